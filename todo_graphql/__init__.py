@@ -1,0 +1,1 @@
+"""A GraphQL API server for to-do products: strict per-user isolation on PostgreSQL."""

@@ -1,0 +1,1 @@
+"""How it is asked: GraphQL. Knows no FastAPI and no SQL."""

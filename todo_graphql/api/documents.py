@@ -1,0 +1,101 @@
+"""Documents: parsed, limited and validated once, then remembered."""
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+
+from todo_graphql.api.limits import Limits, check
+from todo_graphql.errors import ErrorCode, Problem
+
+CACHE_CHARACTERS = 500_000
+"""How much text the remembered documents may have. Parsed they take about 60 times as much."""
+
+PARSER_GAVE_UP = re.compile(r"^Syntax Error: Document .*\. Parsing aborted\.$")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that may be executed, unless it has `errors`."""
+
+    characters: int
+    node: DocumentNode | None
+    errors: list[GraphQLError]
+
+
+class Documents:
+    """All documents that were seen of late, by their text, valid or not."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
+        self._schema = schema
+        self._limits = limits
+        hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
+        self._rules = [*specified_rules, *hidden]
+        self._cache: LRUCache[str, Document] = LRUCache(
+            CACHE_CHARACTERS, getsizeof=lambda document: document.characters
+        )
+        self._lock = threading.Lock()
+
+    def prepare(self, text: str) -> Document:
+        """The document of this text."""
+        with self._lock:
+            known = self._cache.get(text)
+        if known is not None:
+            return known
+        node, errors = self._read(text)
+        document = Document(len(text), node, errors)
+        if document.characters <= CACHE_CHARACTERS:
+            with self._lock:
+                self._cache[text] = document
+        return document
+
+    def _read(self, text: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+        try:
+            node = parse(text, max_lexical_tokens=self._limits.tokens)
+            check(node, self._schema, self._limits)
+            errors = validate(self._schema, node, self._rules)
+        except GraphQLError as error:
+            return None, [_with_code(error, _code_of(error))]
+        except Problem as problem:
+            return None, [GraphQLError(problem.message, extensions=problem.extensions)]
+        except RecursionError:
+            too_deep = GraphQLError("The document is nested too deeply.")
+            return None, [_with_code(too_deep, ErrorCode.QUERY_TOO_COMPLEX)]
+        return node, [_with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED) for error in errors]
+
+
+def _code_of(error: GraphQLError) -> ErrorCode:
+    """The parser has one error class for what is not GraphQL and for what is too long or deep."""
+    if PARSER_GAVE_UP.search(error.message):
+        return ErrorCode.QUERY_TOO_COMPLEX
+    return ErrorCode.GRAPHQL_PARSE_FAILED
+
+
+def _with_code(error: GraphQLError, code: ErrorCode) -> GraphQLError:
+    error.extensions = {"code": code.name, "status": code.status}
+    return error
+
+
+class Prepared(SchemaExtension):
+    """Hands Strawberry a document that is parsed and valid already, so that it does neither."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def on_operation(self) -> Iterator[None]:
+        document = self._documents.prepare(self.execution_context.query or "")
+        self.execution_context.graphql_document = document.node
+        self.execution_context.pre_execution_errors = []
+        yield

@@ -1,0 +1,52 @@
+"""The one place that decides what a client is told about an error."""
+
+import logging
+import re
+
+from graphql import FieldNode, GraphQLError, VariableDefinitionNode
+
+from todo_graphql.errors import ErrorCode, Problem
+
+logger = logging.getLogger(__name__)
+
+VARIABLE_PATH = re.compile(r" at \.([A-Za-z_][\w.\[\]]*):")
+
+
+def present(error: GraphQLError, request_id: str) -> GraphQLError:
+    """The error as a client may see it, always with a code.
+
+    Problems and a client's own mistakes pass. What nobody expected is logged in full, under
+    the id that the client is given instead.
+    """
+    if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
+        return error
+    if error.original_error is None and not _is_about_fields(error):
+        return _as_bad_input(error)
+    logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
+    code = ErrorCode.INTERNAL_SERVER_ERROR
+    return GraphQLError(
+        "Something went wrong on the server.",
+        nodes=error.nodes,
+        path=error.path,
+        extensions={"code": code.name, "status": code.status, "requestId": request_id},
+    )
+
+
+def _is_about_fields(error: GraphQLError) -> bool:
+    """graphql-core points at fields when an answer is wrong, at values when a question is."""
+    return all(isinstance(node, FieldNode) for node in error.nodes or ())
+
+
+def _as_bad_input(error: GraphQLError) -> GraphQLError:
+    code = ErrorCode.BAD_USER_INPUT
+    error.extensions = {"code": code.name, "status": code.status, "field": _field_of(error)}
+    return error
+
+
+def _field_of(error: GraphQLError) -> str | None:
+    """The path of the variable's part that is wrong, if it is a variable."""
+    node = (error.nodes or [None])[0]
+    if not isinstance(node, VariableDefinitionNode):
+        return None
+    below = VARIABLE_PATH.search(error.message)
+    return ".".join([node.variable.name.value, *([below[1]] if below else [])])

@@ -1,0 +1,47 @@
+"""What may be read."""
+
+import strawberry
+
+from todo_graphql.api.context import Info
+from todo_graphql.api.inputs import After, Before, Filter, First, Last, NodeId, TaskId, UserId
+from todo_graphql.api.scalars import uuid_of
+from todo_graphql.api.types import Node, Task, TaskConnection, User
+from todo_graphql.store.pagination import PageRequest
+
+
+@strawberry.type(description="What you can read: yourself and what is yours.")
+class Query:
+    @strawberry.field(description="You, as your token says.")
+    def me(self, info: Info) -> User:
+        return User.me(info.context)
+
+    @strawberry.field(
+        description="You, or one of your tasks, in the trash or not; null if the id is neither's."
+    )
+    def node(self, info: Info, id: NodeId) -> Node | None:  # noqa: A002 - the schema's word
+        node_id = uuid_of(id, "id")
+        if node_id == info.context.viewer.id:
+            return User.me(info.context)
+        row = info.context.tasks().find(node_id)
+        return None if row is None else Task.of(row)
+
+    @strawberry.field(
+        description="One of your tasks, in the trash or not; null if there is no such task of yours."
+    )
+    def task(self, info: Info, id: TaskId, user_id: UserId = None) -> Task | None:  # noqa: A002
+        row = info.context.tasks(user_id).find(uuid_of(id, "id"))
+        return None if row is None else Task.of(row)
+
+    @strawberry.field(description="Your tasks, newest first.")
+    def tasks(
+        self,
+        info: Info,
+        user_id: UserId = None,
+        filter: Filter = None,  # noqa: A002
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> TaskConnection:
+        tasks = info.context.tasks(user_id)
+        return TaskConnection.of(tasks, filter, PageRequest.of(first, after, last, before))

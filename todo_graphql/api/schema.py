@@ -1,0 +1,138 @@
+"""The schema: built, executed, printed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import strawberry
+from graphql import (
+    ExecutionResult,
+    GraphQLArgument,
+    GraphQLError,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Undefined,
+    build_schema,
+    find_breaking_changes,
+    print_schema,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
+from todo_graphql.api.context import Context
+from todo_graphql.api.documents import Documents, Prepared
+from todo_graphql.api.limits import Limits
+from todo_graphql.api.masking import present
+from todo_graphql.api.mutations import Mutation
+from todo_graphql.api.queries import Query
+from todo_graphql.api.scalars import DATE_TIME, DateTime
+from todo_graphql.errors import BadUserInput, ErrorCode
+
+# The codes are part of the contract, so the SDL has them, although no field answers one.
+ERROR_CODE = strawberry.enum(
+    Enum(
+        "ErrorCode",
+        {
+            code.name: strawberry.enum_value(code.name, description=code.meaning)
+            for code in ErrorCode
+        },
+    ),
+    description="What `errors[].extensions.code` may be.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GraphQL request, as its transport read it."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+
+
+class Schema(strawberry.Schema):
+    """The schema, its memory of documents, and the one way to execute an operation: `run`."""
+
+    def __init__(self, limits: Limits, *, introspection: bool) -> None:
+        super().__init__(
+            query=Query,
+            mutation=Mutation,
+            types=[ERROR_CODE],
+            extensions=[lambda: Prepared(self.documents)],
+            config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}, sort_schema=True),
+        )
+        omit_null_defaults(self._schema)
+        self.documents = Documents(self._schema, limits, introspection=introspection)
+
+    def run(self, request: Request, context: Context) -> ExecutionResult:
+        """Execute on the calling thread. Every error of the answer has a code; one without a
+        path is about the request, and then nothing was executed.
+        """
+        document = self.documents.prepare(request.query)
+        if document.errors:
+            return ExecutionResult(None, document.errors)
+        try:
+            result = self.execute_sync(
+                request.query,
+                variable_values=request.variables,
+                context_value=context,
+                operation_name=request.operation_name,
+            )
+        except (CannotGetOperationTypeError, InvalidOperationTypeError):
+            return ExecutionResult(None, [_no_such_operation(request.operation_name)])
+        errors = [present(error, context.request_id) for error in result.errors or ()]
+        return ExecutionResult(result.data, errors or None)
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
+        """Strawberry would log each error, a client's typing mistakes among them; `present` logs
+        those that need it.
+        """
+
+
+def sdl() -> str:
+    """The contract: sorted, so that the same schema is always the same text."""
+    return print_schema(_bare_schema()) + "\n"
+
+
+def breaking_changes(since: str) -> list[str]:
+    """What a client of an earlier contract may break on. The earlier one is given as SDL."""
+    changes = find_breaking_changes(build_schema(since), _bare_schema())
+    return [change.description for change in changes]
+
+
+def _bare_schema() -> GraphQLSchema:
+    return Schema(Limits(tokens=0, depth=0, cost=0), introspection=False)._schema
+
+
+def _no_such_operation(name: str | None) -> GraphQLError:
+    sentence = (
+        "The document has several operations: say which by `operationName`."
+        if name is None
+        else "The document has no operation of the name that `operationName` says."
+    )
+    problem = BadUserInput(sentence, field="operationName")
+    return GraphQLError(problem.message, extensions=problem.extensions)
+
+
+def omit_null_defaults(schema: GraphQLSchema) -> None:
+    """Print `first: Int`, not `first: Int = null`: Python's default for "not given" is no part
+    of the contract.
+    """
+    for value in _arguments_and_input_fields(schema):
+        if value.default_value is None:
+            value.default_value = Undefined
+
+
+def _arguments_and_input_fields(
+    schema: GraphQLSchema,
+) -> Iterator[GraphQLArgument | GraphQLInputField]:
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            yield from kind.fields.values()
+        elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+            for output in kind.fields.values():
+                yield from output.args.values()

@@ -1,0 +1,176 @@
+"""The commands: the only place that wires everything together.
+
+What a command needs is imported when it runs, so that `--help` answers at once.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from todo_graphql.config import ConfigurationError, Settings
+
+DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class Commands(click.Group):
+    """Tells what went wrong in one sentence, with exit code 1 and no traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            raise click.ClickException(str(error)) from None
+        except Exception as error:
+            from todo_graphql.startup import EXPECTED_FAILURES
+
+            if not isinstance(error, EXPECTED_FAILURES):
+                raise
+            raise click.ClickException(str(error)) from None
+
+
+def duration(_context: click.Context, parameter: click.Parameter, value: str) -> int:
+    """Seconds from a number with a unit."""
+    match = DURATION.fullmatch(value)
+    if match is None:
+        raise click.BadParameter("say it like 30s, 15m, 12h or 7d.", param=parameter)
+    return int(match[1]) * SECONDS[match[2]]
+
+
+def address(function: Function) -> Function:
+    """--host and --port, which come before HOST and PORT."""
+    host = click.option("--host", help="The address to listen on.  [HOST, 127.0.0.1]")
+    port = click.option(
+        "--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [PORT, 8000]"
+    )
+    return host(port(function))
+
+
+def settings_with(**options: object) -> Settings:
+    """The environment's settings, with the options that were given in their place."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return Settings.from_environment(**given)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="todo-graphql")
+def main() -> None:
+    """A GraphQL API for to-do lists, with each user's tasks for that user only.
+
+    \b
+    To try it:         todo-graphql dev
+    In production:     todo-graphql migrate, then todo-graphql serve
+    When it will not:  todo-graphql doctor
+
+    Settings come from environment variables; README.md lists them.
+    """
+
+
+@main.command()
+@address
+def dev(host: str | None, port: int | None) -> None:
+    """Serve for development; needs no set-up.
+
+    Starts a PostgreSQL of its own with its data in .todo-graphql/ (or uses DATABASE_URL),
+    makes a secret (or uses BETTER_AUTH_SECRET), migrates, and serves GraphiQL signed in as a
+    demo user. Prints a token and a curl line. Ctrl-C stops all of it and keeps the data.
+    """
+    from todo_graphql.development import develop
+
+    develop(settings_with(host=host, port=port))
+
+
+@main.command()
+@address
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+)
+def serve(host: str | None, port: int | None, workers: int) -> None:
+    """Serve in production.
+
+    Needs DATABASE_URL and BETTER_AUTH_SECRET. Refuses to start when that would be unsafe: a
+    weak secret, or a database that would not keep users apart. While the database is away it
+    serves all the same, reports not ready, and recovers by itself.
+    """
+    from todo_graphql.serving import serve_production
+
+    serve_production(settings_with(host=host, port=port), workers)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest schema.
+
+    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL without it. All in one transaction; two at
+    once wait for each other.
+    """
+    from todo_graphql.store import migrations
+
+    migrations.upgrade(Settings.from_environment())
+    click.echo(f"The database is at revision {migrations.head()}.")
+
+
+@main.command()
+@click.option("--user-id", type=click.UUID, help="The token's `sub`.  [the demo user]")
+@click.option("--email", help="The token's `email`.")
+@click.option(
+    "--expires-in", default="1h", show_default=True, callback=duration, help="As 30s, 15m, 12h, 7d."
+)
+def token(user_id: Any, email: str | None, expires_in: int) -> None:  # noqa: ANN401
+    """Print a token, to try the API with.
+
+    Signed with BETTER_AUTH_SECRET; without it, with the secret that `dev` has made in this
+    folder.
+    """
+    from todo_graphql.development import DEMO_USER, settings_with_secret, token_for
+    from todo_graphql.store.database import Viewer
+
+    viewer = DEMO_USER if user_id is None else Viewer(user_id)
+    viewer = viewer if email is None else Viewer(viewer.id, email)
+    click.echo(token_for(viewer, settings_with_secret(Settings.from_environment()), expires_in))
+
+
+@main.command()
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Compare with this file instead of printing: exit code 1 when they differ.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
+def schema(check: Path | None, output: Path | None) -> None:
+    """Print the GraphQL schema. Needs no database and no secret."""
+    from todo_graphql.api.schema import breaking_changes, sdl
+
+    if check is not None:
+        known = check.read_text(encoding="utf-8")
+        if known != sdl():
+            changes = "".join(f"\n  breaking: {change}" for change in breaking_changes(known))
+            raise click.ClickException(f"{check} is not the schema of this version.{changes}")
+        click.echo(f"{check} is the schema of this version.")
+    elif output is not None:
+        output.write_text(sdl(), encoding="utf-8")
+    else:
+        click.echo(sdl(), nl=False)
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is wrong with this configuration, and what to do about it.
+
+    Looks at the settings, the database, its migrations and its isolation. Changes nothing.
+    Exit code 1 when something would keep `serve` from working safely.
+    """
+    from todo_graphql.doctor import examine
+
+    findings = examine(Settings.from_environment())
+    for finding in findings:
+        click.echo(f"{finding.mark} {finding.sentence}")
+    if any(finding.is_fatal for finding in findings):
+        raise SystemExit(1)

@@ -1,0 +1,167 @@
+"""Settings: the only reader of the environment.
+
+Every setting carries the sentence that an operator needs; the table in README.md
+is compared with them by a test.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MINIMUM_SECRET_BYTES = 32
+"""HS256 wants a key of at least the hash's size (RFC 7518, section 3.2)."""
+
+
+class ConfigurationError(Exception):
+    """The environment does not describe a server that may start. Says why in one sentence."""
+
+
+def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
+    scheme = url.get_secret_value().partition("://")[0]
+    if scheme not in ("postgres", "postgresql"):
+        raise ValueError("must begin with postgresql:// or postgres://")
+    return url
+
+
+DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
+
+
+class Settings(BaseSettings):
+    """The configuration of one server, read from the environment once."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: DatabaseURL | None = Field(
+        default=None,
+        description="PostgreSQL, as postgresql://user:password@host/name?sslmode=require. "
+        "Neon's pooled endpoint is fine. `dev` starts a PostgreSQL of its own without it.",
+    )
+    database_url_unpooled: DatabaseURL | None = Field(
+        default=None,
+        description="The direct endpoint, for migrations. Without it they use DATABASE_URL.",
+    )
+    better_auth_secret: SecretStr | None = Field(
+        default=None,
+        description="The secret that Better Auth signs tokens with (HS256): at least 32 bytes. "
+        "`dev` makes one without it.",
+    )
+    auth_issuer: str | None = Field(
+        default=None, description="When set, a token must carry exactly this `iss`."
+    )
+    auth_audience: str | None = Field(
+        default=None, description="When set, a token's `aud` must be or hold this value."
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose pages may call the API, separated by commas. None by default.",
+    )
+    graphiql: bool = Field(
+        default=False, description="Serve GraphiQL on GET /graphql. `dev` turns it on."
+    )
+    introspection: bool = Field(
+        default=False, description="Answer introspection queries. `dev` turns it on."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The least severe log lines to print."
+    )
+    database_pool_size: int = Field(
+        default=5, ge=1, le=100, description="Connections that each process keeps open."
+    )
+    database_max_overflow: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="Connections that it opens beyond those under load. A process works on as "
+        "many operations at once as it may hold connections.",
+    )
+    database_pool_recycle: int = Field(
+        default=240,
+        ge=1,
+        description="Seconds after which a connection is replaced: below the 300 after which "
+        "Neon suspends an idle database.",
+    )
+    database_connect_timeout: int = Field(
+        default=5, ge=2, le=60, description="Seconds to wait for a connection to PostgreSQL."
+    )
+    database_statement_timeout: float = Field(
+        default=5.0,
+        gt=0,
+        le=600,
+        description="Seconds after which PostgreSQL gives up on a statement.",
+    )
+    max_body_bytes: int = Field(
+        default=65_536, ge=1_024, description="The largest request body; a larger one gets 413."
+    )
+    max_query_tokens: int = Field(
+        default=2_000, ge=100, description="The most lexical tokens in a document."
+    )
+    max_query_depth: int = Field(
+        default=20, ge=3, description="The deepest nesting of fields in a document."
+    )
+    max_query_cost: int = Field(
+        default=10_000,
+        ge=100,
+        description="The most fields that a document may answer, each counted once for every "
+        "item of the pages around it.",
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @property
+    def migration_url(self) -> SecretStr | None:
+        """Where migrations run: DDL wants a session of its own, not a pooler."""
+        return self.database_url_unpooled or self.database_url
+
+    @property
+    def max_connections(self) -> int:
+        """How many connections, and so how many operations at once, a process may hold."""
+        return self.database_pool_size + self.database_max_overflow
+
+    def required_database_url(self) -> SecretStr:
+        """DATABASE_URL. Raises ConfigurationError when it is not set."""
+        if self.database_url is None:
+            raise ConfigurationError("DATABASE_URL is not set: it says which PostgreSQL to use.")
+        return self.database_url
+
+    def required_secret(self) -> SecretStr:
+        """BETTER_AUTH_SECRET. Raises ConfigurationError when it is missing or weak."""
+        if self.better_auth_secret is None:
+            raise ConfigurationError(
+                "BETTER_AUTH_SECRET is not set: tokens cannot be verified without it."
+            )
+        size = len(self.better_auth_secret.get_secret_value().encode())
+        if size < MINIMUM_SECRET_BYTES:
+            raise ConfigurationError(
+                f"BETTER_AUTH_SECRET is too short: it has {size} bytes and needs at least "
+                f"{MINIMUM_SECRET_BYTES}; `openssl rand -base64 32` makes a good one."
+            )
+        return self.better_auth_secret
+
+    @classmethod
+    def from_environment(cls, **overrides: object) -> Self:
+        """Read the environment, where `overrides` do not stand in its place.
+
+        Raises ConfigurationError that names the first bad variable and never its value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper()
+            reason = first["msg"].removeprefix("Value error, ")
+            raise ConfigurationError(f"{name} is not usable: {reason}.") from None

@@ -1,0 +1,141 @@
+"""`dev`: everything that a newcomer would have to set up, set up."""
+
+import fcntl
+import json
+import secrets
+import textwrap
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+
+from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.server import logs
+from todo_graphql.server.app import create_app
+from todo_graphql.server.auth import sign
+from todo_graphql.serving import (
+    configuration,
+    listening,
+    refuse_unsafe_database,
+    run,
+    stopping_in_good_order,
+    url_of,
+)
+from todo_graphql.store import migrations
+from todo_graphql.store.database import Viewer
+from todo_graphql.store.embedded import EmbeddedPostgres
+
+FOLDER = Path(".todo-graphql")
+DEMO_USER = Viewer(uuid.UUID("d0d0d0d0-0000-4000-8000-000000000001"), "demo@example.com")
+DEMO_TOKEN_DAYS = 7
+GRACE = 3
+"""Seconds that requests have to finish: a developer is waiting."""
+
+
+def develop(settings: Settings) -> None:
+    """Serve until told to stop; then stop the embedded PostgreSQL, too."""
+    with stopping_in_good_order(), listening(settings) as listener, workspace(FOLDER):
+        settings = settings_with_secret(opened(settings), make=True)
+        with postgresql(settings) as settings:  # noqa: PLW2901 - the same, with a database
+            logs.configure(settings)
+            migrations.upgrade(settings)
+            refuse_unsafe_database(settings)
+            token = token_for(DEMO_USER, settings, DEMO_TOKEN_DAYS * 86_400)
+            app = create_app(settings, demo_token=token)
+            config = configuration(app, settings, grace=GRACE)
+            run(config, listener, lambda: click.echo(welcome(url_of(listener), token)))
+
+
+def opened(settings: Settings) -> Settings:
+    """What is closed in production and open here, unless the environment says otherwise."""
+    said = settings.model_fields_set
+    return settings.model_copy(
+        update={name: True for name in ("graphiql", "introspection") if name not in said}
+    )
+
+
+@contextmanager
+def workspace(folder: Path) -> Iterator[None]:
+    """The folder with all that `dev` keeps, for one `dev` at a time."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(
+                f"Another `todo-graphql dev` is running in {folder.resolve().parent}: stop it first."
+            ) from None
+        yield
+
+
+def settings_with_secret(settings: Settings, *, make: bool = False) -> Settings:
+    """The settings; without a secret, with the one that `dev` keeps, or with a new one."""
+    if settings.better_auth_secret is not None:
+        return settings
+    file = FOLDER / "secret"
+    if make and not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(48))
+    if not file.exists():
+        return settings
+    return settings.model_copy(update={"better_auth_secret": SecretStr(file.read_text().strip())})
+
+
+@contextmanager
+def postgresql(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database: the one that they name, or an embedded one."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    server = EmbeddedPostgres(FOLDER / "postgres")
+    first_time = not server.folder.exists()
+    click.echo("Making a PostgreSQL in .todo-graphql/ …" if first_time else "Starting PostgreSQL …")
+    try:
+        server.start()
+        for notice in server.access.notices():
+            click.echo(notice)
+        yield settings.model_copy(
+            update={"database_url": server.url, "database_url_unpooled": server.url}
+        )
+    finally:
+        server.stop()
+
+
+def token_for(viewer: Viewer, settings: Settings, seconds: int) -> str:
+    """A token such as Better Auth would issue."""
+    now = int(time.time())
+    claims: dict[str, object] = {"sub": str(viewer.id), "iat": now, "exp": now + seconds}
+    if viewer.email is not None:
+        claims["email"] = viewer.email
+    return sign(settings, claims)
+
+
+def welcome(url: str, token: str) -> str:
+    """What to do next."""
+    mutation = 'mutation { createTask(input: {title: "Buy milk"}) { task { id title } } }'
+    return textwrap.dedent(
+        f"""
+        todo-graphql is ready.
+
+          GraphiQL, signed in:  {url}
+          You are:              {DEMO_USER.email} ({DEMO_USER.id})
+          Your token, good for {DEMO_TOKEN_DAYS} days:
+
+        {token}
+
+          Try it from another terminal:
+
+        curl {url} \\
+          -H 'Authorization: Bearer {token}' \\
+          -H 'Content-Type: application/json' \\
+          -d '{json.dumps({"query": mutation})}'
+
+          `todo-graphql token --help` makes tokens of other users.
+          Ctrl-C stops the server and its PostgreSQL; the data stays in .todo-graphql/.
+        """
+    )

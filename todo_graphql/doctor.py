@@ -1,0 +1,117 @@
+"""`doctor`: one finding for each thing that must be right."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.errors import Problem
+from todo_graphql.server.auth import Authenticator
+from todo_graphql.store import isolation, migrations
+from todo_graphql.store.database import Database, Viewer, ViewerConnection, database_url
+from todo_graphql.store.failures import DatabaseFailure
+
+OLDEST_POSTGRESQL = 15
+GOOD, ADVICE, FATAL = "✓", "!", "✗"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: ✓ good, ! could be better, ✗ keeps `serve` from working."""
+
+    mark: str
+    sentence: str
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether this keeps `serve` from working safely."""
+        return self.mark == FATAL
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything, whatever is found on the way."""
+    return [*examine_authentication(settings), *examine_database(settings)]
+
+
+def examine_authentication(settings: Settings) -> Iterator[Finding]:
+    """The secret, and what tells our tokens from others signed with it."""
+    try:
+        Authenticator(settings)
+    except ConfigurationError as error:
+        yield Finding(FATAL, str(error))
+    else:
+        yield Finding(GOOD, "BETTER_AUTH_SECRET is long enough.")
+    for name, value in (
+        ("AUTH_ISSUER", settings.auth_issuer),
+        ("AUTH_AUDIENCE", settings.auth_audience),
+    ):
+        if value is None:
+            yield Finding(
+                ADVICE,
+                f"{name} is not set: Better Auth signs other things with the same secret, and "
+                "this would tell them apart.",
+            )
+        else:
+            yield Finding(GOOD, f"{name} is required of every token.")
+
+
+def examine_database(settings: Settings) -> Iterator[Finding]:
+    """The endpoints, the server, its migrations, its isolation."""
+    try:
+        yield from examine_endpoints(settings)
+        database = Database(settings)
+    except ConfigurationError as error:
+        yield Finding(FATAL, str(error))
+        return
+    try:
+        with database.connect_as(Viewer(uuid.uuid4())) as connection:
+            yield from examine_server(settings)
+            yield examine_migrations(connection)
+        yield examine_isolation(database)
+    except (Problem, DatabaseFailure) as failure:
+        yield Finding(FATAL, f"The database does not answer as it should: {failure}")
+    finally:
+        database.close()
+
+
+def examine_endpoints(settings: Settings) -> Iterator[Finding]:
+    """Neon's pooled endpoint has `-pooler` in its name; migrations want the direct one."""
+    url = database_url(settings.required_database_url())
+    pooled = "-pooler" in (url.host or "")
+    kind = "pooled" if pooled else "direct"
+    yield Finding(GOOD, f"DATABASE_URL names a {kind} endpoint: {url.host or 'a local socket'}.")
+    if pooled and settings.database_url_unpooled is None:
+        yield Finding(
+            ADVICE, "DATABASE_URL_UNPOOLED is not set: migrations would go through the pooler."
+        )
+
+
+def examine_server(settings: Settings) -> Iterator[Finding]:
+    """Its version, as the role that connects sees it."""
+    engine = migrations.migration_engine(settings)
+    try:
+        with engine.connect() as connection:
+            number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    finally:
+        engine.dispose()
+    major = number // 10_000
+    mark = GOOD if major >= OLDEST_POSTGRESQL else FATAL
+    yield Finding(mark, f"PostgreSQL is version {major}; {OLDEST_POSTGRESQL} or newer is needed.")
+
+
+def examine_migrations(connection: ViewerConnection) -> Finding:
+    """Whether the database has all that this version needs."""
+    if migrations.is_current(connection):
+        return Finding(GOOD, f"The migrations are at {migrations.head()}.")
+    return Finding(FATAL, "The migrations are behind: run `todo-graphql migrate`.")
+
+
+def examine_isolation(database: Database) -> Finding:
+    """The same proof as at the start of the server."""
+    try:
+        isolation.prove(database)
+    except isolation.UnsafeDatabase as unsafe:
+        return Finding(FATAL, str(unsafe))
+    return Finding(GOOD, "Row-level security keeps users apart: a planted row stayed unseen.")

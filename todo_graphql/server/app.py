@@ -1,0 +1,71 @@
+"""The application, put together from its settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from todo_graphql.api.limits import Limits
+from todo_graphql.api.schema import Schema
+from todo_graphql.config import Settings
+from todo_graphql.errors import Problem
+from todo_graphql.server.auth import Authenticator
+from todo_graphql.server.boundary import Boundary
+from todo_graphql.server.graphiql import graphiql_router
+from todo_graphql.server.graphql import Router, context_getter
+from todo_graphql.server.health import health_router
+from todo_graphql.server.problems import on_http_exception, on_problem
+from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.workers import Workers
+from todo_graphql.store.database import Database
+
+
+def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
+    """The server. With a `demo_token` GraphiQL is signed in, for whoever can load it.
+
+    Raises ConfigurationError when the settings do not describe a server that may start.
+    """
+    authenticator = Authenticator(settings)
+    database = Database(settings)
+    workers = Workers(settings.max_connections)
+    readiness = Readiness(database)
+    limits = Limits(settings.max_query_tokens, settings.max_query_depth, settings.max_query_cost)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        workers.close()
+        database.close()
+
+    app = FastAPI(title="todo-graphql", openapi_url=None, lifespan=lifespan)
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.include_router(health_router(readiness, workers))
+    app.include_router(
+        Router(
+            Schema(limits, introspection=settings.introspection),
+            context_getter(authenticator, database),
+            readiness=readiness,
+            workers=workers,
+            max_body_bytes=settings.max_body_bytes,
+        )
+    )
+    if settings.graphiql:
+        app.include_router(graphiql_router(demo_token))
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["POST"],
+            allow_headers=["authorization", "content-type", "x-request-id"],
+            expose_headers=["retry-after", "x-request-id"],
+        )
+    app.add_middleware(Boundary)
+    return app
+
+
+def create_app_from_environment() -> FastAPI:
+    """What `serve` has each of its processes call."""
+    return create_app(Settings.from_environment())

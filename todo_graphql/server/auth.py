@@ -1,0 +1,206 @@
+"""From a bearer token to a Viewer: the only module that knows tokens.
+
+A token is a JWS in compact form (RFC 7515, RFC 7519), signed with HS256 by the secret that
+is shared with Better Auth. python-jose checks the signature; on its own it lets much pass,
+or trips over it, that a token of ours never has. So a token must look like one of ours
+before python-jose sees it, its claims must be right afterwards, and whatever else goes
+wrong on the way is a refusal, too.
+"""
+
+import json
+import re
+import threading
+import time
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from cachetools import LRUCache
+from jose import jwk, jwt
+from jose.backends.base import Key
+from jose.exceptions import JOSEError
+
+from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.errors import InvalidToken
+from todo_graphql.store.database import Viewer
+from todo_graphql.store.text import is_storable
+
+ALGORITHM = "HS256"
+MAX_TOKEN_LENGTH = 4_096
+MAX_CLOCK_SKEW = 30
+"""Seconds by which the issuer's clock may be ahead of ours, for `nbf` and `iat`."""
+
+END_OF_TIME = 253_402_300_800
+"""9999-12-31T24:00:00Z. A later date is a mistake, such as one in milliseconds."""
+
+CACHED_TOKENS = 4_096
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+# An explicit type says what a token is for (RFC 8725, section 3.11). These say: for access.
+ACCESS_TYPES = (None, "jwt", "at+jwt", "application/jwt", "application/at+jwt")
+
+# Claims are checked below, more strictly than python-jose does it.
+ONLY_THE_SIGNATURE = {
+    f"verify_{claim}": False
+    for claim in ("aud", "iat", "exp", "nbf", "iss", "sub", "jti", "at_hash")
+}
+
+
+class Authenticator:
+    """Verifies tokens and remembers those that were good, until they expire."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigurationError when the secret cannot be a key for HS256."""
+        self._key = signing_key(settings)
+        self._issuer = settings.auth_issuer
+        self._audience = settings.auth_audience
+        self._known: LRUCache[str, tuple[Viewer, float]] = LRUCache(CACHED_TOKENS)
+        self._lock = threading.Lock()
+
+    def viewer_of(self, token: str) -> Viewer:
+        """Who the token says is asking. Raises InvalidToken for every token but a good one."""
+        with self._lock:
+            known = self._known.get(token)
+        if known is None:
+            known = self._verify(token)
+            with self._lock:
+                self._known[token] = known
+        viewer, expires_at = known
+        if expires_at <= time.time():
+            refuse("The token has expired.")
+        return viewer
+
+    def _verify(self, token: str) -> tuple[Viewer, float]:
+        try:
+            check_form(token)
+            claims = jwt.decode(token, self._key, [ALGORITHM], options=dict(ONLY_THE_SIGNATURE))
+            return self._read(claims)
+        except InvalidToken:
+            raise
+        except JOSEError:
+            refuse("The token's signature is not right.")
+        except Exception:  # noqa: BLE001 - a token that breaks a parser is not a good one
+            refuse("The token cannot be read.")
+
+    def _read(self, claims: Mapping[str, Any]) -> tuple[Viewer, float]:
+        now = time.time()
+        expires_at = moment(claims, "exp")
+        if expires_at is None:
+            refuse("The token never expires: `exp` is missing.")
+        for name in ("nbf", "iat"):
+            if (moment(claims, name) or 0) > now + MAX_CLOCK_SKEW:
+                refuse(f"The token is from the future, says its `{name}`.")
+        self._check_origin(claims)
+        return Viewer(id=subject(claims), email=email(claims)), expires_at
+
+    def _check_origin(self, claims: Mapping[str, Any]) -> None:
+        if self._issuer is not None and claims.get("iss") != self._issuer:
+            refuse("The token is from another issuer, or from none.")
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        if self._audience is not None and self._audience not in audiences:
+            refuse("The token is for another audience, or for none.")
+
+
+def signing_key(settings: Settings) -> Key:
+    """The secret as a key, made once: python-jose would read a secret that happens to be JSON,
+    given as text, as a set of other keys.
+    """
+    secret = settings.required_secret().get_secret_value()
+    try:
+        return jwk.construct(secret.encode(), ALGORITHM)
+    except JOSEError:
+        raise ConfigurationError(
+            "BETTER_AUTH_SECRET is not usable: it is a public key or a certificate, and HS256 "
+            "needs a secret that nobody else has."
+        ) from None
+
+
+def sign(settings: Settings, claims: Mapping[str, object]) -> str:
+    """A token with these claims, and with `iss` and `aud` as configured. For development."""
+    origin = {"iss": settings.auth_issuer, "aud": settings.auth_audience}
+    configured = {name: value for name, value in origin.items() if value is not None}
+    return jwt.encode({**configured, **claims}, signing_key(settings), ALGORITHM)
+
+
+def check_form(token: str) -> None:
+    """Raises InvalidToken unless header and claims are what we read, and nothing but that."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        refuse(f"The token has more than {MAX_TOKEN_LENGTH:,} characters.")
+    segments = [decode_segment(segment) for segment in token.split(".")]
+    if len(segments) != 3:
+        refuse("The token is not a JWS in compact form.")
+    header = decode_object(segments[0])
+    decode_object(segments[1])
+    if header.get("alg") != ALGORITHM:
+        refuse(f"The token is not signed with {ALGORITHM}.")
+    if "crit" in header:
+        refuse("The token demands an extension that is not known here.")
+    kind = header.get("typ")
+    if (kind.lower() if isinstance(kind, str) else kind) not in ACCESS_TYPES:
+        refuse("The token is of a type that is not for access.")
+
+
+def decode_segment(segment: str) -> bytes:
+    """Bytes from base64url without padding, in the one way of writing them (RFC 4648, 3.5)."""
+    decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if not segment or urlsafe_b64encode(decoded).rstrip(b"=").decode() != segment:
+        refuse("The token is not written in base64url.")
+    return decoded
+
+
+def decode_object(content: bytes) -> dict[str, Any]:
+    """A JSON object that reads the same for everybody: no member twice, no NaN."""
+    value = json.loads(
+        content.decode(), object_pairs_hook=unique_members, parse_constant=no_such_number
+    )
+    if not isinstance(value, dict):
+        refuse("The token does not consist of JSON objects.")
+    return value
+
+
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ on which of two members of one name counts (RFC 7519, section 4)."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        refuse("The token has a member twice.")
+    return members
+
+
+def no_such_number(constant: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have (RFC 8259, section 6)."""
+    refuse(f"The token holds {constant}, which is no JSON.")
+
+
+def moment(claims: Mapping[str, Any], name: str) -> float | None:
+    """A NumericDate (RFC 7519, section 2) in seconds since 1970, or None if it is absent."""
+    value = claims.get(name)
+    if name not in claims:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        refuse(f"The token's `{name}` is not a number.")
+    if not 0 <= value <= END_OF_TIME:
+        refuse(f"The token's `{name}` is not a date.")
+    return float(value)
+
+
+def subject(claims: Mapping[str, Any]) -> uuid.UUID:
+    """The user's id. Better Auth makes UUIDs with `generateId: "uuid"`."""
+    value = claims.get("sub")
+    if not isinstance(value, str) or not UUID_TEXT.fullmatch(value):
+        refuse("The token's `sub` is not a UUID.")
+    return uuid.UUID(value)
+
+
+def email(claims: Mapping[str, Any]) -> str | None:
+    """The address as it is, if there is one. It names nobody: only `sub` does."""
+    value = claims.get("email")
+    if value is None or (isinstance(value, str) and is_storable(value)):
+        return value
+    refuse("The token's `email` is not a text.")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raises InvalidToken. The reason goes to the client, so it holds nothing of the token."""
+    raise InvalidToken(reason)

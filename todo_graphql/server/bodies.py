@@ -1,0 +1,99 @@
+"""From the bytes of a request to what it asks, and back from an answer to bytes.
+
+The rules are those of GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/
+"""
+
+import json
+from typing import Any, NoReturn
+
+from graphql import ExecutionResult
+from starlette.requests import Request
+from starlette.responses import Response
+
+from todo_graphql.api.schema import Request as Question
+from todo_graphql.errors import BadUserInput, ErrorCode
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, if it is JSON by its header and no longer than `limit` bytes.
+
+    Raises BadUserInput with status 415 or 413.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise BadUserInput("Send the request as `Content-Type: application/json`.", status=415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
+    return bytes(body)
+
+
+def read_question(body: bytes) -> Question:
+    """The GraphQL request in a body. Raises BadUserInput with the member that is wrong."""
+    try:
+        members = json.loads(body.decode(), parse_constant=no_such_number)
+    except (ValueError, RecursionError):
+        raise BadUserInput("The body is not JSON in UTF-8.") from None
+    if not isinstance(members, dict):
+        raise BadUserInput("The body is not a JSON object with a `query`.")
+    query = members.get("query")
+    if not isinstance(query, str):
+        raise BadUserInput("`query` must be a string: the document.", field="query")
+    return Question(
+        query=query,
+        variables=optional(members, "variables", dict, "an object"),
+        operation_name=optional(members, "operationName", str, "a string"),
+    )
+
+
+def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any:  # noqa: ANN401
+    value = members.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise BadUserInput(f"`{name}` must be {called}, or null.", field=name)
+    return value
+
+
+def no_such_number(_constant: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have (RFC 8259, section 6)."""
+    raise ValueError
+
+
+def response_to(result: ExecutionResult) -> Response:
+    """The answer as JSON. `data` is there only when the operation was executed."""
+    content: dict[str, object] = {}
+    if result.errors:
+        content["errors"] = [error.formatted for error in result.errors]
+    if not is_refused(result):
+        content["data"] = result.data
+    body = json.dumps(content, separators=(",", ":"))
+    response = Response(body, status_of(result), media_type="application/json")
+    if response.status_code == ErrorCode.UNAVAILABLE.status:
+        response.headers["Retry-After"] = str(extension(result, "retryAfter") or 1)
+    return response
+
+
+def status_of(result: ExecutionResult) -> int:
+    """200 for whatever was executed; else what the first error says.
+
+    Nothing but UNAVAILABLE, with no data at all, is 503: whoever is between the client and
+    this server should know, and may try elsewhere.
+    """
+    codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
+    nothing = not result.data or all(value is None for value in result.data.values())
+    if is_refused(result) or (nothing and codes == {ErrorCode.UNAVAILABLE.name}):
+        status = extension(result, "status")
+        assert isinstance(status, int)
+        return status
+    return 200
+
+
+def is_refused(result: ExecutionResult) -> bool:
+    """Whether the request itself was wrong: then its errors have no path."""
+    return bool(result.errors) and all(error.path is None for error in result.errors or ())
+
+
+def extension(result: ExecutionResult, name: str) -> object:
+    """What the first error says under this name."""
+    return ((result.errors or [])[0].extensions or {}).get(name)

@@ -1,0 +1,71 @@
+"""What every request passes first and every response last: its id, its log line, and the net
+under everything else.
+"""
+
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from todo_graphql.errors import ErrorCode
+from todo_graphql.server.problems import error_response
+
+logger = logging.getLogger(__name__)
+
+HEADER = "x-request-id"
+# What a proxy or a client chose is kept when it cannot do harm in a log.
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+"""The id of the request that is being answered, also on the thread of its operation."""
+
+
+class Boundary:
+    """ASGI middleware, the outermost."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = Headers(scope=scope).get(HEADER, "")
+        token = request_id.set(wanted if ACCEPTABLE_ID.fullmatch(wanted) else uuid.uuid4().hex)
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            request_id.reset(token)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request_id.get()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("A request failed.")
+            if status:
+                raise
+            await _server_error(scope, receive, send_with_id)
+        finally:
+            taken = (time.perf_counter() - started) * 1000
+            logger.info("%s %s %d %.1f ms", scope["method"], scope["path"], status, taken)
+
+
+async def _server_error(scope: Scope, receive: Receive, send: Send) -> None:
+    code = ErrorCode.INTERNAL_SERVER_ERROR
+    extensions = {"code": code.name, "status": code.status, "requestId": request_id.get()}
+    response = error_response("Something went wrong on the server.", extensions)
+    await response(scope, receive, send)

@@ -1,0 +1,90 @@
+"""GET /graphql: GraphiQL, with operations to begin with."""
+
+import json
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+PAGE = Path(__file__).with_name("graphiql.html")
+
+EXAMPLES = (
+    """# Press ⌘/Ctrl + Enter, or the button, to run the operation.
+# The next tabs list your tasks and change one.
+
+mutation CreateTask($input: CreateTaskInput!) {
+  createTask(input: $input) {
+    task {
+      id
+      title
+      completed
+      revision
+    }
+  }
+}
+""",
+    """# Your tasks, newest first, in pages: send `endCursor` as `after` for the next one.
+
+query Tasks($after: String) {
+  tasks(first: 10, after: $after, filter: { completed: false }) {
+    totalCount
+    nodes {
+      id
+      title
+      description
+      createdAt
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+""",
+    """# Put the id of a task into the variables below.
+
+mutation CompleteTask($id: ID!) {
+  completeTask(id: $id) {
+    task {
+      id
+      title
+      completedAt
+      user {
+        email
+        revision
+      }
+    }
+  }
+}
+""",
+)
+VARIABLES = ({"input": {"title": "Buy milk"}}, {}, {"id": ""})
+
+
+def graphiql_router(token: str | None) -> APIRouter:
+    """The page needs no token. With one, its requests are that user's until it is overridden
+    in the headers below the editor.
+    """
+    router = APIRouter()
+    page = render(token)
+
+    @router.get("/graphql")
+    async def graphiql(request: Request) -> HTMLResponse:
+        if "query" in request.query_params and "text/html" not in request.headers.get("accept", ""):
+            raise HTTPException(405, "Send operations by POST.", {"Allow": "POST"})
+        return HTMLResponse(page)
+
+    return router
+
+
+def render(token: str | None) -> str:
+    """The page, with its configuration as JSON that cannot end the script around it."""
+    tabs = [
+        {"query": query, "variables": json.dumps(variables, indent=2)}
+        for query, variables in zip(EXAMPLES, VARIABLES, strict=True)
+    ]
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    configuration = json.dumps({"headers": headers, "tabs": tabs}).replace("<", "\\u003c")
+    return PAGE.read_text(encoding="utf-8").replace("{/* configuration */}", configuration)

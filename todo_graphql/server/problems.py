@@ -1,0 +1,57 @@
+"""Problems as HTTP responses, in the shape that every GraphQL client reads."""
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from todo_graphql.errors import ErrorCode, InvalidToken, MissingToken, Problem, Unavailable
+
+REALM = 'Bearer realm="todo-graphql"'
+
+
+def problem_response(problem: Problem) -> JSONResponse:
+    """The problem as the whole answer: nothing of the request was done."""
+    return error_response(problem.message, problem.extensions, headers=headers_of(problem))
+
+
+def error_response(
+    message: str, extensions: Mapping[str, object], *, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """One error, with the HTTP status that its extensions name."""
+    errors = [{"message": message, "extensions": dict(extensions)}]
+    status = extensions["status"]
+    assert isinstance(status, int)
+    return JSONResponse({"errors": errors}, status, headers=dict(headers or {}))
+
+
+def headers_of(problem: Problem) -> dict[str, str]:
+    """What HTTP has a header for. Absent and bad tokens differ (RFC 6750, section 3.1)."""
+    if isinstance(problem, MissingToken):
+        return {"WWW-Authenticate": REALM}
+    if isinstance(problem, InvalidToken):
+        description = problem.message.replace('"', "'")
+        return {
+            "WWW-Authenticate": f'{REALM}, error="invalid_token", error_description="{description}"'
+        }
+    if isinstance(problem, Unavailable):
+        return {"Retry-After": str(problem.retry_after)}
+    if problem.status == 413:
+        # The rest of the body is still on its way, and nobody will read it.
+        return {"Connection": "close"}
+    return {}
+
+
+async def on_problem(_request: Request, problem: Exception) -> JSONResponse:
+    """FastAPI's handler for Problems that are raised outside of GraphQL."""
+    assert isinstance(problem, Problem)
+    return problem_response(problem)
+
+
+async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+    """The framework's own refusals, such as an unknown path, in the same shape."""
+    assert isinstance(error, HTTPException)
+    code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.BAD_USER_INPUT
+    extensions = {"code": code.name, "status": error.status_code}
+    return error_response(error.detail, extensions, headers=error.headers)

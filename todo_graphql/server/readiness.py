@@ -1,0 +1,52 @@
+"""Whether this process may answer: its database is there, migrated, and proven safe."""
+
+import logging
+import threading
+import uuid
+
+from todo_graphql.errors import Problem, Unavailable
+from todo_graphql.store import isolation, migrations
+from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.failures import DatabaseFailure
+
+logger = logging.getLogger(__name__)
+
+
+class Readiness:
+    """The proof of isolation is given once for each process, before its first operation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._proven = False
+        self._lock = threading.Lock()
+
+    def require_proof(self) -> None:
+        """Raises Unavailable until the database has been reached and has proven to be safe."""
+        if self._proven:
+            return
+        with self._lock:
+            if not self._proven:
+                self._prove()
+                self._proven = True
+
+    def _prove(self) -> None:
+        try:
+            isolation.prove(self._database)
+        except isolation.UnsafeDatabase as unsafe:
+            logger.critical("%s", unsafe)
+            raise Unavailable("The database is not safe to use.", retry_after=60) from None
+        except DatabaseFailure as failure:
+            logger.critical("The database is not ready: %s; has it been migrated?", failure)
+            raise Unavailable("The database is not migrated.", retry_after=5) from None
+
+    def reason_against(self) -> str | None:
+        """Why this process is not ready, in one sentence; None when it is."""
+        nobody = Viewer(uuid.UUID(int=0))
+        try:
+            with self._database.connect_as(nobody) as connection:
+                if not migrations.is_current(connection):
+                    return "The migrations are behind: run `todo-graphql migrate`."
+            self.require_proof()
+        except Problem as problem:
+            return problem.message
+        return None

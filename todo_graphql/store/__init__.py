@@ -1,0 +1,1 @@
+"""What is true: data and rules. Knows no GraphQL, no HTTP and no JWT."""

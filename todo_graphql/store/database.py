@@ -1,0 +1,178 @@
+"""The engine, its pool, and a connection that tells PostgreSQL who is asking."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
+
+from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.errors import Unavailable
+from todo_graphql.store.failures import failure_of
+
+APP_ROLE = "todo_app"
+"""The role that every statement of a viewer runs as. The first migration makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking, as their token says. Nothing else a client sends says who it is."""
+
+    id: uuid.UUID
+    email: str | None = None
+
+
+def database_url(secret: SecretStr) -> URL:
+    """A libpq URL for SQLAlchemy. `sslmode` and all other parameters stay as they are."""
+    try:
+        url = make_url(secret.get_secret_value())
+    except (ArgumentError, ValueError):
+        raise ConfigurationError("DATABASE_URL is not usable: it is not a URL.") from None
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def connect_arguments(settings: Settings) -> dict[str, object]:
+    """What libpq is told besides the URL. Nothing here is a start-up parameter of the server:
+
+    poolers such as Neon's refuse those (`options=-c …`). The statement time-out travels
+    with each statement instead. Keepalives notice within half a minute a server that has
+    vanished without a word.
+    """
+    return {
+        "connect_timeout": settings.database_connect_timeout,
+        "application_name": "todo-graphql",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
+
+
+def migration_engine(settings: Settings) -> Engine:
+    """An engine for DDL: the direct endpoint, one connection, no pool."""
+    secret = settings.migration_url or settings.required_database_url()
+    return create_engine(
+        database_url(secret),
+        poolclass=NullPool,
+        connect_args=connect_arguments(settings),
+        hide_parameters=True,
+    )
+
+
+class Database:
+    """One pool of connections to one PostgreSQL, for one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        timeout = int(settings.database_statement_timeout * 1000)
+        self._preamble = (
+            f"SELECT set_config('role', '{APP_ROLE}', true),"
+            f" set_config('statement_timeout', '{timeout}', true),"
+            " set_config('app.user_id', '%s', true); "
+        )
+        # Autocommit, because each statement is a transaction: BEGIN and COMMIT would be
+        # two more round trips, and under a pooler they would pin a server connection.
+        self.engine = create_engine(
+            database_url(settings.required_database_url()),
+            isolation_level="AUTOCOMMIT",
+            pool_pre_ping=True,
+            pool_size=settings.database_pool_size,
+            max_overflow=settings.database_max_overflow,
+            pool_recycle=settings.database_pool_recycle,
+            pool_timeout=settings.database_connect_timeout,
+            connect_args=connect_arguments(settings),
+            # Each new connection would be asked for the hstore type, which nobody here uses.
+            use_native_hstore=False,
+            hide_parameters=True,
+        )
+        event.listen(self.engine, "before_cursor_execute", _send_preamble_along, retval=True)
+
+    def connect_as(self, viewer: Viewer) -> "ViewerConnection":
+        """A connection on which every statement is the viewer's. It is opened by its first use."""
+        return ViewerConnection(self.engine, self.preamble(viewer))
+
+    def preamble(self, viewer: Viewer) -> str:
+        """The statement that says who asks, and bounds the time, until the transaction ends."""
+        return self._preamble % viewer.id
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self.engine.dispose()
+
+
+def _send_preamble_along(
+    connection: Connection,
+    _cursor: object,
+    statement: str,
+    parameters: object,
+    _context: object,
+    _executemany: bool,  # noqa: FBT001 - the event's signature
+) -> tuple[str, object]:
+    """Put the preamble into the same message as the statement.
+
+    PostgreSQL runs a simple-query message of several statements as one implicit
+    transaction, so the settings, being local, end with it: one round trip, and nothing is
+    left behind on a connection that a pooler hands to somebody else.
+    """
+    return connection.get_execution_options().get("preamble", "") + statement, parameters
+
+
+class ViewerConnection:
+    """At most one pooled connection, from the first statement until the end of the operation.
+
+    `writes` counts the statements that may have changed something: whoever remembers an
+    answer forgets it when this number has moved.
+    """
+
+    def __init__(self, engine: Engine, preamble: str) -> None:
+        self._engine = engine
+        self._preamble = preamble
+        self._connection: Connection | None = None
+        self.writes = 0
+
+    def read(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Run a statement that changes nothing. Raises Unavailable when the database is away."""
+        try:
+            return self._connect().execute(statement).all()
+        except PoolTimeoutError:
+            raise Unavailable("The server is busy. Try again in a moment.") from None
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                self.close()
+            raise failure_of(error) from None
+
+    def write(self, statement: Executable) -> Sequence[Row[Any]]:
+        """Run a statement that has committed, or has changed nothing, when this returns."""
+        self.writes += 1
+        return self.read(statement)
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            self._connection = connection.execution_options(preamble=self._preamble)
+        return self._connection
+
+    def close(self) -> None:
+        """Give the connection back to the pool."""
+        if self._connection is None:
+            return
+        try:
+            self._connection.close()
+        except SQLAlchemyError:
+            self._connection.invalidate()
+        self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

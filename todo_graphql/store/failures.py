@@ -1,0 +1,59 @@
+"""What PostgreSQL's errors mean: constraints by name, outages by SQLSTATE.
+
+The text of a database error may hold SQL and a user's words, so it goes no further
+than this module: neither to a client nor to a log.
+"""
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from todo_graphql.errors import BadUserInput, Problem, Unavailable
+
+CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
+    "ck_tasks_title_length": (BadUserInput, "The title is too short or too long.", "title"),
+    "ck_tasks_description_length": (
+        BadUserInput,
+        "The description is too long.",
+        "description",
+    ),
+}
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+CONNECTION_EXCEPTION = "08"
+INSUFFICIENT_RESOURCES = "53"
+OPERATOR_INTERVENTION = "57P"
+QUERY_CANCELED = "57014"
+LOCK_NOT_AVAILABLE = "55P03"
+SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
+AWAY = (
+    CONNECTION_EXCEPTION,
+    INSUFFICIENT_RESOURCES,
+    OPERATOR_INTERVENTION,
+    QUERY_CANCELED,
+    LOCK_NOT_AVAILABLE,
+    *SERIALIZATION_OR_DEADLOCK,
+)
+
+
+class DatabaseFailure(Exception):
+    """A database error that nobody expected. Says its SQLSTATE, and no word of the statement."""
+
+
+def failure_of(error: DBAPIError) -> Exception:
+    """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
+    state = getattr(error.orig, "pgcode", None)
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if constraint in CONSTRAINTS:
+        kind, sentence, field = CONSTRAINTS[constraint]
+        return kind(sentence, field=field)
+    if state is None and is_connection_trouble(error):
+        return Unavailable("The database is away. Try again in a moment.")
+    if state is not None and state.startswith(AWAY):
+        return Unavailable("The database cannot answer now. Try again in a moment.")
+    return DatabaseFailure(
+        f"{type(error.orig).__name__} (SQLSTATE {state}, constraint {constraint})"
+    )
+
+
+def is_connection_trouble(error: DBAPIError) -> bool:
+    """Whether there was no server to give an SQLSTATE: refused, cut, or not found."""
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

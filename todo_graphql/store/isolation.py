@@ -1,0 +1,68 @@
+"""The proof that the second wall stands, given before the first request is served."""
+
+import uuid
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from todo_graphql.store.database import APP_ROLE, Database, Viewer
+from todo_graphql.store.failures import failure_of
+
+INSUFFICIENT_PRIVILEGE = "42501"
+
+PLANT = text(
+    "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
+    " INSERT INTO tasks (user_id, title, revision) SELECT id, 'planted', 1 FROM me"
+)
+
+LOOK = text(
+    "SELECT rolsuper OR rolbypassrls AS almighty,"
+    " NOT (row_security_active('users') AND row_security_active('tasks')) AS unprotected,"
+    " EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks) AS foreign_rows"
+    " FROM pg_roles WHERE rolname = current_user"
+)
+
+
+class UnsafeDatabase(Exception):
+    """The database would not keep users apart. Says in one sentence what to do."""
+
+
+def prove(database: Database) -> None:
+    """Plant a task of one user, look for it as another, and undo it all.
+
+    Raises UnsafeDatabase when the role of a viewer's statements is one that row-level
+    security does not bind, when it is not in force, or when the other user sees a row;
+    Unavailable when the database is away.
+    """
+    try:
+        with database.engine.connect() as connection:
+            _prove_on(connection, database)
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+            raise UnsafeDatabase(
+                f"The role that DATABASE_URL connects as may not become {APP_ROLE}, or {APP_ROLE} "
+                f"lacks a grant: run GRANT {APP_ROLE} TO it, as the role that migrated."
+            ) from None
+        raise failure_of(error) from None
+
+
+def _prove_on(connection: Connection, database: Database) -> None:
+    planter, stranger = Viewer(uuid.uuid4()), Viewer(uuid.uuid4())
+    connection.exec_driver_sql("BEGIN")
+    try:
+        connection.exec_driver_sql(database.preamble(planter))
+        connection.execute(PLANT, {"me": planter.id})
+        connection.exec_driver_sql(database.preamble(stranger))
+        almighty, unprotected, foreign_rows = connection.execute(LOOK).one()
+    finally:
+        connection.exec_driver_sql("ROLLBACK")
+    if almighty:
+        raise UnsafeDatabase(
+            f"The role {APP_ROLE} is a superuser or has BYPASSRLS: run "
+            f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
+        )
+    if unprotected or foreign_rows:
+        raise UnsafeDatabase(
+            "Row-level security is not in force on users and tasks: one user's statements could "
+            "reach another's rows; compare the policies with the migrations."
+        )

@@ -1,0 +1,77 @@
+"""Where the migrations are, how far a database has come, and how to bring it to the head."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, column, select, table
+from sqlalchemy.exc import DBAPIError
+
+from todo_graphql.config import Settings
+from todo_graphql.store.database import ViewerConnection, migration_engine
+from todo_graphql.store.failures import DatabaseFailure, failure_of
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def configuration() -> Config:
+    """Alembic's configuration: the wheel carries the migrations inside the package, while a
+    checkout has them beside it.
+    """
+    inside, beside = PACKAGE / "alembic", PACKAGE.parent / "alembic"
+    config = Config()
+    config.set_main_option("script_location", str(inside if inside.is_dir() else beside))
+    return config
+
+
+def head() -> str:
+    """The newest revision that this code knows."""
+    revision = ScriptDirectory.from_config(configuration()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring the database to the head, in one transaction.
+
+    Raises Unavailable when the database is away, and DatabaseFailure when it refuses.
+    """
+    engine = migration_engine(settings)
+    try:
+        with engine.connect() as connection:
+            upgrade_on(connection)
+    except DBAPIError as error:
+        raise failure_of(error) from None
+    finally:
+        engine.dispose()
+
+
+def upgrade_on(connection: Connection, revision: str = "head") -> None:
+    """Upgrade through a connection that somebody else has opened, and closes."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def downgrade_on(connection: Connection, revision: str) -> None:
+    """Undo what came after `revision`, with all data that it held."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
+
+
+def is_current(connection: ViewerConnection) -> bool:
+    """Whether the database has every migration of this code.
+
+    One that has more is current, too: it was expanded for the next release, while this one
+    is still serving. Raises Unavailable when the database is away.
+    """
+    version = table("alembic_version", column("version_num"))
+    try:
+        rows = connection.read(select(version.c.version_num))
+    except DatabaseFailure:
+        return False
+    script = ScriptDirectory.from_config(configuration())
+    behind = {revision.revision for revision in script.walk_revisions()} - {head()}
+    return bool(rows) and rows[0][0] not in behind

@@ -1,0 +1,37 @@
+"""What people may write: checked before any SQL, with the rule in the sentence."""
+
+from todo_graphql.errors import BadUserInput
+from todo_graphql.store.models import DESCRIPTION_MAX_LENGTH, TITLE_MAX_LENGTH
+
+
+def title(value: str, field: str) -> str:
+    """Trimmed, 1 to 200 characters. Raises BadUserInput with `field`."""
+    trimmed = storable(value, field).strip()
+    if not trimmed:
+        raise BadUserInput("A title needs at least one character.", field=field)
+    if len(trimmed) > TITLE_MAX_LENGTH:
+        raise BadUserInput(f"A title has at most {TITLE_MAX_LENGTH} characters.", field=field)
+    return trimmed
+
+
+def description(value: str | None, field: str) -> str | None:
+    """Kept as it is, up to 10,000 characters. Raises BadUserInput with `field`."""
+    if value is None:
+        return None
+    if len(value) > DESCRIPTION_MAX_LENGTH:
+        raise BadUserInput(
+            f"A description has at most {DESCRIPTION_MAX_LENGTH:,} characters.", field=field
+        )
+    return storable(value, field)
+
+
+def storable(value: str, field: str) -> str:
+    """The value, if PostgreSQL's `text` can hold it: neither NUL nor half a surrogate pair."""
+    if not is_storable(value):
+        raise BadUserInput("The text holds a NUL character or an unpaired surrogate.", field=field)
+    return value
+
+
+def is_storable(value: str) -> bool:
+    """Whether PostgreSQL's `text`, in UTF-8, can hold the value."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,0 +1,51 @@
+"""The viewer's own row."""
+
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.models import USERS
+from todo_graphql.store.wire import identifier, moment
+
+
+class UserRow(NamedTuple):
+    """A user in the form in which it leaves."""
+
+    id: str
+    email: str | None
+    created_at: str | None
+    revision: int
+
+
+class Users:
+    """What a viewer may read of users: themselves."""
+
+    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
+        self._connection = connection
+        self._viewer = viewer
+        self._known: UserRow | None = None
+        self._known_after = -1
+
+    def me(self) -> UserRow:
+        """The viewer. One without a row, who has not written yet, is a user all the same.
+
+        Asked again in the same operation it is remembered, until something is written.
+        """
+        if self._known is None or self._known_after != self._connection.writes:
+            self._known, self._known_after = self._read(), self._connection.writes
+        return self._known
+
+    def _read(self) -> UserRow:
+        rows = self._connection.read(
+            select(
+                identifier(USERS.c.id),
+                USERS.c.email,
+                moment(USERS.c.created_at),
+                USERS.c.revision,
+            ).where(USERS.c.id == self._viewer.id)
+        )
+        if not rows:
+            return UserRow(str(self._viewer.id), self._viewer.email, None, 0)
+        row = UserRow._make(rows[0])
+        return row._replace(email=self._viewer.email or row.email)
