@@ -1,0 +1,75 @@
+"""What most tests stand on: one PostgreSQL, one migrated database, one server, new people."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.people import Person
+from tests.servers import migrated_database, serving, settings_for
+from todo_graphql.config import Settings
+from todo_graphql.store.database import Database
+from todo_graphql.store.embedded import EmbeddedPostgres
+
+# The tests read no setting of the shell that they run in, but for the server to use.
+SERVER = os.environ.pop("DATABASE_URL", None)
+for name in Settings.model_fields:
+    os.environ.pop(name.upper(), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[SecretStr]:
+    """The PostgreSQL that DATABASE_URL names, or an embedded one."""
+    if SERVER is not None:
+        yield SecretStr(SERVER)
+        return
+    with tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(postgresql: SecretStr) -> Iterator[Settings]:
+    """The settings of the server that most tests talk to."""
+    with migrated_database(postgresql) as url:
+        yield settings_for(url, introspection=True)
+
+
+@pytest.fixture(scope="session")
+def url(settings: Settings) -> Iterator[str]:
+    """The base URL of a server, without a slash at its end."""
+    with serving(settings) as base:
+        yield base
+
+
+@pytest.fixture
+def someone(url: str, settings: Settings) -> Callable[[], Person]:
+    """Makes people whom nobody has seen before, so that no test meets another's data."""
+    return lambda: Person(url, settings)
+
+
+@pytest.fixture
+def alice(someone: Callable[[], Person]) -> Person:
+    """The one that a test is about."""
+    return someone()
+
+
+@pytest.fixture
+def mallory(someone: Callable[[], Person]) -> Person:
+    """The one who wants what is not theirs."""
+    return someone()
+
+
+@pytest.fixture(scope="session")
+def database(settings: Settings) -> Iterator[Database]:
+    """The server's database, for tests of the store itself."""
+    own = Database(settings)
+    yield own
+    own.close()

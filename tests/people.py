@@ -1,0 +1,64 @@
+"""People who use the API, as a front end does: over HTTP, with a token."""
+
+import uuid
+from typing import Any
+
+import httpx
+
+from todo_graphql.config import Settings
+from todo_graphql.development import token_for
+from todo_graphql.store.database import Viewer
+
+TASK = "id title description completed completedAt createdAt updatedAt deletedAt revision"
+
+
+class Person:
+    """Somebody with a token of their own, whom nobody has seen before."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.viewer = Viewer(uuid.uuid4(), "someone@example.com")
+        self.id = str(self.viewer.id)
+        self.token = token_for(self.viewer, settings, 3_600)
+        self._url = url
+
+    def post(self, document: str, **variables: Any) -> httpx.Response:
+        """Send an operation."""
+        return httpx.post(
+            f"{self._url}/graphql",
+            json={"query": document, "variables": variables},
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=30,
+        )
+
+    def ask(self, document: str, **variables: Any) -> Any:
+        """The data of an operation that has no errors."""
+        response = self.post(document, **variables)
+        answer = response.json()
+        assert (response.status_code, answer.get("errors")) == (200, None), answer
+        return answer["data"]
+
+    def refusal(self, document: str, **variables: Any) -> dict[str, Any]:
+        """The only error of an operation: its extensions, and its message beside them."""
+        (error,) = self.post(document, **variables).json()["errors"]
+        return {**error["extensions"], "message": error["message"]}
+
+    def create(self, title: str = "Buy milk", **given: Any) -> Any:
+        """A new task of theirs."""
+        document = (
+            "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { %s } } }"
+        )
+        return self.ask(document % TASK, input={"title": title, **given})["createTask"]["task"]
+
+    def find(self, task_id: str) -> Any:
+        """The task of theirs, or None."""
+        document = "query ($id: ID!) { task(id: $id) { %s } }"
+        return self.ask(document % TASK, id=task_id)["task"]
+
+    def change(self, verb: str, task_id: str) -> Any:
+        """The task after a mutation that takes nothing but its id."""
+        document = "mutation ($id: ID!) { %s(id: $id) { task { %s } } }"
+        return self.ask(document % (verb, TASK), id=task_id)[verb]["task"]
+
+    def revision(self) -> int:
+        """Their revision."""
+        return int(self.ask("{ me { revision } }")["me"]["revision"])
