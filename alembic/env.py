@@ -1,8 +1,8 @@
 """How Alembic reaches the database: by the same settings as the server."""
 
-from alembic import context
 from sqlalchemy import Connection, text
 
+from alembic import context
 from todo_graphql.config import Settings
 from todo_graphql.store.database import migration_engine
 from todo_graphql.store.models import metadata

@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 class Commands(click.Group):
     """Tells what went wrong in one sentence, with exit code 1 and no traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:
@@ -121,7 +121,7 @@ def migrate() -> None:
 @click.option(
     "--expires-in", default="1h", show_default=True, callback=duration, help="As 30s, 15m, 12h, 7d."
 )
-def token(user_id: Any, email: str | None, expires_in: int) -> None:  # noqa: ANN401
+def token(user_id: Any, email: str | None, expires_in: int) -> None:
     """Print a token, to try the API with.
 
     Signed with BETTER_AUTH_SECRET; without it, with the secret that `dev` has made in this

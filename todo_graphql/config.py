@@ -4,7 +4,7 @@ Every setting carries the sentence that an operator needs; the table in README.m
 is compared with them by a test.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         return self.better_auth_secret
 
     @classmethod
-    def from_environment(cls, **overrides: object) -> Self:
+    def from_environment(cls, **overrides: Any) -> Self:
         """Read the environment, where `overrides` do not stand in its place.
 
         Raises ConfigurationError that names the first bad variable and never its value.

@@ -40,7 +40,7 @@ def develop(settings: Settings) -> None:
     """Serve until told to stop; then stop the embedded PostgreSQL, too."""
     with stopping_in_good_order(), listening(settings) as listener, workspace(FOLDER):
         settings = settings_with_secret(opened(settings), make=True)
-        with postgresql(settings) as settings:  # noqa: PLW2901 - the same, with a database
+        with postgresql(settings) as settings:
             logs.configure(settings)
             migrations.upgrade(settings)
             refuse_unsafe_database(settings)
@@ -68,7 +68,7 @@ def workspace(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigurationError(
-                f"Another `todo-graphql dev` is running in {folder.resolve().parent}: stop it first."
+                f"`todo-graphql dev` runs already in {folder.resolve().parent}: stop it first."
             ) from None
         yield
 

@@ -10,7 +10,13 @@ from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.store import isolation, migrations
-from todo_graphql.store.database import Database, Viewer, ViewerConnection, database_url
+from todo_graphql.store.database import (
+    Database,
+    Viewer,
+    ViewerConnection,
+    database_url,
+    migration_engine,
+)
 from todo_graphql.store.failures import DatabaseFailure
 
 OLDEST_POSTGRESQL = 15
@@ -90,7 +96,7 @@ def examine_endpoints(settings: Settings) -> Iterator[Finding]:
 
 def examine_server(settings: Settings) -> Iterator[Finding]:
     """Its version, as the role that connects sees it."""
-    engine = migrations.migration_engine(settings)
+    engine = migration_engine(settings)
     try:
         with engine.connect() as connection:
             number = int(connection.execute(text("SHOW server_version_num")).scalar_one())

@@ -37,6 +37,11 @@ class ErrorCode(Enum):
         self.status = status
         self.meaning = meaning
 
+    @property
+    def extensions(self) -> dict[str, object]:
+        """What every error of this code says of itself."""
+        return {"code": self.name, "status": self.status}
+
 
 class Problem(Exception):  # noqa: N818 - what a client is told is a problem, not an error of ours
     """Something a client may be told. `details` are added to `errors[].extensions`."""
@@ -51,14 +56,14 @@ class Problem(Exception):  # noqa: N818 - what a client is told is a problem, no
     @property
     def status(self) -> int:
         """The HTTP status to use when this problem is the whole answer."""
-        status = self.details.get("status", self.code.status)
+        status = self.extensions["status"]
         assert isinstance(status, int)
         return status
 
     @property
     def extensions(self) -> dict[str, object]:
         """`errors[].extensions`, as GraphQL clients read them."""
-        return {"code": self.code.name, "status": self.status, **self.details}
+        return {**self.code.extensions, **self.details}
 
 
 class MissingToken(Problem):

@@ -61,7 +61,7 @@ def serve_production(settings: Settings, workers: int) -> None:
             run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)))
         else:
             logger.info("Listening on %s", url_of(listener))
-            Multiprocess(config, uvicorn.Server(config).run, [listener]).run()
+            Multiprocess(config, [listener]).run()
 
 
 def refuse_unsafe_database(settings: Settings) -> None:
@@ -132,7 +132,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         family, _, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.create_server(address, family=family)  # type: ignore[arg-type]
+        listener = socket.create_server(address, family=family)
     except OSError as error:
         raise ConfigurationError(
             f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}): "

@@ -5,6 +5,7 @@ Revises:
 """
 
 import sqlalchemy as sa
+
 from alembic import op
 
 revision = "0001"
@@ -37,8 +38,8 @@ GRANT_TABLES = (
     "GRANT SELECT, INSERT ON users TO todo_app",
     "GRANT UPDATE (email, revision) ON users TO todo_app",
     "GRANT SELECT, INSERT, DELETE ON tasks TO todo_app",
-    "GRANT UPDATE (title, description, completed_at, updated_at, deleted_at, revision)"
-    " ON tasks TO todo_app",
+    "GRANT UPDATE (title, description, completed_at, deleted_at) ON tasks TO todo_app",
+    "GRANT UPDATE (updated_at, revision) ON tasks TO todo_app",
     # The health check compares the version under the same role.
     "GRANT SELECT ON alembic_version TO todo_app",
 )

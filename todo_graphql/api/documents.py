@@ -84,7 +84,7 @@ def _code_of(error: GraphQLError) -> ErrorCode:
 
 
 def _with_code(error: GraphQLError, code: ErrorCode) -> GraphQLError:
-    error.extensions = {"code": code.name, "status": code.status}
+    error.extensions = code.extensions
     return error
 
 

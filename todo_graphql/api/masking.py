@@ -23,12 +23,11 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
     if error.original_error is None and not _is_about_fields(error):
         return _as_bad_input(error)
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
-    code = ErrorCode.INTERNAL_SERVER_ERROR
     return GraphQLError(
         "Something went wrong on the server.",
         nodes=error.nodes,
         path=error.path,
-        extensions={"code": code.name, "status": code.status, "requestId": request_id},
+        extensions={**ErrorCode.INTERNAL_SERVER_ERROR.extensions, "requestId": request_id},
     )
 
 
@@ -38,14 +37,13 @@ def _is_about_fields(error: GraphQLError) -> bool:
 
 
 def _as_bad_input(error: GraphQLError) -> GraphQLError:
-    code = ErrorCode.BAD_USER_INPUT
-    error.extensions = {"code": code.name, "status": code.status, "field": _field_of(error)}
+    error.extensions = {**ErrorCode.BAD_USER_INPUT.extensions, "field": _field_of(error)}
     return error
 
 
 def _field_of(error: GraphQLError) -> str | None:
     """The path of the variable's part that is wrong, if it is a variable."""
-    node = (error.nodes or [None])[0]
+    node = error.nodes[0] if error.nodes else None
     if not isinstance(node, VariableDefinitionNode):
         return None
     below = VARIABLE_PATH.search(error.message)

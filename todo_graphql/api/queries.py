@@ -26,7 +26,7 @@ class Query:
         return None if row is None else Task.of(row)
 
     @strawberry.field(
-        description="One of your tasks, in the trash or not; null if there is no such task of yours."
+        description="One of your tasks, in the trash or not; null if you have no such task."
     )
     def task(self, info: Info, id: TaskId, user_id: UserId = None) -> Task | None:  # noqa: A002
         row = info.context.tasks(user_id).find(uuid_of(id, "id"))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from enum import Enum, EnumMeta
+from typing import Any, cast
 
 import strawberry
 from graphql import (
@@ -33,14 +33,11 @@ from todo_graphql.api.scalars import DATE_TIME, DateTime
 from todo_graphql.errors import BadUserInput, ErrorCode
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
+_CODES = {
+    code.name: strawberry.enum_value(code.name, description=code.meaning) for code in ErrorCode
+}
 ERROR_CODE = strawberry.enum(
-    Enum(
-        "ErrorCode",
-        {
-            code.name: strawberry.enum_value(code.name, description=code.meaning)
-            for code in ErrorCode
-        },
-    ),
+    cast("EnumMeta", Enum("ErrorCode", _CODES)),
     description="What `errors[].extensions.code` may be.",
 )
 
@@ -65,8 +62,9 @@ class Schema(strawberry.Schema):
             extensions=[lambda: Prepared(self.documents)],
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME}, sort_schema=True),
         )
-        omit_null_defaults(self._schema)
-        self.documents = Documents(self._schema, limits, introspection=introspection)
+        self.graphql_schema: GraphQLSchema = self._schema
+        omit_null_defaults(self.graphql_schema)
+        self.documents = Documents(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: Request, context: Context) -> ExecutionResult:
         """Execute on the calling thread. Every error of the answer has a code; one without a
@@ -105,7 +103,7 @@ def breaking_changes(since: str) -> list[str]:
 
 
 def _bare_schema() -> GraphQLSchema:
-    return Schema(Limits(tokens=0, depth=0, cost=0), introspection=False)._schema
+    return Schema(Limits(tokens=0, depth=0, cost=0), introspection=False).graphql_schema
 
 
 def _no_such_operation(name: str | None) -> GraphQLError:

@@ -196,9 +196,11 @@ def subject(claims: Mapping[str, Any]) -> uuid.UUID:
 def email(claims: Mapping[str, Any]) -> str | None:
     """The address as it is, if there is one. It names nobody: only `sub` does."""
     value = claims.get("email")
-    if value is None or (isinstance(value, str) and is_storable(value)):
-        return value
-    refuse("The token's `email` is not a text.")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not is_storable(value):
+        refuse("The token's `email` is not a text.")
+    return value
 
 
 def refuse(reason: str) -> NoReturn:

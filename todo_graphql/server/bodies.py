@@ -48,7 +48,7 @@ def read_question(body: bytes) -> Question:
     )
 
 
-def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any:  # noqa: ANN401
+def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any:
     value = members.get(name)
     if value is not None and not isinstance(value, kind):
         raise BadUserInput(f"`{name}` must be {called}, or null.", field=name)

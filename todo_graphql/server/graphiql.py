@@ -60,7 +60,7 @@ mutation CompleteTask($id: ID!) {
 }
 """,
 )
-VARIABLES = ({"input": {"title": "Buy milk"}}, {}, {"id": ""})
+VARIABLES: tuple[dict[str, object], ...] = ({"input": {"title": "Buy milk"}}, {}, {"id": ""})
 
 
 def graphiql_router(token: str | None) -> APIRouter:

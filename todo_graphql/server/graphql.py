@@ -1,27 +1,25 @@
 """POST /graphql: who is asking, what, and the answer."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
 from strawberry.fastapi import BaseContext, GraphQLRouter
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.api.schema import Schema
-from todo_graphql.config import Settings
 from todo_graphql.errors import InvalidToken, MissingToken
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.boundary import request_id
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
-from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.database import Database
 
 bearer = HTTPBearer(auto_error=False)
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
@@ -72,7 +70,10 @@ class Router(GraphQLRouter[HTTPContext, None]):
         self.routes[:] = [route for route in self.routes if _is_post(route)]
 
     async def run(  # type: ignore[override]
-        self, request: Request, context: HTTPContext, root_value: None = None
+        self,
+        request: Request,
+        context: HTTPContext,
+        root_value: None = None,  # noqa: ARG002 - Strawberry's routes pass it
     ) -> Response:
         """Read the question, answer it on a worker thread."""
         question = read_question(await read_body(request, self._max_body_bytes))
@@ -85,4 +86,4 @@ class Router(GraphQLRouter[HTTPContext, None]):
 
 
 def _is_post(route: object) -> bool:
-    return isinstance(route, APIRoute) and "POST" in route.methods
+    return isinstance(route, APIRoute) and "POST" in (route.methods or ())

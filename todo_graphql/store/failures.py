@@ -34,7 +34,7 @@ AWAY = (
 )
 
 
-class DatabaseFailure(Exception):
+class DatabaseFailure(Exception):  # noqa: N818 - a database fails, a server of ours errs
     """A database error that nobody expected. Says its SQLSTATE, and no word of the statement."""
 
 

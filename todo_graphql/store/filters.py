@@ -17,7 +17,7 @@ class TaskFilter:
     def conditions(self) -> list[ColumnElement[bool]]:
         """The predicates, to be added to the owner's."""
         deleted = TASKS.c.deleted_at.is_not(None)
-        conditions = [deleted if self.trashed else ~deleted]
+        conditions: list[ColumnElement[bool]] = [deleted if self.trashed else ~deleted]
         if self.completed is not None:
             done = TASKS.c.completed_at.is_not(None)
             conditions.append(done if self.completed else ~done)

@@ -23,7 +23,7 @@ LOOK = text(
 )
 
 
-class UnsafeDatabase(Exception):
+class UnsafeDatabase(Exception):  # noqa: N818 - the database is the trouble
     """The database would not keep users apart. Says in one sentence what to do."""
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, column, select, table
 from sqlalchemy.exc import DBAPIError
 
+from alembic import command
 from todo_graphql.config import Settings
 from todo_graphql.store.database import ViewerConnection, migration_engine
 from todo_graphql.store.failures import DatabaseFailure, failure_of

@@ -138,10 +138,9 @@ class Tasks:
         rows = self._connection.write(self._creation(new)) or self._connection.write(
             self._creation(new)
         )
-        *row, digest = rows[0]
-        if digest != new.digest():
+        if rows[0].creation_digest != new.digest():
             raise Conflict("This id is in use by another task of yours.", field="input.id")
-        return TaskRow._make(row)
+        return TaskRow._make(rows[0][:-1])
 
     def update(
         self,
