@@ -1,5 +1,6 @@
 """People who use the API, as a front end does: over HTTP, with a token."""
 
+import json
 import uuid
 from typing import Any
 
@@ -25,8 +26,11 @@ class Person:
         """Send an operation."""
         return httpx.post(
             f"{self._url}/graphql",
-            json={"query": document, "variables": variables},
-            headers={"Authorization": f"Bearer {self.token}"},
+            content=json.dumps({"query": document, "variables": variables}),
+            headers={
+                "Authorization": f"Bearer {self.token}",
+                "Content-Type": "application/json",
+            },
             timeout=30,
         )
 

@@ -20,7 +20,7 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
     """
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
-    if error.original_error is None and not _is_about_fields(error):
+    if isinstance(error.original_error, GraphQLError | None) and not _is_about_fields(error):
         return _as_bad_input(error)
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
     return GraphQLError(

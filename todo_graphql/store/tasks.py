@@ -106,6 +106,7 @@ class Tasks:
         self._connection = connection
         self._viewer = viewer
         self._is_mine = TASKS.c.user_id == viewer.id
+        self._is_me = USERS.c.id == viewer.id
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
@@ -265,7 +266,7 @@ class Tasks:
         """
         owner = (
             select(USERS.c.id)
-            .where(USERS.c.id == self._viewer.id)
+            .where(self._is_me)
             .with_for_update(key_share=True)
             .cte("owner")
         )
@@ -280,7 +281,7 @@ class Tasks:
     def _take_revision(self, target: CTE) -> CTE:
         return (
             update(USERS)
-            .where(USERS.c.id == self._viewer.id, USERS.c.id == target.c.user_id, target.c.changes)
+            .where(self._is_me, USERS.c.id == target.c.user_id, target.c.changes)
             .values(self._next_revision())
             .returning(USERS.c.id, USERS.c.revision)
             .cte("writer")

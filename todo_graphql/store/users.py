@@ -24,6 +24,7 @@ class Users:
     def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
         self._connection = connection
         self._viewer = viewer
+        self._is_me = USERS.c.id == viewer.id
         self._known: UserRow | None = None
         self._known_after = -1
 
@@ -43,7 +44,7 @@ class Users:
                 USERS.c.email,
                 moment(USERS.c.created_at),
                 USERS.c.revision,
-            ).where(USERS.c.id == self._viewer.id)
+            ).where(self._is_me)
         )
         if not rows:
             return UserRow(str(self._viewer.id), self._viewer.email, None, 0)

@@ -1,0 +1,225 @@
+"""Nobody reaches what is another's: proven for every field that the schema has.
+
+The attempts are generated. A field with an argument that this file cannot fill in fails
+its test, so a new one cannot be forgotten.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from graphql import GraphQLField, GraphQLInputType, is_required_argument
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from tests.documents import document_of, root_fields
+from tests.servers import migrated_database
+from tests.worlds import SCHEMA, WORLDS, World, anonymised, somebody, tear_down_wall_2
+from todo_graphql.config import Settings
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.readiness import Readiness
+from todo_graphql.store import isolation
+from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.failures import DatabaseFailure
+
+GRAPHQL = SCHEMA.graphql_schema
+FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}
+WITH_USER_ID = sorted(name for name, (_, field) in FIELDS.items() if "userId" in field.args)
+
+# What an attacker puts into an argument of this type, aiming at a task.
+AIMED: dict[str, Callable[[str], Any]] = {
+    "ID!": lambda task_id: task_id,
+    "CreateTaskInput!": lambda task_id: {"id": task_id, "title": "stolen"},
+    "UpdateTaskInput!": lambda _: {"title": "stolen", "description": "stolen"},
+}
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def world(request: pytest.FixtureRequest, postgresql: SecretStr) -> Iterator[World]:
+    with migrated_database(postgresql) as url:
+        own = World(
+            url,
+            statement=request.param != "only the database",
+            database=request.param != "only the statement",
+        )
+        yield own
+        own.database.close()
+
+
+def arguments_for(field: GraphQLField, task_id: str) -> tuple[dict[str, GraphQLInputType], Any]:
+    """The required arguments, all aimed at the task."""
+    required = {name: arg.type for name, arg in field.args.items() if is_required_argument(arg)}
+    unknown = {str(kind) for kind in required.values()} - AIMED.keys()
+    assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
+    return required, {name: AIMED[str(kind)](task_id) for name, kind in required.items()}
+
+
+def attempt(world: World, who: Viewer, name: str, task_id: str, **more: str) -> dict[str, Any]:
+    """Call the field with everything aimed at the task."""
+    operation, field = FIELDS[name]
+    kinds, variables = arguments_for(field, task_id)
+    kinds |= {argument: field.args[argument].type for argument in more}
+    return world.ask(who, document_of(GRAPHQL, operation, name, kinds), variables | more)
+
+
+def a_task_of(world: World, who: Viewer, title: str) -> str:
+    """The id of a new task."""
+    document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }"
+    answer = world.ask(who, document, {"i": {"title": title, "description": title}})
+    return str(answer["data"]["createTask"]["task"]["id"])
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_another_users_task_does_not_exist(world: World, name: str) -> None:
+    """The stranger learns and changes nothing: the answer is that for an id that never was."""
+    alice, secret = somebody("alice"), uuid.uuid4().hex
+    task_id = a_task_of(world, alice, secret)
+    before = world.everything_of(alice)
+
+    hers = attempt(world, somebody("mallory"), name, task_id)
+    nobodys = attempt(world, somebody("mallory"), name, str(uuid.uuid4()))
+
+    assert world.everything_of(alice) == before
+    assert secret not in str(hers)
+    assert str(alice.email) not in str(hers)
+    assert anonymised(hers) == anonymised(nobodys)
+
+
+@pytest.mark.parametrize("name", WITH_USER_ID)
+def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    task_id, own_id = a_task_of(world, alice, "hers"), a_task_of(world, mallory, "own")
+    before = world.everything_of(alice), world.everything_of(mallory)
+    for target in (task_id, own_id):
+        answer = attempt(world, mallory, name, target, userId=str(alice.id))
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+    assert (world.everything_of(alice), world.everything_of(mallory)) == before
+
+
+def test_every_root_field_but_the_viewers_own_takes_a_user_id() -> None:
+    assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node"}
+
+
+@pytest.mark.parametrize("name", WITH_USER_ID)
+def test_naming_oneself_is_the_same_as_naming_nobody(world: World, name: str) -> None:
+    alice = somebody("alice")
+    for user_id in (str(alice.id), str(alice.id).upper()):
+        answer = attempt(world, alice, name, a_task_of(world, alice, "own"), userId=user_id)
+        codes = [error["extensions"]["code"] for error in answer["errors"]]
+        assert codes == (["CONFLICT"] if name == "createTask" else [])
+
+
+def test_lists_hold_only_ones_own(world: World) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    a_task_of(world, alice, "hers")
+    own = a_task_of(world, mallory, "own")
+    document = "{ tasks { totalCount nodes { id } } me { id tasks { totalCount nodes { id } } } }"
+    data = world.ask(mallory, document, {})["data"]
+    only = {"totalCount": 1, "nodes": [{"id": own}]}
+    assert data == {"tasks": only, "me": {"id": str(mallory.id), "tasks": only}}
+
+
+def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
+    """The tests above can fail: this is what they would see."""
+    with migrated_database(postgresql) as url:
+        bare = World(url, statement=False, database=False)
+        alice, mallory = somebody("alice"), somebody("mallory")
+        task_id = a_task_of(bare, alice, "hers")
+        a_task_of(bare, mallory, "own")
+        assert "hers" in str(attempt(bare, mallory, "task", task_id))
+        before = bare.everything_of(alice)
+        attempt(bare, mallory, "purgeTask", task_id)
+        assert bare.everything_of(alice) != before
+        bare.database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO tasks (user_id, title, revision) VALUES (:alice, 'planted', 1)",
+        "INSERT INTO users (id) VALUES (gen_random_uuid())",
+        "UPDATE tasks SET user_id = :alice",
+        "UPDATE tasks SET id = gen_random_uuid()",
+        "UPDATE tasks SET created_at = now()",
+        "UPDATE users SET id = :alice",
+        "DELETE FROM users",
+        "TRUNCATE tasks",
+        "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
+        "CREATE TABLE loot (id int)",
+        "UPDATE alembic_version SET version_num = ''",
+    ],
+)
+def test_the_database_refuses(database: Database, statement: str) -> None:
+    """What no statement of ours needs, PostgreSQL does not let the viewer's role do."""
+    alice, mallory = somebody("alice"), somebody("mallory")
+    refused = text(statement.replace(":alice", f"'{alice.id}'"))
+    with database.connect_as(mallory) as connection, pytest.raises(DatabaseFailure, match="42501"):
+        connection.write(refused)
+
+
+def test_the_database_hides(settings: Settings, database: Database) -> None:
+    """Even a statement that names nobody sees and changes only the viewer's own rows."""
+    world = World(settings.required_database_url(), statement=True, database=True)
+    alice, mallory = somebody("alice"), somebody("mallory")
+    a_task_of(world, alice, "hers")
+    own = a_task_of(world, mallory, "own")
+    before = world.everything_of(alice)
+    with database.connect_as(mallory) as connection:
+        seen = connection.read(text("SELECT id::text FROM tasks"))
+        users = connection.read(text("SELECT id FROM users"))
+        touched = connection.write(text("UPDATE tasks SET title = 'x' RETURNING id::text"))
+        removed = connection.write(text("DELETE FROM tasks RETURNING id::text"))
+    assert [row[0] for row in (*seen, *touched, *removed)] == [own] * 3
+    assert [row[0] for row in users] == [mallory.id]
+    assert world.everything_of(alice) == before
+    world.database.close()
+
+
+def test_a_role_that_does_not_say_who_asks_sees_nothing(
+    settings: Settings, database: Database
+) -> None:
+    world = World(settings.required_database_url(), statement=True, database=True)
+    a_task_of(world, somebody("alice"), "hers")
+    with database.engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT set_config('role', 'todo_app', true); SELECT FROM tasks, users")
+        )
+        assert rows.all() == []
+    world.database.close()
+
+
+def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database) -> None:
+    isolation.prove(database)
+    with database.engine.connect() as connection:
+        planted = connection.execute(text("SELECT FROM tasks WHERE title = 'planted'")).all()
+    assert planted == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
+        "CREATE POLICY everybody ON tasks USING (true)",
+        "CREATE POLICY everybody ON users USING (true)",
+        "DROP POLICY mine ON tasks; CREATE POLICY mine ON tasks USING (true) WITH CHECK (true)",
+    ],
+)
+def test_the_proof_refuses_a_database_with_a_hole(postgresql: SecretStr, damage: str) -> None:
+    with migrated_database(postgresql) as url:
+        world = World(url, statement=True, database=True)
+        with world.database.engine.connect() as connection:
+            connection.execute(text(damage))
+        with pytest.raises(isolation.UnsafeDatabase, match="Row-level security"):
+            isolation.prove(world.database)
+        world.database.close()
+
+
+def test_nothing_is_served_before_the_proof(postgresql: SecretStr) -> None:
+    with migrated_database(postgresql) as url:
+        tear_down_wall_2(url)
+        world = World(url, statement=True, database=True)
+        with pytest.raises(Unavailable, match="not safe"):
+            Readiness(world.database).require_proof()
+        world.database.close()

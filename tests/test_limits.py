@@ -1,0 +1,137 @@
+"""What a document may ask for."""
+
+import pytest
+from graphql import get_introspection_query
+
+from tests.people import Person
+from todo_graphql.api.documents import CACHE_CHARACTERS, Documents
+from todo_graphql.api.limits import Limits
+from todo_graphql.api.schema import Schema
+from todo_graphql.config import Settings
+
+DEFAULTS = Settings.model_fields
+LIMITS = Limits(
+    tokens=DEFAULTS["max_query_tokens"].default,
+    depth=DEFAULTS["max_query_depth"].default,
+    cost=DEFAULTS["max_query_cost"].default,
+)
+
+
+def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> Documents:
+    return Schema(limits, introspection=introspection).documents
+
+
+def doubling(levels: int) -> str:
+    """Each fragment spreads the next one twice: 2 ** levels fields, in few words."""
+    fragments = [
+        f"fragment F{n} on User {{ tasks(first: 1) {{ nodes {{ user {{ ...F{n + 1} }} }} }} id }}"
+        if n == levels - 1
+        else f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}"
+        for n in range(levels)
+    ]
+    return " ".join(["{ me { ...F0 } }", *fragments, f"fragment F{levels} on User {{ id }}"])
+
+
+TOO_COMPLEX = {
+    "tokens": "{ me { " + "id " * 2_000 + "} }",
+    "nesting": "{ a" * 990 + "}" * 990,
+    "nested lists": "{ task(id: " + "[" * 900 + "]" * 900 + ") { id } }",
+    "depth": "{ me " + "{ tasks(first: 1) { nodes { user " * 7 + "{ id }" + " } } }" * 7 + " }",
+    "pages of pages": "{ me { tasks(first: 100) { nodes { user { tasks(first: 100) "
+    "{ nodes { id title } } } } } } }",
+    "pages of unknown size": "query ($n: Int) { me { tasks(first: $n) { nodes { user "
+    "{ tasks(last: $n) { nodes { id title } } } } } } }",
+    "doubling fragments": doubling(60),
+}
+
+
+@pytest.mark.parametrize("document", TOO_COMPLEX.values(), ids=TOO_COMPLEX)
+def test_too_complex(document: str) -> None:
+    (error,) = documents().prepare(document).errors
+    assert error.extensions is not None
+    assert error.extensions["code"] == "QUERY_TOO_COMPLEX"
+
+
+def test_the_refusal_names_the_limit(alice: Person) -> None:
+    refusal = alice.refusal(TOO_COMPLEX["pages of pages"])
+    assert refusal == {
+        "code": "QUERY_TOO_COMPLEX",
+        "status": 400,
+        "limit": LIMITS.cost,
+        "limitName": "cost",
+        "message": "The document is too complex: its cost is more than 10000.",
+    }
+
+
+WHAT_FRONT_ENDS_SEND = {
+    "introspection": get_introspection_query(),
+    "GraphiQL's introspection": get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+    ),
+    "a full page of everything": """query ($after: String) {
+        tasks(first: 100, after: $after) {
+            totalCount
+            pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+            edges { cursor node {
+                __typename id title description completed completedAt createdAt updatedAt
+                deletedAt revision user { id email }
+            } }
+        }
+    }""",
+    "fragments": "{ me { ...A } tasks { nodes { ...B } } } "
+    "fragment A on User { id email } fragment B on Task { id user { ...A } }",
+}
+
+
+@pytest.mark.parametrize("document", WHAT_FRONT_ENDS_SEND.values(), ids=WHAT_FRONT_ENDS_SEND)
+def test_what_front_ends_send_passes(document: str) -> None:
+    assert documents().prepare(document).errors == []
+
+
+INVALID = {
+    "an unknown field": "{ nothing }",
+    "an unknown field of an unknown field": "{ nothing { at { all } } }",
+    "an unknown fragment": "{ me { ...Nothing } }",
+    "a fragment that spreads itself": "{ me { ...A } } fragment A on User { ...A }",
+    "fragments in a circle": "{ me { ...A } } fragment A on User { ...B } "
+    "fragment B on User { ...A }",
+    "a fragment on an unknown type": "{ ... on Nothing { id } }",
+    "a subscription": "subscription { tasks }",
+    "no selection": "{ me }",
+    "a page of a wrong size": '{ tasks(first: "1") { totalCount } }',
+    "an enormous number": "{ tasks(first: " + "9" * 5_000 + ") { totalCount } }",
+}
+
+
+@pytest.mark.parametrize("document", INVALID.values(), ids=INVALID)
+def test_invalid_documents_are_left_to_validation(document: str) -> None:
+    errors = documents().prepare(document).errors
+    codes = {error.extensions["code"] for error in errors if error.extensions}
+    assert codes == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+def test_introspection_may_be_off() -> None:
+    closed = documents(introspection=False)
+    for document in ("{ __schema { types { name } } }", '{ __type(name: "Task") { name } }'):
+        assert closed.prepare(document).errors
+    assert closed.prepare("{ __typename me { __typename } }").errors == []
+
+
+def test_a_document_is_read_once() -> None:
+    own = documents()
+    assert own.prepare("{ me { id } }") is own.prepare("{ me { id } }")
+    assert own.prepare("{ nothing }") is own.prepare("{ nothing }")
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    own = documents()
+    first = own.prepare("{ me { id } }")
+    for number in range(12):
+        own.prepare("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number))
+    assert own._cache.currsize <= CACHE_CHARACTERS
+    assert own.prepare("{ me { id } }") is not first
+    enormous = "{ me { id } }" + " " * CACHE_CHARACTERS
+    assert own.prepare(enormous).errors == []

@@ -1,0 +1,129 @@
+"""The migrations make what the models say, and undo it."""
+
+import uuid
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from tests.servers import migrated_database, scratch_database, settings_for
+from todo_graphql.config import Settings
+from todo_graphql.errors import Unavailable
+from todo_graphql.store import migrations
+from todo_graphql.store.database import Database, Viewer, database_url
+from todo_graphql.store.models import (
+    DESCRIPTION_MAX_LENGTH,
+    TITLE_MAX_LENGTH,
+    Task,
+    User,
+    metadata,
+)
+
+CATALOG = """
+SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = current_schema::regnamespace
+UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema
+UNION ALL SELECT 'policy', policyname, concat(tablename, cmd, permissive, qual, with_check)
+FROM pg_policies
+UNION ALL SELECT 'table', relname, concat(relrowsecurity, relforcerowsecurity, relacl)
+FROM pg_class WHERE relnamespace = current_schema::regnamespace AND relkind = 'r'
+ORDER BY 1, 2
+"""
+
+
+def catalog(connection: Connection) -> list[Any]:
+    """All that a migration can leave behind, but for Alembic's own table."""
+    rows = connection.execute(text(CATALOG)).all()
+    return [row for row in rows if "alembic_version" not in row[1]]
+
+
+def test_the_models_are_what_the_migrations_make(settings: Settings) -> None:
+    engine = create_engine(database_url(settings.required_database_url()))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+        names = {row[1]: row[2] for row in catalog(connection) if row[0] == "constraint"}
+    engine.dispose()
+    for table in metadata.sorted_tables:
+        for constraint in table.constraints:
+            assert constraint.name in names
+    assert f"AND (char_length(title) <= {TITLE_MAX_LENGTH})" in names["ck_tasks_title_length"]
+    assert f"<= {DESCRIPTION_MAX_LENGTH})" in names["ck_tasks_description_length"]
+
+
+def test_up_down_and_up_again(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url:
+        engine = create_engine(database_url(url))
+        states = []
+        for move, target in (
+            (migrations.upgrade_on, "head"),
+            (migrations.downgrade_on, "base"),
+            (migrations.upgrade_on, "head"),
+        ):
+            with engine.connect() as connection:
+                move(connection, target)
+                states.append(catalog(connection))
+        engine.dispose()
+    assert states[0] == states[2]
+    assert states[1] == []
+
+
+def test_row_level_security_binds_the_tables_owner_too(settings: Settings) -> None:
+    engine = create_engine(database_url(settings.required_database_url()))
+    with engine.connect() as connection:
+        forced = connection.execute(
+            text("SELECT relname FROM pg_class WHERE relforcerowsecurity AND relrowsecurity")
+        )
+        assert sorted(forced.scalars()) == ["tasks", "users"]
+    engine.dispose()
+
+
+def test_migrating_twice_is_migrating_once(settings: Settings) -> None:
+    migrations.upgrade(settings)
+
+
+def test_a_database_knows_whether_it_is_current(postgresql: SecretStr) -> None:
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        states = []
+        # '0000' is not one of ours: a later release has been here first.
+        for change in (
+            "SELECT",
+            "UPDATE alembic_version SET version_num = '0000'",
+            "DELETE FROM alembic_version",
+        ):
+            with database.engine.connect() as admin:
+                admin.execute(text(change))
+            with database.connect_as(Viewer(uuid.uuid4())) as connection:
+                states.append(migrations.is_current(connection))
+        database.close()
+    assert states == [True, True, False]
+
+
+def test_an_empty_database_is_not_current(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url:
+        database = Database(settings_for(url))
+        with database.connect_as(Viewer(uuid.uuid4())) as connection:
+            assert not migrations.is_current(connection)
+        database.close()
+
+
+def test_no_server_to_migrate() -> None:
+    nowhere = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
+    with pytest.raises(Unavailable, match="away"):
+        migrations.upgrade(nowhere)
+
+
+def test_the_relationships_go_both_ways() -> None:
+    assert inspect(User).relationships["tasks"].mapper.class_ is Task
+    assert inspect(Task).relationships["user"].mapper.class_ is User
+    assert inspect(User).relationships["tasks"].back_populates == "user"
+
+
+def test_an_index_begins_with_the_user() -> None:
+    assert {next(iter(index.columns)).name for index in Task.__table__.indexes} == {"user_id"}  # type: ignore[attr-defined]

@@ -1,0 +1,91 @@
+"""Worlds with both walls of isolation, with one of them, and with none.
+
+The walls are those of the design: the owner's predicate in every statement, and
+row-level security below it.
+"""
+
+import re
+import uuid
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import create_engine, select, text, true
+
+from tests.servers import settings_for
+from todo_graphql.api import context
+from todo_graphql.api.limits import Limits
+from todo_graphql.api.schema import Request, Schema
+from todo_graphql.store.database import Database, Viewer, ViewerConnection, database_url
+from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.tasks import Tasks
+from todo_graphql.store.users import Users
+
+SCHEMA = Schema(Limits(tokens=5_000, depth=20, cost=1_000_000), introspection=True)
+WORLDS = ("both walls", "only the statement", "only the database")
+
+
+class CarelessTasks(Tasks):
+    """Wall 1 removed: the statements do not say whose rows they mean."""
+
+    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
+        super().__init__(connection, viewer)
+        self._is_mine = self._is_me = true()
+
+
+class CarelessUsers(Users):
+    """Wall 1 removed."""
+
+    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
+        super().__init__(connection, viewer)
+        self._is_me = true()
+
+
+class World:
+    """A database, and the way in which operations reach it."""
+
+    def __init__(self, url: SecretStr, *, statement: bool, database: bool) -> None:
+        self.database = Database(settings_for(url))
+        self._tasks = Tasks if statement else CarelessTasks
+        self._users = Users if statement else CarelessUsers
+        if not database:
+            tear_down_wall_2(url)
+
+    def ask(self, viewer: Viewer, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """What a client would see of the operation: data and errors."""
+        with self.database.connect_as(viewer) as connection:
+            own = context.Context(viewer, connection, "-")
+            own.users = self._users(connection, viewer)
+            own._tasks = self._tasks(connection, viewer)
+            result = SCHEMA.run(Request(document, variables), own)
+        return {"data": result.data, "errors": [error.formatted for error in result.errors or ()]}
+
+    def everything_of(self, viewer: Viewer) -> list[Any]:
+        """All rows of somebody, as they themselves can read them."""
+        with self.database.connect_as(viewer) as connection:
+            users = connection.read(select(USERS).where(USERS.c.id == viewer.id))
+            tasks = connection.read(
+                select(TASKS).where(TASKS.c.user_id == viewer.id).order_by(TASKS.c.id)
+            )
+        return [*users, *tasks]
+
+
+def tear_down_wall_2(url: SecretStr) -> None:
+    """Turn row-level security off."""
+    engine = create_engine(database_url(url))
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE users DISABLE ROW LEVEL SECURITY"))
+        connection.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
+    engine.dispose()
+
+
+def anonymised(answer: object) -> str:
+    """An answer without what differs between any two: ids, addresses, cursors and instants."""
+    blurred = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", str(answer))
+    blurred = re.sub(r"[0-9a-f]{32}@", "@", blurred)
+    blurred = re.sub(r"'(cursor|startCursor|endCursor)': '[\w-]+'", r"'\1': CURSOR", blurred)
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT", blurred)
+
+
+def somebody(name: str) -> Viewer:
+    """A viewer whom nobody has seen before."""
+    return Viewer(uuid.uuid4(), f"{name}-{uuid.uuid4().hex}@example.com")
