@@ -25,8 +25,18 @@ def migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
+def print_sql() -> None:
+    """For `alembic upgrade head --sql`: what somebody else is to run."""
+    context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 def run() -> None:
     """Migrate on the connection that a caller brought, or on one of our own."""
+    if context.is_offline_mode():
+        print_sql()
+        return
     connection = context.config.attributes.get("connection")
     if connection is not None:
         migrate(connection)

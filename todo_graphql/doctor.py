@@ -72,10 +72,10 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
         yield Finding(FATAL, str(error))
         return
     try:
-        with database.connect_as(Viewer(uuid.uuid4())) as connection:
-            yield from examine_server(settings)
-            yield examine_migrations(connection)
+        yield from examine_server(settings)
         yield examine_isolation(database)
+        with database.connect_as(Viewer(uuid.uuid4())) as connection:
+            yield examine_migrations(connection)
     except (Problem, DatabaseFailure) as failure:
         yield Finding(FATAL, f"The database does not answer as it should: {failure}")
     finally:

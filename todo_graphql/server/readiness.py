@@ -9,6 +9,7 @@ from todo_graphql.store import isolation, migrations
 from todo_graphql.store.database import Database, Viewer
 from todo_graphql.store.failures import DatabaseFailure
 
+NOBODY = Viewer(uuid.UUID(int=0))
 logger = logging.getLogger(__name__)
 
 
@@ -41,12 +42,12 @@ class Readiness:
 
     def reason_against(self) -> str | None:
         """Why this process is not ready, in one sentence; None when it is."""
-        nobody = Viewer(uuid.UUID(int=0))
         try:
-            with self._database.connect_as(nobody) as connection:
-                if not migrations.is_current(connection):
-                    return "The migrations are behind: run `todo-graphql migrate`."
             self.require_proof()
+            with self._database.connect_as(NOBODY) as connection:
+                current = migrations.is_current(connection)
         except Problem as problem:
             return problem.message
-        return None
+        except DatabaseFailure:
+            return "The database does not answer as it should."
+        return None if current else "The migrations are behind: run `todo-graphql migrate`."

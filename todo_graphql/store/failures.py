@@ -37,6 +37,10 @@ AWAY = (
 class DatabaseFailure(Exception):  # noqa: N818 - a database fails, a server of ours errs
     """A database error that nobody expected. Says its SQLSTATE, and no word of the statement."""
 
+    def __init__(self, kind: str, state: str | None, constraint: str | None) -> None:
+        super().__init__(f"{kind} (SQLSTATE {state}, constraint {constraint})")
+        self.state = state
+
 
 def failure_of(error: DBAPIError) -> Exception:
     """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
@@ -49,9 +53,7 @@ def failure_of(error: DBAPIError) -> Exception:
         return Unavailable("The database is away. Try again in a moment.")
     if state is not None and state.startswith(AWAY):
         return Unavailable("The database cannot answer now. Try again in a moment.")
-    return DatabaseFailure(
-        f"{type(error.orig).__name__} (SQLSTATE {state}, constraint {constraint})"
-    )
+    return DatabaseFailure(type(error.orig).__name__, state, constraint)
 
 
 def is_connection_trouble(error: DBAPIError) -> bool:

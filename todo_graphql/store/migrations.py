@@ -12,6 +12,8 @@ from todo_graphql.config import Settings
 from todo_graphql.store.database import ViewerConnection, migration_engine
 from todo_graphql.store.failures import DatabaseFailure, failure_of
 
+# Neither the table of versions (42P01) nor the role to read it as (22023) is there.
+NEVER_MIGRATED = ("42P01", "22023")
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -65,13 +67,16 @@ def is_current(connection: ViewerConnection) -> bool:
     """Whether the database has every migration of this code.
 
     One that has more is current, too: it was expanded for the next release, while this one
-    is still serving. Raises Unavailable when the database is away.
+    is still serving. Raises Unavailable when the database is away, and DatabaseFailure
+    when it refuses.
     """
     version = table("alembic_version", column("version_num"))
     try:
         rows = connection.read(select(version.c.version_num))
-    except DatabaseFailure:
-        return False
+    except DatabaseFailure as failure:
+        if failure.state in NEVER_MIGRATED:
+            return False
+        raise
     script = ScriptDirectory.from_config(configuration())
     behind = {revision.revision for revision in script.walk_revisions()} - {head()}
     return bool(rows) and rows[0][0] not in behind

@@ -100,7 +100,11 @@ class PageRequest:
 
     def order(self) -> list[ColumnElement[object]]:
         """The order in which to take rows: backward from the end of the list."""
-        return [column.asc() if self.backward else column.desc() for column in KEY]
+        return _in_order(ascending=self.backward)
+
+    def order_behind(self) -> list[ColumnElement[object]]:
+        """The order of what was left behind: away from the page, the nearest first."""
+        return _in_order(ascending=not self.backward)
 
     def left_behind(self) -> ColumnElement[bool] | None:
         """The predicate of lying on the side that the page comes from, its cursor included.
@@ -110,6 +114,10 @@ class PageRequest:
         if self.backward:
             return None if self.before is None else ~self.before.before()
         return None if self.after is None else ~self.after.after()
+
+
+def _in_order(*, ascending: bool) -> list[ColumnElement[object]]:
+    return [column.asc() if ascending else column.desc() for column in KEY]
 
 
 def _size(value: int | None, field: str) -> int:

@@ -210,8 +210,11 @@ class Tasks:
         left_behind = request.left_behind()
         any_left: ColumnElement[bool] = false()
         if left_behind is not None:
+            # Not EXISTS, for which PostgreSQL ignores the order, and of many rows would rather
+            # look through all than go straight to the nearest.
             others = self._mine(TASKS.c.id).where(*which.conditions(), left_behind)
-            any_left = exists(others)
+            nearest = others.order_by(*request.order_behind()).limit(1)
+            any_left = nearest.scalar_subquery().is_not(None)
         behind = select(any_left.label("any_left")).subquery("behind")
         return (
             select(behind.c.any_left, *(page.c[column.name] for column in WIRE))
@@ -264,12 +267,7 @@ class Tasks:
 
         The owner's row is locked first, always in this order, so writers never deadlock.
         """
-        owner = (
-            select(USERS.c.id)
-            .where(self._is_me)
-            .with_for_update(key_share=True)
-            .cte("owner")
-        )
+        owner = select(USERS.c.id).where(self._is_me).with_for_update(key_share=True).cte("owner")
         return (
             self._mine(*WIRE, TASKS.c.user_id, when.label("changes"))
             .join(owner, owner.c.id == TASKS.c.user_id)
