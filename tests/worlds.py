@@ -15,29 +15,20 @@ from tests.servers import settings_for
 from todo_graphql.api import context
 from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Request, Schema
-from todo_graphql.store.database import Database, Viewer, ViewerConnection, database_url
+from todo_graphql.store.database import Database, Viewer, database_url
+from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS, USERS
-from todo_graphql.store.tasks import Tasks
-from todo_graphql.store.users import Users
 
 SCHEMA = Schema(Limits(tokens=5_000, depth=20, cost=1_000_000), introspection=True)
 WORLDS = ("both walls", "only the statement", "only the database")
 
 
-class CarelessTasks(Tasks):
+class NotOnlyMine(Mine):
     """Wall 1 removed: the statements do not say whose rows they mean."""
 
-    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
-        super().__init__(connection, viewer)
-        self._is_mine = self._is_me = true()
-
-
-class CarelessUsers(Users):
-    """Wall 1 removed."""
-
-    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
-        super().__init__(connection, viewer)
-        self._is_me = true()
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__(viewer)
+        self.is_me = self.is_mine = true()
 
 
 class World:
@@ -45,8 +36,7 @@ class World:
 
     def __init__(self, url: SecretStr, *, statement: bool, database: bool) -> None:
         self.database = Database(settings_for(url))
-        self._tasks = Tasks if statement else CarelessTasks
-        self._users = Users if statement else CarelessUsers
+        self._mine = Mine if statement else NotOnlyMine
         if not database:
             tear_down_wall_2(url)
 
@@ -54,8 +44,7 @@ class World:
         """What a client would see of the operation: data and errors."""
         with self.database.connect_as(viewer) as connection:
             own = context.Context(viewer, connection, "-")
-            own.users = self._users(connection, viewer)
-            own._tasks = self._tasks(connection, viewer)
+            own.users._mine = own._tasks._mine = self._mine(viewer)
             result = SCHEMA.run(Request(document, variables), own)
         return {"data": result.data, "errors": [error.formatted for error in result.errors or ()]}
 

@@ -11,7 +11,7 @@ from todo_graphql.store import text
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.models import DESCRIPTION_MAX_LENGTH, TITLE_MAX_LENGTH
 from todo_graphql.store.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from todo_graphql.store.tasks import NewTask
+from todo_graphql.store.rows import NewTask
 
 TITLE_RULE = f"1 to {TITLE_MAX_LENGTH} characters, after trimming"
 DESCRIPTION_RULE = f"up to {DESCRIPTION_MAX_LENGTH:,} characters"

@@ -13,7 +13,7 @@ from todo_graphql.api.context import Info
 from todo_graphql.api.inputs import CreateTaskInput, TaskId, UpdateTaskInput, UserId
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.types import Task
-from todo_graphql.store.tasks import TaskRow
+from todo_graphql.store.rows import TaskRow
 
 NewTaskInput = Annotated[CreateTaskInput, strawberry.argument(description="The task to create.")]
 Changes = Annotated[UpdateTaskInput, strawberry.argument(description="What to change.")]

@@ -10,7 +10,8 @@ from todo_graphql.api.inputs import After, Before, Filter, First, Last, TaskFilt
 from todo_graphql.api.scalars import DateTime
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.pagination import PageRequest, encode_cursor
-from todo_graphql.store.tasks import TaskPage, TaskRow, Tasks
+from todo_graphql.store.rows import TaskRow
+from todo_graphql.store.tasks import TaskPage, Tasks
 from todo_graphql.store.users import UserRow
 
 

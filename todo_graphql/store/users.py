@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import select
-
 from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import USERS
 from todo_graphql.store.wire import identifier, moment
 
@@ -24,7 +23,7 @@ class Users:
     def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
         self._connection = connection
         self._viewer = viewer
-        self._is_me = USERS.c.id == viewer.id
+        self._mine = Mine(viewer)
         self._known: UserRow | None = None
         self._known_after = -1
 
@@ -39,12 +38,12 @@ class Users:
 
     def _read(self) -> UserRow:
         rows = self._connection.read(
-            select(
+            self._mine.user(
                 identifier(USERS.c.id),
                 USERS.c.email,
                 moment(USERS.c.created_at),
                 USERS.c.revision,
-            ).where(self._is_me)
+            )
         )
         if not rows:
             return UserRow(str(self._viewer.id), self._viewer.email, None, 0)
