@@ -11,6 +11,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
     parse,
     specified_rules,
     validate,
@@ -33,6 +34,12 @@ class Document:
     characters: int
     node: DocumentNode | None
     errors: list[GraphQLError]
+
+    @property
+    def operations(self) -> int:
+        """How many operations it has, of which a request executes one."""
+        definitions = self.node.definitions if self.node else ()
+        return sum(isinstance(definition, OperationDefinitionNode) for definition in definitions)
 
 
 class Documents:

@@ -20,7 +20,7 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
     """
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
-    if isinstance(error.original_error, GraphQLError | None) and not _is_about_fields(error):
+    if isinstance(error.original_error, GraphQLError | None) and not _is_about_an_answer(error):
         return _as_bad_input(error)
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
     return GraphQLError(
@@ -31,9 +31,12 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
     )
 
 
-def _is_about_fields(error: GraphQLError) -> bool:
-    """graphql-core points at fields when an answer is wrong, at values when a question is."""
-    return all(isinstance(node, FieldNode) for node in error.nodes or ())
+def _is_about_an_answer(error: GraphQLError) -> bool:
+    """graphql-core says on which path an answer is wrong, and points at its field; where a
+    question is wrong, it points at values.
+    """
+    at_fields = all(isinstance(node, FieldNode) for node in error.nodes or ())
+    return error.path is not None and at_fields
 
 
 def _as_bad_input(error: GraphQLError) -> GraphQLError:

@@ -73,6 +73,9 @@ class Schema(strawberry.Schema):
         document = self.documents.prepare(request.query)
         if document.errors:
             return ExecutionResult(None, document.errors)
+        # Strawberry would take the first of several.
+        if request.operation_name is None and document.operations > 1:
+            return ExecutionResult(None, [_no_such_operation(None)])
         try:
             result = self.execute_sync(
                 request.query,
