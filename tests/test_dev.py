@@ -1,0 +1,282 @@
+"""`todo-graphql dev`: everything that a newcomer needs, from nothing, and gone when stopped."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import create_engine, text
+
+from tests.commands import (
+    Command,
+    Dev,
+    home_of_dev,
+    postmaster_of,
+    processes_about,
+    refusal,
+    run,
+    until,
+)
+from tests.servers import scratch_database
+from todo_graphql.development import DEMO_USER, kept_secret
+from todo_graphql.store.database import database_url
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AWKWARD = 'it\'s a "folder" of $HOME & `friends`'
+
+
+class Diary:
+    """A folder that is used by one `dev` after another, and what all of them were told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.first_token: str | None = None
+        self.titles: list[str] = []
+
+    def write(self, dev: Dev) -> None:
+        """Create a task. All earlier ones must be there, by the token of the first `dev`."""
+        self.first_token = self.first_token or dev.token
+        self.titles.insert(0, f"Task {len(self.titles)}")
+        dev.create(self.titles[0])
+        assert dev.titles(self.first_token) == self.titles
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the shared `dev` runs: too long a path for a socket in it."""
+    with home_of_dev(tmp_path_factory.mktemp("dev") / f"{AWKWARD}, {'long' * 25}") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def dev(home: Path) -> Iterator[Dev]:
+    """A `dev` for all tests that do not stop it."""
+    with Dev(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def diary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
+    """For all tests that stop what they have started."""
+    with home_of_dev(tmp_path_factory.mktemp("dev") / AWKWARD) as folder:
+        yield Diary(folder)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nothing has happened yet."""
+    with home_of_dev(tmp_path / "elsewhere") as folder:
+        yield folder
+
+
+def test_it_says_where_it_is_who_one_is_and_how_to_stop(dev: Dev) -> None:
+    """The token is the demo user's."""
+    assert f"GraphiQL, signed in:  {dev.url}/graphql\n" in dev.output
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", dev.url)
+    assert f"{DEMO_USER.email} ({DEMO_USER.id})" in dev.output
+    assert "Ctrl-C stops the server and its PostgreSQL" in dev.output
+    assert dev.ask("{ me { id } }")["me"]["id"] == str(DEMO_USER.id)
+
+
+def test_the_curl_line_works_in_a_shell(dev: Dev) -> None:
+    """As it stands there, over several lines."""
+    line = dev.wait_for(r"(?s)\ncurl .*?\}'\n")[0].strip()
+    finished = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert json.loads(finished.stdout)["data"]["createTask"]["task"]["title"] == "Buy milk"
+    assert "Buy milk" in dev.titles()
+
+
+def test_graphiql_is_signed_in(dev: Dev) -> None:
+    """The page needs no token, and brings one that works."""
+    page = dev.get("/graphql")
+    assert page.headers["content-type"].startswith("text/html")
+    found = re.search(r"Bearer (eyJ[\w.-]+)", page.text)
+    assert found is not None
+    me = dev.ask("{ me { id } __schema { queryType { name } } }", found[1])
+    assert me == {"me": {"id": str(DEMO_USER.id)}, "__schema": {"queryType": {"name": "Query"}}}
+
+
+def test_token_signs_with_the_secret_of_this_folder(dev: Dev, home: Path) -> None:
+    """For other users than the demo user."""
+    somebody = "11111111-2222-4333-8444-555555555555"
+    token = run("token", "--user-id", somebody, folder=home).stdout.strip()
+    assert dev.ask("{ me { id } }", token)["me"]["id"] == somebody
+
+
+def test_nobody_else_may_read_what_it_keeps(dev: Dev, home: Path) -> None:
+    """Run as root, PostgreSQL is another user, who must be able to reach its data: all that
+    others get is o+x on the folders above it, and it is told.
+    """
+    kept = home / ".todo-graphql"
+    assert mode_of(kept / "secret") == 0o600
+    assert [mode_of(kept / name) for name in ("postgres", "postgres/data")] == [0o700, 0o700]
+    opened = f"{kept} became searchable (o+x) for it."
+    if os.geteuid() == 0:
+        assert mode_of(kept) == 0o701
+        assert (kept / "postgres/data").owner() == "embedded_postgres"
+        assert opened in dev.output
+    else:
+        assert mode_of(kept) == 0o700
+        assert opened not in dev.output
+
+
+def test_git_ignores_what_it_keeps(dev: Dev, home: Path) -> None:
+    """It holds a secret."""
+    assert (home / ".todo-graphql/.gitignore").read_text() == "*\n"
+
+
+def test_there_is_one_in_a_folder(dev: Dev, home: Path) -> None:
+    """The second does not disturb the first."""
+    sentence = refusal("dev", "--port", "0", folder=home)
+    assert sentence == f"Another `todo-graphql dev` is running in {home}: stop it first."
+    assert dev.ask("{ me { id } }")
+
+
+def test_a_port_that_is_in_use(dev: Dev, elsewhere: Path) -> None:
+    """Nothing is made, and nothing is left running."""
+    port = dev.url.rpartition(":")[2]
+    sentence = refusal("dev", folder=elsewhere, PORT=port)
+    assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use)")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_an_address_that_is_not_ours(elsewhere: Path) -> None:
+    """HOST counts; this one is reserved for documentation."""
+    sentence = refusal("dev", "--port", "0", folder=elsewhere, HOST="203.0.113.1")
+    assert sentence.startswith("Cannot listen on 203.0.113.1:0 ")
+
+
+def test_a_name_that_cannot_be_one(elsewhere: Path) -> None:
+    """It is too long for the encoding of names."""
+    assert "Cannot listen on aaaa" in refusal("dev", "--host", "a" * 80, folder=elsewhere)
+
+
+def test_a_folder_where_nothing_can_be_kept(elsewhere: Path) -> None:
+    """Root may write everywhere; but what is a file is no folder."""
+    (elsewhere / ".todo-graphql").write_text("")
+    sentence = refusal("dev", "--port", "0", folder=elsewhere)
+    (elsewhere / ".todo-graphql").unlink()
+    assert sentence.startswith(f"Cannot keep data in {elsewhere / '.todo-graphql'} (File exists)")
+
+
+def test_a_weak_secret_of_ones_own(elsewhere: Path) -> None:
+    """It is refused before there is a PostgreSQL."""
+    sentence = refusal("dev", "--port", "0", folder=elsewhere, BETTER_AUTH_SECRET="weak")
+    assert sentence.startswith("BETTER_AUTH_SECRET is too short")
+    assert not (elsewhere / ".todo-graphql/postgres").exists()
+
+
+def test_a_database_of_ones_own(postgresql: SecretStr, elsewhere: Path) -> None:
+    """It is migrated and used, and there is no other."""
+    with scratch_database(postgresql) as url:
+        with Dev(elsewhere, DATABASE_URL=url.get_secret_value()) as dev:
+            dev.create("Elsewhere")
+            assert dev.stop() == 0
+        assert not (elsewhere / ".todo-graphql/postgres").exists()
+        engine = create_engine(database_url(url))
+        with engine.connect() as connection:
+            titles = connection.execute(text("SELECT title FROM tasks")).scalars().all()
+        engine.dispose()
+    assert titles == ["Elsewhere"]
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_stops_everything(diary: Diary, number: signal.Signals) -> None:
+    """And keeps the data: that of the others is there, too."""
+    with Dev(diary.folder) as dev:
+        diary.write(dev)
+        assert postmaster_of(diary.folder) is not None
+        assert dev.stop(number) == 0
+    assert processes_about(diary.folder) == []
+
+
+def test_it_takes_over_the_postgresql_of_a_killed_one(diary: Diary) -> None:
+    """Which nobody was there to stop."""
+    with Dev(diary.folder) as dev:
+        diary.write(dev)
+        dev.stop(signal.SIGKILL)
+    left = postmaster_of(diary.folder)
+    assert left is not None
+    with Dev(diary.folder) as dev:
+        diary.write(dev)
+        assert postmaster_of(diary.folder) == left
+        assert dev.stop() == 0
+    assert processes_about(diary.folder) == []
+
+
+def test_it_recovers_what_was_acknowledged_before_a_crash(diary: Diary) -> None:
+    """Also when the process id of the killed PostgreSQL is another's by now."""
+    with Dev(diary.folder) as dev:
+        diary.write(dev)
+        kill(dev, diary.folder)
+    with Dev(diary.folder) as dev:
+        diary.write(dev)
+        lock = kill(dev, diary.folder)
+    pid, _, rest = lock.read_text().partition("\n")
+    lock.write_text(f"{os.getpid()}\n{rest}")
+    socket_lock = diary.folder / ".todo-graphql/postgres/.s.PGSQL.5432.lock"
+    if socket_lock.exists():
+        socket_lock.write_text(socket_lock.read_text().replace(pid, str(os.getpid()), 1))
+    with Dev(diary.folder) as dev:
+        diary.write(dev)
+        assert dev.stop() == 0
+
+
+def test_a_signal_while_the_data_are_made(elsewhere: Path) -> None:
+    """Nothing is left running, and the next start is a good one."""
+    with Command("dev", "--port", "0", folder=elsewhere) as dev:
+        until((elsewhere / ".todo-graphql/postgres").exists, dev.output)
+        assert dev.stop(signal.SIGINT) == 128 + signal.SIGINT
+        assert "Traceback" not in dev.output
+    assert processes_about(elsewhere) == []
+    with Dev(elsewhere) as again:
+        assert again.titles() == []
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_while_postgresql_starts(diary: Diary, number: signal.Signals) -> None:
+    """It is stopped, although nothing has been served yet."""
+    lock = diary.folder / ".todo-graphql/postgres/data/postmaster.pid"
+    with Command("dev", "--port", "0", folder=diary.folder) as dev:
+        until(lock.exists, dev.output)
+        assert dev.stop(number) == 128 + number
+        assert "Traceback" not in dev.output
+    assert processes_about(diary.folder) == []
+
+
+def test_a_secret_of_which_only_a_part_was_written(tmp_path: Path) -> None:
+    """It is not taken for the secret."""
+    (tmp_path / "secret.unfinished").write_text("too sh")
+    secret = kept_secret(tmp_path / "secret", make=True)
+    assert secret is not None
+    assert len(secret.get_secret_value()) == 64
+    assert mode_of(tmp_path / "secret") == 0o600
+    assert kept_secret(tmp_path / "secret", make=False) == secret
+
+
+def kill(dev: Dev, folder: Path) -> Path:
+    """Kill it and its PostgreSQL as a power cut would. Answers the lock that is left."""
+    postmaster = postmaster_of(folder)
+    assert postmaster is not None
+    family = [postmaster, *postmaster.children(recursive=True)]
+    dev.stop(signal.SIGKILL)
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has noticed by itself
+            process.kill()
+    psutil.wait_procs(family, timeout=30)
+    return folder / ".todo-graphql/postgres/data/postmaster.pid"
+
+
+def mode_of(path: Path) -> int:
+    """Its permissions."""
+    return stat.S_IMODE(path.stat().st_mode)

@@ -1,0 +1,197 @@
+"""`todo-graphql serve`: refuses what is unsafe, waits for what may come, and stops in order."""
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, text
+
+from tests.commands import Service, refusal, run, until
+from tests.servers import SECRET, migrated_database, settings_for
+from todo_graphql.development import DEMO_USER, token_for
+from todo_graphql.store.database import database_url
+from todo_graphql.store.embedded import EmbeddedPostgres
+
+CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
+SOMEWHERE = "postgresql://127.0.0.1:1/nothing"
+UNSAFE = {
+    "no database": ({"BETTER_AUTH_SECRET": SECRET}, "DATABASE_URL is not set: "),
+    "no secret": ({"DATABASE_URL": SOMEWHERE}, "BETTER_AUTH_SECRET is not set: "),
+    "a weak secret": (
+        {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": "swordfish"},
+        "BETTER_AUTH_SECRET is too short: ",
+    ),
+    "no port": (
+        {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "http"},
+        "PORT is not usable: ",
+    ),
+    "no URL": (
+        {"DATABASE_URL": "postgresql://me:swordfish@host:five/", "BETTER_AUTH_SECRET": SECRET},
+        "DATABASE_URL is not usable: ",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def migrated(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database that `serve` may use, and that no test here spoils."""
+    with migrated_database(postgresql) as url:
+        yield url
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL that may be stopped, and whose roles may be changed. It is not started."""
+    server = EmbeddedPostgres(tmp_path / "postgres", durable=False)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def connected(url: SecretStr) -> Iterator[Connection]:
+    """A superuser's connection."""
+    engine = create_engine(database_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def settings_of(url: SecretStr) -> dict[str, str]:
+    """The environment that `serve` needs."""
+    return {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+
+
+def token() -> str:
+    """Signed with the secret that `serve` is given here."""
+    return token_for(DEMO_USER, settings_for(SecretStr(SOMEWHERE)), 3_600)
+
+
+@pytest.mark.parametrize(("settings", "beginning"), UNSAFE.values(), ids=list(UNSAFE))
+def test_it_refuses_settings(tmp_path: Path, settings: dict[str, str], beginning: str) -> None:
+    """In one sentence, which holds no secret."""
+    sentence = refusal("serve", folder=tmp_path, **settings)
+    assert sentence.startswith(beginning)
+    assert "swordfish" not in sentence
+
+
+def test_it_refuses_a_database_without_row_level_security(
+    postgresql: SecretStr, tmp_path: Path
+) -> None:
+    """One statement of an administrator is enough to lose it."""
+    with migrated_database(postgresql) as url:
+        with connected(url) as admin:
+            admin.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
+        sentence = refusal("serve", folder=tmp_path, **settings_of(url))
+    assert sentence.startswith("Row-level security is not in force")
+
+
+def test_it_refuses_a_port_that_is_in_use(migrated: SecretStr, tmp_path: Path) -> None:
+    """--port comes before PORT."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = settings_of(migrated)
+        sentence = refusal("serve", "--port", str(port), folder=tmp_path, **settings)
+    assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use): ")
+
+
+def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path) -> None:
+    """Down, empty, migrated, down again: it says so, and heals by itself. And once its role
+    could see everything, the next one refuses to start.
+    """
+    settings = settings_of(own_server.url)
+    with Service("serve", folder=tmp_path, **settings) as server:
+        assert_not_ready(server, "The database is away. Try again in a moment.")
+        own_server.start()
+        until(lambda: "migrate" in reason_of(server), "a database that is empty")
+        assert_unavailable(server)
+        assert run("migrate", folder=tmp_path, **settings).returncode == 0
+        until(lambda: reason_of(server) == "", "readiness")
+        assert server.post(CREATE, token()).json()["data"]["createTask"]["task"]["id"]
+        own_server.stop()
+        assert_not_ready(server, "The database is away. Try again in a moment.")
+        own_server.start()
+        until(lambda: reason_of(server) == "", "readiness")
+        assert "errors" not in server.post(CREATE, token()).json()
+        assert server.stop() == 0
+        assert "Traceback" not in server.output
+    with connected(own_server.url) as admin:
+        admin.execute(text("ALTER ROLE todo_app BYPASSRLS"))
+    sentence = refusal("serve", folder=tmp_path, **settings)
+    assert sentence.startswith("The role todo_app is a superuser or has BYPASSRLS: ")
+
+
+def reason_of(server: Service) -> str:
+    """What it has against being ready; empty when it is."""
+    answer = server.get("/health/ready")
+    reason: str = answer.json().get("reason", "")
+    assert (answer.status_code, answer.json()["status"]) == (
+        (503, "not ready") if reason else (200, "ready")
+    )
+    return reason
+
+
+def assert_not_ready(server: Service, reason: str) -> None:
+    """It lives, and refuses to work in the way that clients are told to wait."""
+    assert server.get("/health/live").status_code == 200
+    assert reason_of(server) == reason
+    assert_unavailable(server)
+
+
+def assert_unavailable(server: Service) -> None:
+    """An operation of somebody whom it knows."""
+    answer = server.post(CREATE, token())
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
+    assert int(answer.headers["retry-after"]) == error["extensions"]["retryAfter"] > 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_request_that_is_being_answered_is_finished(
+    migrated: SecretStr, tmp_path: Path, workers: int
+) -> None:
+    """SIGTERM stops all processes in order. `postgres://` is as good as `postgresql://`."""
+    url = SecretStr(migrated.get_secret_value().replace("postgresql://", "postgres://"))
+    settings = {**settings_of(url), "DATABASE_STATEMENT_TIMEOUT": "60"}
+    with Service("serve", "--workers", str(workers), folder=tmp_path, **settings) as server:
+        assert server.post(CREATE, token()).json()["data"]
+        family = psutil.Process(server.process.pid).children(recursive=True)
+        spawned = [process for process in family if "spawn_main" in str(process.cmdline())]
+        assert len(spawned) == (workers if workers > 1 else 0)
+        with connected(migrated) as admin, held_up(server, admin) as answers:
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_for("Waiting for connections to close")
+        assert [answer.get("data") is not None for answer in answers] == [True]
+        assert server.process.wait(60) == 0
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+
+
+@contextlib.contextmanager
+def held_up(server: Service, admin: Connection) -> Iterator[list[dict[str, Any]]]:
+    """A mutation that waits for a lock as long as the block lasts. Then it answers."""
+    answers: list[dict[str, Any]] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(server.post(CREATE, token()).json()), daemon=True
+    )
+    admin.execute(text("BEGIN"))
+    admin.execute(text("SELECT FROM users FOR UPDATE"))
+    try:
+        thread.start()
+        waits = text(
+            "SELECT true FROM pg_locks WHERE NOT granted"
+            " AND transactionid = pg_current_xact_id()::xid"
+        )
+        until(lambda: admin.execute(waits).scalar(), "a mutation that waits")
+        yield answers
+    finally:
+        admin.execute(text("ROLLBACK"))
+    thread.join(60)
