@@ -14,6 +14,7 @@ from todo_graphql.config import ConfigurationError, Settings
 
 DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+LONGEST = 36_500 * 86_400
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -37,9 +38,12 @@ class Commands(click.Group):
 def duration(_context: click.Context, parameter: click.Parameter, value: str) -> int:
     """Seconds from a number with a unit."""
     match = DURATION.fullmatch(value)
-    if match is None:
-        raise click.BadParameter("say it like 30s, 15m, 12h or 7d.", param=parameter)
-    return int(match[1]) * SECONDS[match[2]]
+    seconds = int(match[1]) * SECONDS[match[2]] if match else LONGEST + 1
+    if seconds > LONGEST:
+        raise click.BadParameter(
+            "say it like 30s, 15m, 12h or 7d; 36500d is the most.", param=parameter
+        )
+    return seconds
 
 
 def address(function: Function) -> Function:
@@ -146,18 +150,38 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
 )
 def schema(check: Path | None, output: Path | None) -> None:
     """Print the GraphQL schema. Needs no database and no secret."""
-    from todo_graphql.api.schema import breaking_changes, sdl
+    from todo_graphql.api.schema import sdl
 
+    if check is not None and output is not None:
+        raise click.UsageError("--check and --output exclude each other.")
     if check is not None:
-        known = check.read_text(encoding="utf-8")
-        if known != sdl():
-            changes = "".join(f"\n  breaking: {change}" for change in breaking_changes(known))
-            raise click.ClickException(f"{check} is not the schema of this version.{changes}")
-        click.echo(f"{check} is the schema of this version.")
+        compare(check)
     elif output is not None:
-        output.write_text(sdl(), encoding="utf-8")
+        try:
+            output.write_text(sdl(), encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(str(output), error.strerror) from None
     else:
         click.echo(sdl(), nl=False)
+
+
+def compare(file: Path) -> None:
+    """Raises ClickException, with what would break clients, unless this is the file's schema."""
+    from graphql import GraphQLError
+
+    from todo_graphql.api.schema import breaking_changes, sdl
+
+    try:
+        known = file.read_text(encoding="utf-8")
+        changes = [] if known == sdl() else breaking_changes(known)
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from None
+    except (UnicodeDecodeError, GraphQLError, TypeError):  # TypeError: GraphQL, but no schema
+        raise click.ClickException(f"{file} is not a GraphQL schema.") from None
+    if known != sdl():
+        lines = "".join(f"\n  breaking: {change}" for change in changes)
+        raise click.ClickException(f"{file} is not the schema of this version.{lines}")
+    click.echo(f"{file} is the schema of this version.")
 
 
 @main.command()

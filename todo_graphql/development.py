@@ -38,16 +38,23 @@ GRACE = 3
 
 def develop(settings: Settings) -> None:
     """Serve until told to stop; then stop the embedded PostgreSQL, too."""
-    with stopping_in_good_order(), listening(settings) as listener, workspace(FOLDER):
+    with (
+        stopping_in_good_order() as stop,
+        listening(settings) as listener,
+        workspace(FOLDER),
+    ):
         settings = settings_with_secret(opened(settings), make=True)
+        settings.required_secret()
         with postgresql(settings) as settings:
+            stop.check()
             logs.configure(settings)
             migrations.upgrade(settings)
             refuse_unsafe_database(settings)
+            stop.check()
             token = token_for(DEMO_USER, settings, DEMO_TOKEN_DAYS * 86_400)
             app = create_app(settings, demo_token=token)
             config = configuration(app, settings, grace=GRACE)
-            run(config, listener, lambda: click.echo(welcome(url_of(listener), token)))
+            run(config, listener, lambda: click.echo(welcome(url_of(listener), token)), stop)
 
 
 def opened(settings: Settings) -> Settings:
@@ -61,14 +68,22 @@ def opened(settings: Settings) -> Settings:
 @contextmanager
 def workspace(folder: Path) -> Iterator[None]:
     """The folder with all that `dev` keeps, for one `dev` at a time."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")
-    with (folder / "lock").open("w") as lock:
+    here = folder.resolve().parent
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot keep data in {here / folder.name} ({error.strerror}): "
+            "start where you may write."
+        ) from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigurationError(
-                f"`todo-graphql dev` runs already in {folder.resolve().parent}: stop it first."
+                f"Another `todo-graphql dev` is running in {here}: stop it first."
             ) from None
         yield
 
@@ -78,12 +93,26 @@ def settings_with_secret(settings: Settings, *, make: bool = False) -> Settings:
     if settings.better_auth_secret is not None:
         return settings
     file = FOLDER / "secret"
-    if make and not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(48))
+    try:
+        secret = kept_secret(file, make=make)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot use {file} ({error.strerror}): set BETTER_AUTH_SECRET."
+        ) from None
+    return settings.model_copy(update={"better_auth_secret": secret})
+
+
+def kept_secret(file: Path, *, make: bool) -> SecretStr | None:
+    """What the file holds. It has its name only when it is complete."""
     if not file.exists():
-        return settings
-    return settings.model_copy(update={"better_auth_secret": SecretStr(file.read_text().strip())})
+        if not make:
+            return None
+        unfinished = file.with_name("secret.unfinished")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(48))
+        unfinished.rename(file)
+    return SecretStr(file.read_text().strip())
 
 
 @contextmanager
@@ -96,9 +125,11 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
     first_time = not server.folder.exists()
     click.echo("Making a PostgreSQL in .todo-graphql/ …" if first_time else "Starting PostgreSQL …")
     try:
-        server.start()
-        for notice in server.access.notices():
-            click.echo(notice)
+        try:
+            server.start()
+        finally:
+            for notice in server.access.notices():
+                click.echo(notice)
         yield settings.model_copy(
             update={"database_url": server.url, "database_url_unpooled": server.url}
         )

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
@@ -64,47 +65,72 @@ def examine_authentication(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_database(settings: Settings) -> Iterator[Finding]:
-    """The endpoints, the server, its migrations, its isolation."""
+    """The endpoints, the servers behind them, the migrations and the isolation."""
     try:
         yield from examine_endpoints(settings)
+        engine = migration_engine(settings)
         database = Database(settings)
     except ConfigurationError as error:
         yield Finding(FATAL, str(error))
         return
+    servers = {"DATABASE_URL": database.engine}
+    if settings.database_url_unpooled is not None:
+        servers["DATABASE_URL_UNPOOLED"] = engine
     try:
-        yield from examine_server(settings)
-        yield examine_isolation(database)
-        with database.connect_as(Viewer(uuid.uuid4())) as connection:
-            yield examine_migrations(connection)
-    except (Problem, DatabaseFailure) as failure:
-        yield Finding(FATAL, f"The database does not answer as it should: {failure}")
+        found = [examine_server(name, server) for name, server in servers.items()]
+        yield from found
+        if not found[0].is_fatal:
+            yield from examine_schema(database)
     finally:
+        engine.dispose()
         database.close()
 
 
 def examine_endpoints(settings: Settings) -> Iterator[Finding]:
     """Neon's pooled endpoint has `-pooler` in its name; migrations want the direct one."""
-    url = database_url(settings.required_database_url())
-    pooled = "-pooler" in (url.host or "")
-    kind = "pooled" if pooled else "direct"
-    yield Finding(GOOD, f"DATABASE_URL names a {kind} endpoint: {url.host or 'a local socket'}.")
-    if pooled and settings.database_url_unpooled is None:
-        yield Finding(
-            ADVICE, "DATABASE_URL_UNPOOLED is not set: migrations would go through the pooler."
-        )
+    host = database_url(settings.required_database_url()).host or "a local socket"
+    pooled = "-pooler" in host
+    yield Finding(
+        GOOD, f"DATABASE_URL names a {'pooled' if pooled else 'direct'} endpoint: {host}."
+    )
+    if settings.database_url_unpooled is not None:
+        pooled = "-pooler" in (database_url(settings.database_url_unpooled).host or "")
+        advice = "DATABASE_URL_UNPOOLED names a pooled endpoint"
+    else:
+        advice = "DATABASE_URL_UNPOOLED is not set"
+    if pooled:
+        yield Finding(ADVICE, f"{advice}: migrations would go through the pooler.")
 
 
-def examine_server(settings: Settings) -> Iterator[Finding]:
-    """Its version, as the role that connects sees it."""
-    engine = migration_engine(settings)
+def examine_server(name: str, engine: Engine) -> Finding:
+    """Whether there is one, which lets us in, and its version."""
     try:
         with engine.connect() as connection:
             number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-    finally:
-        engine.dispose()
+    except DBAPIError as error:
+        # This goes to the operator, and to no log: libpq names the host and the user.
+        reason = (str(error.orig).splitlines() or ["no reason was given"])[0].strip()
+        return Finding(FATAL, f"{name} does not lead to a database: {reason}.")
     major = number // 10_000
     mark = GOOD if major >= OLDEST_POSTGRESQL else FATAL
-    yield Finding(mark, f"PostgreSQL is version {major}; {OLDEST_POSTGRESQL} or newer is needed.")
+    return Finding(
+        mark, f"{name} leads to PostgreSQL {major}; {OLDEST_POSTGRESQL} or newer is needed."
+    )
+
+
+def examine_schema(database: Database) -> Iterator[Finding]:
+    """The same proof of isolation as at the start of the server, and the migrations."""
+    try:
+        yield examine_isolation(database)
+        with database.connect_as(Viewer(uuid.uuid4())) as connection:
+            yield examine_migrations(connection)
+    except DatabaseFailure as failure:
+        if failure.state in migrations.NEVER_MIGRATED:
+            yield Finding(FATAL, "The database is empty: run `todo-graphql migrate`.")
+        else:
+            yield Finding(FATAL, f"The database does not answer as it should: {failure}.")
+    except Problem as problem:
+        yield Finding(FATAL, problem.message)
 
 
 def examine_migrations(connection: ViewerConnection) -> Finding:
@@ -115,7 +141,7 @@ def examine_migrations(connection: ViewerConnection) -> Finding:
 
 
 def examine_isolation(database: Database) -> Finding:
-    """The same proof as at the start of the server."""
+    """Raises a Problem or DatabaseFailure where the proof cannot be given."""
     try:
         isolation.prove(database)
     except isolation.UnsafeDatabase as unsafe:

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -14,7 +15,7 @@ from uvicorn.supervisors import Multiprocess
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server import logs
-from todo_graphql.server.app import create_app_from_environment
+from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.store import isolation
 from todo_graphql.store.database import Database
@@ -29,8 +30,20 @@ STARTUP_FAILED = 3
 """The exit code that uvicorn uses for it."""
 
 
-class Stopped(SystemExit):
-    """A signal asked this process to stop."""
+class Stop:
+    """Remembers the signal that asked this process to stop.
+
+    A handler that raises would get lost now and then: in a destructor, or while psycopg2 is
+    imported. What has been started is stopped by whoever looks here before the next step.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def check(self) -> None:
+        """Raises SystemExit, with the code that shells use for it, once there was a signal."""
+        if self.signal is not None:
+            raise SystemExit(128 + self.signal)
 
 
 class Server(uvicorn.Server):
@@ -54,14 +67,21 @@ def serve_production(settings: Settings, workers: int) -> None:
     logs.configure(settings)
     Authenticator(settings)
     refuse_unsafe_database(settings)
-    factory = f"{create_app_from_environment.__module__}:{create_app_from_environment.__name__}"
-    config = configuration(factory, settings, workers=workers)
-    with stopping_in_good_order(), listening(settings) as listener:
+    config = configuration(partial(create_app, settings), settings, workers=workers)
+    with stopping_in_good_order() as stop, listening(settings) as listener:
         if workers == 1:
-            run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)))
+            run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)), stop)
         else:
             logger.info("Listening on %s", url_of(listener))
-            Multiprocess(config, [listener]).run()
+            supervise(Multiprocess(config, [listener]), stop)
+
+
+def supervise(supervisor: Multiprocess, stop: Stop) -> None:
+    """Keep the processes running until a signal comes."""
+    stop.check()
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILED for process in supervisor.processes):
+        raise SystemExit(STARTUP_FAILED)
 
 
 def refuse_unsafe_database(settings: Settings) -> None:
@@ -71,21 +91,28 @@ def refuse_unsafe_database(settings: Settings) -> None:
     database = Database(settings)
     try:
         isolation.prove(database)
-    except (Problem, DatabaseFailure) as reason:
+    except Problem as reason:
         logger.warning("Not ready yet: %s", reason)
+    except DatabaseFailure as reason:
+        logger.warning("Not ready yet: %s; has the database been migrated?", reason)
     finally:
         database.close()
 
 
 def configuration(
-    app: FastAPI | str, settings: Settings, *, workers: int = 1, grace: int = GRACE
+    app: FastAPI | Callable[[], FastAPI],
+    settings: Settings,
+    *,
+    workers: int = 1,
+    grace: int = GRACE,
 ) -> uvicorn.Config:
-    """How uvicorn runs the application. There are no WebSockets before there are subscriptions,
-    and our own log line, with the request's id, stands for uvicorn's.
+    """How uvicorn runs the application, or what makes one in each process. There are no
+    WebSockets before there are subscriptions, and our own log line, with the request's id,
+    stands for uvicorn's.
     """
     return uvicorn.Config(
         app,
-        factory=isinstance(app, str),
+        factory=not isinstance(app, FastAPI),
         workers=workers,
         ws="none",
         lifespan="on",
@@ -96,30 +123,42 @@ def configuration(
     )
 
 
-def run(config: uvicorn.Config, listener: socket.socket, when_ready: Callable[[], None]) -> None:
-    """Serve until a signal comes; then finish what was begun."""
-    server = Server(config, when_ready)
-    try:
-        server.run(sockets=[listener])
-    except Stopped:
-        logger.info("Stopped.")
+def run(
+    config: uvicorn.Config, listener: socket.socket, when_ready: Callable[[], None], stop: Stop
+) -> None:
+    """Serve until a signal comes, which uvicorn takes care of; then finish what was begun."""
+
+    def ready() -> None:
+        if stop.signal is None:
+            when_ready()
+        server.should_exit = stop.signal is not None
+
+    server = Server(config, ready)
+    server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(STARTUP_FAILED)
+    logger.info("Stopped.")
 
 
 @contextmanager
-def stopping_in_good_order() -> Iterator[None]:
-    """Let signals unwind the stack, so that what was started is stopped. uvicorn, once it has
-    finished, raises the signal that it was stopped by again.
-    """
+def stopping_in_good_order() -> Iterator[Stop]:
+    """Note the signals that stop us, but for those that uvicorn takes care of meanwhile."""
+    stop = Stop()
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise Stopped(128 + number)
+    def note(number: int, _frame: FrameType | None) -> None:
+        stop.signal = number
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if signal.getsignal(signal.SIGTERM) is note:
+            note(number, frame)
+        else:
+            signal.raise_signal(signal.SIGTERM)  # which uvicorn knows, and SIGHUP it does not
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under `nohup`
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -133,9 +172,10 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.create_server(address, family=family)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "there cannot be such a name"
         raise ConfigurationError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}): "
+            f"Cannot listen on {settings.host}:{settings.port} ({reason.partition(' (')[0]}): "
             "choose another PORT or HOST."
         ) from None
     with listener:

@@ -7,8 +7,10 @@ import re
 import time
 import uuid
 from contextvars import ContextVar
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_graphql.errors import ErrorCode
@@ -19,6 +21,9 @@ logger = logging.getLogger(__name__)
 HEADER = "x-request-id"
 # What a proxy or a client chose is kept when it cannot do harm in a log.
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+CLIENT_WENT_AWAY = 499
+"""What the log says where a client has left before the answer, as other servers' logs do."""
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the request that is being answered, also on the thread of its operation."""
@@ -54,6 +59,8 @@ class Boundary:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = CLIENT_WENT_AWAY
         except Exception:
             logger.exception("A request failed.")
             if status:
@@ -61,7 +68,9 @@ class Boundary:
             await _server_error(scope, receive, send_with_id)
         finally:
             taken = (time.perf_counter() - started) * 1000
-            logger.info("%s %s %d %.1f ms", scope["method"], scope["path"], status, taken)
+            # Quoted again, because a path may hold line breaks once it is unquoted.
+            path = quote(scope["path"])
+            logger.info("%s %s %d %.1f ms", scope["method"], path, status, taken)
 
 
 async def _server_error(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse
 PAGE = Path(__file__).with_name("graphiql.html")
 
 EXAMPLES = (
-    """# Press ⌘/Ctrl + Enter, or the button, to run the operation.
+    """# Press ⌘/Ctrl + Enter, or the button, to run this.
 # The next tabs list your tasks and change one.
 
-mutation CreateTask($input: CreateTaskInput!) {
-  createTask(input: $input) {
+mutation CreateTask {
+  createTask(input: { title: "Buy milk" }) {
     task {
       id
       title
@@ -25,7 +25,8 @@ mutation CreateTask($input: CreateTaskInput!) {
   }
 }
 """,
-    """# Your tasks, newest first, in pages: send `endCursor` as `after` for the next one.
+    """# Your open tasks, newest first, in pages: for the
+# next one put `endCursor` into the variable `after`.
 
 query Tasks($after: String) {
   tasks(first: 10, after: $after, filter: { completed: false }) {
@@ -60,7 +61,8 @@ mutation CompleteTask($id: ID!) {
 }
 """,
 )
-VARIABLES: tuple[dict[str, object], ...] = ({"input": {"title": "Buy milk"}}, {}, {"id": ""})
+# GraphiQL 3 opens the first tab without its variables, so the first operation needs none.
+VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""})
 
 
 def graphiql_router(token: str | None) -> APIRouter:
@@ -74,7 +76,8 @@ def graphiql_router(token: str | None) -> APIRouter:
     async def graphiql(request: Request) -> HTMLResponse:
         if "query" in request.query_params and "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(405, "Send operations by POST.", {"Allow": "POST"})
-        return HTMLResponse(page)
+        # The page may hold a token, and the next start of `dev` makes another one.
+        return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
     return router
 

@@ -8,14 +8,16 @@ from todo_graphql.server.workers import Workers
 
 
 def health_router(readiness: Readiness, workers: Workers) -> APIRouter:
-    """GET /health/live and GET /health/ready. Anybody may ask, without a token."""
+    """GET /health/live and GET /health/ready. Anybody may ask, without a token; many monitors
+    ask by HEAD.
+    """
     router = APIRouter(prefix="/health")
 
-    @router.get("/live")
+    @router.api_route("/live", methods=["GET", "HEAD"])
     async def live() -> JSONResponse:
         return JSONResponse({"status": "live"})
 
-    @router.get("/ready")
+    @router.api_route("/ready", methods=["GET", "HEAD"])
     async def ready() -> JSONResponse:
         reason = await workers.run(readiness.reason_against)
         if reason is None:

@@ -10,6 +10,12 @@ from todo_graphql.errors import ErrorCode, InvalidToken, MissingToken, Problem, 
 
 REALM = 'Bearer realm="todo-graphql"'
 
+# What the framework says, and what somebody can act on.
+SENTENCES = {
+    "Not Found": "There is nothing at this path; the API is at /graphql.",
+    "Method Not Allowed": "This path does not take that method; `Allow` says which it takes.",
+}
+
 
 def problem_response(problem: Problem) -> JSONResponse:
     """The problem as the whole answer: nothing of the request was done."""
@@ -54,4 +60,5 @@ async def on_http_exception(_request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, HTTPException)
     code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.BAD_USER_INPUT
     extensions = {"code": code.name, "status": error.status_code}
-    return error_response(error.detail, extensions, headers=error.headers)
+    sentence = SENTENCES.get(error.detail, error.detail)
+    return error_response(sentence, extensions, headers=error.headers)

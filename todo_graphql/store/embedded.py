@@ -8,9 +8,14 @@ a start ten seconds, fewer than a recovery may take.
 
 import hashlib
 import os
-import shlex
+import secrets
+import shutil
+import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -22,6 +27,9 @@ from todo_graphql.store.embedded_access import Access
 
 START_TIMEOUT = 120
 """Seconds. A start after a crash replays what was not yet written to the tables."""
+
+STOP_TIMEOUT = 60
+"""Seconds. What is in memory goes to the tables before the server ends."""
 
 # No password, because the socket is in a folder that only its user may enter, and there is
 # no other way in. C.UTF-8 is built into PostgreSQL: text compares the same on every
@@ -45,6 +53,12 @@ SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX_BYTES = 103
 """The shortest limit of the systems that we know: macOS; Linux takes 107 (sun_path)."""
 
+LEFT_BY_A_KILLED_SERVER = "pre-existing shared memory block"
+"""PostgreSQL's complaint about processes that have not yet noticed that their server is gone."""
+
+STATUS_LINE = 7
+"""Where postmaster.pid says `ready`, once the server takes connections."""
+
 
 class EmbeddedPostgresError(Exception):
     """The embedded PostgreSQL cannot run here. Says why in one sentence."""
@@ -57,8 +71,11 @@ class EmbeddedPostgres:
         """Nothing happens yet. Not `durable` means fast, and lost with a crash: for tests."""
         self.folder = folder.resolve()
         self._data = self.folder / "data"
+        self._lock = self._data / "postmaster.pid"
+        self._log = self.folder / "postgresql.log"
         self._durable = durable
         self._binaries = _binaries()
+        self._launched: subprocess.Popen[bytes] | None = None
         self.access = Access()
 
     @property
@@ -69,87 +86,158 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Make the database if need be, and start it; one that still runs is taken over.
 
-        Raises EmbeddedPostgresError.
+        Raises EmbeddedPostgresError, or AccessError.
         """
-        self.access.make_private(self.folder)
-        self.access.make_private(self._socket_folder)
-        self.access.let_run(self._binaries)
-        if not (self._data / "PG_VERSION").exists():
-            self._run("initdb", *INITDB_OPTIONS, "-D", str(self._data))
-        self._forget_dead_server()
-        if not self.is_running():
-            log = str(self.folder / "postgresql.log")
-            options = ["-l", log, "-o", self._server_options(), "-t", str(START_TIMEOUT)]
-            self._run("pg_ctl", "start", "-w", "-D", str(self._data), *options)
+        with _undisturbed():
+            self.access.make_private(self.folder)
+            self.access.make_private(self._socket_folder)
+            self.access.let_run(self._binaries)
+            if not self._data.exists():
+                self._make_data()
+            self._bring_up()
 
     def stop(self) -> None:
         """Stop it in good order: clients are cut off, everything committed is kept."""
-        if self.is_running():
-            self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data))
+        with _undisturbed():
+            if self.is_running():
+                options = ["-w", "-m", "fast", "-t", str(STOP_TIMEOUT), "-D", str(self._data)]
+                self._run("pg_ctl", "stop", *options)
+            if self._launched is not None:
+                self._launched.wait()
 
     def is_running(self) -> bool:
-        """Whether a server works on this data."""
-        return self._call("pg_ctl", "status", "-D", str(self._data))[0] == 0
+        """Whether a server works on this data.
+
+        Its lock outlives a server that was killed, and the process id in the lock may be
+        another's by now, or that of a process which is dead and not yet buried.
+        """
+        try:
+            pid = int(self._lock_line(0))
+            return str(self._data) in psutil.Process(pid).cmdline()
+        except (ValueError, psutil.Error):
+            return False
 
     @property
     def _socket_folder(self) -> Path:
-        """The folder itself, unless the path of a socket in it would be too long."""
-        if len(os.fsencode(self.folder / SOCKET_NAME)) <= SOCKET_PATH_MAX_BYTES:
+        """The folder itself, unless a socket in it has too long a path, or one that libpq
+        would read as the names of two servers.
+        """
+        path = os.fsencode(self.folder / SOCKET_NAME)
+        if len(path) <= SOCKET_PATH_MAX_BYTES and b"," not in path:
             return self.folder
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()).resolve() / f"todo-graphql-{os.geteuid()}-{name}"
 
-    def _server_options(self) -> str:
+    def _make_data(self) -> None:
+        """Make the data under another name first: there is all of it, or nothing."""
+        for abandoned in self.folder.glob("unfinished-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        unfinished = self.folder / f"unfinished-{secrets.token_hex(4)}"
+        self._run("initdb", *INITDB_OPTIONS, "-D", str(unfinished))
+        unfinished.rename(self._data)
+
+    def _launch(self) -> None:
+        """Start the server itself: pg_ctl would do it through a shell, which reads more into
+        the path of a folder than there is.
+
+        Locks are a dead server's here, and PostgreSQL would trip over them when its process
+        id is another's. It looks for processes that are left of the dead one by other means.
+        """
+        self._lock.unlink(missing_ok=True)
+        (self._socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+        with self._log.open("wb") as log:
+            self._launched = subprocess.Popen(  # noqa: S603 - our own binary, and no shell
+                [str(self._binaries / "postgres"), "-D", str(self._data), *self._server_options()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env=_environment(),
+                start_new_session=True,
+                **self.access.identity(),
+            )
+
+    def _bring_up(self) -> None:
+        """Wait until a server is ready: one that runs, or one that is launched here. What a
+        killed one was working on may hold up the next for a moment.
+        """
+        deadline = time.monotonic() + START_TIMEOUT
+        launched = False
+        while not (self.is_running() and self._lock_line(STATUS_LINE) == "ready"):
+            if not (self.is_running() or self._is_launching()):
+                if launched and LEFT_BY_A_KILLED_SERVER not in self._complaint():
+                    raise EmbeddedPostgresError(f"PostgreSQL does not start: {self._complaint()}")
+                self._launch()
+                launched = True
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL is not ready after {START_TIMEOUT} seconds ({self._log})."
+                )
+            time.sleep(0.03)
+
+    def _is_launching(self) -> bool:
+        return self._launched is not None and self._launched.poll() is None
+
+    def _lock_line(self, number: int) -> str:
+        """A line of the file in which a server says who and how it is; empty if there is none."""
+        try:
+            return self._lock.read_text().splitlines()[number].strip()
+        except (OSError, IndexError):
+            return ""
+
+    def _complaint(self) -> str:
+        """Why the server that was launched last has ended."""
+        log = self._log.read_text(errors="replace")
+        _, found, reason = log.partition("FATAL:")
+        return f"{reason.splitlines()[0].strip() if found else 'it gave no reason'} ({self._log})"
+
+    def _server_options(self) -> list[str]:
+        # The value is a list of folders: quoted, with quotes doubled, it is one.
+        socket_folder = str(self._socket_folder).replace('"', '""')
         settings = {
             "listen_addresses": "",
             "port": "5432",
-            "unix_socket_directories": f'"{self._socket_folder}"',
+            "unix_socket_directories": f'"{socket_folder}"',
             **({} if self._durable else FAST_AND_LOST_WITH_A_CRASH),
         }
-        return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
-
-    def _forget_dead_server(self) -> None:
-        """Remove the lock of a server that was killed, if its process id is another's by now.
-
-        PostgreSQL itself removes it only while no process has that id.
-        """
-        lock = self._data / "postmaster.pid"
-        try:
-            pid = int(lock.read_text().split("\n", 1)[0])
-            if str(self._data) in psutil.Process(pid).cmdline():
-                return
-        except (OSError, ValueError, psutil.Error):
-            return
-        lock.unlink(missing_ok=True)
+        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _run(self, program: str, *arguments: str) -> None:
-        status, output = self._call(program, *arguments)
-        if status != 0:
-            reason = (output.strip().splitlines() or ["it gave no reason"])[-1]
-            raise EmbeddedPostgresError(
-                f"PostgreSQL's {program} failed: {reason} ({self.folder} holds its log)"
-            )
+        """Run one of PostgreSQL's programs to its end. Raises EmbeddedPostgresError."""
+        finished = subprocess.run(  # noqa: S603 - our own binaries, and no shell
+            [str(self._binaries / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self.folder,
+            env=_environment(),
+            start_new_session=True,
+            check=False,
+            **self.access.identity(),
+        )
+        if finished.returncode != 0:
+            lines = finished.stdout.decode(errors="replace").strip().splitlines()
+            reason = (lines or ["it gave no reason"])[-1]
+            raise EmbeddedPostgresError(f"PostgreSQL's {program} failed: {reason}")
 
-    def _call(self, program: str, *arguments: str) -> tuple[int, str]:
-        """Run one of PostgreSQL's programs; answer its exit status and output.
 
-        The output goes through a file: the server that pg_ctl leaves behind would keep a
-        pipe open for ever. Variables such as PGPORT are not for this server.
-        """
-        environment = {name: value for name, value in os.environ.items() if name[:2] != "PG"}
-        with tempfile.TemporaryFile("w+") as output:
-            finished = subprocess.run(  # noqa: S603 - our own binaries, and no shell
-                [str(self._binaries / program), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env=environment,
-                check=False,
-                **self.access.identity(),
-            )
-            output.seek(0)
-            return finished.returncode, output.read()
+def _environment() -> dict[str, str]:
+    """Variables such as PGPORT are not for this server; its own words are English."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**ours, "LC_ALL": "C"}
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back the signals that stop us: between two steps, nobody would know that there is
+    a server to stop. The programs run in sessions of their own, where Ctrl-C does not reach.
+    """
+    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _binaries() -> Path:

@@ -46,13 +46,18 @@ class Access:
         }
 
     def make_private(self, folder: Path) -> None:
-        """Make the folder, for PostgreSQL's user only. Raises AccessError if it is another's."""
+        """Make the folder, for PostgreSQL's user only.
+
+        Raises AccessError if it is somebody else's: root would lock them out of their data,
+        and what others have made under a name that we are about to trust is not to be trusted.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owners = {os.geteuid()} if self._account is None else {os.geteuid(), self._account.pw_uid}
+        if folder.lstat().st_uid not in owners:
+            raise AccessError(f"{folder} belongs to somebody else: start as its owner.")
         if self._account is not None:
             os.chown(folder, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
             self._open_way_to(folder)
-        elif folder.lstat().st_uid != os.geteuid():
-            raise AccessError(f"{folder} belongs to somebody else.")
         folder.chmod(0o700)
 
     def let_run(self, binaries: Path) -> None:

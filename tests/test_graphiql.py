@@ -1,0 +1,95 @@
+"""The page with GraphiQL: who is signed in, and operations that work."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.people import Person
+from tests.servers import serving
+from todo_graphql.config import Settings
+from todo_graphql.server.graphiql import render
+
+CONFIGURATION = re.compile(r"const configuration = (.*);\n")
+
+
+@pytest.fixture(scope="module")
+def base(settings: Settings) -> Iterator[str]:
+    """A server with GraphiQL, and with nobody signed in."""
+    with serving(settings.model_copy(update={"graphiql": True})) as base:
+        yield base
+
+
+def configuration(page: str) -> Any:
+    """What the page's script is given."""
+    (line,) = CONFIGURATION.findall(page)
+    return json.loads(line)
+
+
+def test_the_page_is_there_where_it_is_on(base: str) -> None:
+    response = httpx.get(f"{base}/graphql", headers={"Accept": "text/html"})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert "GraphiQL.createFetcher" in response.text
+
+
+def test_the_page_is_not_there_by_default(url: str) -> None:
+    response = httpx.get(f"{url}/graphql", headers={"Accept": "text/html"})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+def test_nobody_is_signed_in_without_a_token(base: str) -> None:
+    assert configuration(httpx.get(f"{base}/graphql").text)["headers"] == {}
+    assert "Bearer" not in render(None)
+
+
+def test_somebody_is_signed_in_with_one() -> None:
+    headers = configuration(render("a.b-c.d_e"))["headers"]
+    assert headers == {"Authorization": "Bearer a.b-c.d_e"}
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        '"; alert(1); "',
+        "'\\'; alert(1)//",
+        "\n\r\u2028\u2029",
+        "{/* configuration */}",
+        "\\u003c/script>",
+    ],
+)
+def test_nothing_can_end_the_script_around_it(token: str) -> None:
+    page = render(token)
+    assert configuration(page)["headers"]["Authorization"] == f"Bearer {token}"
+    harmless = render("harmless")
+    for sign in ("<", "</script", "<!--", "\n", "\u2028"):
+        assert page.count(sign) == harmless.count(sign)
+
+
+def test_what_comes_from_elsewhere_is_what_was_looked_at() -> None:
+    tags = re.findall(r"<(?:script|link)\b[^>]*https://[^>]*>", render(None))
+    assert len(tags) == 4
+    for tag in tags:
+        assert re.search(r'integrity="sha384-[A-Za-z0-9+/]{64}"', tag)
+        assert re.search(r"@\d+\.\d+\.\d+/", tag)
+        assert "crossorigin" in tag
+
+
+def test_the_operations_work_one_after_the_other(alice: Person) -> None:
+    create, page, complete = configuration(render(alice.token))["tabs"]
+    # GraphiQL opens the first tab without its variables.
+    assert json.loads(create["variables"]) == {}
+    task = alice.ask(create["query"])["createTask"]["task"]
+    listed = alice.ask(page["query"], **json.loads(page["variables"]))["tasks"]
+    assert [node["id"] for node in listed["nodes"]] == [task["id"]]
+    variables = {**json.loads(complete["variables"]), "id": task["id"]}
+    done = alice.ask(complete["query"], **variables)["completeTask"]["task"]
+    assert done["completedAt"] is not None
+    listed = alice.ask(page["query"], after=listed["pageInfo"]["endCursor"])["tasks"]
+    assert listed["nodes"] == []
