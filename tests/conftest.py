@@ -14,10 +14,20 @@ from todo_graphql.config import Settings
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded import EmbeddedPostgres
 
+# pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
+# would lock the embedded PostgreSQL of another run out: each run has a folder of its own.
+TEMPORARY = tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True)
+os.environ["PYTEST_DEBUG_TEMPROOT"] = TEMPORARY.name
+
 # The tests read no setting of the shell that they run in, but for the server to use.
 SERVER = os.environ.pop("DATABASE_URL", None)
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    TEMPORARY.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +36,12 @@ def postgresql() -> Iterator[SecretStr]:
     if SERVER is not None:
         yield SecretStr(SERVER)
         return
-    with tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
-        server.start()
-        try:
-            yield server.url
-        finally:
-            server.stop()
+    server = EmbeddedPostgres(Path(TEMPORARY.name) / "pg", durable=False)
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -206,6 +206,7 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "typ JOSE": header(typ="JOSE"),
         "typ with a space after it": header(typ="JWT "),
         "typ empty": header(typ=""),
+        "typ null": header(typ=None),
         "typ a number": header(typ=1),
         "typ false": header(typ=False),
         "typ a list": header(typ=["JWT"]),

@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
+from tests.administrators import administering
 from tests.commands import (
     Command,
     Dev,
@@ -27,7 +28,6 @@ from tests.commands import (
 )
 from tests.servers import scratch_database
 from todo_graphql.development import DEMO_USER, kept_secret
-from todo_graphql.store.database import database_url
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 AWKWARD = 'it\'s a "folder" of $HOME & `friends`'
@@ -183,10 +183,8 @@ def test_a_database_of_ones_own(postgresql: SecretStr, elsewhere: Path) -> None:
             dev.create("Elsewhere")
             assert dev.stop() == 0
         assert not (elsewhere / ".todo-graphql/postgres").exists()
-        engine = create_engine(database_url(url))
-        with engine.connect() as connection:
+        with administering(url) as connection:
             titles = connection.execute(text("SELECT title FROM tasks")).scalars().all()
-        engine.dispose()
     assert titles == ["Elsewhere"]
 
 

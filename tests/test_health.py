@@ -1,10 +1,11 @@
 """What a server does while its database is away, not ready or busy, and what it does then."""
 
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -103,6 +104,23 @@ def test_a_server_may_start_before_its_database(fragile: EmbeddedPostgres) -> No
         fragile.start()
         assert alice.ask(PAGE) == {"tasks": {"nodes": []}}
         assert status(base, "ready") == 200
+
+
+def test_a_crowd_does_not_ask_a_silent_database_one_by_one() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=2 * CROWD) as silent:
+        url = SecretStr(f"postgresql://somebody@127.0.0.1:{silent.getsockname()[1]}/name")
+        given = {"database_pool_size": CROWD, "database_connect_timeout": 2}
+        settings = settings_for(url, **given)
+        with serving(settings) as base, ThreadPoolExecutor(CROWD) as threads:
+            for response in threads.map(Person(base, settings).post, [PAGE] * CROWD):
+                assert_unavailable(response)
+        silent.setblocking(False)
+        tries = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                tries += 1
+    assert 1 <= tries <= CROWD // 2
 
 
 def test_a_server_waits_for_the_migrations(postgresql: SecretStr) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import psutil
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
+from tests.administrators import administer, administering
 from tests.commands import Service, refusal, run, until
 from tests.servers import SECRET, migrated_database, settings_for
 from todo_graphql.development import DEMO_USER, token_for
-from todo_graphql.store.database import database_url
 from todo_graphql.store.embedded import EmbeddedPostgres
 
 CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
@@ -56,15 +56,6 @@ def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
         server.stop()
 
 
-@contextlib.contextmanager
-def connected(url: SecretStr) -> Iterator[Connection]:
-    """A superuser's connection."""
-    engine = create_engine(database_url(url), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
-
-
 def settings_of(url: SecretStr) -> dict[str, str]:
     """The environment that `serve` needs."""
     return {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
@@ -88,8 +79,7 @@ def test_it_refuses_a_database_without_row_level_security(
 ) -> None:
     """One statement of an administrator is enough to lose it."""
     with migrated_database(postgresql) as url:
-        with connected(url) as admin:
-            admin.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
+        administer(url, "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
         sentence = refusal("serve", folder=tmp_path, **settings_of(url))
     assert sentence.startswith("Row-level security is not in force")
 
@@ -123,8 +113,7 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
         assert "errors" not in server.post(CREATE, token()).json()
         assert server.stop() == 0
         assert "Traceback" not in server.output
-    with connected(own_server.url) as admin:
-        admin.execute(text("ALTER ROLE todo_app BYPASSRLS"))
+    administer(own_server.url, "ALTER ROLE todo_app BYPASSRLS")
     sentence = refusal("serve", folder=tmp_path, **settings)
     assert sentence.startswith("The role todo_app is a superuser or has BYPASSRLS: ")
 
@@ -166,7 +155,7 @@ def test_a_request_that_is_being_answered_is_finished(
         family = psutil.Process(server.process.pid).children(recursive=True)
         spawned = [process for process in family if "spawn_main" in str(process.cmdline())]
         assert len(spawned) == (workers if workers > 1 else 0)
-        with connected(migrated) as admin, held_up(server, admin) as answers:
+        with administering(migrated) as admin, held_up(server, admin) as answers:
             server.process.send_signal(signal.SIGTERM)
             server.wait_for("Waiting for connections to close")
         assert [answer.get("data") is not None for answer in answers] == [True]

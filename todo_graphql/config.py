@@ -4,6 +4,7 @@ Every setting carries the sentence that an operator needs; the table in README.m
 is compared with them by a test.
 """
 
+import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -144,7 +145,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 "BETTER_AUTH_SECRET is not set: tokens cannot be verified without it."
             )
-        size = len(self.better_auth_secret.get_secret_value().encode())
+        size = len(os.fsencode(self.better_auth_secret.get_secret_value()))
         if size < MINIMUM_SECRET_BYTES:
             raise ConfigurationError(
                 f"BETTER_AUTH_SECRET is too short: it has {size} bytes and needs at least "

@@ -179,6 +179,9 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             "choose another PORT or HOST."
         ) from None
     with listener:
+        # asyncio sets this only on sockets that say they are TCP, and Python's do not. Without
+        # it each answer waits for the client's delayed acknowledgement: some 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.set_inheritable(True)
         yield listener
 

@@ -8,6 +8,7 @@ wrong on the way is a refusal, too.
 """
 
 import json
+import os
 import re
 import threading
 import time
@@ -38,7 +39,7 @@ CACHED_TOKENS = 4_096
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 # An explicit type says what a token is for (RFC 8725, section 3.11). These say: for access.
-ACCESS_TYPES = (None, "jwt", "at+jwt", "application/jwt", "application/at+jwt")
+ACCESS_TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
 
 # Claims are checked below, more strictly than python-jose does it.
 ONLY_THE_SIGNATURE = {
@@ -109,11 +110,11 @@ def signing_key(settings: Settings) -> Key:
     """
     secret = settings.required_secret().get_secret_value()
     try:
-        return jwk.construct(secret.encode(), ALGORITHM)
+        return jwk.construct(os.fsencode(secret), ALGORITHM)
     except JOSEError:
         raise ConfigurationError(
-            "BETTER_AUTH_SECRET is not usable: it is a public key or a certificate, and HS256 "
-            "needs a secret that nobody else has."
+            "BETTER_AUTH_SECRET is not usable: it is a key pair's key or a certificate, and HS256 "
+            "needs a secret of its own."
         ) from None
 
 
@@ -137,8 +138,7 @@ def check_form(token: str) -> None:
         refuse(f"The token is not signed with {ALGORITHM}.")
     if "crit" in header:
         refuse("The token demands an extension that is not known here.")
-    kind = header.get("typ")
-    if (kind.lower() if isinstance(kind, str) else kind) not in ACCESS_TYPES:
+    if str(header.get("typ", "JWT")).lower() not in ACCESS_TYPES:
         refuse("The token is of a type that is not for access.")
 
 

@@ -35,10 +35,10 @@ def context_getter(
     """The dependency that turns a request's token into the context of its operation."""
 
     async def get_context(connection: HTTPConnection, credentials: Credentials) -> HTTPContext:
-        if credentials is None:
-            raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
         if len(connection.headers.getlist("authorization")) > 1:
             raise InvalidToken("There is more than one Authorization header.")
+        if credentials is None:
+            raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
         viewer = authenticator.viewer_of(credentials.credentials)
         return HTTPContext(viewer, database.connect_as(viewer), request_id.get())
 

@@ -19,16 +19,32 @@ class Readiness:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._proven = False
+        self._attempts = 0
+        self._failure: Unavailable | None = None
         self._lock = threading.Lock()
 
     def require_proof(self) -> None:
         """Raises Unavailable until the database has been reached and has proven to be safe."""
         if self._proven:
             return
+        seen = self._attempts
         with self._lock:
-            if not self._proven:
-                self._prove()
-                self._proven = True
+            # Whoever has waited for another's attempt shares its outcome: one after the other,
+            # all of them would wait for the same silence.
+            if self._attempts == seen:
+                self._failure = self._try()
+                self._attempts += 1
+            failure = self._failure
+        if failure is not None:
+            raise Unavailable(failure.message, retry_after=failure.retry_after)
+
+    def _try(self) -> Unavailable | None:
+        try:
+            self._prove()
+        except Unavailable as failure:
+            return failure
+        self._proven = True
+        return None
 
     def _prove(self) -> None:
         try:

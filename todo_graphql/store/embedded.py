@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -49,7 +49,10 @@ FAST_AND_LOST_WITH_A_CRASH = {
     "full_page_writes": "off",
 }
 
-SOCKET_NAME = ".s.PGSQL.5432"
+PORT = 5432
+"""Which is but a part of the socket's name: nothing listens to the network."""
+
+SOCKET_NAME = f".s.PGSQL.{PORT}"
 SOCKET_PATH_MAX_BYTES = 103
 """The shortest limit of the systems that we know: macOS; Linux takes 107 (sun_path)."""
 
@@ -80,8 +83,11 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> SecretStr:
-        """The URL of its database, for whoever may enter the folder."""
-        return SecretStr(f"postgresql://postgres@/postgres?host={quote(str(self._socket_folder))}")
+        """The URL of its database, for whoever may enter the folder. Its port is there for
+        those who have another one in PGPORT, which libpq would take for this server's.
+        """
+        host = quote(str(self._socket_folder))
+        return SecretStr(f"postgresql://postgres@/postgres?host={host}&port={PORT}")
 
     def start(self) -> None:
         """Make the database if need be, and start it; one that still runs is taken over.
@@ -103,6 +109,7 @@ class EmbeddedPostgres:
                 options = ["-w", "-m", "fast", "-t", str(STOP_TIMEOUT), "-D", str(self._data)]
                 self._run("pg_ctl", "stop", *options)
             if self._launched is not None:
+                self._launched.send_signal(signal.SIGINT)  # for one that has no lock yet
                 self._launched.wait()
 
     def is_running(self) -> bool:
@@ -188,15 +195,16 @@ class EmbeddedPostgres:
     def _complaint(self) -> str:
         """Why the server that was launched last has ended."""
         log = self._log.read_text(errors="replace")
-        _, found, reason = log.partition("FATAL:")
-        return f"{reason.splitlines()[0].strip() if found else 'it gave no reason'} ({self._log})"
+        _, _, fatal = log.partition("FATAL:")
+        lines = fatal.strip().splitlines()[:1] or log.strip().splitlines()[-1:]
+        return f"{''.join(lines) or 'it gave no reason'} ({self._log})"
 
     def _server_options(self) -> list[str]:
         # The value is a list of folders: quoted, with quotes doubled, it is one.
         socket_folder = str(self._socket_folder).replace('"', '""')
         settings = {
             "listen_addresses": "",
-            "port": "5432",
+            "port": str(PORT),
             "unix_socket_directories": f'"{socket_folder}"',
             **({} if self._durable else FAST_AND_LOST_WITH_A_CRASH),
         }

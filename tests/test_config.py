@@ -1,0 +1,165 @@
+"""Settings: what the environment may say, and the sentence when it says something else."""
+
+from typing import Any
+
+import pytest
+
+from todo_graphql.config import ConfigurationError, Settings
+
+URL = "postgresql://me:swordfish@db.example/todo?sslmode=require"
+
+PARSED: list[tuple[str, str, Any]] = [
+    ("AUTH_ISSUER", "https://example.com", "https://example.com"),
+    ("AUTH_AUDIENCE", "todo", "todo"),
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - read, and not bound
+    ("PORT", "8080", 8080),
+    ("PORT", "0", 0),
+    ("CORS_ORIGINS", "https://a.example", ("https://a.example",)),
+    ("CORS_ORIGINS", " https://a.example, ,http://b:1,", ("https://a.example", "http://b:1")),
+    ("GRAPHIQL", "true", True),
+    ("INTROSPECTION", "1", True),
+    ("LOG_LEVEL", "debug", "DEBUG"),
+    ("DATABASE_POOL_SIZE", "1", 1),
+    ("DATABASE_MAX_OVERFLOW", "0", 0),
+    ("DATABASE_POOL_RECYCLE", "60", 60),
+    ("DATABASE_CONNECT_TIMEOUT", "2", 2),
+    ("DATABASE_STATEMENT_TIMEOUT", "0.5", 0.5),
+    ("MAX_BODY_BYTES", "1024", 1024),
+    ("MAX_QUERY_TOKENS", "100", 100),
+    ("MAX_QUERY_DEPTH", "3", 3),
+    ("MAX_QUERY_COST", "100", 100),
+]
+
+BAD = [
+    ("DATABASE_URL", "mysql://me:swordfish@db.example/todo"),
+    ("DATABASE_URL", "swordfish"),
+    ("DATABASE_URL_UNPOOLED", "postgresql+psycopg2://me:swordfish@db.example/todo"),
+    ("PORT", "swordfish"),
+    ("PORT", "65536"),
+    ("PORT", "-1"),
+    ("GRAPHIQL", "swordfish"),
+    ("INTROSPECTION", "swordfish"),
+    ("LOG_LEVEL", "swordfish"),
+    ("DATABASE_POOL_SIZE", "0"),
+    ("DATABASE_POOL_SIZE", "swordfish"),
+    ("DATABASE_MAX_OVERFLOW", "-1"),
+    ("DATABASE_POOL_RECYCLE", "0"),
+    ("DATABASE_CONNECT_TIMEOUT", "1"),
+    ("DATABASE_STATEMENT_TIMEOUT", "0"),
+    ("DATABASE_STATEMENT_TIMEOUT", "nan"),
+    ("MAX_BODY_BYTES", "1"),
+    ("MAX_QUERY_TOKENS", "1"),
+    ("MAX_QUERY_DEPTH", "1"),
+    ("MAX_QUERY_COST", "1"),
+]
+
+
+def reason_against(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The sentence with which the environment is refused."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_environment()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "value", "parsed"), PARSED)
+def test_a_setting(name: str, value: str, parsed: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is the variable of its name."""
+    monkeypatch.setenv(name, value)
+    assert getattr(Settings.from_environment(), name.lower()) == parsed
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED", "BETTER_AUTH_SECRET"])
+def test_a_setting_that_is_secret(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever prints the settings does not tell it."""
+    monkeypatch.setenv(name, URL)
+    settings = Settings.from_environment()
+    assert getattr(settings, name.lower()).get_secret_value() == URL
+    assert "swordfish" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert "swordfish" not in settings.model_dump_json()
+
+
+def test_all_settings_are_tested() -> None:
+    """A new one belongs into the lists above."""
+    secret = {"database_url", "database_url_unpooled", "better_auth_secret"}
+    assert {name.lower() for name, _, _ in PARSED} | secret == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence with the variable's name, and not with its value."""
+    sentence = reason_against(name, value, monkeypatch)
+    assert sentence.startswith(f"{name} is not usable: ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "swordfish" not in sentence
+
+
+def test_only_the_first_of_several_bad_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thing after the other."""
+    monkeypatch.setenv("MAX_QUERY_COST", "none")
+    assert "MAX_QUERY_COST" not in reason_against("PORT", "none", monkeypatch)
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_an_empty_variable_is_an_unset_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `docker run --env PORT=` leaves it."""
+    monkeypatch.setenv(name, "")
+    assert Settings.from_environment() == Settings()
+
+
+def test_the_scheme_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both of those that libpq knows."""
+    for scheme in ("postgres", "postgresql"):
+        monkeypatch.setenv("DATABASE_URL", f"{scheme}://db.example/todo")
+        assert Settings.from_environment().required_database_url()
+
+
+def test_what_is_given_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the environment makes no sense."""
+    monkeypatch.setenv("PORT", "none")
+    assert Settings.from_environment(port=1).port == 1
+
+
+def test_defaults_are_closed() -> None:
+    """Nothing is open that somebody has not opened."""
+    settings = Settings.from_environment()
+    assert (settings.host, settings.cors_origins) == ("127.0.0.1", ())
+    assert (settings.graphiql, settings.introspection) == (False, False)
+
+
+def test_migrations_use_the_direct_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one is set."""
+    assert Settings.from_environment().migration_url is None
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pooled")
+    assert Settings.from_environment().migration_url == Settings.from_environment().database_url
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://direct")
+    url = Settings.from_environment().migration_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://direct"
+
+
+@pytest.mark.parametrize(("secret", "size"), [("swordfish", 9), ("ü" * 15, 30)])
+def test_a_secret_that_is_too_short(
+    secret: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes count, not letters."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET", secret)
+    with pytest.raises(ConfigurationError, match=f"it has {size} bytes") as refused:
+        Settings.from_environment().required_secret()
+    assert secret not in str(refused.value)
+
+
+def test_a_secret_that_is_just_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 bytes."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "ü" * 16)
+    assert Settings.from_environment().required_secret().get_secret_value() == "ü" * 16
+
+
+def test_what_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is named."""
+    settings = Settings.from_environment()
+    with pytest.raises(ConfigurationError, match="DATABASE_URL is not set"):
+        settings.required_database_url()
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
+        settings.required_secret()

@@ -1,0 +1,175 @@
+"""`todo-graphql doctor`: everything that is wrong, each in one line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.administrators import administer
+from tests.commands import run
+from tests.servers import SECRET, migrated_database, scratch_database, settings_for
+from todo_graphql.config import Settings
+from todo_graphql.doctor import ADVICE, FATAL, GOOD, examine, examine_endpoints
+from todo_graphql.store import migrations
+from todo_graphql.store.database import database_url
+
+NOWHERE = "postgresql://me:swordfish@127.0.0.1:1/nothing"
+POOLED = SecretStr("postgresql://me:swordfish@ep-calm-sea-pooler.example/neondb")
+DIRECT = SecretStr("postgresql://me:swordfish@ep-calm-sea.example/neondb")
+
+
+@pytest.fixture(scope="module")
+def migrated(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database that no test here spoils."""
+    with migrated_database(postgresql) as url:
+        yield url
+
+
+def found(settings: Settings, *marks: str) -> list[str]:
+    """The sentences with one of these marks."""
+    return [finding.sentence for finding in examine(settings) if finding.mark in marks]
+
+
+def settings_without(url: SecretStr, **given: object) -> Settings:
+    """Settings in which there is nothing to advise, and what is given here."""
+    return settings_for(url, auth_issuer="https://example.com", auth_audience="todo", **given)
+
+
+def test_all_is_well(migrated: SecretStr, tmp_path: Path) -> None:
+    """Only good lines, and exit code 0."""
+    finished = run(
+        "doctor",
+        folder=tmp_path,
+        DATABASE_URL=migrated.get_secret_value(),
+        DATABASE_URL_UNPOOLED=migrated.get_secret_value(),
+        BETTER_AUTH_SECRET=SECRET,
+        AUTH_ISSUER="https://example.com",
+        AUTH_AUDIENCE="todo",
+    )
+    lines = finished.stdout.splitlines()
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert {line[:2] for line in lines} == {f"{GOOD} "}
+    assert f"{GOOD} The migrations are at {migrations.head()}." in lines
+    assert f"{GOOD} Row-level security keeps users apart" in finished.stdout
+
+
+def test_nothing_is_set(tmp_path: Path) -> None:
+    """All of it is found at once, with exit code 1."""
+    finished = run("doctor", folder=tmp_path)
+    assert (finished.returncode, finished.stderr) == (1, "")
+    beginnings = [line.split(" is ")[0] for line in finished.stdout.splitlines()]
+    assert beginnings == [
+        f"{FATAL} BETTER_AUTH_SECRET",
+        f"{ADVICE} AUTH_ISSUER",
+        f"{ADVICE} AUTH_AUDIENCE",
+        f"{FATAL} DATABASE_URL",
+    ]
+
+
+def test_the_database_is_away(tmp_path: Path) -> None:
+    """It says why, and nothing of the password."""
+    finished = run("doctor", folder=tmp_path, DATABASE_URL=NOWHERE, BETTER_AUTH_SECRET=SECRET)
+    assert (finished.returncode, finished.stderr) == (1, "")
+    last = finished.stdout.splitlines()[-1]
+    assert last.startswith(f"{FATAL} DATABASE_URL does not lead to a database: ")
+    assert "Connection refused" in last
+    assert "swordfish" not in finished.stdout
+
+
+def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
+    """The rest is looked at, too."""
+    for secret in ("weak", "-----BEGIN CERTIFICATE-----" + "A" * 40):
+        settings = settings_without(migrated, better_auth_secret=SecretStr(secret))
+        (sentence,) = found(settings, FATAL)
+        assert sentence.startswith("BETTER_AUTH_SECRET is ")
+        assert len(found(settings, GOOD)) == 6
+
+
+def test_better_auth_signs_other_things_too(migrated: SecretStr) -> None:
+    """Good advice keeps nothing from working."""
+    sentences = found(settings_for(migrated), ADVICE)
+    assert [sentence.split()[0] for sentence in sentences] == ["AUTH_ISSUER", "AUTH_AUDIENCE"]
+    assert found(settings_for(migrated), FATAL) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "unpooled", "advice"),
+    [
+        (DIRECT, None, []),
+        (POOLED, DIRECT, []),
+        (POOLED, None, ["DATABASE_URL_UNPOOLED is not set"]),
+        (POOLED, POOLED, ["DATABASE_URL_UNPOOLED names a pooled endpoint"]),
+    ],
+)
+def test_migrations_want_the_direct_endpoint(
+    url: SecretStr, unpooled: SecretStr | None, advice: list[str]
+) -> None:
+    """As Neon names them."""
+    given = {} if unpooled is None else {"database_url_unpooled": unpooled}
+    kind, *others = examine_endpoints(settings_for(url, **given))
+    word = "pooled" if url is POOLED else "direct"
+    assert kind.sentence.startswith(f"DATABASE_URL names a {word} endpoint: ep-calm-sea")
+    assert {finding.mark for finding in others} <= {ADVICE}
+    assert [finding.sentence.partition(":")[0] for finding in others] == advice
+
+
+def test_a_url_that_is_none() -> None:
+    """What can be looked at without it is looked at."""
+    settings = settings_without(SecretStr("postgresql://me:swordfish@host:five/"))
+    (sentence,) = found(settings, FATAL)
+    assert sentence.startswith("DATABASE_URL is not usable: ")
+
+
+def test_the_direct_endpoint_is_away(migrated: SecretStr) -> None:
+    """The other one is in order."""
+    settings = settings_without(migrated, database_url_unpooled=SecretStr(NOWHERE))
+    (sentence,) = found(settings, FATAL)
+    assert sentence.startswith("DATABASE_URL_UNPOOLED does not lead to a database: ")
+    assert f"The migrations are at {migrations.head()}." in found(settings, GOOD)
+
+
+def test_a_database_that_is_empty(postgresql: SecretStr) -> None:
+    """One sentence is enough."""
+    with scratch_database(postgresql) as url:
+        assert found(settings_without(url), FATAL) == [
+            "The database is empty: run `todo-graphql migrate`."
+        ]
+
+
+def test_migrations_that_are_behind(postgresql: SecretStr) -> None:
+    """As after an upgrade of this program."""
+    with migrated_database(postgresql) as url:
+        administer(url, "DELETE FROM alembic_version")
+        assert found(settings_without(url), FATAL) == [
+            "The migrations are behind: run `todo-graphql migrate`."
+        ]
+
+
+def test_row_level_security_is_off(postgresql: SecretStr) -> None:
+    """The same proof as that of `serve`."""
+    with migrated_database(postgresql) as url:
+        administer(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
+        (sentence,) = found(settings_without(url), FATAL)
+    assert sentence.startswith("Row-level security is not in force")
+
+
+@contextmanager
+def stranger_to(url: SecretStr) -> Iterator[SecretStr]:
+    """The database for a role that is no member of todo_app."""
+    role = f"stranger_{database_url(url).database}"
+    administer(url, f"CREATE ROLE {role} LOGIN PASSWORD 'swordfish'")
+    own = database_url(url).set(username=role, password="swordfish", drivername="postgresql")
+    try:
+        yield SecretStr(own.render_as_string(hide_password=False))
+    finally:
+        administer(url, f"DROP ROLE {role}")
+
+
+def test_a_role_that_may_not_become_todo_app(migrated: SecretStr) -> None:
+    """It says which grant is missing."""
+    with stranger_to(migrated) as url:
+        sentences = found(settings_without(url), FATAL)
+    assert "GRANT todo_app TO it" in sentences[0]
+    assert "swordfish" not in "".join(sentences)

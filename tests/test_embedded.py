@@ -1,0 +1,258 @@
+"""The embedded PostgreSQL: odd folders, crashes, other people's folders, and its end."""
+
+import contextlib
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from tests.administrators import administer, administering
+from tests.commands import processes_about, until
+from todo_graphql.store import embedded, embedded_access
+from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from todo_graphql.store.embedded_access import Access, AccessError
+
+IS_ROOT = os.geteuid() == 0
+AWKWARD = ['it\'s "quoted" for $HOME & `all`', "one,two", "long" * 30, "schön 日本"]
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A started server, which is stopped afterwards."""
+    server = EmbeddedPostgres(folder, durable=False)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a server that has been stopped in good order."""
+    with running(tmp_path_factory.mktemp("embedded") / "postgres") as server:
+        return server.folder
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A server that has data, and does not run."""
+    server = EmbeddedPostgres(folder, durable=False)
+    yield server
+    server.stop()
+
+
+def postmaster_of(server: EmbeddedPostgres) -> psutil.Process:
+    """The process whose id is in the lock."""
+    return psutil.Process(int((server.folder / "data/postmaster.pid").read_text().split()[0]))
+
+
+def mode_of(path: Path) -> int:
+    """Its permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_folders(tmp_path: Path, name: str) -> None:
+    """Quotes, dollars, commas, more bytes than a socket's path may have, other letters."""
+    with running(tmp_path / name) as server:
+        with administering(server.url) as connection:
+            folder = connection.execute(text("SHOW data_directory")).scalar_one()
+            sockets = connection.execute(text("SHOW unix_socket_directories")).scalar_one()
+        assert folder == str(tmp_path / name / "data")
+        assert mode_of(Path(sockets.strip('"').replace('""', '"'))) == 0o700
+        assert mode_of(tmp_path / name) == 0o700
+    assert processes_about(tmp_path) == []
+
+
+def test_it_keeps_its_data(server: EmbeddedPostgres) -> None:
+    """And may be started and stopped as often as one likes."""
+    server.start()
+    server.start()
+    administer(server.url, "CREATE TABLE kept (number int)")
+    server.stop()
+    server.stop()
+    assert not server.is_running()
+    with running(server.folder) as again:
+        administer(again.url, "INSERT INTO kept VALUES (1)")
+
+
+def test_it_listens_nowhere_else(server: EmbeddedPostgres) -> None:
+    """Not to the network, whatever the environment says."""
+    server.start()
+    assert not [c for c in postmaster_of(server).net_connections() if c.family.name != "AF_UNIX"]
+
+
+def test_the_environment_is_not_its(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PGDATA and the like belong to another server."""
+    monkeypatch.setenv("PGDATA", "/nowhere")
+    monkeypatch.setenv("PGPORT", "1")
+    server.start()
+    with administering(server.url) as connection:
+        assert connection.execute(text("SHOW port")).scalar_one() == "5432"
+
+
+def test_one_that_was_left_running_is_taken_over(server: EmbeddedPostgres) -> None:
+    """By whoever comes next; and that one stops it."""
+    server.start()
+    left = postmaster_of(server)
+    with running(server.folder) as other:
+        assert postmaster_of(other) == left
+    assert not server.is_running()
+
+
+def test_one_that_was_killed(server: EmbeddedPostgres) -> None:
+    """Its lock is still there."""
+    server.start()
+    postmaster_of(server).kill()
+    until(lambda: not server.is_running(), "its end")
+    with running(server.folder) as again:
+        administer(again.url, "SELECT 1")
+
+
+def test_a_lock_with_the_process_id_of_somebody_else(server: EmbeddedPostgres) -> None:
+    """As after a restart of the machine: both locks name this test."""
+    for lock in (server.folder / "data/postmaster.pid", server.folder / ".s.PGSQL.5432.lock"):
+        lock.write_text(f"{os.getpid()}\n{server.folder / 'data'}\n1\n5432\n\n\n\nready\n")
+        lock.chmod(0o644)
+    assert not server.is_running()
+    server.start()
+    assert postmaster_of(server).pid != os.getpid()
+
+
+@pytest.mark.parametrize("content", ["", "no number\n", "99999999999\n"])
+def test_a_lock_that_makes_no_sense(server: EmbeddedPostgres, content: str) -> None:
+    """It is nobody's."""
+    (server.folder / "data/postmaster.pid").write_text(content)
+    server.start()
+    assert server.is_running()
+
+
+def test_what_a_killed_one_was_working_on(server: EmbeddedPostgres) -> None:
+    """The next one waits until the last process of the killed one has noticed."""
+    server.start()
+    postmaster = postmaster_of(server)
+
+    def work() -> None:
+        with contextlib.suppress(OperationalError), administering(server.url) as connection:
+            connection.execute(text("SELECT count(*) FROM generate_series(1, 8000000) AS many"))
+
+    thread = threading.Thread(target=work)
+    with administering(server.url) as connection:
+        thread.start()
+        busy = text("SELECT true FROM pg_stat_activity WHERE state = 'active' AND query ~ 'many$'")
+        until(lambda: connection.execute(busy).scalar(), "a process that works")
+        postmaster.kill()
+    server.start()
+    thread.join()
+    administer(server.url, "SELECT 1")
+
+
+def test_data_are_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What an interrupted attempt has left is no hindrance, and does not stay."""
+    left = tmp_path / "postgres/unfinished-1"
+    left.mkdir(parents=True)
+    (left / "PG_VERSION").write_text("18\n")
+    with running(tmp_path / "postgres"):
+        assert not left.exists()
+
+
+def test_it_says_why_it_does_not_start(server: EmbeddedPostgres) -> None:
+    """In PostgreSQL's own words, and where there are more of them."""
+    configuration = server.folder / "data/postgresql.conf"
+    before = configuration.read_text()
+    configuration.write_text(f"{before}\nno_such_setting = 1\n")
+    with pytest.raises(EmbeddedPostgresError, match=r"configuration file .* errors") as why:
+        server.start()
+    configuration.write_text(before)
+    assert str(server.folder / "postgresql.log") in str(why.value)
+    assert processes_about(server.folder) == []
+
+
+def test_it_says_when_it_takes_too_long(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And can be stopped before it was ready."""
+    monkeypatch.setattr(embedded, "START_TIMEOUT", 0)
+    with pytest.raises(EmbeddedPostgresError, match="is not ready after 0 seconds"):
+        server.start()
+    server.stop()
+    assert processes_about(server.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [("echo first; echo last;", "last"), ("", "no reason")]
+)
+def test_it_says_why_there_are_no_data(tmp_path: Path, words: str, reason: str) -> None:
+    """With the last words of the program that should have made them."""
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    server._binaries = tmp_path / "pginstall/bin"
+    server._binaries.mkdir(parents=True)
+    initdb = server._binaries / "initdb"
+    initdb.write_text(f"#!/bin/sh\n{words} exit 1\n")
+    initdb.chmod(0o755)
+    with pytest.raises(EmbeddedPostgresError, match=f"initdb failed: .*{reason}"):
+        server.start()
+    assert not (tmp_path / "postgres/data").exists()
+
+
+def test_there_is_none_for_this_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what to do instead."""
+    monkeypatch.setattr(embedded, "find_spec", lambda _name: None)
+    with pytest.raises(EmbeddedPostgresError, match="set DATABASE_URL to use your own"):
+        EmbeddedPostgres(tmp_path)
+
+
+def test_only_root_opens_a_way(tmp_path: Path) -> None:
+    """And no wider than the user that PostgreSQL then runs as needs it: o+x, and it is told."""
+    above = tmp_path / "closed"
+    above.mkdir(mode=0o700)
+    access = Access()
+    access.make_private(above / "postgres")
+    assert mode_of(above / "postgres") == 0o700
+    assert mode_of(above) == (0o701 if IS_ROOT else 0o700)
+    sentence = f"{above} became searchable (o+x) for it."
+    assert (sentence in access.notices()) == (above in access.opened) == IS_ROOT
+    assert bool(access.notices()) == IS_ROOT
+
+
+def test_only_root_lets_others_run_the_programs(tmp_path: Path) -> None:
+    """Where they could not: read and run, not write."""
+    program = tmp_path / "pginstall/bin/postgres"
+    program.parent.mkdir(parents=True)
+    program.write_text("")
+    program.chmod(0o700)
+    library = tmp_path / "pginstall/library.so"
+    library.write_text("")
+    library.chmod(0o600)
+    Access().let_run(program.parent)
+    expected = (0o705, 0o604) if IS_ROOT else (0o700, 0o600)
+    assert (mode_of(program), mode_of(library)) == expected
+
+
+def test_somebody_elses_folder(tmp_path: Path) -> None:
+    """Root would lock them out; everybody else cannot, and does not try."""
+    folder = tmp_path / "theirs" if IS_ROOT else Path("/usr")
+    if IS_ROOT:
+        folder.mkdir(mode=0o755)
+        os.chown(folder, 54_321, 54_321)
+    before = folder.stat()
+    with pytest.raises(AccessError, match="belongs to somebody else"):
+        Access().make_private(folder)
+    assert (folder.stat().st_mode, folder.stat().st_uid) == (before.st_mode, before.st_uid)
+
+
+def test_root_without_a_way_to_make_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no program for it."""
+    monkeypatch.setattr(embedded_access, "SYSTEM_USER", "todo_graphql_no_such_user")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(AccessError, match="start as another user, or set DATABASE_URL"):
+        embedded_access._system_account()
