@@ -15,8 +15,12 @@ from sqlalchemy import Connection, text
 
 from tests.administrators import administer, administering
 from tests.commands import Service, refusal, run, until
-from tests.servers import SECRET, migrated_database, settings_for
+from tests.servers import SECRET, migrated_database, scratch_database, settings_for
 from todo_graphql.development import DEMO_USER, token_for
+from todo_graphql.server.app import create_app
+from todo_graphql.serving import configuration, listening, stopping_in_good_order
+from todo_graphql.serving import run as serve
+from todo_graphql.store import migrations
 from todo_graphql.store.embedded import EmbeddedPostgres
 
 CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
@@ -118,6 +122,19 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
     assert sentence.startswith("The role todo_app is a superuser or has BYPASSRLS: ")
 
 
+def test_it_waits_for_its_migrations(postgresql: SecretStr, tmp_path: Path) -> None:
+    """It says so at once, in its log."""
+    with (
+        scratch_database(postgresql) as url,
+        Service("serve", folder=tmp_path, **settings_of(url)) as server,
+    ):
+        assert "has the database been migrated?" in server.output
+        assert "migrate" in reason_of(server)
+        assert_unavailable(server)
+        migrations.upgrade(settings_for(url))
+        until(lambda: reason_of(server) == "", "readiness")
+
+
 def reason_of(server: Service) -> str:
     """What it has against being ready; empty when it is."""
     answer = server.get("/health/ready")
@@ -184,3 +201,46 @@ def held_up(server: Service, admin: Connection) -> Iterator[list[dict[str, Any]]
     finally:
         admin.execute(text("ROLLBACK"))
     thread.join(60)
+
+
+def test_a_signal_is_noted_until_uvicorn_takes_over() -> None:
+    """It is obeyed at the next step, and nothing is announced that will not be."""
+    settings = settings_for(SecretStr(SOMEWHERE))
+    before = signal.getsignal(signal.SIGTERM)
+    with stopping_in_good_order() as stop, listening(settings) as listener:
+        stop.check()
+        signal.raise_signal(signal.SIGHUP)
+        with pytest.raises(SystemExit) as ended:
+            stop.check()
+        config = configuration(create_app(settings), settings)
+        serve(config, listener, lambda: pytest.fail("It was announced."), stop)
+    assert ended.value.code == 128 + signal.SIGHUP
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_as_soon_as_it_is_ready(times: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second one hurries it; it ends in good order all the same."""
+    settings = settings_for(SecretStr(SOMEWHERE))
+
+    def interrupt() -> None:
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+
+    with stopping_in_good_order() as stop, listening(settings) as listener:
+        serve(configuration(create_app(settings), settings), listener, interrupt, stop)
+    assert stop.signal == signal.SIGINT
+    logged = capsys.readouterr().err
+    assert "Application shutdown complete." in logged
+    assert "ERROR" not in logged
+
+
+def test_nohup_means_it() -> None:
+    """Whoever has SIGHUP ignored goes on when the terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping_in_good_order() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 GRACE = 10
 """Seconds that requests have to finish when the server is told to stop."""
 
-STARTUP_FAILED = 3
-"""The exit code that uvicorn uses for it."""
-
 
 class Stop:
     """Remembers the signal that asked this process to stop.
@@ -47,7 +44,7 @@ class Stop:
 
 
 class Server(uvicorn.Server):
-    """Calls `when_ready` once it accepts requests."""
+    """Calls `when_ready` once it accepts requests, and ends in good order when it is hurried."""
 
     def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -57,6 +54,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.should_exit:
             self._when_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.force_exit:  # by a second Ctrl-C: uvicorn would drop the lifespan, with a traceback
+            await self.lifespan.shutdown()
 
 
 def serve_production(settings: Settings, workers: int) -> None:
@@ -73,15 +75,9 @@ def serve_production(settings: Settings, workers: int) -> None:
             run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)), stop)
         else:
             logger.info("Listening on %s", url_of(listener))
-            supervise(Multiprocess(config, [listener]), stop)
-
-
-def supervise(supervisor: Multiprocess, stop: Stop) -> None:
-    """Keep the processes running until a signal comes."""
-    stop.check()
-    supervisor.run()
-    if any(process.exitcode == STARTUP_FAILED for process in supervisor.processes):
-        raise SystemExit(STARTUP_FAILED)
+            supervisor = Multiprocess(config, [listener])  # it takes care of signals from here on
+            stop.check()
+            supervisor.run()
 
 
 def refuse_unsafe_database(settings: Settings) -> None:
@@ -131,12 +127,11 @@ def run(
     def ready() -> None:
         if stop.signal is None:
             when_ready()
-        server.should_exit = stop.signal is not None
+        else:
+            server.should_exit = True
 
     server = Server(config, ready)
     server.run(sockets=[listener])
-    if not server.started:
-        raise SystemExit(STARTUP_FAILED)
     logger.info("Stopped.")
 
 
