@@ -18,7 +18,7 @@ help: ## Show what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 dev: $(VENV)/.runtime ## Serve for development: PostgreSQL, a token, GraphiQL
-	@exec $(BIN)/todo-graphql dev
+	@exec $(BIN)/python -m todo_graphql dev
 
 test: check ## Check everything: format, lint, types, contracts, tests, coverage
 
@@ -37,7 +37,7 @@ format: $(VENV)/.development ## Format the code, and mend what the linter can
 	$(BIN)/ruff check --fix
 
 schema.graphql: $(VENV)/.runtime $(wildcard todo_graphql/api/*.py todo_graphql/errors.py)
-	$(BIN)/todo-graphql schema --output $@
+	$(BIN)/python -m todo_graphql schema --output $@
 
 lock: $(VENV)/.development ## Pin the newest versions of everything, with hashes
 	$(PIP_INSTALL) uv
@@ -59,6 +59,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt pyproject.toml
 	@echo "Installing what the server needs into $(VENV) …"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	$(PIP_INSTALL) --require-hashes --requirement requirements/runtime.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -98,7 +98,8 @@ def test_web_sockets_are_refused(url: str, alice: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/graphql/nothing", "/health", "/docs", "/openapi.json", "/%00"]
+    "path",
+    ["/", "/nothing", "/graphql/", "/graphql/nothing", "/health", "/docs", "/openapi.json", "/%00"],
 )
 def test_an_unknown_path_is_not_found(url: str, path: str) -> None:
     assert error_of(httpx.get(url + path)) == ("NOT_FOUND", 404)

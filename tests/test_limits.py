@@ -113,6 +113,11 @@ def test_invalid_documents_are_left_to_validation(document: str) -> None:
     assert codes == {"GRAPHQL_VALIDATION_FAILED"}
 
 
+def test_a_number_that_python_does_not_read_is_no_matter_of_pythons() -> None:
+    (error,) = documents().prepare(INVALID["an enormous number"]).errors
+    assert error.message == "The document has a value that cannot be read."
+
+
 def test_introspection_may_be_off() -> None:
     closed = documents(introspection=False)
     for document in ("{ __schema { types { name } } }", '{ __type(name: "Task") { name } }'):

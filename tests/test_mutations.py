@@ -143,6 +143,14 @@ def test_create_refuses(alice: Person, given: dict[str, Any], field: str) -> Non
     assert alice.ask("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
 
 
+def test_create_refuses_a_variable_inside_its_input(alice: Person) -> None:
+    document = """mutation ($title: String = "x") {
+        createTask(input: {title: $title}) { task { id } }
+    }"""
+    refusal = alice.refusal(document, title=None)
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "input.title")
+
+
 @pytest.mark.parametrize(
     "title",
     [

@@ -91,6 +91,9 @@ def _code_of(error: GraphQLError) -> ErrorCode:
 
 
 def _with_code(error: GraphQLError, code: ErrorCode) -> GraphQLError:
+    if error.original_error is not None:
+        # Python's own complaint, as about a number of 5,000 digits.
+        error = GraphQLError("The document has a value that cannot be read.", error.nodes)
     error.extensions = code.extensions
     return error
 

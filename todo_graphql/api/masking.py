@@ -9,7 +9,8 @@ from todo_graphql.errors import ErrorCode, Problem
 
 logger = logging.getLogger(__name__)
 
-VARIABLE_PATH = re.compile(r" at \.([A-Za-z_][\w.\[\]]*):")
+PATH_INSIDE = re.compile(r" at \.([A-Za-z_][\w.\[\]]*):")
+ARGUMENT = re.compile(r"Argument '(\w+)'")
 
 
 def present(error: GraphQLError, request_id: str) -> GraphQLError:
@@ -45,9 +46,14 @@ def _as_bad_input(error: GraphQLError) -> GraphQLError:
 
 
 def _field_of(error: GraphQLError) -> str | None:
-    """The path of the variable's part that is wrong, if it is a variable."""
+    """The path of what is wrong, from the variable or the argument that it is in."""
     node = error.nodes[0] if error.nodes else None
-    if not isinstance(node, VariableDefinitionNode):
+    argument = ARGUMENT.match(error.message)
+    if isinstance(node, VariableDefinitionNode):
+        name = node.variable.name.value
+    elif argument is not None:
+        name = argument[1]
+    else:
         return None
-    below = VARIABLE_PATH.search(error.message)
-    return ".".join([node.variable.name.value, *([below[1]] if below else [])])
+    inside = PATH_INSIDE.search(error.message)
+    return f"{name}.{inside[1]}" if inside else name

@@ -39,7 +39,9 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
         workers.close()
         database.close()
 
-    app = FastAPI(title="todo-graphql", openapi_url=None, lifespan=lifespan)
+    # A redirect to the same path without a slash would name the host that the client named, and
+    # send the token there.
+    app = FastAPI(title="todo-graphql", openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.include_router(health_router(readiness, workers))
@@ -64,8 +66,3 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
         )
     app.add_middleware(Boundary)
     return app
-
-
-def create_app_from_environment() -> FastAPI:
-    """What `serve` has each of its processes call."""
-    return create_app(Settings.from_environment())
