@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from todo_graphql.store.embedded_access import Access, AccessError
 
 IS_ROOT = os.geteuid() == 0
-AWKWARD = ['it\'s "quoted" for $HOME & `all`', "one,two", "long" * 30, "schön 日本"]
+AWKWARD = {'my "own" $HOME`s': True, "schön 日本": True, "one,two": False, "long" * 30: False}
+"""Names of folders, and whether a socket can be in such a one."""
 
 
 @contextlib.contextmanager
@@ -58,17 +60,26 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_folders(tmp_path: Path, name: str) -> None:
-    """Quotes, dollars, commas, more bytes than a socket's path may have, other letters."""
-    with running(tmp_path / name) as server:
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a path that leaves room for a name and a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.mark.parametrize(("name", "holds_socket"), AWKWARD.items())
+def test_awkward_folders(short: Path, name: str, holds_socket: bool) -> None:
+    """The socket is elsewhere where it must, and never where others may go."""
+    folder = short / name
+    with running(folder) as server:
         with administering(server.url) as connection:
-            folder = connection.execute(text("SHOW data_directory")).scalar_one()
+            data = connection.execute(text("SHOW data_directory")).scalar_one()
             sockets = connection.execute(text("SHOW unix_socket_directories")).scalar_one()
-        assert folder == str(tmp_path / name / "data")
-        assert mode_of(Path(sockets.strip('"').replace('""', '"'))) == 0o700
-        assert mode_of(tmp_path / name) == 0o700
-    assert processes_about(tmp_path) == []
+        socket_folder = Path(sockets.removeprefix('"').removesuffix('"').replace('""', '"'))
+        assert data == str(folder / "data")
+        assert (socket_folder == folder) == holds_socket
+        assert (mode_of(folder), mode_of(socket_folder)) == (0o700, 0o700)
+    assert processes_about(short) == []
 
 
 def test_it_keeps_its_data(server: EmbeddedPostgres) -> None:
