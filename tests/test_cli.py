@@ -244,4 +244,6 @@ def test_nothing_to_migrate(tmp_path: Path) -> None:
     """There is no database, or no setting that names one."""
     assert refusal("migrate", folder=tmp_path).startswith("DATABASE_URL is not set: ")
     sentence = refusal("migrate", folder=tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x")
-    assert sentence == "The database is away. Try again in a moment."
+    assert sentence == (
+        "The database is away. Try again in a moment. `todo-graphql doctor` says more."
+    )

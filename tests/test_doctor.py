@@ -134,7 +134,7 @@ def test_a_database_that_is_empty(postgresql: SecretStr) -> None:
     """One sentence is enough."""
     with scratch_database(postgresql) as url:
         assert found(settings_without(url), FATAL) == [
-            "The database is empty: run `todo-graphql migrate`."
+            "The database is not migrated: run `todo-graphql migrate`."
         ]
 
 

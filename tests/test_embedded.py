@@ -80,6 +80,7 @@ def test_awkward_folders(short: Path, name: str, holds_socket: bool) -> None:
         assert (socket_folder == folder) == holds_socket
         assert (mode_of(folder), mode_of(socket_folder)) == (0o700, 0o700)
     assert processes_about(short) == []
+    assert holds_socket or not socket_folder.exists()
 
 
 def test_it_keeps_its_data(server: EmbeddedPostgres) -> None:

@@ -123,6 +123,8 @@ def test_introspection_may_be_off() -> None:
     for document in ("{ __schema { types { name } } }", '{ __type(name: "Task") { name } }'):
         assert closed.prepare(document).errors
     assert closed.prepare("{ __typename me { __typename } }").errors == []
+    (error,) = closed.prepare("{ mee { id } }").errors
+    assert "Did you mean" not in error.message
 
 
 def test_a_document_is_read_once() -> None:

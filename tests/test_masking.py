@@ -25,7 +25,7 @@ LAST_LINE = re.compile(r"INFO \[\S+\] [A-Z]+ \S+ \d{3} [\d.]+ ms")
 
 # Each is refused by PostgreSQL in a sentence that quotes it, or the words in it.
 REFUSED = {
-    "42P01": text("SELECT 'a private title' FROM no_such_table"),
+    "42703": text("SELECT 'a private title', no_such_column"),
     "22P02": text("SELECT CAST(:title AS integer)").bindparams(title="a private title"),
 }
 

@@ -123,6 +123,7 @@ def test_create_under_the_id_of_a_task_that_the_server_named(alice: Person) -> N
     [
         ({"title": ""}, "input.title"),
         ({"title": " \t\n\u2003"}, "input.title"),
+        ({"title": "\u200b\ufeff \u3000"}, "input.title"),
         ({"title": "x" * 201}, "input.title"),
         ({"title": "a\0b"}, "input.title"),
         ({"title": "\ud800"}, "input.title"),

@@ -128,7 +128,7 @@ def test_it_waits_for_its_migrations(postgresql: SecretStr, tmp_path: Path) -> N
         scratch_database(postgresql) as url,
         Service("serve", folder=tmp_path, **settings_of(url)) as server,
     ):
-        assert "has the database been migrated?" in server.output
+        assert "The database is not migrated: run `todo-graphql migrate`." in server.output
         assert "migrate" in reason_of(server)
         assert_unavailable(server)
         migrations.upgrade(settings_for(url))

@@ -27,6 +27,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from None
+        except BrokenPipeError:
+            raise  # click ends quietly, as programs before `| head` do
         except Exception as error:
             from todo_graphql.startup import EXPECTED_FAILURES
 
@@ -98,8 +100,8 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     """Serve in production.
 
     Needs DATABASE_URL and BETTER_AUTH_SECRET. Refuses to start when that would be unsafe: a
-    weak secret, or a database that would not keep users apart. While the database is away it
-    serves all the same, reports not ready, and recovers by itself.
+    weak secret, or a database that would not keep users apart. While the database is away, or
+    not migrated yet, it serves all the same, reports not ready, and recovers by itself.
     """
     from todo_graphql.serving import serve_production
 
@@ -184,7 +186,7 @@ def compare(file: Path) -> None:
     click.echo(f"{file} is the schema of this version.")
 
 
-@main.command()
+@main.command(short_help="Say what is wrong with this configuration.")
 def doctor() -> None:
     """Say what is wrong with this configuration, and what to do about it.
 

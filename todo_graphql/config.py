@@ -143,7 +143,8 @@ class Settings(BaseSettings):
         """BETTER_AUTH_SECRET. Raises ConfigurationError when it is missing or weak."""
         if self.better_auth_secret is None:
             raise ConfigurationError(
-                "BETTER_AUTH_SECRET is not set: tokens cannot be verified without it."
+                "BETTER_AUTH_SECRET is not set: there are no tokens without it. `todo-graphql dev` "
+                "makes one, for the folder that it is started in."
             )
         size = len(os.fsencode(self.better_auth_secret.get_secret_value()))
         if size < MINIMUM_SECRET_BYTES:

@@ -4,10 +4,11 @@ import fcntl
 import json
 import secrets
 import textwrap
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -27,11 +28,14 @@ from todo_graphql.serving import (
 )
 from todo_graphql.store import migrations
 from todo_graphql.store.database import Viewer
-from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 FOLDER = Path(".todo-graphql")
 DEMO_USER = Viewer(uuid.UUID("d0d0d0d0-0000-4000-8000-000000000001"), "demo@example.com")
 DEMO_TOKEN_DAYS = 7
+WATCH_INTERVAL = 0.5
+"""Seconds between two looks at the embedded PostgreSQL."""
+
 GRACE = 3
 """Seconds that requests have to finish: a developer is waiting."""
 
@@ -130,11 +134,33 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
         finally:
             for notice in server.access.notices():
                 click.echo(notice)
-        yield settings.model_copy(
-            update={"database_url": server.url, "database_url_unpooled": server.url}
-        )
+        with kept_running(server):
+            yield settings.model_copy(
+                update={"database_url": server.url, "database_url_unpooled": server.url}
+            )
     finally:
         server.stop()
+
+
+@contextmanager
+def kept_running(server: EmbeddedPostgres) -> Iterator[None]:
+    """Start the server again when it ends by itself, or by somebody's hand."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(WATCH_INTERVAL):
+            if not server.is_running():
+                click.echo("PostgreSQL has ended. Starting it again …")
+                with suppress(EmbeddedPostgresError):  # the next look is the next attempt
+                    server.start()
+
+    watcher = threading.Thread(target=watch, name="postgresql")
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def token_for(viewer: Viewer, settings: Settings, seconds: int) -> str:

@@ -18,7 +18,7 @@ from todo_graphql.store.database import (
     database_url,
     migration_engine,
 )
-from todo_graphql.store.failures import DatabaseFailure
+from todo_graphql.store.failures import DatabaseFailure, NotMigrated
 
 OLDEST_POSTGRESQL = 15
 GOOD, ADVICE, FATAL = "✓", "!", "✗"
@@ -124,11 +124,10 @@ def examine_schema(database: Database) -> Iterator[Finding]:
         yield examine_isolation(database)
         with database.connect_as(Viewer(uuid.uuid4())) as connection:
             yield examine_migrations(connection)
+    except NotMigrated as failure:
+        yield Finding(FATAL, str(failure))
     except DatabaseFailure as failure:
-        if failure.state in migrations.NEVER_MIGRATED:
-            yield Finding(FATAL, "The database is empty: run `todo-graphql migrate`.")
-        else:
-            yield Finding(FATAL, f"The database does not answer as it should: {failure}.")
+        yield Finding(FATAL, f"The database does not answer as it should: {failure}.")
     except Problem as problem:
         yield Finding(FATAL, problem.message)
 

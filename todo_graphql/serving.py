@@ -1,8 +1,11 @@
 """Running the application under uvicorn, in this process or in several."""
 
 import logging
+import os
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -69,7 +72,10 @@ def serve_production(settings: Settings, workers: int) -> None:
     logs.configure(settings)
     Authenticator(settings)
     refuse_unsafe_database(settings)
-    config = configuration(partial(create_app, settings), settings, workers=workers)
+    make_app = partial(create_app, settings)
+    if workers > 1:
+        make_app = partial(create_worker_app, settings, os.getpid())
+    config = configuration(make_app, settings, workers=workers)
     with stopping_in_good_order() as stop, listening(settings) as listener:
         if workers == 1:
             run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)), stop)
@@ -80,6 +86,20 @@ def serve_production(settings: Settings, workers: int) -> None:
             supervisor.run()
 
 
+def create_worker_app(settings: Settings, parent: int) -> FastAPI:
+    """The application of one of several processes, which ends when the one that began it does:
+    left alone it would keep the port.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        signal.raise_signal(signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+    return create_app(settings)
+
+
 def refuse_unsafe_database(settings: Settings) -> None:
     """Raises UnsafeDatabase. A database that is away, or not migrated yet, may come later:
     each process asks for the proof again before it serves.
@@ -87,10 +107,8 @@ def refuse_unsafe_database(settings: Settings) -> None:
     database = Database(settings)
     try:
         isolation.prove(database)
-    except Problem as reason:
+    except (Problem, DatabaseFailure) as reason:
         logger.warning("Not ready yet: %s", reason)
-    except DatabaseFailure as reason:
-        logger.warning("Not ready yet: %s; has the database been migrated?", reason)
     finally:
         database.close()
 

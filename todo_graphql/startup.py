@@ -13,6 +13,7 @@ EXPECTED_FAILURES = (
     CommandError,  # as when the database is newer than this version
     DatabaseFailure,
     EmbeddedPostgresError,
+    OSError,  # as when a disk is full
     Problem,
     UnsafeDatabase,
 )

@@ -48,6 +48,7 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
         self._schema = schema
         self._limits = limits
+        self._introspection = introspection
         hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
         self._rules = [*specified_rules, *hidden]
         self._cache: LRUCache[str, Document] = LRUCache(
@@ -72,7 +73,9 @@ class Documents:
         try:
             node = parse(text, max_lexical_tokens=self._limits.tokens)
             check(node, self._schema, self._limits)
-            errors = validate(self._schema, node, self._rules)
+            errors = validate(
+                self._schema, node, self._rules, hide_suggestions=not self._introspection
+            )
         except GraphQLError as error:
             return None, [_with_code(error, _code_of(error))]
         except Problem as problem:

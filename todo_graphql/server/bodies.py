@@ -39,7 +39,9 @@ def read_question(body: bytes) -> Question:
     try:
         members = json.loads(body.decode(), parse_constant=no_such_number)
     except (ValueError, RecursionError):
-        raise BadUserInput("The body is not JSON in UTF-8.") from None
+        raise BadUserInput(
+            "The body is not JSON in UTF-8, or has numbers too long or nesting too deep to read."
+        ) from None
     if not isinstance(members, dict):
         raise BadUserInput("The body is not a JSON object with a `query`.")
     query = members.get("query")

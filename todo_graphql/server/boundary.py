@@ -2,6 +2,7 @@
 under everything else.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -13,8 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todo_graphql.errors import ErrorCode
-from todo_graphql.server.problems import error_response
+from todo_graphql.errors import ErrorCode, Unavailable
+from todo_graphql.server.problems import error_response, problem_response
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,12 @@ class Boundary:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             status = CLIENT_WENT_AWAY
+        except asyncio.CancelledError:
+            # The server stops, and has waited long enough for the rest of a request.
+            if status:
+                raise
+            stopping = problem_response(Unavailable("The server stops. Try again in a moment."))
+            await stopping(scope, receive, send_with_id)
         except Exception:
             logger.exception("A request failed.")
             if status:

@@ -7,7 +7,7 @@ import uuid
 from todo_graphql.errors import Problem, Unavailable
 from todo_graphql.store import isolation, migrations
 from todo_graphql.store.database import Database, Viewer
-from todo_graphql.store.failures import DatabaseFailure
+from todo_graphql.store.failures import DatabaseFailure, NotMigrated
 
 NOBODY = Viewer(uuid.UUID(int=0))
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ class Readiness:
         self._attempts = 0
         self._failure: Unavailable | None = None
         self._lock = threading.Lock()
+        self._told = ""
 
     def require_proof(self) -> None:
         """Raises Unavailable until the database has been reached and has proven to be safe."""
@@ -50,11 +51,20 @@ class Readiness:
         try:
             isolation.prove(self._database)
         except isolation.UnsafeDatabase as unsafe:
-            logger.critical("%s", unsafe)
+            self._tell_once(unsafe)
             raise Unavailable("The database is not safe to use.", retry_after=60) from None
-        except DatabaseFailure as failure:
-            logger.critical("The database is not ready: %s; has it been migrated?", failure)
+        except NotMigrated as failure:
+            self._tell_once(failure)
             raise Unavailable("The database is not migrated.", retry_after=5) from None
+        except DatabaseFailure as failure:
+            self._tell_once(failure)
+            raise Unavailable("The database does not answer as it should.") from None
+
+    def _tell_once(self, reason: Exception) -> None:
+        """To the operator, and not again with each request."""
+        if str(reason) != self._told:
+            self._told = str(reason)
+            logger.critical("Not ready: %s", reason)
 
     def reason_against(self) -> str | None:
         """Why this process is not ready, in one sentence; None when it is."""

@@ -111,6 +111,8 @@ class EmbeddedPostgres:
             if self._launched is not None:
                 self._launched.send_signal(signal.SIGINT)  # for one that has no lock yet
                 self._launched.wait()
+            if self._socket_folder != self.folder:
+                shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def is_running(self) -> bool:
         """Whether a server works on this data.

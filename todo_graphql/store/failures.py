@@ -24,6 +24,8 @@ OPERATOR_INTERVENTION = "57P"
 QUERY_CANCELED = "57014"
 LOCK_NOT_AVAILABLE = "55P03"
 SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
+# Neither a table (42P01) nor the role to read it as (22023) is there.
+NEVER_MIGRATED = ("42P01", "22023")
 AWAY = (
     CONNECTION_EXCEPTION,
     INSUFFICIENT_RESOURCES,
@@ -42,6 +44,13 @@ class DatabaseFailure(Exception):  # noqa: N818 - a database fails, a server of 
         self.state = state
 
 
+class NotMigrated(DatabaseFailure):
+    """The tables, or the role that reads them, are not there."""
+
+    def __str__(self) -> str:
+        return "The database is not migrated: run `todo-graphql migrate`."
+
+
 def failure_of(error: DBAPIError) -> Exception:
     """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
     state = getattr(error.orig, "pgcode", None)
@@ -53,7 +62,8 @@ def failure_of(error: DBAPIError) -> Exception:
         return Unavailable("The database is away. Try again in a moment.")
     if state is not None and state.startswith(AWAY):
         return Unavailable("The database cannot answer now. Try again in a moment.")
-    return DatabaseFailure(type(error.orig).__name__, state, constraint)
+    failure = NotMigrated if state in NEVER_MIGRATED else DatabaseFailure
+    return failure(type(error.orig).__name__, state, constraint)
 
 
 def is_connection_trouble(error: DBAPIError) -> bool:

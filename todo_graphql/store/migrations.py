@@ -9,11 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic import command
 from todo_graphql.config import Settings
+from todo_graphql.errors import Unavailable
 from todo_graphql.store.database import ViewerConnection, migration_engine
-from todo_graphql.store.failures import DatabaseFailure, failure_of
+from todo_graphql.store.failures import NotMigrated, failure_of
 
-# Neither the table of versions (42P01) nor the role to read it as (22023) is there.
-NEVER_MIGRATED = ("42P01", "22023")
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -44,7 +43,10 @@ def upgrade(settings: Settings) -> None:
         with engine.connect() as connection:
             upgrade_on(connection)
     except DBAPIError as error:
-        raise failure_of(error) from None
+        failure = failure_of(error)
+        if isinstance(failure, Unavailable):
+            raise Unavailable(f"{failure.message} `todo-graphql doctor` says more.") from None
+        raise failure from None
     finally:
         engine.dispose()
 
@@ -73,10 +75,8 @@ def is_current(connection: ViewerConnection) -> bool:
     version = table("alembic_version", column("version_num"))
     try:
         rows = connection.read(select(version.c.version_num))
-    except DatabaseFailure as failure:
-        if failure.state in NEVER_MIGRATED:
-            return False
-        raise
+    except NotMigrated:
+        return False
     script = ScriptDirectory.from_config(configuration())
     behind = {revision.revision for revision in script.walk_revisions()} - {head()}
     return bool(rows) and rows[0][0] not in behind

@@ -1,0 +1,53 @@
+"""What happens when something dies, or will not end."""
+
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+from pydantic import SecretStr
+
+from tests.commands import Dev, Service, home_of_dev, postmaster_of, until
+from tests.servers import SECRET, migrated_database
+
+
+def test_dev_starts_its_postgresql_again(tmp_path: Path) -> None:
+    with home_of_dev(tmp_path / "home") as home, Dev(home) as dev:
+        dev.create("Buy milk")
+        killed = postmaster_of(home)
+        assert killed is not None
+        killed.kill()
+
+        def another() -> bool:
+            server = postmaster_of(home)
+            return server is not None and server.pid != killed.pid
+
+        until(another, "another PostgreSQL")
+        until(lambda: dev.get("/health/ready").status_code == 200, "readiness")
+        assert dev.titles() == ["Buy milk"]
+
+
+def test_a_body_that_never_ends_holds_nobody_up(tmp_path: Path) -> None:
+    """The request is answered when the server has waited long enough, and nothing is raised."""
+    with home_of_dev(tmp_path / "home") as home, Dev(home) as dev:
+        address = ("127.0.0.1", int(dev.url.rsplit(":", 1)[1]))
+        with socket.create_connection(address, timeout=30) as client:
+            client.sendall(
+                b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer " + dev.token.encode() + b"\r\nContent-Length: 9\r\n\r\n{"
+            )
+            until(lambda: dev.get("/health/live").status_code == 200, "life")
+            assert dev.stop() == 0
+            assert client.recv(100).startswith(b"HTTP/1.1 503 ")
+        assert "Traceback" not in dev.output
+
+
+def test_workers_do_not_outlive_their_parent(postgresql: SecretStr, tmp_path: Path) -> None:
+    """Or they would keep the port."""
+    with migrated_database(postgresql) as url:
+        settings = {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
+        with Service("serve", "--workers", "2", folder=tmp_path, **settings) as server:
+            family = psutil.Process(server.process.pid).children(recursive=True)
+            server.process.send_signal(signal.SIGKILL)
+            _, alive = psutil.wait_procs(family, timeout=60)
+            assert alive == []
