@@ -1,5 +1,6 @@
 """What HTTP sees of the API, besides bodies: paths, methods, origins and request ids."""
 
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from tests.people import Person
 from tests.servers import serving
 from todo_graphql.config import Settings
+from todo_graphql.serving import listening
 
 APP = "https://app.example.com"
 CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
@@ -200,3 +202,9 @@ def test_an_id_that_could_do_harm_is_replaced(url: str, chosen: str) -> None:
     answered = httpx.get(f"{url}/health/live", headers=headers).headers["x-request-id"]
     assert answered != chosen
     assert answered.isalnum()
+
+
+def test_an_answer_waits_for_no_acknowledgement(settings: Settings) -> None:
+    """Connections inherit this from the socket that they come to."""
+    with listening(settings) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
