@@ -1,6 +1,5 @@
 """The commands around the server: what they print, where they refuse, and their exit codes."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +28,10 @@ def empty(postgresql: SecretStr) -> Iterator[SecretStr]:
         yield url
 
 
-def claims_of(finished: subprocess.CompletedProcess[str]) -> dict[str, object]:
+def claims_of(token: str) -> dict[str, object]:
     """What the printed token says."""
-    assert finished.returncode == 0, finished
     claims: dict[str, object] = jwt.decode(
-        finished.stdout.strip(), SECRET, ["HS256"], options={"verify_aud": False}
+        token.strip(), SECRET, ["HS256"], options={"verify_aud": False}
     )
     return claims
 
@@ -93,25 +91,20 @@ def test_version(tmp_path: Path) -> None:
 
 def test_a_token_of_the_demo_user(tmp_path: Path) -> None:
     """For an hour."""
-    claims = claims_of(run("token", folder=tmp_path, BETTER_AUTH_SECRET=SECRET))
+    finished = run("token", folder=tmp_path, BETTER_AUTH_SECRET=SECRET)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    claims = claims_of(finished.stdout)
     expected = {"sub": str(DEMO_USER.id), "email": DEMO_USER.email, "iat": claims["iat"]}
     assert claims == {**expected, "exp": int(str(claims["iat"])) + 3_600}
 
 
-def test_a_token_of_somebody(tmp_path: Path) -> None:
+def test_a_token_of_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
     """With everything that a configured server wants to see."""
+    monkeypatch.setenv("AUTH_ISSUER", "https://example.com")
+    monkeypatch.setenv("AUTH_AUDIENCE", "todo")
     options = ["--user-id", SOMEBODY, "--email", "me@example.com", "--expires-in", "2d"]
-    claims = claims_of(
-        run(
-            *("token", *options),
-            folder=tmp_path,
-            BETTER_AUTH_SECRET=SECRET,
-            AUTH_ISSUER="https://example.com",
-            AUTH_AUDIENCE="todo",
-        )
-    )
-    assert claims["exp"] == int(str(claims.pop("iat"))) + 2 * 86_400
-    del claims["exp"]
+    claims = claims_of(invoke("token", *options).stdout)
+    assert claims.pop("exp") == int(str(claims.pop("iat"))) + 2 * 86_400
     assert claims == {
         "sub": SOMEBODY,
         "email": "me@example.com",
@@ -120,10 +113,9 @@ def test_a_token_of_somebody(tmp_path: Path) -> None:
     }
 
 
-def test_a_token_of_somebody_without_an_address(tmp_path: Path) -> None:
+def test_a_token_of_somebody_without_an_address() -> None:
     """Not with the demo user's."""
-    finished = run("token", "--user-id", SOMEBODY, folder=tmp_path, BETTER_AUTH_SECRET=SECRET)
-    assert "email" not in claims_of(finished)
+    assert "email" not in claims_of(invoke("token", "--user-id", SOMEBODY).stdout)
 
 
 def test_no_token_without_a_secret(tmp_path: Path) -> None:
@@ -132,11 +124,15 @@ def test_no_token_without_a_secret(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_token_where_the_secret_cannot_be_read(tmp_path: Path) -> None:
+def test_no_token_where_the_secret_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder is no file, not even for root."""
     (tmp_path / ".todo-graphql/secret").mkdir(parents=True)
-    sentence = refusal("token", folder=tmp_path)
-    assert sentence == "Cannot use .todo-graphql/secret (Is a directory): set BETTER_AUTH_SECRET."
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["token"])
+    sentence = "Cannot use .todo-graphql/secret (Is a directory): set BETTER_AUTH_SECRET."
+    assert (result.exit_code, result.stderr) == (1, f"Error: {sentence}\n")
 
 
 def test_the_schema(tmp_path: Path) -> None:

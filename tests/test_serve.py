@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from tests.administrators import administer, administering
 from tests.commands import Service, refusal, run, until
 from tests.servers import SECRET, migrated_database, scratch_database, settings_for
+from todo_graphql.config import ConfigurationError
 from todo_graphql.development import DEMO_USER, token_for
 from todo_graphql.server.app import create_app
 from todo_graphql.serving import configuration, listening, stopping_in_good_order
@@ -95,6 +96,16 @@ def test_it_refuses_a_port_that_is_in_use(migrated: SecretStr, tmp_path: Path) -
         settings = settings_of(migrated)
         sentence = refusal("serve", "--port", str(port), folder=tmp_path, **settings)
     assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use): ")
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "a" * 80])
+def test_it_refuses_an_address_that_is_not_ours(host: str) -> None:
+    """HOST counts: the first is reserved for documentation, the other too long."""
+    settings = settings_for(SecretStr(SOMEWHERE), host=host)
+    with pytest.raises(ConfigurationError) as refused, listening(settings):
+        pytest.fail("It is listening.")
+    assert str(refused.value).startswith(f"Cannot listen on {host}:0 (")
+    assert str(refused.value).endswith("): choose another PORT or HOST.")
 
 
 def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path) -> None:

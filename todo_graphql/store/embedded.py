@@ -110,7 +110,7 @@ class EmbeddedPostgres:
                 self._run("pg_ctl", "stop", *options)
             if self._launched is not None:
                 self._launched.send_signal(signal.SIGINT)  # for one that has no lock yet
-                self._launched.wait()
+                self._launched.wait(STOP_TIMEOUT)
             if self._socket_folder != self.folder:
                 shutil.rmtree(self._socket_folder, ignore_errors=True)
 
