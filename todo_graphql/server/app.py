@@ -56,6 +56,12 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     )
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token))
+    add_middleware(app, settings)
+    return app
+
+
+def add_middleware(app: FastAPI, settings: Settings) -> None:
+    """What stands around the routes, the innermost first."""
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -65,4 +71,3 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
             expose_headers=["retry-after", "x-request-id"],
         )
     app.add_middleware(Boundary)
-    return app
