@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
-from tests.administrators import administer
+from tests.administrators import administer, administering
 from tests.commands import run
 from tests.servers import SECRET, migrated_database, scratch_database, settings_for
 from todo_graphql.config import Settings
@@ -153,6 +154,16 @@ def test_row_level_security_is_off(postgresql: SecretStr) -> None:
         administer(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
         (sentence,) = found(settings_without(url), FATAL)
     assert sentence.startswith("Row-level security is not in force")
+
+
+def test_a_database_that_is_held_up(postgresql: SecretStr) -> None:
+    """It answers, but not in time."""
+    with migrated_database(postgresql) as url, administering(url) as admin:
+        admin.execute(text("BEGIN"))
+        admin.execute(text("LOCK TABLE tasks"))
+        settings = settings_without(url, database_statement_timeout=0.2)
+        assert found(settings, FATAL) == ["The database cannot answer now. Try again in a moment."]
+        admin.execute(text("ROLLBACK"))
 
 
 @contextmanager

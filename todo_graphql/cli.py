@@ -176,8 +176,6 @@ def compare(file: Path) -> None:
     try:
         known = file.read_text(encoding="utf-8")
         changes = [] if known == sdl() else breaking_changes(known)
-    except OSError as error:
-        raise click.FileError(str(file), error.strerror) from None
     except (UnicodeDecodeError, GraphQLError, TypeError):  # TypeError: GraphQL, but no schema
         raise click.ClickException(f"{file} is not a GraphQL schema.") from None
     if known != sdl():
