@@ -1,6 +1,5 @@
 """Scalars, and the ids that arguments carry."""
 
-import re
 import uuid
 from typing import NewType
 
@@ -8,6 +7,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from todo_graphql.errors import BadUserInput
+from todo_graphql.store.text import UUID_TEXT
 
 DateTime = NewType("DateTime", str)
 """An instant in the form in which it leaves: the store has PostgreSQL write it."""
@@ -19,9 +19,6 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=str,
 )
-
-# RFC 9562, section 4, and no other form that Python's UUID would read.
-UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def uuid_of(value: str, field: str) -> uuid.UUID:

@@ -9,7 +9,6 @@ wrong on the way is a refusal, too.
 
 import json
 import os
-import re
 import threading
 import time
 import uuid
@@ -25,7 +24,7 @@ from jose.exceptions import JOSEError
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken
 from todo_graphql.store.database import Viewer
-from todo_graphql.store.text import is_storable
+from todo_graphql.store.text import UUID_TEXT, is_storable
 
 ALGORITHM = "HS256"
 MAX_TOKEN_LENGTH = 4_096
@@ -36,7 +35,6 @@ END_OF_TIME = 253_402_300_800
 """9999-12-31T24:00:00Z. A later date is a mistake, such as one in milliseconds."""
 
 CACHED_TOKENS = 4_096
-UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 # An explicit type says what a token is for (RFC 8725, section 3.11). These say: for access.
 ACCESS_TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")

@@ -1,7 +1,12 @@
 """What people may write: checked before any SQL, with the rule in the sentence."""
 
+import re
+
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store.models import DESCRIPTION_MAX_LENGTH, TITLE_MAX_LENGTH
+
+# RFC 9562, section 4, and no other form that Python's UUID would read.
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def title(value: str, field: str) -> str:
