@@ -1,6 +1,10 @@
 """How Alembic reaches the database: by the same settings as the server."""
 
-from sqlalchemy import Connection, text
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, text
 
 from alembic import context
 from todo_graphql.config import Settings
@@ -9,25 +13,50 @@ from todo_graphql.store.models import metadata
 
 # Any constant will do, as long as every `migrate` of this project takes the same one.
 MIGRATION_LOCK = 7_406_531_042
+LOCK_INTERVAL = 0.2
+"""Seconds between two attempts."""
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations in one transaction.
+    """Run the migrations, each in a transaction of its own.
 
     Two deployments at once queue up on the advisory lock; the second one finds its work
     done. DDL that would wait behind a long transaction gives up instead, because
     everybody else would queue behind the waiting DDL.
     """
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
-    with context.begin_transaction():
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-        connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        context.run_migrations()
+    with only_one(connection.engine):
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_type=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+@contextmanager
+def only_one(engine: Engine) -> Iterator[None]:
+    """Wait for the other deployment, on a connection beside the migrations'.
+
+    Its transaction stays open meanwhile, so the lock holds also behind a pooler. It asks again
+    and again: a statement that waits would hold up an index that is built concurrently.
+    """
+    with engine.connect() as guard:
+        while not guard.scalar(text(f"SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")):
+            guard.rollback()
+            time.sleep(LOCK_INTERVAL)
+        yield
 
 
 def print_sql() -> None:
     """For `alembic upgrade head --sql`: what somebody else is to run."""
-    context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+    context.configure(
+        dialect_name="postgresql",
+        target_metadata=metadata,
+        literal_binds=True,
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -203,7 +203,11 @@ def test_migrating_twice(empty: SecretStr, tmp_path: Path) -> None:
 
 def test_migrations_at_once_wait_for_each_other(empty: SecretStr, tmp_path: Path) -> None:
     """Two wait for the lock; when they get it, one migrates, and the other has nothing to do."""
-    waiting = text("SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    # Each has a connection to migrate on, and one that asks for the lock.
+    waiting = text(
+        "SELECT count(*) = 4 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'todo-graphql'"
+    )
     url = empty.get_secret_value()
     with (
         administering(empty) as connection,

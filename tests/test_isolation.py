@@ -30,9 +30,49 @@ WITH_USER_ID = sorted(name for name, (_, field) in FIELDS.items() if "userId" in
 # What an attacker puts into an argument of this type, aiming at a task.
 AIMED: dict[str, Callable[[str], Any]] = {
     "ID!": lambda task_id: task_id,
+    "ID": lambda task_id: task_id,
+    "[ID!]": lambda task_id: [task_id],
     "CreateTaskInput!": lambda task_id: {"id": task_id, "title": "stolen"},
+    "[CreateTaskInput!]!": lambda task_id: [{"id": task_id, "title": "stolen"}],
     "UpdateTaskInput!": lambda _: {"title": "stolen", "description": "stolen"},
+    "UpdateTasksInput!": lambda _: {"title": "stolen", "addTags": ["stolen"]},
+    "TaskFilter": lambda task_id: {"id": {"in": [task_id]}},
 }
+# These aim at nothing, or have tests of their own.
+HARMLESS = {
+    "userId",
+    "confirm",
+    "idempotencyKey",
+    "atMost",
+    "dryRun",
+    "timeZone",
+    "first",
+    "last",
+    "orderBy",
+}
+# `before` and `after` are cursors of lists, which are not what a task is named by.
+CURSORS = {"tasks": {"before", "after"}}
+NOTHING_AIMED = "nothing"
+KEYED = """
+mutation ($key: String!) {
+  createTask(input: {title: "keyed"}, idempotencyKey: $key) { revision task { id } }
+}
+"""
+
+
+def aims(name: str) -> Iterator[str]:
+    """The optional arguments of a root field that can be aimed at a task, or none."""
+    _, field = FIELDS[name]
+    optional = {
+        key: str(arg.type) for key, arg in field.args.items() if not is_required_argument(arg)
+    }
+    aimed = optional.keys() - HARMLESS - CURSORS.get(name, set())
+    unknown = {optional[key] for key in aimed} - AIMED.keys()
+    assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
+    yield from sorted(aimed) or [NOTHING_AIMED]
+
+
+ATTEMPTS = [(name, aim) for name in FIELDS for aim in aims(name)]
 
 
 @pytest.fixture(scope="module", params=WORLDS)
@@ -47,18 +87,33 @@ def world(request: pytest.FixtureRequest, postgresql: SecretStr) -> Iterator[Wor
         own.database.close()
 
 
-def arguments_for(field: GraphQLField, task_id: str) -> tuple[dict[str, GraphQLInputType], Any]:
-    """The required arguments, all aimed at the task."""
-    required = {name: arg.type for name, arg in field.args.items() if is_required_argument(arg)}
-    unknown = {str(kind) for kind in required.values()} - AIMED.keys()
+def arguments_for(
+    field: GraphQLField, task_id: str, aim: str
+) -> tuple[dict[str, GraphQLInputType], Any]:
+    """The required arguments and an optional one, all aimed at the task."""
+    needed = {
+        name: arg.type
+        for name, arg in field.args.items()
+        if is_required_argument(arg) or name == aim
+    }
+    unknown = {str(kind) for name, kind in needed.items() if name != "confirm"} - AIMED.keys()
     assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
-    return required, {name: AIMED[str(kind)](task_id) for name, kind in required.items()}
+    values = {
+        name: task_id if name == "confirm" else AIMED[str(kind)](task_id)
+        for name, kind in needed.items()
+    }
+    return needed, values
 
 
-def attempt(world: World, who: Viewer, name: str, task_id: str, **more: str) -> dict[str, Any]:
+def attempt(
+    world: World, who: Viewer, name: str, task_id: str, aim: str = NOTHING_AIMED, **more: str
+) -> dict[str, Any]:
     """Call the field with everything aimed at the task."""
     operation, field = FIELDS[name]
-    kinds, variables = arguments_for(field, task_id)
+    kinds, variables = arguments_for(field, task_id, aim)
+    if aim in ("before", "after"):
+        # What a task of the attacker's is to be moved to.
+        variables["id"] = a_task_of(world, who, "own")
     kinds |= {argument: field.args[argument].type for argument in more}
     return world.ask(who, document_of(GRAPHQL, operation, name, kinds), variables | more)
 
@@ -70,15 +125,15 @@ def a_task_of(world: World, who: Viewer, title: str) -> str:
     return str(answer["data"]["createTask"]["task"]["id"])
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_another_users_task_does_not_exist(world: World, name: str) -> None:
+@pytest.mark.parametrize(("name", "aim"), ATTEMPTS)
+def test_another_users_task_does_not_exist(world: World, name: str, aim: str) -> None:
     """The stranger learns and changes nothing: the answer is that for an id that never was."""
     alice, secret = somebody("alice"), uuid.uuid4().hex
     task_id = a_task_of(world, alice, secret)
     before = world.everything_of(alice)
 
-    hers = attempt(world, somebody("mallory"), name, task_id)
-    nobodys = attempt(world, somebody("mallory"), name, str(uuid.uuid4()))
+    hers = attempt(world, somebody("mallory"), name, task_id, aim)
+    nobodys = attempt(world, somebody("mallory"), name, str(uuid.uuid4()), aim)
 
     assert world.everything_of(alice) == before
     assert secret not in str(hers)
@@ -86,14 +141,57 @@ def test_another_users_task_does_not_exist(world: World, name: str) -> None:
     assert anonymised(hers) == anonymised(nobodys)
 
 
+@pytest.mark.parametrize("name", [name for name in FIELDS if "filter" in FIELDS[name][1].args])
+def test_a_filter_that_finds_everything_finds_only_ones_own(world: World, name: str) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    for trashed in (False, True):
+        hers = a_task_of(world, alice, "hers")
+        own = a_task_of(world, mallory, "own")
+        if trashed:
+            for who, task_id in ((alice, hers), (mallory, own)):
+                attempt(world, who, "deleteTask", task_id)
+        before = world.everything_of(alice)
+        operation, field = FIELDS[name]
+        kinds, variables = arguments_for(field, hers, "filter")
+        variables["filter"] = {"trashed": trashed, "not": {"title": {"eq": "hers"}}}
+        answer = world.ask(mallory, document_of(GRAPHQL, operation, name, kinds), variables)
+        assert own in str(answer) or name == "restoreTasks"
+        assert hers not in str(answer)
+        assert world.everything_of(alice) == before
+
+
+def test_emptying_the_trash_and_deleting_the_account_is_ones_own(world: World) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    for who in (alice, mallory):
+        attempt(world, who, "deleteTask", a_task_of(world, who, "trashed"))
+        world.ask(who, KEYED, {"key": "the same key"})
+    before = world.everything_of(alice)
+    emptied = world.ask(mallory, "mutation { emptyTrash { count } }", {})
+    assert emptied["data"] == {"emptyTrash": {"count": 1}}
+    document = "mutation ($me: String!) { deleteAccount(confirm: $me) { userId } }"
+    deleted = world.ask(mallory, document, {"me": str(mallory.id)})
+    assert deleted["data"] == {"deleteAccount": {"userId": str(mallory.id)}}
+    assert world.everything_of(mallory) == []
+    assert world.everything_of(alice) == before
+
+
+def test_an_idempotency_key_is_ones_own(world: World) -> None:
+    """The same key of two people: each gets what they made."""
+    alice, mallory = somebody("alice"), somebody("mallory")
+    answers = [world.ask(who, KEYED, {"key": "k"}) for who in (alice, mallory, alice, mallory)]
+    assert answers[0] == answers[2] != answers[1] == answers[3]
+
+
 @pytest.mark.parametrize("name", WITH_USER_ID)
 def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     task_id, own_id = a_task_of(world, alice, "hers"), a_task_of(world, mallory, "own")
     before = world.everything_of(alice), world.everything_of(mallory)
+    keyed = {"idempotencyKey": "k"} if "idempotencyKey" in FIELDS[name][1].args else {}
     for target in (task_id, own_id):
-        answer = attempt(world, mallory, name, target, userId=str(alice.id))
-        assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+        for more in ({}, keyed):
+            answer = attempt(world, mallory, name, target, userId=str(alice.id), **more)
+            assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
     assert (world.everything_of(alice), world.everything_of(mallory)) == before
 
 
@@ -104,10 +202,20 @@ def test_every_root_field_but_the_viewers_own_takes_a_user_id() -> None:
 @pytest.mark.parametrize("name", WITH_USER_ID)
 def test_naming_oneself_is_the_same_as_naming_nobody(world: World, name: str) -> None:
     alice = somebody("alice")
+    aim = "ids" if "ids" in FIELDS[name][1].args else NOTHING_AIMED
     for user_id in (str(alice.id), str(alice.id).upper()):
-        answer = attempt(world, alice, name, a_task_of(world, alice, "own"), userId=user_id)
+        task_id = a_task_of(world, alice, "own")
+        answer = attempt(world, alice, name, task_id, aim, userId=user_id)
         codes = [error["extensions"]["code"] for error in answer["errors"]]
-        assert codes == (["CONFLICT"] if name == "createTask" else [])
+        assert codes == EXPECTED.get(name, [])
+
+
+# What comes of an id that is in use, and of one that is not one's own.
+EXPECTED = {
+    "createTask": ["CONFLICT"],
+    "createTasks": ["CONFLICT"],
+    "deleteAccount": ["BAD_USER_INPUT"],
+}
 
 
 def test_lists_hold_only_ones_own(world: World) -> None:
@@ -123,10 +231,12 @@ def test_lists_hold_only_ones_own(world: World) -> None:
 def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
     """The tests above can fail: this is what they would see."""
     with migrated_database(postgresql) as url:
-        bare = World(url, statement=False, database=False)
+        safe = World(url, statement=True, database=True)
         alice, mallory = somebody("alice"), somebody("mallory")
-        task_id = a_task_of(bare, alice, "hers")
-        a_task_of(bare, mallory, "own")
+        task_id = a_task_of(safe, alice, "hers")
+        a_task_of(safe, mallory, "own")
+        safe.database.close()
+        bare = World(url, statement=False, database=False)
         assert "hers" in str(attempt(bare, mallory, "task", task_id))
         before = bare.everything_of(alice)
         attempt(bare, mallory, "purgeTask", task_id)
@@ -143,7 +253,8 @@ def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
         "UPDATE tasks SET id = gen_random_uuid()",
         "UPDATE tasks SET created_at = now()",
         "UPDATE users SET id = :alice",
-        "DELETE FROM users",
+        "INSERT INTO idempotency_keys (user_id, key, digest, answer) VALUES (:alice, 'k', '', '')",
+        "UPDATE idempotency_keys SET user_id = :alice",
         "TRUNCATE tasks",
         "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
         "CREATE TABLE loot (id int)",
@@ -170,8 +281,9 @@ def test_the_database_hides(settings: Settings, database: Database) -> None:
         users = connection.read(text("SELECT id FROM users"))
         touched = connection.write(text("UPDATE tasks SET title = 'x' RETURNING id::text"))
         removed = connection.write(text("DELETE FROM tasks RETURNING id::text"))
+        gone = connection.write(text("DELETE FROM users RETURNING id"))
     assert [row[0] for row in (*seen, *touched, *removed)] == [own] * 3
-    assert [row[0] for row in users] == [mallory.id]
+    assert [row[0] for row in (*users, *gone)] == [mallory.id] * 2
     assert world.everything_of(alice) == before
     world.database.close()
 
@@ -203,6 +315,7 @@ def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database
         "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
         "CREATE POLICY everybody ON tasks USING (true)",
         "CREATE POLICY everybody ON users USING (true)",
+        "ALTER TABLE idempotency_keys DISABLE ROW LEVEL SECURITY",
         "DROP POLICY mine ON tasks; CREATE POLICY mine ON tasks USING (true) WITH CHECK (true)",
     ],
 )

@@ -30,7 +30,15 @@ UNION ALL SELECT 'policy', policyname, concat(tablename, cmd, permissive, qual, 
 FROM pg_policies
 UNION ALL SELECT 'table', relname, concat(relrowsecurity, relforcerowsecurity, relacl)
 FROM pg_class WHERE relnamespace = current_schema::regnamespace AND relkind = 'r'
-ORDER BY 1, 2
+UNION ALL SELECT 'function', proname, pg_get_functiondef(oid) FROM pg_proc
+WHERE pronamespace = current_schema::regnamespace
+UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'column', concat(relname, '.', attname),
+    concat(format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation, attacl)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = current_schema::regnamespace AND relkind = 'r'
+    AND attnum > 0 AND NOT attisdropped
+ORDER BY 1, 2, 3
 """
 
 
@@ -79,7 +87,7 @@ def test_row_level_security_binds_the_tables_owner_too(settings: Settings) -> No
         forced = connection.execute(
             text("SELECT relname FROM pg_class WHERE relforcerowsecurity AND relrowsecurity")
         )
-        assert sorted(forced.scalars()) == ["tasks", "users"]
+        assert sorted(forced.scalars()) == ["idempotency_keys", "tasks", "users"]
     engine.dispose()
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests.people import Person
 from todo_graphql.store.database import Database
+from todo_graphql.store.pagination import Listing
 
 PAGE = """
 query ($first: Int, $after: String, $last: Int, $before: String) {
@@ -154,12 +155,8 @@ def forged(*place: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
-GOOD_PLACE = (
-    1,
-    "CREATED:DESC",
-    "2026-01-01T00:00:00.000000Z",
-    "d0d0d0d0-0000-4000-8000-000000000001",
-)
+MOMENT = "2026-01-01T00:00:00.000000Z"
+GOOD_PLACE = (2, Listing().fingerprint, [MOMENT], "d0d0d0d0-0000-4000-8000-000000000001")
 
 
 @pytest.mark.parametrize(
@@ -174,13 +171,22 @@ GOOD_PLACE = (
         "A" * 10_000,
         forged(*GOOD_PLACE[:3]),
         forged(*GOOD_PLACE, 1),
-        forged(2, *GOOD_PLACE[1:]),
-        forged("1", *GOOD_PLACE[1:]),
-        forged(1, "TITLE:ASC", *GOOD_PLACE[2:]),
-        forged(*GOOD_PLACE[:2], "now", GOOD_PLACE[3]),
-        forged(*GOOD_PLACE[:2], "0000-01-01T00:00:00.000000Z", GOOD_PLACE[3]),
-        forged(*GOOD_PLACE[:2], "2026-02-30T00:00:00.000000Z", GOOD_PLACE[3]),
-        forged(*GOOD_PLACE[:2], 5, GOOD_PLACE[3]),
+        forged(1, "CREATED:DESC", MOMENT, GOOD_PLACE[3]),
+        forged("2", *GOOD_PLACE[1:]),
+        forged(2, "0" * 16, *GOOD_PLACE[2:]),
+        *(
+            forged(*GOOD_PLACE[:2], values, GOOD_PLACE[3])
+            for values in (
+                MOMENT,
+                [],
+                [MOMENT, MOMENT],
+                [None],
+                ["now"],
+                ["0000-01-01T00:00:00.000000Z"],
+                ["2026-02-30T00:00:00.000000Z"],
+                [5],
+            )
+        ),
         forged(*GOOD_PLACE[:3], "1' OR true --"),
         forged(*GOOD_PLACE[:3], None),
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),

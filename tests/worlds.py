@@ -17,7 +17,7 @@ from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Request, Schema
 from todo_graphql.store.database import Database, Viewer, database_url
 from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 
 SCHEMA = Schema(Limits(tokens=5_000, depth=20, cost=1_000_000), introspection=True)
 WORLDS = ("both walls", "only the statement", "only the database")
@@ -28,7 +28,7 @@ class NotOnlyMine(Mine):
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__(viewer)
-        self.is_me = self.is_mine = true()
+        self.is_me = self.is_mine = self.is_my_key = true()
 
 
 class World:
@@ -44,7 +44,7 @@ class World:
         """What a client would see of the operation: data and errors."""
         with self.database.connect_as(viewer) as connection:
             own = context.Context(viewer, connection, "-")
-            own.users._mine = own._tasks._mine = self._mine(viewer)
+            own.users._mine = own._tasks._mine = own.retries._mine = self._mine(viewer)
             result = SCHEMA.run(Request(document, variables), own)
         return {"data": result.data, "errors": [error.formatted for error in result.errors or ()]}
 
@@ -55,15 +55,20 @@ class World:
             tasks = connection.read(
                 select(TASKS).where(TASKS.c.user_id == viewer.id).order_by(TASKS.c.id)
             )
-        return [*users, *tasks]
+            keys = connection.read(
+                select(IDEMPOTENCY_KEYS)
+                .where(IDEMPOTENCY_KEYS.c.user_id == viewer.id)
+                .order_by(IDEMPOTENCY_KEYS.c.key)
+            )
+        return [*users, *tasks, *keys]
 
 
 def tear_down_wall_2(url: SecretStr) -> None:
     """Turn row-level security off."""
     engine = create_engine(database_url(url))
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE users DISABLE ROW LEVEL SECURITY"))
-        connection.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
+        for table in (USERS, TASKS, IDEMPOTENCY_KEYS):
+            connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
     engine.dispose()
 
 

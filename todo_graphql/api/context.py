@@ -6,6 +6,7 @@ import strawberry
 
 from todo_graphql.errors import Forbidden
 from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.retries import Retries
 from todo_graphql.store.tasks import Tasks
 from todo_graphql.store.users import Users
 
@@ -18,6 +19,7 @@ class Context:
         self.viewer = viewer
         self.connection = connection
         self.users = Users(connection, viewer)
+        self.retries = Retries(connection, viewer)
         self._tasks = Tasks(connection, viewer)
 
     def tasks(self, user_id: str | None = None) -> Tasks:

@@ -1,20 +1,33 @@
 """What may be asked with: arguments and inputs, and how they become the store's words."""
 
-from typing import Annotated
+import uuid
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID, Maybe
 
-from todo_graphql.api.scalars import uuid_of
+from todo_graphql.api.enums import TaskPriority, priority_of
+from todo_graphql.api.scalars import Date, DateTime, uuid_of
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store import text
-from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.models import DESCRIPTION_MAX_LENGTH, TITLE_MAX_LENGTH
+from todo_graphql.store.edits import Edits
+from todo_graphql.store.models import (
+    DESCRIPTION_MAX_LENGTH,
+    TAG_MAX_LENGTH,
+    TASK_MAX_TAGS,
+    TITLE_MAX_LENGTH,
+)
 from todo_graphql.store.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.rows import NewTask
 
 TITLE_RULE = f"1 to {TITLE_MAX_LENGTH} characters, after trimming"
 DESCRIPTION_RULE = f"up to {DESCRIPTION_MAX_LENGTH:,} characters"
+TAG_RULE = (
+    f"each 1 to {TAG_MAX_LENGTH} characters, after trimming; of those that differ only by case, "
+    "the first one counts"
+)
+DUE_ON_RULE = "a day in the calendar of whoever looks at it. Not together with `dueAt`"
+DUE_AT_RULE = "an instant. Not together with `dueOn`"
 
 UserId = Annotated[
     ID | None,
@@ -25,6 +38,12 @@ UserId = Annotated[
 ]
 NodeId = Annotated[ID, strawberry.argument(description="Your id, or a task's: a UUID.")]
 TaskId = Annotated[ID, strawberry.argument(description="The id of one of your tasks: a UUID.")]
+TimeZone = Annotated[
+    str,
+    strawberry.argument(
+        description="Where days begin and end: a name of the IANA database, as `Europe/Berlin`."
+    ),
+]
 First = Annotated[
     int | None,
     strawberry.argument(
@@ -46,32 +65,23 @@ Before = Annotated[
 ]
 
 
-@strawberry.input(
-    name="TaskFilter", description="Which of your tasks to answer. An empty one means all."
-)
-class TaskFilterInput:
-    completed: bool | None = strawberry.field(
-        default=None, description="true: only completed tasks; false: only open ones."
-    )
-    trashed: bool = strawberry.field(
-        default=False, description="true: the tasks in the trash, instead of those that are not."
-    )
-
-    def to_store(self) -> TaskFilter:
-        return TaskFilter(completed=self.completed, trashed=self.trashed)
-
-
-Filter = Annotated[
-    TaskFilterInput | None,
-    strawberry.argument(description="Which tasks. Without it: all that are not in the trash."),
-]
-
-
 @strawberry.input(description="A task to create.")
 class CreateTaskInput:
     title: str = strawberry.field(description=f"What to do: {TITLE_RULE}.")
     description: str | None = strawberry.field(
         default=None, description=f"More about it: {DESCRIPTION_RULE}."
+    )
+    priority: TaskPriority | None = strawberry.field(
+        default=None, description="How much it matters: NONE, unless said otherwise."
+    )
+    due_on: Date | None = strawberry.field(
+        default=None, description=f"When it is due: {DUE_ON_RULE}."
+    )
+    due_at: DateTime | None = strawberry.field(
+        default=None, description=f"When it is due: {DUE_AT_RULE}."
+    )
+    tags: list[str] | None = strawberry.field(
+        default=None, description=f"Up to {TASK_MAX_TAGS} tags, {TAG_RULE}."
     )
     id: ID | None = strawberry.field(
         default=None,
@@ -79,38 +89,107 @@ class CreateTaskInput:
         "the task that exists. The same id with other content is a CONFLICT.",
     )
 
-    def to_store(self) -> NewTask:
+    def to_store(self, path: str = "input") -> NewTask:
         """Raises BadUserInput with the path of the input that breaks a rule."""
+        refuse_two_due_dates(self.due_on, self.due_at, path)
         return NewTask(
-            title=text.title(self.title, "input.title"),
-            description=text.description(self.description, "input.description"),
-            id=None if self.id is None else uuid_of(self.id, "input.id"),
+            title=text.title(self.title, f"{path}.title"),
+            description=text.description(self.description, f"{path}.description"),
+            id=None if self.id is None else uuid_of(self.id, f"{path}.id"),
+            priority=priority_of(self.priority),
+            due_on=self.due_on,
+            due_at=self.due_at,
+            tags=text.tags(self.tags or (), f"{path}.tags"),
         )
 
 
 @strawberry.input(
-    description="What to change of a task. What is left out stays as it is; null clears."
+    description="What to change of several tasks. What is left out stays as it is; null clears."
 )
-class UpdateTaskInput:
+class UpdateTasksInput:
     title: Maybe[str | None] = strawberry.field(
         description=f"What to do: {TITLE_RULE}. It cannot be null."
     )
     description: Maybe[str | None] = strawberry.field(
         description=f"More about it: {DESCRIPTION_RULE}. null removes it."
     )
+    priority: Maybe[TaskPriority | None] = strawberry.field(
+        description="How much it matters. null means NONE."
+    )
+    due_on: Maybe[Date | None] = strawberry.field(
+        description=f"When it is due: {DUE_ON_RULE}, whose place it takes. null removes the day."
+    )
+    due_at: Maybe[DateTime | None] = strawberry.field(
+        description=f"When it is due: {DUE_AT_RULE}, whose place it takes. "
+        "null removes the instant."
+    )
+    tags: Maybe[list[str] | None] = strawberry.field(
+        description=f"Up to {TASK_MAX_TAGS} tags in the place of those that are there, {TAG_RULE}. "
+        "null removes all. Not together with `addTags` or `removeTags`."
+    )
+    add_tags: list[str] | None = strawberry.field(
+        default=None,
+        description="Tags to add to those that are there. A tag that is there already, whatever "
+        f"its case, stays as it is. No task has more than {TASK_MAX_TAGS}.",
+    )
+    remove_tags: list[str] | None = strawberry.field(
+        default=None,
+        description="Tags to take away, whatever their case. Those that are not there do not "
+        "matter. A tag that is also in `addTags` is taken away.",
+    )
+
+    def to_store(self) -> Edits:
+        """Raises BadUserInput with the path of what breaks a rule."""
+        given = {name: getattr(self, name) for name in COLUMNS}
+        columns = {name: COLUMNS[name](some.value) for name, some in given.items() if some}
+        refuse_two_due_dates(columns.get("due_on"), columns.get("due_at"), "input")
+        if self.tags and (self.add_tags is not None or self.remove_tags is not None):
+            raise BadUserInput(
+                "Say which tags there shall be, or which to add and to remove.", field="input.tags"
+            )
+        return Edits(
+            columns,
+            add_tags=text.tags(self.add_tags or (), "input.addTags"),
+            remove_tags=text.tags(self.remove_tags or (), "input.removeTags"),
+        )
+
+
+@strawberry.input(
+    description="What to change of a task. What is left out stays as it is; null clears."
+)
+class UpdateTaskInput(UpdateTasksInput):
     expected_revision: int | None = strawberry.field(
         default=None,
         description="The task's `revision` as you know it. If the task has changed since, "
         "nothing is changed and the answer is a CONFLICT.",
     )
 
-    def to_store(self) -> dict[str, str | None]:
-        """The named columns. Raises BadUserInput with the path of what breaks a rule."""
-        values: dict[str, str | None] = {}
-        if self.title is not None:
-            if self.title.value is None:
-                raise BadUserInput("A task always has a title.", field="input.title")
-            values["title"] = text.title(self.title.value, "input.title")
-        if self.description is not None:
-            values["description"] = text.description(self.description.value, "input.description")
-        return values
+
+def _title(value: str | None) -> str:
+    if value is None:
+        raise BadUserInput("A task always has a title.", field="input.title")
+    return text.title(value, "input.title")
+
+
+# How each column's new value is read.
+COLUMNS: dict[str, Any] = {
+    "title": _title,
+    "description": lambda value: text.description(value, "input.description"),
+    "priority": priority_of,
+    "due_on": lambda value: value,
+    "due_at": lambda value: value,
+    "tags": lambda value: list(text.tags(value or (), "input.tags")),
+}
+
+
+def refuse_two_due_dates(due_on: object, due_at: object, path: str) -> None:
+    """Raises BadUserInput when both are there."""
+    if due_on is not None and due_at is not None:
+        raise BadUserInput(
+            "A task is due on a day or at an instant, not both.", field=f"{path}.dueAt"
+        )
+
+
+def optional_uuid(value: str | None, field: str) -> uuid.UUID | None:
+    """The UUID of an ID argument, if there is one. Raises BadUserInput with `field`."""
+    return None if value is None else uuid_of(value, field)

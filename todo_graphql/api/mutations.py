@@ -4,72 +4,61 @@ A payload may be null, so that a mutation which fails hides nothing of those bef
 the same document.
 """
 
-from typing import Annotated, Self
+from typing import Annotated
 
 import strawberry
 from strawberry import ID
 
+from todo_graphql.api.account import AccountMutation
+from todo_graphql.api.bulk import BulkMutation
 from todo_graphql.api.context import Info
-from todo_graphql.api.inputs import CreateTaskInput, TaskId, UpdateTaskInput, UserId
+from todo_graphql.api.inputs import (
+    CreateTaskInput,
+    TaskId,
+    UpdateTaskInput,
+    UserId,
+    optional_uuid,
+)
+from todo_graphql.api.payloads import (
+    CompleteTaskPayload,
+    CreateTaskPayload,
+    DeleteTaskPayload,
+    MoveTaskPayload,
+    PurgeTaskPayload,
+    ReopenTaskPayload,
+    RestoreTaskPayload,
+    UpdateTaskPayload,
+)
+from todo_graphql.api.retries import Idempotent
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.api.types import Task
-from todo_graphql.store.rows import TaskRow
+from todo_graphql.store.changes import Selected
+from todo_graphql.store.moves import Destination
 
 NewTaskInput = Annotated[CreateTaskInput, strawberry.argument(description="The task to create.")]
 Changes = Annotated[UpdateTaskInput, strawberry.argument(description="What to change.")]
+BeforeTask = Annotated[
+    ID | None,
+    strawberry.argument(description="Another task of yours, to put this one right before."),
+]
+AfterTask = Annotated[
+    ID | None,
+    strawberry.argument(description="Another task of yours, to put this one right after."),
+]
 
 
-@strawberry.type
-class TaskPayload:
-    task: Task = strawberry.field(description="The task as it is now.")
-
-    @classmethod
-    def of(cls, row: TaskRow) -> Self:
-        return cls(task=Task.of(row))
-
-
-@strawberry.type(description="What `createTask` made, or had made before.")
-class CreateTaskPayload(TaskPayload):
-    pass
-
-
-@strawberry.type(description="What `updateTask` left.")
-class UpdateTaskPayload(TaskPayload):
-    pass
-
-
-@strawberry.type(description="What `completeTask` left.")
-class CompleteTaskPayload(TaskPayload):
-    pass
-
-
-@strawberry.type(description="What `reopenTask` left.")
-class ReopenTaskPayload(TaskPayload):
-    pass
-
-
-@strawberry.type(description="What `deleteTask` moved to the trash.")
-class DeleteTaskPayload(TaskPayload):
-    pass
-
-
-@strawberry.type(description="What `restoreTask` brought back.")
-class RestoreTaskPayload(TaskPayload):
-    pass
-
-
-@strawberry.type(description="What `purgeTask` removed.")
-class PurgeTaskPayload:
-    task_id: ID = strawberry.field(description="The id of the task that is no more.")
+def one(task_id: str) -> Selected:
+    """The task of an `id` argument. Raises BadUserInput."""
+    return Selected.one(uuid_of(task_id, "id"))
 
 
 @strawberry.type(
     description="What you can change: your tasks. Mutations of one document run in its order, "
     "and each is done, or has failed, for itself."
 )
-class Mutation:
+class Mutation(BulkMutation, AccountMutation):
     @strawberry.mutation(
-        description="Create a task. With an id in the input it may be sent again without harm."
+        description="Create a task. With an id in the input it may be sent again without harm.",
+        extensions=[Idempotent()],
     )
     def create_task(
         self,
@@ -78,10 +67,11 @@ class Mutation:
         user_id: UserId = None,
     ) -> CreateTaskPayload | None:
         tasks = info.context.tasks(user_id)
-        return CreateTaskPayload.of(tasks.create(input.to_store()))
+        return CreateTaskPayload.of(tasks.create([input.to_store()], ["input"]))
 
     @strawberry.mutation(
-        description="Change what the input names. Values that are there already are no change."
+        description="Change what the input names. Values that are there already are no change.",
+        extensions=[Idempotent()],
     )
     def update_task(
         self,
@@ -92,32 +82,54 @@ class Mutation:
     ) -> UpdateTaskPayload | None:
         tasks = info.context.tasks(user_id)
         expected = input.expected_revision
-        row = tasks.update(uuid_of(id, "id"), input.to_store(), expected_revision=expected)
-        return UpdateTaskPayload.of(row)
+        return UpdateTaskPayload.of(
+            tasks.update(one(id), input.to_store(), expected_revision=expected)
+        )
 
-    @strawberry.mutation(description="Mark as done. A completed task stays as it is.")
+    @strawberry.mutation(
+        description="Mark as done. A completed task stays as it is.", extensions=[Idempotent()]
+    )
     def complete_task(
         self,
         info: Info,
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> CompleteTaskPayload | None:
-        tasks = info.context.tasks(user_id)
-        return CompleteTaskPayload.of(tasks.complete(uuid_of(id, "id")))
+        return CompleteTaskPayload.of(info.context.tasks(user_id).complete(one(id)))
 
-    @strawberry.mutation(description="Mark as not done. An open task stays as it is.")
+    @strawberry.mutation(
+        description="Mark as not done. An open task stays as it is.", extensions=[Idempotent()]
+    )
     def reopen_task(
         self,
         info: Info,
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> ReopenTaskPayload | None:
+        return ReopenTaskPayload.of(info.context.tasks(user_id).reopen(one(id)))
+
+    @strawberry.mutation(
+        description="Put the task at another place in the manual order, the one of POSITION: right "
+        "`before` or right `after` another one, or at the end with neither. Where it is already, "
+        "it stays as it is.",
+        extensions=[Idempotent()],
+    )
+    def move_task(
+        self,
+        info: Info,
+        id: TaskId,  # noqa: A002
+        before: BeforeTask = None,
+        after: AfterTask = None,
+        user_id: UserId = None,
+    ) -> MoveTaskPayload | None:
         tasks = info.context.tasks(user_id)
-        return ReopenTaskPayload.of(tasks.reopen(uuid_of(id, "id")))
+        to = Destination(optional_uuid(before, "before"), optional_uuid(after, "after"))
+        return MoveTaskPayload.of(tasks.move(uuid_of(id, "id"), to))
 
     @strawberry.mutation(
         description="Move to the trash, from where `restoreTask` brings it back. "
-        "A task in the trash stays as it is."
+        "A task in the trash stays as it is.",
+        extensions=[Idempotent()],
     )
     def delete_task(
         self,
@@ -125,11 +137,11 @@ class Mutation:
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> DeleteTaskPayload | None:
-        tasks = info.context.tasks(user_id)
-        return DeleteTaskPayload.of(tasks.delete(uuid_of(id, "id")))
+        return DeleteTaskPayload.of(info.context.tasks(user_id).delete(one(id)))
 
     @strawberry.mutation(
-        description="Bring back from the trash. A task that is not there stays as it is."
+        description="Bring back from the trash. A task that is not there stays as it is.",
+        extensions=[Idempotent()],
     )
     def restore_task(
         self,
@@ -137,11 +149,11 @@ class Mutation:
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> RestoreTaskPayload | None:
-        tasks = info.context.tasks(user_id)
-        return RestoreTaskPayload.of(tasks.restore(uuid_of(id, "id")))
+        return RestoreTaskPayload.of(info.context.tasks(user_id).restore(one(id)))
 
     @strawberry.mutation(
-        description="Remove for good, from the trash or not. Nothing brings it back."
+        description="Remove for good, from the trash or not. Nothing brings it back.",
+        extensions=[Idempotent()],
     )
     def purge_task(
         self,
@@ -149,6 +161,5 @@ class Mutation:
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> PurgeTaskPayload | None:
-        task_id = uuid_of(id, "id")
-        info.context.tasks(user_id).purge(task_id)
-        return PurgeTaskPayload(task_id=ID(str(task_id)))
+        written = info.context.tasks(user_id).purge(one(id))
+        return PurgeTaskPayload(revision=written.revision, task_id=ID(id.lower()))

@@ -3,9 +3,12 @@
 import strawberry
 
 from todo_graphql.api.context import Info
-from todo_graphql.api.inputs import After, Before, Filter, First, Last, NodeId, TaskId, UserId
+from todo_graphql.api.filters import Filter
+from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, TimeZone, UserId
+from todo_graphql.api.orders import OrderBy, listing_of
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.api.types import Node, Task, TaskConnection, User
+from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
+from todo_graphql.store.calendar import known_zone
 from todo_graphql.store.pagination import PageRequest
 
 
@@ -32,16 +35,23 @@ class Query:
         row = info.context.tasks(user_id).find(uuid_of(id, "id"))
         return None if row is None else Task.of(row)
 
-    @strawberry.field(description="Your tasks, newest first.")
+    @strawberry.field(description="Your tasks, newest first unless `orderBy` says otherwise.")
     def tasks(
         self,
         info: Info,
         user_id: UserId = None,
         filter: Filter = None,  # noqa: A002
+        order_by: OrderBy = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> TaskConnection:
         tasks = info.context.tasks(user_id)
-        return TaskConnection.of(tasks, filter, PageRequest.of(first, after, last, before))
+        request = PageRequest.of(listing_of(filter, order_by), first, after, last, before)
+        return TaskConnection.of(tasks, request)
+
+    @strawberry.field(description="Counts for a home screen. The trash does not count.")
+    def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
+        tasks = info.context.tasks(user_id)
+        return Overview.of(tasks.overview(known_zone(time_zone, "timeZone")))

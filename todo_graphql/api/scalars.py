@@ -1,9 +1,12 @@
 """Scalars, and the ids that arguments carry."""
 
+import re
 import uuid
+from datetime import UTC, date, datetime
 from typing import NewType
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from todo_graphql.errors import BadUserInput
@@ -12,12 +15,54 @@ from todo_graphql.store.text import UUID_TEXT
 DateTime = NewType("DateTime", str)
 """An instant in the form in which it leaves: the store has PostgreSQL write it."""
 
+Date = NewType("Date", str)
+"""A day in the form in which it leaves."""
+
+# RFC 3339, section 5.6, and no other form that Python would read.
+DATE_TIME_TEXT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def date_time(value: object) -> DateTime:
+    """The instant in UTC, cut off at microseconds. Raises GraphQLError for what is none."""
+    try:
+        if isinstance(value, str) and DATE_TIME_TEXT.fullmatch(value):
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+            return DateTime(f"{instant:%Y-%m-%dT%H:%M:%S.%f}Z".rjust(27, "0"))
+    except (ValueError, OverflowError):
+        pass  # such as 30 February, or a year before the first
+    raise GraphQLError(
+        "A DateTime is an instant as RFC 3339 has it, with an offset: 2026-01-31T09:30:00Z."
+    )
+
+
+def full_date(value: object) -> Date:
+    """The day. Raises GraphQLError for what is none."""
+    try:
+        if isinstance(value, str) and DATE_TEXT.fullmatch(value):
+            return Date(date.fromisoformat(value).isoformat())
+    except ValueError:
+        pass  # such as 30 February
+    raise GraphQLError("A Date is a day of the calendar, as 2026-01-31.")
+
+
 DATE_TIME: ScalarDefinition = strawberry.scalar(
     name="DateTime",
-    description="An instant as RFC 3339 has it, answered in UTC with microseconds: "
+    description="An instant as RFC 3339 has it, with an offset. Answered in UTC with microseconds: "
     "`2026-01-31T09:30:00.000000Z`.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=str,
+    parse_value=date_time,
+)
+
+DATE: ScalarDefinition = strawberry.scalar(
+    name="Date",
+    description="A day of the calendar, in no time zone: `2026-01-31`.",
+    specified_by_url="https://scalars.graphql.org/andimarek/local-date",
+    serialize=str,
+    parse_value=full_date,
 )
 
 

@@ -6,12 +6,17 @@ import strawberry
 from strawberry import ID
 
 from todo_graphql.api.context import Context, Info
-from todo_graphql.api.inputs import After, Before, Filter, First, Last, TaskFilterInput
-from todo_graphql.api.scalars import DateTime
-from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.pagination import PageRequest, encode_cursor
+from todo_graphql.api.enums import TaskPriority
+from todo_graphql.api.filters import Filter
+from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
+from todo_graphql.api.orders import OrderBy, listing_of
+from todo_graphql.api.scalars import Date, DateTime
+from todo_graphql.store import overview as store
+from todo_graphql.store.calendar import known_zone
+from todo_graphql.store.pages import TaskPage
+from todo_graphql.store.pagination import Listing, PageRequest
 from todo_graphql.store.rows import TaskRow
-from todo_graphql.store.tasks import TaskPage, Tasks
+from todo_graphql.store.tasks import Tasks
 from todo_graphql.store.users import UserRow
 
 
@@ -30,18 +35,30 @@ class User(Node):
         description="Grows by one with every change of anything that is yours."
     )
 
-    @strawberry.field(description="Your tasks, newest first.")
+    @strawberry.field(description="Your tasks, newest first unless `orderBy` says otherwise.")
     def tasks(
         self,
         info: Info,
         filter: Filter = None,  # noqa: A002 - the schema's word
+        order_by: OrderBy = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> "TaskConnection":
-        request = PageRequest.of(first, after, last, before)
-        return TaskConnection.of(info.context.tasks(), filter, request)
+        request = PageRequest.of(listing_of(filter, order_by), first, after, last, before)
+        return TaskConnection.of(info.context.tasks(), request)
+
+    @strawberry.field(description="Counts for a home screen. The trash does not count.")
+    def overview(self, info: Info, time_zone: TimeZone = "UTC") -> "Overview":
+        return Overview.of(info.context.tasks().overview(known_zone(time_zone, "timeZone")))
+
+    @strawberry.field(
+        description="The tags of your tasks, in the order of the alphabet, "
+        f"{store.MAX_TAGS:,} at most. The trash does not count."
+    )
+    def tags(self, info: Info) -> "list[TagCount]":
+        return [TagCount.of(count) for count in info.context.tasks().tags()]
 
     @classmethod
     def of(cls, row: UserRow) -> Self:
@@ -64,6 +81,16 @@ class Task(Node):
     completed_at: DateTime | None = strawberry.field(
         description="When it was completed; null while it is open."
     )
+    level: strawberry.Private[int]
+    due_on: Date | None = strawberry.field(
+        description="The day on which it is due; null if it is not due on a day."
+    )
+    due_at: DateTime | None = strawberry.field(
+        description="The instant at which it is due; null if it is not due at one."
+    )
+    tags: list[str] = strawberry.field(
+        description="Words to find it by, as they were given; no two differ only by case."
+    )
     created_at: DateTime = strawberry.field(description="When it was created.")
     updated_at: DateTime = strawberry.field(description="When it last changed.")
     deleted_at: DateTime | None = strawberry.field(
@@ -78,6 +105,10 @@ class Task(Node):
     def completed(self) -> bool:
         return self.completed_at is not None
 
+    @strawberry.field(description="How much it matters.")
+    def priority(self) -> TaskPriority:
+        return TaskPriority(self.level)
+
     @strawberry.field(description="Whose task it is: yours.")
     def user(self, info: Info) -> User:
         return User.me(info.context)
@@ -89,6 +120,10 @@ class Task(Node):
             title=row.title,
             description=row.description,
             completed_at=optional(row.completed_at),
+            level=row.priority,
+            due_on=None if row.due_on is None else Date(row.due_on),
+            due_at=optional(row.due_at),
+            tags=row.tags,
             created_at=DateTime(row.created_at),
             updated_at=DateTime(row.updated_at),
             deleted_at=optional(row.deleted_at),
@@ -115,42 +150,81 @@ class TaskEdge:
     cursor: str = strawberry.field(description="Where the task is in this list, as of now.")
     node: Task = strawberry.field(description="The task.")
 
-    @classmethod
-    def of(cls, task: Task) -> Self:
-        return cls(cursor=encode_cursor(task.created_at, task.id), node=task)
-
 
 @strawberry.type(description="A page of a list of tasks.")
 class TaskConnection:
     nodes: list[Task] = strawberry.field(description="The tasks of this page.")
     page: strawberry.Private[TaskPage]
-    filter: strawberry.Private[TaskFilter]
+    listing: strawberry.Private[Listing]
 
     @strawberry.field(description="The tasks of this page, each with its cursor.")
     def edges(self) -> list[TaskEdge]:
-        return [TaskEdge.of(task) for task in self.nodes]
+        return [TaskEdge(cursor=self._cursor(n), node=task) for n, task in enumerate(self.nodes)]
 
     @strawberry.field(description="Where this page lies in the list.")
     def page_info(self) -> PageInfo:
-        edges = [TaskEdge.of(task) for task in (*self.nodes[:1], *self.nodes[-1:])]
         return PageInfo(
             has_next_page=self.page.has_next,
             has_previous_page=self.page.has_previous,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            start_cursor=self._cursor(0) if self.nodes else None,
+            end_cursor=self._cursor(-1) if self.nodes else None,
         )
 
     @strawberry.field(
         description="How many tasks the whole list has. It is counted only when asked for."
     )
     def total_count(self, info: Info) -> int:
-        return info.context.tasks().count(self.filter)
+        return info.context.tasks().count(self.listing.filter)
+
+    def _cursor(self, number: int) -> str:
+        return self.listing.cursor(self.page.places[number], self.nodes[number].id)
 
     @classmethod
-    def of(cls, tasks: Tasks, which: TaskFilterInput | None, request: PageRequest) -> Self:
-        store_filter = TaskFilter() if which is None else which.to_store()
-        page = tasks.page(store_filter, request)
-        return cls(nodes=[Task.of(row) for row in page.rows], page=page, filter=store_filter)
+    def of(cls, tasks: Tasks, request: PageRequest) -> Self:
+        page = tasks.page(request)
+        nodes = [Task.of(row) for row in page.rows]
+        return cls(nodes=nodes, page=page, listing=request.listing)
+
+
+@strawberry.type(description="A tag, and how many tasks have it.")
+class TagCount:
+    tag: str = strawberry.field(description="The tag; when its case differs, one of the ways.")
+    open: int = strawberry.field(description="How many open tasks have it.")
+    total: int = strawberry.field(description="How many tasks have it, completed ones included.")
+
+    @classmethod
+    def of(cls, count: store.TagCount) -> Self:
+        return cls(tag=count.tag, open=count.open, total=count.total)
+
+
+@strawberry.type(
+    description="Counts for a home screen. Days and weeks are those of the time zone that was "
+    "asked for; a task that is due on a day is due in any time zone when that day is there. "
+    "The trash does not count."
+)
+class Overview:
+    open: int = strawberry.field(description="How many tasks are open.")
+    overdue: int = strawberry.field(
+        description="How many open tasks were due before now; a day, when it is over."
+    )
+    today: int = strawberry.field(description="How many open tasks are due today.")
+    next_seven_days: int = strawberry.field(
+        description="How many open tasks are due on one of seven days, of which today is the first."
+    )
+    no_date: int = strawberry.field(description="How many open tasks have no due date.")
+    completed_today: int = strawberry.field(description="How many tasks were completed today.")
+    completed_this_week: int = strawberry.field(
+        description="How many tasks were completed since Monday."
+    )
+    tags: list[TagCount] = strawberry.field(
+        description="The tags of your tasks, in the order of the alphabet, "
+        f"{store.MAX_TAGS:,} at most."
+    )
+
+    @classmethod
+    def of(cls, overview: store.Overview) -> Self:
+        tags = [TagCount.of(count) for count in overview.tags]
+        return cls(**overview.counts._asdict(), tags=tags)
 
 
 def optional(moment: str | None) -> DateTime | None:

@@ -1,13 +1,15 @@
 """The engine, its pool, and a connection that tells PostgreSQL who is asking."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url
+from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
@@ -18,6 +20,10 @@ from todo_graphql.store.failures import failure_of
 
 APP_ROLE = "todo_app"
 """The role that every statement of a viewer runs as. The first migration makes it."""
+
+
+LOCK = "SELECT FROM users WHERE id = '%s' FOR NO KEY UPDATE; "
+APPEAR = "INSERT INTO users (id) VALUES ('%s') ON CONFLICT DO NOTHING; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ class Database:
 
     def connect_as(self, viewer: Viewer) -> "ViewerConnection":
         """A connection on which every statement is the viewer's. It is opened by its first use."""
-        return ViewerConnection(self.engine, self.preamble(viewer))
+        return ViewerConnection(self.engine, self.preamble(viewer), viewer)
 
     def preamble(self, viewer: Viewer) -> str:
         """The statement that says who asks, and bounds the time, until the transaction ends."""
@@ -105,11 +111,11 @@ class Database:
 
 
 def _send_preamble_along(
-    connection: Connection,
+    _connection: Connection,
     _cursor: object,
     statement: str,
     parameters: object,
-    _context: object,
+    context: ExecutionContext | None,
     _executemany: bool,  # noqa: FBT001 - the event's signature
 ) -> tuple[str, object]:
     """Put the preamble into the same message as the statement.
@@ -118,7 +124,8 @@ def _send_preamble_along(
     transaction, so the settings, being local, end with it: one round trip, and nothing is
     left behind on a connection that a pooler hands to somebody else.
     """
-    return connection.get_execution_options().get("preamble", "") + statement, parameters
+    options = {} if context is None else context.execution_options
+    return options.get("preamble", "") + statement, parameters
 
 
 class ViewerConnection:
@@ -128,16 +135,59 @@ class ViewerConnection:
     answer forgets it when this number has moved.
     """
 
-    def __init__(self, engine: Engine, preamble: str) -> None:
+    def __init__(self, engine: Engine, preamble: str, viewer: Viewer) -> None:
         self._engine = engine
         self._preamble = preamble
+        # Writers of one user queue up on the user's row, before they look at anything. It is
+        # a statement of its own, because the next one then sees what the writer before left.
+        self._lock = LOCK % viewer.id
+        self._appear = APPEAR % viewer.id
         self._connection: Connection | None = None
+        self._opening: str | None = None
         self.writes = 0
 
     def read(self, statement: Executable) -> Sequence[Row[Any]]:
         """Run a statement that changes nothing. Raises Unavailable when the database is away."""
+        return self._run(statement, self._preamble)
+
+    def write(self, statement: Executable, *, appear: bool = False) -> Sequence[Row[Any]]:
+        """Run a statement as the only writer among the viewer's.
+
+        Outside of a `transaction` it has committed, or has changed nothing, when this returns.
+        With `appear` the viewer's own row is there, be this their first write or not.
+        """
+        self.writes += 1
+        return self._run(statement, self._before_writing(appear=appear))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Several statements as one, from the lock on the viewer's row to COMMIT.
+
+        The viewer's row is there from the start. Within another transaction it is a part of
+        that one. Nothing of it has happened when it raises anything but Unavailable.
+        """
+        if self._opening is not None:
+            yield
+            return
+        self._opening = "BEGIN; " + self._before_writing(appear=True)
         try:
-            return self._connect().execute(statement).all()
+            yield
+            self._end("COMMIT")
+        except BaseException:
+            self._end("ROLLBACK")
+            raise
+        finally:
+            self._opening = None
+
+    def _before_writing(self, *, appear: bool) -> str:
+        return self._preamble + (self._appear if appear else "") + self._lock
+
+    def _run(self, statement: Executable, preamble: str) -> Sequence[Row[Any]]:
+        if self._opening is not None:
+            preamble, self._opening = self._opening_once(), ""
+        try:
+            options = {"preamble": preamble}
+            return self._connect().execute(statement, execution_options=options).all()
         except PoolTimeoutError:
             raise Unavailable("The server is busy. Try again in a moment.") from None
         except DBAPIError as error:
@@ -145,16 +195,38 @@ class ViewerConnection:
                 self.close()
             raise failure_of(error) from None
 
-    def write(self, statement: Executable) -> Sequence[Row[Any]]:
-        """Run a statement that has committed, or has changed nothing, when this returns."""
-        self.writes += 1
-        return self.read(statement)
+    def _opening_once(self) -> str:
+        """What opens the transaction before its first statement; nothing before the others,
+        which must not run on another connection when theirs was lost.
+        """
+        assert self._opening is not None
+        if not self._opening and self._connection is None:
+            raise Unavailable("The database is away. Try again in a moment.")
+        return self._opening
+
+    def _end(self, command: str) -> None:
+        """End the transaction, if it has begun."""
+        begun = self._opening == "" and self._connection is not None
+        self._opening = ""
+        if not begun:
+            return
+        try:
+            self._connect().exec_driver_sql(command)
+        except DBAPIError as error:
+            # A connection in an unknown state is nobody's.
+            self._discard()
+            if command == "COMMIT":
+                raise failure_of(error) from None
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            connection = self._engine.connect()
-            self._connection = connection.execution_options(preamble=self._preamble)
+            self._connection = self._engine.connect()
         return self._connection
+
+    def _discard(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self.close()
 
     def close(self) -> None:
         """Give the connection back to the pool."""

@@ -7,6 +7,7 @@ than this module: neither to a client nor to a log.
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from todo_graphql.errors import BadUserInput, Problem, Unavailable
+from todo_graphql.store.models import TASK_MAX_TAGS
 
 CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
     "ck_tasks_title_length": (BadUserInput, "The title is too short or too long.", "title"),
@@ -14,6 +15,22 @@ CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
         BadUserInput,
         "The description is too long.",
         "description",
+    ),
+    "ck_tasks_priority_range": (BadUserInput, "There is no such priority.", "priority"),
+    "ck_tasks_due_exclusive": (
+        BadUserInput,
+        "A task is due on a day or at an instant, not both.",
+        "dueAt",
+    ),
+    "ck_tasks_tags_number": (
+        BadUserInput,
+        f"A task has at most {TASK_MAX_TAGS} tags.",
+        "input.addTags",
+    ),
+    "ck_idempotency_keys_key_length": (
+        BadUserInput,
+        "An idempotency key is too short or too long.",
+        "idempotencyKey",
     ),
 }
 

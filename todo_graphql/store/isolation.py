@@ -12,12 +12,14 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 PLANT = text(
     "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
-    " INSERT INTO tasks (user_id, title, revision) SELECT id, 'planted', 1 FROM me"
+    ", task AS (INSERT INTO tasks (user_id, title, revision) SELECT id, 'planted', 1 FROM me)"
+    " INSERT INTO idempotency_keys (user_id, key, digest, answer) SELECT id, 'k', '', '' FROM me"
 )
 
 LOOK = text(
     "SELECT rolsuper OR rolbypassrls AS almighty,"
-    " EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks) AS foreign_rows"
+    " EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks)"
+    " OR EXISTS (SELECT FROM idempotency_keys) AS foreign_rows"
     " FROM pg_roles WHERE rolname = current_user"
 )
 
@@ -27,7 +29,7 @@ class UnsafeDatabase(Exception):  # noqa: N818 - the database is the trouble
 
 
 def prove(database: Database) -> None:
-    """Plant a task of one user, look for it as another, and undo it all.
+    """Plant a row of one user in each table, look for them as another, and undo it all.
 
     Raises UnsafeDatabase when the role of a viewer's statements is one that row-level
     security does not bind, when it is not in force, or when the other user sees a row;
@@ -62,6 +64,6 @@ def _prove_on(connection: Connection, database: Database) -> None:
         )
     if foreign_rows:
         raise UnsafeDatabase(
-            "Row-level security is not in force on users and tasks: one user's statements could "
-            "reach another's rows; compare the policies with the migrations."
+            "Row-level security is not in force on users, tasks and idempotency_keys: one user's "
+            "statements could reach another's rows; compare the policies with the migrations."
         )

@@ -1,18 +1,30 @@
 """The first wall: the parts that statements are made of, each for one viewer's rows only.
 
-No statement on users or tasks is made of anything else.
+No statement on users, tasks and idempotency keys is made of anything else.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, Text, Uuid, exists, func, literal, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Executable,
+    Select,
+    Text,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy import delete as delete_from
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_graphql.store.database import Viewer
-from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 
 Columns = Sequence[ColumnElement[Any]]
 
@@ -20,91 +32,116 @@ Columns = Sequence[ColumnElement[Any]]
 class Mine:
     """The viewer's rows.
 
-    A write locks the user's row before it looks at a task, always in this order: writers of
-    one user queue up without deadlocks, and each reads what the one before has left.
+    Whoever writes holds the lock on the viewer's row already (`ViewerConnection.write`), so
+    what these parts read does not change before they write.
     """
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self.is_me: ColumnElement[bool] = USERS.c.id == viewer.id
         self.is_mine: ColumnElement[bool] = TASKS.c.user_id == viewer.id
+        self.is_my_key: ColumnElement[bool] = IDEMPOTENCY_KEYS.c.user_id == viewer.id
 
     def user(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's own row."""
         return select(*columns).select_from(USERS).where(self.is_me)
 
+    def removed_user(self) -> Executable:
+        """Delete the viewer's own row. Whatever refers to it goes with it."""
+        return delete_from(USERS).where(self.is_me).returning(USERS.c.id)
+
     def tasks(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's tasks."""
         return select(*columns).select_from(TASKS).where(self.is_mine)
 
-    def locked(self, task_id: uuid.UUID, columns: Columns, *, when: ColumnElement[bool]) -> CTE:
-        """A task as the last writer has left it, with `changes`: whether `when` holds for it."""
-        owner = self.user(USERS.c.id).with_for_update(key_share=True).cte("owner")
-        return (
-            self.tasks(*columns, TASKS.c.user_id, when.label("changes"))
-            .join(owner, owner.c.id == TASKS.c.user_id)
-            .where(TASKS.c.id == task_id)
-            .with_for_update(of=TASKS, key_share=True)
-            .cte("target")
-        )
+    def keys(self, *columns: ColumnElement[Any]) -> Select[Any]:
+        """Read the viewer's idempotency keys."""
+        return select(*columns).select_from(IDEMPOTENCY_KEYS).where(self.is_my_key)
 
-    def next_revision(self, target: CTE) -> CTE:
-        """Take the user's next revision if the locked task changes: one row, or none."""
+    def next_revision(self, *, when: ColumnElement[bool]) -> CTE:
+        """Take the viewer's next revision if something changes: one row, or none."""
+        email = func.coalesce(literal(self._viewer.email, Text), USERS.c.email)
         return (
             update(USERS)
-            .where(self.is_me, USERS.c.id == target.c.user_id, target.c.changes)
-            .values(self._counted_on())
+            .where(self.is_me, when)
+            .values(revision=USERS.c.revision + 1, email=email)
             .returning(USERS.c.id, USERS.c.revision)
             .cte("writer")
         )
 
-    def first_or_next_revision(self, *, unless: CTE) -> CTE:
-        """The same for a task that is new: make the user's row with the first one."""
-        me = select(
-            literal(self._viewer.id, Uuid), literal(self._viewer.email, Text), literal(1)
-        ).where(~exists(select(unless.c.id)))
-        new = insert(USERS).from_select([USERS.c.id, USERS.c.email, USERS.c.revision], me)
-        return (
-            new.on_conflict_do_update(index_elements=[USERS.c.id], set_=self._counted_on())
-            .returning(USERS.c.id, USERS.c.revision)
-            .cte("writer")
-        )
+    def same_revision(self) -> CTE:
+        """The revision that an earlier statement of this transaction took."""
+        return self.user(USERS.c.id, USERS.c.revision).cte("writer")
 
-    def insert(self, writer: CTE, values: Mapping[str, Any], returning: Columns) -> CTE:
-        """Insert a task for the writer. An id that is in use inserts nothing."""
-        row = {"user_id": writer.c.id, "revision": writer.c.revision}
-        row |= {name: literal(value, TASKS.c[name].type) for name, value in values.items()}
+    def insert(
+        self,
+        writer: CTE,
+        source: CTE,
+        which: ColumnElement[bool],
+        values: Mapping[str, Any],
+        returning: Columns,
+    ) -> CTE:
+        """Insert a task for these rows of a source, with the writer's id and revision."""
+        row = {**values, "user_id": writer.c.id, "revision": writer.c.revision}
+        rows = select(*row.values()).select_from(source.join(writer, true())).where(which)
         return (
             insert(TASKS)
-            .from_select([TASKS.c[name] for name in row], select(*row.values()))
-            .on_conflict_do_nothing(index_elements=[TASKS.c.user_id, TASKS.c.id])
+            .from_select([TASKS.c[name] for name in row], rows)
             .returning(*returning)
             .cte("inserted")
         )
 
     def update(
-        self, task_id: uuid.UUID, writer: CTE, values: Mapping[str, Any], returning: Columns
+        self,
+        which: ColumnElement[bool],
+        writer: CTE,
+        values: Mapping[str, Any],
+        returning: Columns,
     ) -> CTE:
-        """Set the values of a task, and its revision to the writer's."""
+        """Set the values of some tasks, and their revision to the writer's."""
         return (
             update(TASKS)
-            .where(self.is_mine, TASKS.c.id == task_id, TASKS.c.user_id == writer.c.id)
+            .where(self.is_mine, which, TASKS.c.user_id == writer.c.id)
             .values(**values, updated_at=func.now(), revision=writer.c.revision)
             .returning(*returning)
             .cte("updated")
         )
 
-    def delete(self, task_id: uuid.UUID, writer: CTE) -> CTE:
-        """Delete a task."""
+    def delete(self, which: ColumnElement[bool], writer: CTE) -> CTE:
+        """Delete some tasks."""
         return (
             delete_from(TASKS)
-            .where(self.is_mine, TASKS.c.id == task_id, TASKS.c.user_id == writer.c.id)
+            .where(self.is_mine, which, TASKS.c.user_id == writer.c.id)
             .returning(TASKS.c.id)
             .cte("deleted")
         )
 
-    def _counted_on(self) -> dict[str, ColumnElement[Any]]:
-        return {
-            "revision": USERS.c.revision + 1,
-            "email": func.coalesce(literal(self._viewer.email, Text), USERS.c.email),
-        }
+    def end_rank(self, *, first: bool) -> ColumnElement[str]:
+        """The rank, under the next revision, of what is put at the end, or at the start."""
+        revision = self.user(USERS.c.revision + 1).scalar_subquery()
+        return func.todo_rank(-revision if first else revision)
+
+    def spread(self) -> Executable:
+        """Write all ranks anew, evenly and in the same order. They are nobody's to see, so the
+        tasks' revisions stay.
+        """
+        order = func.row_number().over(order_by=[TASKS.c.rank, TASKS.c.id])
+        numbered = self.tasks(TASKS.c.id, order.label("number")).cte("numbered")
+        revision = self.user(func.todo_rank(USERS.c.revision)).scalar_subquery()
+        rank = func.concat(revision, func.lpad(cast(numbered.c.number, Text), 10, "0"), "1")
+        return (
+            update(TASKS)
+            .where(self.is_mine, TASKS.c.id == numbered.c.id)
+            .values(rank=rank)
+            .returning(TASKS.c.id)
+        )
+
+    def remember(self, values: Mapping[str, Any]) -> Executable:
+        """Keep the answer to an idempotency key, unless the viewer is gone."""
+        row = {"user_id": USERS.c.id, **{name: literal(value) for name, value in values.items()}}
+        new = upsert(IDEMPOTENCY_KEYS).from_select(list(row), self.user(*row.values()))
+        kept = {name: new.excluded[name] for name in values if name != "key"}
+        return new.on_conflict_do_update(
+            index_elements=[IDEMPOTENCY_KEYS.c.user_id, IDEMPOTENCY_KEYS.c.key],
+            set_={**kept, "created_at": func.now()},
+        ).returning(IDEMPOTENCY_KEYS.c.key)

@@ -1,13 +1,40 @@
 """The tables. Limits stand as constants beside the column that they bound."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
+from enum import IntEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, Text, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Column, Field, ForeignKey, MetaData, Relationship, SQLModel
 
 TITLE_MAX_LENGTH = 200
 DESCRIPTION_MAX_LENGTH = 10_000
+TAG_MAX_LENGTH = 50
+TASK_MAX_TAGS = 20
+IDEMPOTENCY_KEY_MAX_LENGTH = 100
+
+
+class Priority(IntEnum):
+    """How much a task matters. The column has the number, so that it sorts."""
+
+    NONE = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    URGENT = 4
+
 
 # Every constraint has a name that follows from what it is, so that a migration can
 # drop it and a violation can be mapped to a Problem.
@@ -42,6 +69,16 @@ class User(SQLModel, table=True):
     tasks: list["Task"] = Relationship(back_populates="user", passive_deletes="all")
 
 
+LIVE = text("deleted_at IS NULL")
+ORDERS = {
+    "updated": "updated_at",
+    "due": "due",
+    "priority": "priority",
+    "title": "title_key",
+    "completed": "completed_at",
+}
+
+
 class Task(SQLModel, table=True):
     """Something to do. It cannot even be named without its owner: the key is (user_id, id)."""
 
@@ -51,6 +88,9 @@ class Task(SQLModel, table=True):
         CheckConstraint(
             f"char_length(description) <= {DESCRIPTION_MAX_LENGTH}", "description_length"
         ),
+        CheckConstraint(f"priority BETWEEN 0 AND {max(Priority):d}", "priority_range"),
+        CheckConstraint("due_on IS NULL OR due_at IS NULL", "due_exclusive"),
+        CheckConstraint(f"cardinality(tags) <= {TASK_MAX_TAGS}", "tags_number"),
         # One index for each list that a person looks at, in its order: the tasks, the
         # open ones, the trash.
         Index(
@@ -58,7 +98,7 @@ class Task(SQLModel, table=True):
             "user_id",
             "created_at",
             "id",
-            postgresql_where=text("deleted_at IS NULL"),
+            postgresql_where=LIVE,
         ),
         Index(
             "ix_tasks_open",
@@ -74,6 +114,12 @@ class Task(SQLModel, table=True):
             "id",
             postgresql_where=text("deleted_at IS NOT NULL"),
         ),
+        # One index for each other order of the tasks; neighbours are looked up in all.
+        *(
+            Index(f"ix_tasks_{name}", "user_id", column, "id", postgresql_where=LIVE)
+            for name, column in ORDERS.items()
+        ),
+        Index("ix_tasks_rank", "user_id", "rank", "id"),
     )
 
     user_id: uuid.UUID = Field(
@@ -96,7 +142,23 @@ class Task(SQLModel, table=True):
     deleted_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
     )
+    priority: int = Field(
+        default=Priority.NONE,
+        sa_column=Column(SmallInteger, nullable=False, server_default=text("0")),
+    )
+    due_on: date | None = None
+    due_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
+    )
+    tags: list[str] = Field(
+        default=[], sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
+    )
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rank: str = Field(
+        sa_column=Column(Text(collation="C"), nullable=False),
+        description="Where the task is in the manual order. What is put at the end gets its "
+        "revision as a number that orders as text; what is moved between two, a fraction.",
+    )
     creation_digest: bytes | None = Field(
         default=None,
         sa_column=Column(LargeBinary, nullable=True),
@@ -104,8 +166,52 @@ class Task(SQLModel, table=True):
         "sent again, from another one under the same id, however often the task was edited since.",
     )
 
+    # Derived by a trigger, whoever writes: plain columns, because only comparisons of those can
+    # use an index below row-level security.
+    due: datetime | None = Field(
+        default=None,
+        sa_column=Column(DateTime(timezone=True), nullable=True),
+        description="`due_at`, or the first instant of `due_on` in UTC.",
+    )
+    title_key: str = Field(
+        sa_column=Column(Text(collation="C"), nullable=False),
+        description="The title without case and accents.",
+    )
+    tag_keys: list[str] = Field(
+        sa_column=Column(ARRAY(Text), nullable=False), description="The tags without case."
+    )
+    words: str = Field(
+        sa_column=Column(TSVECTOR, nullable=False),
+        description="What can be searched for: of the title, the tags, the description.",
+    )
+
     user: User = Relationship(back_populates="tasks")
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """What a keyed mutation answered, so that the same one, sent again, is not done again."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        CheckConstraint(
+            f"char_length(key) BETWEEN 1 AND {IDEMPOTENCY_KEY_MAX_LENGTH}", "key_length"
+        ),
+    )
+
+    user_id: uuid.UUID = Field(
+        sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    )
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    digest: bytes = Field(
+        sa_column=Column(LargeBinary, nullable=False),
+        description="SHA-256 of the mutation and its arguments.",
+    )
+    answer: str = Field(sa_column=Column(Text, nullable=False), description="The payload, as JSON.")
+    created_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
 
 
 USERS = metadata.tables["users"]
 TASKS = metadata.tables["tasks"]
+IDEMPOTENCY_KEYS = metadata.tables["idempotency_keys"]

@@ -1,123 +1,177 @@
-"""Keyset pages: a cursor is a place in an order, not a number of rows to skip.
+"""Keyset pages: a cursor is a place in a list, not a number of rows to skip.
 
 A page costs the same wherever it is, and rows that come or go around it neither repeat
 nor hide others. The shape is that of the GraphQL Cursor Connections specification.
 """
 
+import hashlib
 import json
+import math
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import REAL, ColumnElement, cast, false, literal, or_
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.models import TASKS
+from todo_graphql.store import orders
+from todo_graphql.store.filters import TaskFilter
+from todo_graphql.store.models import Priority
+from todo_graphql.store.orders import MOMENTS, NEWEST_FIRST, NULLABLE, OrderField, OrderKey, Terms
+from todo_graphql.store.text import UUID_TEXT, is_storable
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
 
-NEWEST_FIRST = "CREATED:DESC"
-CURSOR_VERSION = 1
-CURSOR_MAX_LENGTH = 200
+CURSOR_VERSION = 2
+CURSOR_MAX_LENGTH = 10_000
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-
-# The id closes the order: no two rows share a place.
-KEY = (TASKS.c.created_at, TASKS.c.id)
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
-    """The place of one task in the order of newest first."""
+class Listing:
+    """A list: which tasks, in which order. Cursors of one list are no good in another."""
 
-    created_at: datetime
-    id: uuid.UUID
+    filter: TaskFilter = field(default_factory=TaskFilter)
+    keys: tuple[OrderKey, ...] = NEWEST_FIRST
 
-    @classmethod
-    def decode(cls, text: str, field: str) -> Self:
-        """Read a cursor. Raises BadUserInput with `field` for one that we did not make."""
+    @property
+    def terms(self) -> list[orders.Term]:
+        """The order in SQL's terms."""
+        return orders.terms_of(self.keys, self.filter.search)
+
+    @property
+    def fingerprint(self) -> str:
+        """What a cursor says of its list."""
+        return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def cursor(self, place: Sequence[object], task_id: str) -> str:
+        """The cursor of a row: opaque to clients, versioned, and bound to this list."""
+        content = json.dumps(
+            [CURSOR_VERSION, self.fingerprint, list(place), task_id],
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+        return urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
+
+    def place(self, cursor: str, field: str) -> list[Any]:
+        """The values that a cursor holds, the id last. Raises BadUserInput with `field` for one
+        that is not of this list.
+        """
         try:
-            return cls._read(text)
+            return self._read(cursor)
         except (ValueError, TypeError, RecursionError):
             raise BadUserInput(
-                "The cursor is not one of this list's; take it from `pageInfo` or an edge.",
+                "The cursor is not one of this list, with this filter and this order; "
+                "take it from `pageInfo` or an edge.",
                 field=field,
             ) from None
 
-    @classmethod
-    def _read(cls, text: str) -> Self:
-        if len(text) > CURSOR_MAX_LENGTH:
+    def _read(self, cursor: str) -> list[Any]:
+        if len(cursor) > CURSOR_MAX_LENGTH:
             raise ValueError
-        padded = text + "=" * (-len(text) % 4)
-        version, order, moment, task_id = json.loads(urlsafe_b64decode(padded.encode("ascii")))
-        if (version, order) != (CURSOR_VERSION, NEWEST_FIRST) or not MOMENT.fullmatch(moment):
+        padded = cursor + "=" * (-len(cursor) % 4)
+        content = urlsafe_b64decode(padded.encode("ascii")).decode()
+        version, fingerprint, values, task_id = json.loads(content)
+        if (version, fingerprint) != (CURSOR_VERSION, self.fingerprint):
             raise ValueError
-        return cls(datetime.fromisoformat(moment), uuid.UUID(task_id))
-
-    def before(self) -> ColumnElement[bool]:
-        """Rows that the list shows ahead of this place: newer ones."""
-        return tuple_(*KEY) > tuple_(self.created_at, self.id)
-
-    def after(self) -> ColumnElement[bool]:
-        """Rows that the list shows behind this place: older ones."""
-        return tuple_(*KEY) < tuple_(self.created_at, self.id)
+        place = [_value(key.field, value) for key, value in zip(self.keys, values, strict=True)]
+        if not UUID_TEXT.fullmatch(task_id):
+            raise ValueError
+        return [*place, uuid.UUID(task_id)]
 
 
-def encode_cursor(created_at: str, task_id: str) -> str:
-    """The cursor of a task: opaque to clients, versioned, and bound to its order."""
-    place = json.dumps([CURSOR_VERSION, NEWEST_FIRST, created_at, task_id], separators=(",", ":"))
-    return urlsafe_b64encode(place.encode()).rstrip(b"=").decode()
+def _value(by: OrderField, value: object) -> Any:
+    """A value of a cursor as SQL takes it. Raises ValueError for one that no row has."""
+    if value is None and by in NULLABLE:
+        return None
+    if by in MOMENTS:
+        return _moment(value)
+    if by is OrderField.PRIORITY and type(value) is int:
+        return int(Priority(value))
+    if by is OrderField.RELEVANCE and isinstance(value, float) and math.isfinite(value):
+        # As PostgreSQL's ts_rank has it: as a double it would be another number.
+        return cast(literal(value), REAL)
+    is_text = isinstance(value, str) and is_storable(value)
+    if by in (OrderField.TITLE, OrderField.POSITION) and is_text:
+        return value
+    raise ValueError
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        raise ValueError
+    return datetime.fromisoformat(value)
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Up to `size` rows between two places, counted from the end when `backward`."""
+    """Up to `size` rows of a list between two places, counted from the end when `backward`."""
 
+    listing: Listing = field(default_factory=Listing)
     size: int = DEFAULT_PAGE_SIZE
     backward: bool = False
-    after: Cursor | None = None
-    before: Cursor | None = None
+    after: list[Any] | None = None
+    before: list[Any] | None = None
 
     @classmethod
-    def of(cls, first: int | None, after: str | None, last: int | None, before: str | None) -> Self:
-        """Check the four arguments of a connection. Raises BadUserInput with the wrong one."""
+    def of(
+        cls,
+        listing: Listing,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Self:
+        """Check the arguments of a connection. Raises BadUserInput with the wrong one."""
         if first is not None and last is not None:
             raise BadUserInput("Ask for `first` or for `last`, not for both.", field="last")
         return cls(
+            listing,
             size=_size(last, "last") if last is not None else _size(first, "first"),
             backward=last is not None,
-            after=None if after is None else Cursor.decode(after, "after"),
-            before=None if before is None else Cursor.decode(before, "before"),
+            after=None if after is None else listing.place(after, "after"),
+            before=None if before is None else listing.place(before, "before"),
         )
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The predicates of lying between the two places."""
-        conditions = [] if self.after is None else [self.after.after()]
-        return conditions if self.before is None else [*conditions, self.before.before()]
-
-    def order(self) -> list[ColumnElement[object]]:
+    @property
+    def terms(self) -> Terms:
         """The order in which to take rows: backward from the end of the list."""
-        return _in_order(ascending=self.backward)
+        terms = self.listing.terms
+        return orders.reversed_terms(terms) if self.backward else terms
 
-    def order_behind(self) -> list[ColumnElement[object]]:
-        """The order of what was left behind: away from the page, the nearest first."""
-        return _in_order(ascending=not self.backward)
+    @property
+    def _origin(self) -> list[Any] | None:
+        """The place that the page is counted from."""
+        return self.before if self.backward else self.after
 
-    def left_behind(self) -> ColumnElement[bool] | None:
-        """The predicate of lying on the side that the page comes from, its cursor included.
+    @property
+    def _bound(self) -> list[Any] | None:
+        """The place that it must not reach."""
+        return self.after if self.backward else self.before
 
-        None without a cursor on that side: then nothing is there.
-        """
-        if self.backward:
-            return None if self.before is None else ~self.before.before()
-        return None if self.after is None else ~self.after.after()
+    def ranges(self) -> list[ColumnElement[bool]]:
+        """Where the rows of the page are, the nearest first."""
+        if self._origin is None:
+            return orders.everything(self.terms)
+        return orders.beyond(self.terms, self._origin)
 
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What holds for each row of the page besides."""
+        if self._bound is None:
+            return []
+        return [or_(false(), *orders.beyond(orders.reversed_terms(self.terms), self._bound))]
 
-def _in_order(*, ascending: bool) -> list[ColumnElement[object]]:
-    return [column.asc() if ascending else column.desc() for column in KEY]
+    def ranges_behind(self) -> list[ColumnElement[bool]]:
+        """Where the rows are that the page leaves behind, its origin's included."""
+        if self._origin is None:
+            return []
+        behind = orders.beyond(orders.reversed_terms(self.terms), self._origin)
+        return [orders.at(self.terms, self._origin), *behind]
 
 
 def _size(value: int | None, field: str) -> int:

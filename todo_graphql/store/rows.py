@@ -6,19 +6,23 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, FromClause
 
-from todo_graphql.store.models import TASKS
-from todo_graphql.store.wire import identifier, moment
+from todo_graphql.store.models import TASKS, Priority
+from todo_graphql.store.wire import day, identifier, moment
 
 
 class TaskRow(NamedTuple):
-    """A task in the form in which it leaves: ids and RFC 3339 instants are text."""
+    """A task in the form in which it leaves: ids, days and RFC 3339 instants are text."""
 
     id: str
     title: str
     description: str | None
     completed_at: str | None
+    priority: int
+    due_on: str | None
+    due_at: str | None
+    tags: list[str]
     created_at: str
     updated_at: str
     deleted_at: str | None
@@ -31,6 +35,10 @@ WIRE: tuple[ColumnElement[Any], ...] = (
     TASKS.c.title,
     TASKS.c.description,
     moment(TASKS.c.completed_at),
+    TASKS.c.priority,
+    day(TASKS.c.due_on),
+    moment(TASKS.c.due_at),
+    TASKS.c.tags,
     moment(TASKS.c.created_at),
     moment(TASKS.c.updated_at),
     moment(TASKS.c.deleted_at),
@@ -38,13 +46,29 @@ WIRE: tuple[ColumnElement[Any], ...] = (
 )
 
 
+def wire_of(result: FromClause) -> list[ColumnElement[Any]]:
+    """These columns of a statement's result."""
+    return [result.c[column.name] for column in WIRE]
+
+
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task to create. With an id of the client's, the same create may be sent again."""
+    """A task to create. With an id of the client's, the same create may be sent again.
+
+    Days and instants are text that PostgreSQL reads. The last three are those of a task
+    that was a task before: one that comes back from an export.
+    """
 
     title: str
     description: str | None = None
     id: uuid.UUID | None = None
+    priority: int = Priority.NONE
+    due_on: str | None = None
+    due_at: str | None = None
+    tags: tuple[str, ...] = ()
+    completed_at: str | None = None
+    created_at: str | None = None
+    deleted_at: str | None = None
 
     def digest(self) -> bytes | None:
         """What tells this create from another one under the same id.
@@ -54,6 +78,31 @@ class NewTask:
         """
         if self.id is None:
             return None
-        content = {"title": self.title, "description": self.description}
+        content = {
+            "title": self.title,
+            "description": self.description,
+            "priority": self.priority or None,
+            "due_on": self.due_on,
+            "due_at": self.due_at,
+            "tags": self.tags or None,
+        }
         given = {name: value for name, value in content.items() if value is not None}
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest()
+
+    def record(self, place: int) -> dict[str, Any]:
+        """The row, as PostgreSQL reads it from JSON. `place` is its own among others."""
+        digest = self.digest()
+        return {
+            "place": place,
+            "id": str(self.id or uuid.uuid4()),
+            "title": self.title,
+            "description": self.description,
+            "priority": int(self.priority),
+            "due_on": self.due_on,
+            "due_at": self.due_at,
+            "tags": self.tags,
+            "completed_at": self.completed_at,
+            "created_at": self.created_at,
+            "deleted_at": self.deleted_at,
+            "creation_digest": None if digest is None else f"\\x{digest.hex()}",
+        }

@@ -1,40 +1,31 @@
-"""What can be done with tasks: each method is one statement."""
+"""What can be done with tasks: each method is one statement, but for `move`."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    CompoundSelect,
-    Select,
-    Subquery,
-    and_,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-    true,
-    union_all,
-)
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
 
-from todo_graphql.errors import Conflict, NotFound
+from todo_graphql.errors import Conflict
+from todo_graphql.store.changes import Selected, Written, change, removal, written_by
+from todo_graphql.store.creation import created_by, creation
 from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.edits import Edits
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.moves import Destination, move
+from todo_graphql.store.overview import (
+    Overview,
+    TagCount,
+    overview_of,
+    overview_statement,
+    tag_counts,
+    tags_statement,
+)
+from todo_graphql.store.pages import TaskPage, page_of, page_statement
 from todo_graphql.store.pagination import PageRequest
 from todo_graphql.store.rows import WIRE, NewTask, TaskRow
-
-
-class TaskPage(NamedTuple):
-    """A page in the order of the list, whichever end it was counted from."""
-
-    rows: Sequence[TaskRow]
-    has_next: bool
-    has_previous: bool
 
 
 class Tasks:
@@ -42,7 +33,7 @@ class Tasks:
     exactly as one that never existed.
 
     Each write takes the user's next revision and stamps it on what it touched; one that
-    changes nothing takes none.
+    changes nothing takes none. Those of several tasks do all or nothing.
     """
 
     def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
@@ -59,138 +50,79 @@ class Tasks:
         statement = self._mine.tasks(func.count()).where(*which.conditions())
         return int(self._connection.read(statement)[0][0])
 
-    def page(self, which: TaskFilter, request: PageRequest) -> TaskPage:
-        """A page of the list, newest first."""
-        answer = self._connection.read(self._page(which, request))
-        behind = bool(answer[0].any_left)
-        rows = [TaskRow._make(row[1:]) for row in answer if row.id is not None]
-        more, rows = len(rows) > request.size, rows[: request.size]
-        if request.backward:
-            return TaskPage(rows[::-1], has_next=behind, has_previous=more)
-        return TaskPage(rows, has_next=more, has_previous=behind)
+    def page(self, request: PageRequest) -> TaskPage:
+        """A page of a list."""
+        return page_of(self._connection.read(page_statement(self._mine, request)), request)
 
-    def create(self, new: NewTask) -> TaskRow:
-        """Create a task, and the user's row with their first one.
+    def overview(self, zone: str) -> Overview:
+        """Counts of what a home screen shows. `zone` is a known one of the IANA database."""
+        return overview_of(self._connection.read(overview_statement(self._mine, zone)))
+
+    def tags(self) -> list[TagCount]:
+        """All tags in use, in the order of the alphabet."""
+        return tag_counts(self._connection.read(tags_statement(self._mine)))
+
+    def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> Written:
+        """Create tasks, and the user's row with their first ones.
 
         Under an id that is in use nothing is created: the same create answers the task as it
-        is now, another one raises Conflict.
+        is now, another one raises Conflict with its one of the `fields`.
         """
-        statement = self._creation(new, new.id or uuid.uuid4())
-        # Empty only when the same id was created while this statement waited for its turn.
-        # What the other one committed is there for the second look.
-        rows = self._connection.write(statement) or self._connection.write(statement)
-        if rows[0].creation_digest != new.digest():
-            raise Conflict("This id is in use by another task of yours.", field="input.id")
-        return TaskRow._make(rows[0][:-1])
+        statement = creation(self._mine, new)
+        return created_by(self._connection.write(statement, appear=True), fields)
 
     def update(
-        self,
-        task_id: uuid.UUID,
-        values: Mapping[str, str | None],
-        *,
-        expected_revision: int | None = None,
-    ) -> TaskRow:
-        """Change the named columns. Values that are there already are no change.
+        self, selected: Selected, edits: Edits, *, expected_revision: int | None = None
+    ) -> Written:
+        """Change what the edits name. Values that are there already are no change.
 
-        Raises NotFound; Conflict when the task is not at `expected_revision`.
+        Raises NotFound; Conflict when a task is not at `expected_revision`.
         """
-        differs = [TASKS.c[name].is_distinct_from(value) for name, value in values.items()]
         expected = true() if expected_revision is None else TASKS.c.revision == expected_revision
-        row, changed = self._change(task_id, values, and_(or_(false(), *differs), expected))
-        if not changed and expected_revision not in (None, row.revision):
-            raise Conflict("The task has changed since.", currentRevision=row.revision)
-        return row
+        differs = or_(false(), *edits.differences())
+        written = self._change(selected, edits.values(), and_(differs, expected))
+        return written if expected_revision is None else _at(expected_revision, written)
 
-    def complete(self, task_id: uuid.UUID) -> TaskRow:
+    def complete(self, selected: Selected) -> Written:
         """Mark as done; a completed task stays as it is. Raises NotFound."""
-        return self._mark(task_id, "completed_at", func.now())
+        return self._mark(selected, "completed_at", func.now())
 
-    def reopen(self, task_id: uuid.UUID) -> TaskRow:
+    def reopen(self, selected: Selected) -> Written:
         """Mark as not done; an open task stays as it is. Raises NotFound."""
-        return self._mark(task_id, "completed_at", None)
+        return self._mark(selected, "completed_at", None)
 
-    def delete(self, task_id: uuid.UUID) -> TaskRow:
+    def delete(self, selected: Selected) -> Written:
         """Move to the trash; a task that is there stays as it is. Raises NotFound."""
-        return self._mark(task_id, "deleted_at", func.now())
+        return self._mark(selected, "deleted_at", func.now())
 
-    def restore(self, task_id: uuid.UUID) -> TaskRow:
+    def restore(self, selected: Selected) -> Written:
         """Bring back from the trash; any other task stays as it is. Raises NotFound."""
-        return self._mark(task_id, "deleted_at", None)
+        return self._mark(selected, "deleted_at", None)
 
-    def purge(self, task_id: uuid.UUID) -> None:
+    def purge(self, selected: Selected) -> Written:
         """Remove for good, from the trash or not. Raises NotFound."""
-        target = self._mine.locked(task_id, [TASKS.c.id], when=true())
-        deleted = self._mine.delete(task_id, self._mine.next_revision(target))
-        if not self._connection.write(select(deleted.c.id)):
-            raise no_such_task()
+        statement = removal(self._mine, selected)
+        return selected.check(written_by(self._connection.write(statement)))
 
-    def _mark(self, task_id: uuid.UUID, column: str, moment: ColumnElement[Any] | None) -> TaskRow:
+    def move(self, task_id: uuid.UUID, to: Destination) -> Written:
+        """Put at another place in the manual order. Raises NotFound and BadUserInput."""
+        return move(self._connection, self._mine, task_id, to)
+
+    def _mark(self, selected: Selected, column: str, moment: ColumnElement[Any] | None) -> Written:
         """Set an instant where there is none, or clear it where there is one."""
         is_open = TASKS.c[column].is_(None)
-        row, _ = self._change(task_id, {column: moment}, ~is_open if moment is None else is_open)
-        return row
+        return self._change(selected, {column: moment}, ~is_open if moment is None else is_open)
 
     def _change(
-        self, task_id: uuid.UUID, values: Mapping[str, Any], when: ColumnElement[bool]
-    ) -> tuple[TaskRow, bool]:
-        """Set the values where `when` holds. Answers the task as it is then, and whether this
-        has changed it.
-        """
-        target = self._mine.locked(task_id, WIRE, when=when)
-        updated = self._mine.update(task_id, self._mine.next_revision(target), values, WIRE)
-        unchanged = select(false(), *_wire_of(target)).where(~exists(select(updated.c.id)))
-        rows = self._connection.write(union_all(select(true(), *_wire_of(updated)), unchanged))
-        if not rows:
-            raise no_such_task()
-        return TaskRow._make(rows[0][1:]), rows[0][0]
-
-    def _creation(self, new: NewTask, task_id: uuid.UUID) -> CompoundSelect[Any]:
-        columns = [*WIRE, TASKS.c.creation_digest]
-        existing = self._mine.tasks(*columns).where(TASKS.c.id == task_id).cte("existing")
-        values = {
-            "id": task_id,
-            "title": new.title,
-            "description": new.description,
-            "creation_digest": new.digest(),
-        }
-        writer = self._mine.first_or_next_revision(unless=existing)
-        return union_all(select(self._mine.insert(writer, values, columns)), select(existing))
-
-    def _page(self, which: TaskFilter, request: PageRequest) -> Select[Any]:
-        """One more row than the page, to see whether there are more, beside one flag: whether
-        the other side of the cursor holds any. The flag comes even when the page is empty.
-        """
-        order = request.order()
-        place = func.row_number().over(order_by=order).label("place")
-        page = (
-            self._mine.tasks(*WIRE, place)
-            .where(*which.conditions(), *request.conditions())
-            .order_by(*order)
-            .limit(request.size + 1)
-            .subquery("page")
-        )
-        behind = select(self._any_left(which, request).label("any_left")).subquery("behind")
-        return (
-            select(behind.c.any_left, *_wire_of(page))
-            .select_from(behind.outerjoin(page, true()))
-            .order_by(page.c.place)
-        )
-
-    def _any_left(self, which: TaskFilter, request: PageRequest) -> ColumnElement[bool]:
-        left_behind = request.left_behind()
-        if left_behind is None:
-            return false()
-        # Not EXISTS, for which PostgreSQL ignores the order, and of many rows would rather
-        # look through all than go straight to the nearest.
-        others = self._mine.tasks(TASKS.c.id).where(*which.conditions(), left_behind)
-        nearest = others.order_by(*request.order_behind()).limit(1)
-        return nearest.scalar_subquery().is_not(None)
+        self, selected: Selected, values: dict[str, Any], when: ColumnElement[bool]
+    ) -> Written:
+        statement = change(self._mine, selected, values, when)
+        return selected.check(written_by(self._connection.write(statement)))
 
 
-def _wire_of(result: CTE | Subquery) -> list[ColumnElement[Any]]:
-    return [result.c[column.name] for column in WIRE]
-
-
-def no_such_task() -> NotFound:
-    """One sentence for a task that never was, that is gone, and that is someone else's."""
-    return NotFound("There is no such task.")
+def _at(expected_revision: int, written: Written) -> Written:
+    """Raises Conflict when the task was not at the expected revision: then it has not changed."""
+    (row,) = written.rows
+    if not written.changed and row.revision != expected_revision:
+        raise Conflict("The task has changed since.", currentRevision=row.revision)
+    return written

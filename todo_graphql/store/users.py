@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from todo_graphql.errors import BadUserInput
 from todo_graphql.store.database import Viewer, ViewerConnection
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import USERS
@@ -35,6 +36,18 @@ class Users:
         if self._known is None or self._known_after != self._connection.writes:
             self._known, self._known_after = self._read(), self._connection.writes
         return self._known
+
+    def delete(self, confirmation: str) -> None:
+        """Remove the viewer and all that is theirs. Who is not there is removed already.
+
+        Raises BadUserInput unless the confirmation is the viewer's own id or address.
+        """
+        own = {str(self._viewer.id), (self._viewer.email or "").lower()} - {""}
+        if confirmation.strip().lower() not in own:
+            raise BadUserInput(
+                "Confirm with your own id or email, as your token has it.", field="confirm"
+            )
+        self._connection.write(self._mine.removed_user())
 
     def _read(self) -> UserRow:
         rows = self._connection.read(

@@ -1,0 +1,172 @@
+"""One statement for one change, be it of one task or of many."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
+
+from todo_graphql.errors import Conflict, NotFound
+from todo_graphql.store.filters import TaskFilter
+from todo_graphql.store.mine import Mine
+from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.rows import WIRE, TaskRow, wire_of
+
+BULK_MAX = 500
+BULK_DEFAULT = 100
+DRY_RUN_ROWS = 10
+
+
+class Written(NamedTuple):
+    """What a write has left: the user's revision, how many tasks it was about and how many of
+    them it changed, and these tasks as they are now.
+    """
+
+    revision: int
+    number: int
+    changed: int
+    rows: Sequence[TaskRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The tasks to change: named by their ids, or those that a filter finds.
+
+    When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either.
+    """
+
+    ids: tuple[uuid.UUID, ...] | None = None
+    filter: TaskFilter = field(default_factory=TaskFilter)
+    at_most: int | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def one(cls, task_id: uuid.UUID) -> "Selected":
+        """A single task."""
+        return cls(ids=(task_id,))
+
+    def in_the_trash(self) -> "Selected":
+        """The same, of the tasks in the trash."""
+        return replace(self, filter=replace(self.filter, trashed=True))
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The predicates, to be added to the owner's."""
+        return self.filter.conditions() if self.ids is None else [TASKS.c.id.in_(self.ids)]
+
+    def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether as many may change."""
+        if self.dry_run:
+            return false()
+        if self.ids is not None:
+            return count == len(self.ids)
+        return true() if self.at_most is None else count <= self.at_most
+
+    def check(self, written: Written) -> Written:
+        """Raises NotFound with the ids that are missing, or Conflict with how many there are.
+
+        Then nothing has changed.
+        """
+        if self.ids is not None and written.number < len(self.ids):
+            raise self._missing({row.id for row in written.rows})
+        if self.at_most is not None and written.number > self.at_most:
+            raise Conflict(
+                f"The filter finds {written.number} tasks, more than `atMost`.",
+                matched=written.number,
+                atMost=self.at_most,
+            )
+        return written
+
+    def _missing(self, found: set[str]) -> NotFound:
+        assert self.ids is not None
+        if len(self.ids) == 1:
+            return no_such_task()
+        missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
+        return NotFound("Some of these tasks do not exist.", missing=missing)
+
+    @property
+    def answered(self) -> int:
+        """How many tasks to answer."""
+        return DRY_RUN_ROWS if self.dry_run and self.ids is None else BULK_MAX
+
+
+def change(
+    mine: Mine, selected: Selected, values: Mapping[str, Any], when: ColumnElement[bool]
+) -> Select[Any]:
+    """Set the values of those selected for which `when` holds. Answers all of those selected."""
+    matching = mine.tasks(TASKS.c.id, when.label("changes")).where(*selected.conditions())
+    target = matching.cte("target")
+    changing = select(target.c.id).where(target.c.changes)
+    writer = mine.next_revision(when=and_(selected.allows(count_of(target)), exists(changing)))
+    returning = [*WIRE, TASKS.c.id.label("key")]
+    updated = mine.update(TASKS.c.id.in_(changing), writer, values, returning)
+    unchanged = mine.tasks(*WIRE).where(
+        TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
+    )
+    tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
+    summary = head(mine, writer, count_of(target), count_of(updated)).subquery("summary")
+    return (
+        select(summary, tasks)
+        .select_from(summary.outerjoin(tasks, true()))
+        .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
+        .limit(selected.answered)
+    )
+
+
+def removal(mine: Mine, selected: Selected) -> Select[Any]:
+    """Delete those selected for good. Answers how many there were."""
+    target = mine.tasks(TASKS.c.id).where(*selected.conditions()).cte("target")
+    writer = mine.next_revision(
+        when=and_(selected.allows(count_of(target)), exists(select(target.c.id)))
+    )
+    deleted = mine.delete(TASKS.c.id.in_(select(target.c.id)), writer)
+    return head(mine, writer, count_of(target), count_of(deleted))
+
+
+def written_by(answer: Sequence[Row[Any]]) -> Written:
+    """What one of these statements answered."""
+    first = answer[0]
+    rows = [
+        TaskRow._make(row[HEAD:]) for row in answer if len(row) > HEAD and row[HEAD] is not None
+    ]
+    return Written(first.user_revision, first.number, first.changed, rows)
+
+
+def head(
+    mine: Mine, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
+) -> Select[Any]:
+    """The first columns of an answer: the user's revision after the write, how many tasks it
+    was about, and how many it has changed.
+    """
+    now = select(func.max(writer.c.revision)).scalar_subquery()
+    before = mine.user(func.max(USERS.c.revision)).scalar_subquery()
+    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
+    columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
+    return select(*columns)
+
+
+HEAD = 3
+
+
+def count_of(rows: CTE) -> ColumnElement[int]:
+    """How many rows there are."""
+    return select(func.count()).select_from(rows).scalar_subquery()
+
+
+def no_such_task() -> NotFound:
+    """One sentence for a task that never was, that is gone, and that is someone else's."""
+    return NotFound("There is no such task.")

@@ -1,0 +1,71 @@
+"""Idempotency keys: a keyed write that is sent again answers what it answered at first.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ has the idea.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func
+
+from todo_graphql.errors import BadUserInput, Conflict
+from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.mine import Mine
+from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
+from todo_graphql.store.text import is_storable
+
+KEPT = timedelta(hours=24)
+
+
+class Retries:
+    """The idempotency keys of one viewer."""
+
+    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
+        self._connection = connection
+        self._mine = Mine(viewer)
+
+    def once(
+        self, key: str, request: object, perform: Callable[[], dict[str, Any]]
+    ) -> tuple[dict[str, Any], bool]:
+        """What `perform` answers, and whether it did so before, within 24 hours.
+
+        What it writes and the key are one transaction: when it raises, neither is kept.
+        Raises Conflict when the key came with another request, BadUserInput for a bad key.
+        """
+        check(key)
+        digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
+        with self._connection.transaction():
+            known = self._recall(key, digest)
+            if known is not None:
+                return known, True
+            answer = perform()
+            kept = {"key": key, "digest": digest, "answer": json.dumps(answer)}
+            self._connection.write(self._mine.remember(kept))
+            return answer, False
+
+    def _recall(self, key: str, digest: bytes) -> dict[str, Any] | None:
+        columns = IDEMPOTENCY_KEYS.c
+        young = columns.created_at > func.now() - KEPT
+        rows = self._connection.read(
+            self._mine.keys(columns.digest, columns.answer).where(columns.key == key, young)
+        )
+        if not rows:
+            return None
+        if bytes(rows[0].digest) != digest:
+            raise Conflict(
+                "This idempotency key came with other arguments before.", field="idempotencyKey"
+            )
+        answer: dict[str, Any] = json.loads(rows[0].answer)
+        return answer
+
+
+def check(key: str) -> None:
+    """Raises BadUserInput for a key that cannot be kept."""
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_LENGTH or not is_storable(key):
+        raise BadUserInput(
+            f"An idempotency key has 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
+            field="idempotencyKey",
+        )
