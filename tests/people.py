@@ -10,7 +10,10 @@ from todo_graphql.config import Settings
 from todo_graphql.development import token_for
 from todo_graphql.store.database import Viewer
 
-TASK = "id title description completed completedAt createdAt updatedAt deletedAt revision"
+TASK = (
+    "id title description completed completedAt priority dueOn dueAt tags"
+    " createdAt updatedAt deletedAt revision"
+)
 
 
 class Person:
@@ -62,6 +65,22 @@ class Person:
         """The task after a mutation that takes nothing but its id."""
         document = "mutation ($id: ID!) { %s(id: $id) { task { %s } } }"
         return self.ask(document % (verb, TASK), id=task_id)[verb]["task"]
+
+    def create_many(self, *titles: str, **given: Any) -> list[Any]:
+        """New tasks of theirs, in this order, under one revision."""
+        document = (
+            "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { tasks { %s } } }"
+        )
+        new = [{"title": title, **given} for title in titles]
+        tasks: list[Any] = self.ask(document % TASK, input=new)["createTasks"]["tasks"]
+        return tasks
+
+    def titles(self, **arguments: Any) -> list[str]:
+        """The titles of a page of their tasks."""
+        document = """query ($filter: TaskFilter, $orderBy: [TaskOrder!]) {
+            tasks(filter: $filter, orderBy: $orderBy, first: 100) { nodes { title } }
+        }"""
+        return [task["title"] for task in self.ask(document, **arguments)["tasks"]["nodes"]]
 
     def revision(self) -> int:
         """Their revision."""

@@ -42,6 +42,13 @@ TOO_COMPLEX = {
     "pages of unknown size": "query ($n: Int) { me { tasks(first: $n) { nodes { user "
     "{ tasks(last: $n) { nodes { id title } } } } } } }",
     "doubling fragments": doubling(60),
+    "many of a bulk of unknown size": "mutation ($n: Int!) { completeTasks(filter: {}, atMost: $n)"
+    " { tasks { id user { tasks(first: 7) { nodes { id title tags } } } } } }",
+    "many of a bulk by ids": "mutation ($ids: [ID!]) { completeTasks(ids: $ids)"
+    " { tasks { id user { tasks(first: 7) { nodes { id title tags } } } } } }",
+    "many of many creates": "mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new)"
+    " { tasks { user { tasks { nodes { id title } } } } } }",
+    "tags of pages": "{ tasks(first: 10) { nodes { user { tags { tag open total } } } } }",
 }
 
 
@@ -142,3 +149,23 @@ def test_what_is_remembered_is_bounded() -> None:
     assert own.prepare("{ me { id } }") is not first
     enormous = "{ me { id } }" + " " * CACHE_CHARACTERS
     assert own.prepare(enormous).errors == []
+
+
+ALLOWED = {
+    "a bulk of few": "mutation { completeTasks(filter: {}, atMost: 5)"
+    " { tasks { id user { tasks(first: 100) { nodes { id title tags } } } } } }",
+    "a bulk of few ids": 'mutation { completeTasks(ids: ["a", "b"])'
+    " { tasks { id user { tasks(first: 100) { nodes { id title tags } } } } } }",
+    "few creates": 'mutation { createTasks(input: [{title: "a"}])'
+    " { tasks { id user { tasks(first: 100) { nodes { id title tags } } } } } }",
+    "everything of the largest bulk": "mutation ($n: Int!) { deleteTasks(filter: {}, atMost: $n) {"
+    " revision count tasks { id title description completed completedAt priority dueOn dueAt tags"
+    " createdAt updatedAt deletedAt revision user { id email } } } }",
+    "the home screen": "{ me { id } overview { open today tags { tag open total } }"
+    " tasks { nodes { id title tags } } }",
+}
+
+
+@pytest.mark.parametrize("document", ALLOWED.values(), ids=ALLOWED)
+def test_not_too_complex(document: str) -> None:
+    assert documents().prepare(document).errors == []

@@ -106,6 +106,55 @@ def test_a_purge_is_one_message(wire: Wire, carol: Person) -> None:
     assert len(heard(wire, carol, document, id=carol.create()["id"])) == 1
 
 
+FILTERED = """
+query ($order: [TaskOrder!]) {
+  tasks(orderBy: $order, filter: {search: "milk", or: [{priority: {lt: HIGH}}, {due: {today: true}}]}) {
+    edges { cursor node { id tags } }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("field", ["CREATED", "DUE", "POSITION", "RELEVANCE"])
+def test_a_page_of_any_order_and_filter_is_one_message(
+    wire: Wire, carol: Person, field: str
+) -> None:
+    carol.create()
+    order = [{"field": field, "nulls": "FIRST"}, {"field": "TITLE"}]
+    assert len(heard(wire, carol, FILTERED, order=order)) == 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        'mutation { createTasks(input: [{title: "a"}, {title: "b"}]) { tasks { id } } }',
+        "mutation { completeTasks(filter: {}) { revision count tasks { id } } }",
+        'mutation { updateTasks(filter: {}, input: {addTags: ["x"]}) { tasks { tags } } }',
+        "mutation { deleteTasks(filter: {}, dryRun: true) { count tasks { id } } }",
+        "mutation { emptyTrash { count } }",
+        "{ overview { open today tags { tag } } }",
+        "{ me { tags { tag } } }",
+    ],
+)
+def test_many_tasks_are_one_message(wire: Wire, carol: Person, document: str) -> None:
+    carol.create()
+    expected = 2 if "me" in document.split() else 1
+    assert len(heard(wire, carol, document)) == expected
+
+
+def test_a_move_is_three_messages(wire: Wire, carol: Person) -> None:
+    """BEGIN with the first one, and COMMIT by itself."""
+    first, second = carol.create_many("a", "b")
+    document = "mutation ($id: ID!, $to: ID) { moveTask(id: $id, before: $to) { revision } }"
+    assert len(heard(wire, carol, document, id=second["id"], to=first["id"])) == 3
+
+
+def test_a_key_is_three_messages_more_and_two_when_it_is_known(wire: Wire, carol: Person) -> None:
+    document = 'mutation { createTask(input: {title: "a"}, idempotencyKey: "k") { revision } }'
+    assert len(heard(wire, carol, document)) == 4
+    assert len(heard(wire, carol, document)) == 2
+
+
 def test_a_count_is_one_message_more_and_only_when_asked_for(wire: Wire, carol: Person) -> None:
     document = (
         "query ($counted: Boolean!) { tasks { nodes { id } totalCount @include(if: $counted) } }"

@@ -1,5 +1,6 @@
 """The migrations make what the models say, and undo it."""
 
+import io
 import uuid
 from typing import Any
 
@@ -9,11 +10,14 @@ from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, inspect, text
 
+from alembic import command
+from tests.administrators import administering
 from tests.servers import migrated_database, scratch_database, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.store import migrations
 from todo_graphql.store.database import Database, Viewer, database_url
+from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     TITLE_MAX_LENGTH,
@@ -21,6 +25,21 @@ from todo_graphql.store.models import (
     User,
     metadata,
 )
+from todo_graphql.store.orders import OrderField, OrderKey
+from todo_graphql.store.pagination import Listing, PageRequest
+from todo_graphql.store.rows import NewTask
+from todo_graphql.store.tasks import Tasks
+
+MIA = Viewer(uuid.UUID(int=7), "mia@example.com")
+FIRST_RELEASE = """
+WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 3) RETURNING id)
+INSERT INTO tasks (user_id, title, revision, created_at)
+SELECT id, 'task ' || n, n, now() - n * interval '1 minute' FROM me, generate_series(1, 3) AS n
+"""
+KEPT_COLUMNS = """
+SELECT id, title, description, completed_at, created_at, updated_at, deleted_at, revision
+FROM tasks ORDER BY id
+"""
 
 CATALOG = """
 SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -135,3 +154,65 @@ def test_the_relationships_go_both_ways() -> None:
 
 def test_an_index_begins_with_the_user() -> None:
     assert {next(iter(index.columns)).name for index in Task.__table__.indexes} == {"user_id"}  # type: ignore[attr-defined]
+
+
+def migrated_to(url: SecretStr, revision: str = "head") -> None:
+    """Upgrade as far as that."""
+    engine = create_engine(database_url(url))
+    with engine.connect() as connection:
+        migrations.upgrade_on(connection, revision)
+    engine.dispose()
+
+
+def test_tasks_of_the_first_release_are_filled_in(postgresql: SecretStr) -> None:
+    """Their manual order is that of their creation; new ones come after them."""
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0001")
+        admin.execute(text(FIRST_RELEASE), {"me": MIA.id})
+        before = admin.execute(text(KEPT_COLUMNS)).all()
+        migrated_to(url)
+        assert admin.execute(text(KEPT_COLUMNS)).all() == before
+        database = Database(settings_for(url))
+        with database.connect_as(MIA) as connection:
+            tasks = Tasks(connection, MIA)
+            tasks.create([NewTask("new")], ["input"])
+            listing = Listing(keys=(OrderKey(OrderField.POSITION),))
+            rows = tasks.page(PageRequest.of(listing, first=100)).rows
+            assert [row.title for row in rows] == ["task 3", "task 2", "task 1", "new"]
+            assert {(row.priority, row.due_on, row.due_at) for row in rows} == {(0, None, None)}
+            assert tasks.count(TaskFilter(search="TÂSK 2")) == 1
+        database.close()
+
+
+def test_more_tasks_than_one_batch_are_filled_in(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0001")
+        admin.execute(text(FIRST_RELEASE.replace("(1, 3)", "(1, 2500)")), {"me": MIA.id})
+        migrated_to(url)
+        filled = text("SELECT count(*), count(DISTINCT rank), count(words) FROM tasks")
+        assert tuple(admin.execute(filled).one()) == (2500, 2500, 2500)
+
+
+def test_a_server_of_the_first_release_may_still_write(settings: Settings) -> None:
+    """Between the migration and the last server of the release before it."""
+    with administering(settings.required_database_url()) as connection:
+        connection.execute(text(FIRST_RELEASE), {"me": uuid.uuid4()})
+
+
+def test_an_index_that_was_interrupted_is_built_again(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0002")
+        admin.execute(text("CREATE INDEX ix_tasks_due ON tasks (title)"))
+        migrated_to(url)
+        index = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_tasks_due'")
+        assert "(user_id, due, id)" in admin.execute(index).scalar_one()
+
+
+def test_the_migrations_as_sql() -> None:
+    """For those who let nobody but an administrator change a schema."""
+    output = io.StringIO()
+    config = migrations.configuration()
+    config.output_buffer = output
+    command.upgrade(config, "head", sql=True)
+    assert "CREATE INDEX CONCURRENTLY ix_tasks_due" in output.getvalue()
+    assert "UPDATE tasks SET rank" in output.getvalue()

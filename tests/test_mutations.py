@@ -11,7 +11,7 @@ import pytest
 from tests.people import Person
 
 SOME_ID = "d0d0d0d0-0000-4000-8000-000000000001"
-VERBS = ("completeTask", "reopenTask", "deleteTask", "restoreTask", "purgeTask")
+VERBS = ("completeTask", "reopenTask", "moveTask", "deleteTask", "restoreTask", "purgeTask")
 BY_ID = {verb: "mutation ($id: ID!) { %s(id: $id) { __typename } }" % verb for verb in VERBS} | {
     "updateTask": 'mutation ($id: ID!) { updateTask(id: $id, input: {title: "x"}) { __typename } }'
 }
@@ -67,6 +67,10 @@ def test_create_works(alice: Person) -> None:
         "description": " two litres ",
         "completed": False,
         "completedAt": None,
+        "priority": "NONE",
+        "dueOn": None,
+        "dueAt": None,
+        "tags": [],
         "createdAt": "",
         "updatedAt": "",
         "deletedAt": None,

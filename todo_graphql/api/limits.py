@@ -5,6 +5,7 @@ it starts. Everything here is linear in the document: a fragment is measured onc
 often it is spread.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from graphql import (
@@ -17,12 +18,19 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     get_named_type,
+    get_nullable_type,
+    is_list_type,
 )
 
 from todo_graphql.errors import QueryTooComplex
+from todo_graphql.store.changes import BULK_DEFAULT, BULK_MAX
+from todo_graphql.store.creation import CREATE_MAX
+from todo_graphql.store.overview import MAX_TAGS
 from todo_graphql.store.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 
@@ -99,7 +107,7 @@ class Measure:
         field = fields.get(node.name.value)
         inner = None if field is None else get_named_type(field.type)
         below = self.selection(node.selection_set, inner)
-        items = page_size(node) if field is not None and "first" in field.args else 1
+        items = 1 if field is None else answered(node, field)
         return Size(below.depth + 1, 1 + items * below.cost)
 
     def _fragment(self, name: str) -> Size:
@@ -114,12 +122,37 @@ class Measure:
         return self._known[name]
 
 
-def page_size(node: FieldNode) -> int:
-    """How many items a page may have. A variable may say anything, so it counts as the most."""
-    for argument in node.arguments or ():
-        if argument.name.value in ("first", "last"):
-            literal = argument.value
-            if isinstance(literal, IntValueNode) and len(literal.value) < 10:
-                return min(max(int(literal.value), 1), MAX_PAGE_SIZE)
-            return MAX_PAGE_SIZE
-    return DEFAULT_PAGE_SIZE
+def answered(node: FieldNode, field: GraphQLField) -> int:
+    """How many items a field answers at most, by its arguments. A variable may say anything, so
+    it counts as the most.
+    """
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    sizes = [size(given[name]) for name, size in SIZES.items() if name in given]
+    if "first" in field.args:
+        return max(sizes, default=DEFAULT_PAGE_SIZE)
+    if "atMost" in field.args:
+        return max(sizes, default=BULK_DEFAULT)
+    if is_list_type(get_nullable_type(field.type)) and get_named_type(field.type).name in UNPAGED:
+        return UNPAGED[get_named_type(field.type).name]
+    several = "input" in field.args and is_list_type(get_nullable_type(field.args["input"].type))
+    return _length(given.get("input"), CREATE_MAX) if several else 1
+
+
+def _number(value: ValueNode, most: int) -> int:
+    if isinstance(value, IntValueNode) and len(value.value) < 10:
+        return min(max(int(value.value), 1), most)
+    return most
+
+
+def _length(value: ValueNode | None, most: int) -> int:
+    return min(len(value.values), most) if isinstance(value, ListValueNode) else most
+
+
+SIZES: Mapping[str, Callable[[ValueNode], int]] = {
+    "first": lambda value: _number(value, MAX_PAGE_SIZE),
+    "last": lambda value: _number(value, MAX_PAGE_SIZE),
+    "atMost": lambda value: _number(value, BULK_MAX),
+    "ids": lambda value: _length(value, BULK_MAX),
+}
+UNPAGED = {"TagCount": MAX_TAGS}
+"""Lists without pages, by what they are of, and the most that they have."""
