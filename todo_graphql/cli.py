@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that `--help` answers at once.
 """
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -112,13 +113,61 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
 def migrate() -> None:
     """Bring the database to the newest schema.
 
-    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL without it. All in one transaction; two at
-    once wait for each other.
+    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL without it. The server may serve meanwhile; two
+    at once wait for each other; one that was interrupted is run again.
     """
     from todo_graphql.store import migrations
 
     migrations.upgrade(Settings.from_environment())
     click.echo(f"The database is at revision {migrations.head()}.")
+
+
+@main.command()
+@click.option(
+    "--days",
+    type=click.IntRange(0, 36_500),
+    help="How long a task stays in the trash.  [TRASH_DAYS, 30]",
+)
+def purge(days: int | None) -> None:
+    """Remove for good what was moved to the trash long ago.
+
+    To be run from time to time, while the server serves. Uses DATABASE_URL_UNPOOLED, or
+    DATABASE_URL without it, as the role that migrates.
+    """
+    from todo_graphql.store import upkeep
+
+    batches = upkeep.purge(settings_with(trash_days=days))
+    removed = 0
+    with click.progressbar(
+        length=next(batches), label="Emptying the trash", file=sys.stderr
+    ) as bar:
+        for number in batches:
+            removed += number
+            bar.update(number)
+    click.echo(f"{removed:,} tasks were removed.")
+
+
+@main.command()
+@click.option(
+    "--users", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many."
+)
+@click.option(
+    "--tasks",
+    type=click.IntRange(0, 100_000_000),
+    default=10_000,
+    show_default=True,
+    help="How many, of all users. The first one has a tenth of them.",
+)
+def seed(users: int, tasks: int) -> None:
+    """Make users and tasks up, to develop and to measure with.
+
+    In DATABASE_URL, or in the database of `dev` in this folder, whether that is running or not.
+    The first user is the demo user. Said again, the same numbers make nothing new.
+    """
+    from todo_graphql.development import populate
+
+    populate(settings_with(), users, tasks)
+    click.echo(f"There are {users:,} users with {tasks:,} tasks.")
 
 
 @main.command()

@@ -95,6 +95,12 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds after which PostgreSQL gives up on a statement.",
     )
+    trash_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="Days in the trash after which `purge` removes a task.",
+    )
     max_body_bytes: int = Field(
         default=65_536, ge=1_024, description="The largest request body; a larger one gets 413."
     )

@@ -3,12 +3,13 @@
 import fcntl
 import json
 import secrets
+import sys
 import textwrap
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -27,8 +28,9 @@ from todo_graphql.serving import (
     url_of,
 )
 from todo_graphql.store import migrations
-from todo_graphql.store.database import Viewer
+from todo_graphql.store.database import Database, Viewer
 from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from todo_graphql.store.seeding import made_up_users, seed
 
 FOLDER = Path(".todo-graphql")
 DEMO_USER = Viewer(uuid.UUID("d0d0d0d0-0000-4000-8000-000000000001"), "demo@example.com")
@@ -140,6 +142,37 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
             )
     finally:
         server.stop()
+
+
+@contextmanager
+def database_here(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database: the one that they name, or that of a `dev` which runs in this
+    folder, or the one that `dev` would start.
+    """
+    server = EmbeddedPostgres(FOLDER / "postgres")
+    if settings.database_url is None and server.is_running():
+        yield settings.model_copy(update={"database_url": server.url})
+        return
+    with ExitStack() as stack:
+        if settings.database_url is None:
+            stack.enter_context(workspace(FOLDER))
+        settings = stack.enter_context(postgresql(settings))
+        migrations.upgrade(settings)
+        yield settings
+
+
+def populate(settings: Settings, users: int, tasks: int) -> None:
+    """Make users and tasks up. The first one is the demo user."""
+    with database_here(settings) as here:
+        refuse_unsafe_database(here)
+        database = Database(here)
+        viewers = [DEMO_USER, *made_up_users(users - 1)]
+        try:
+            with click.progressbar(length=tasks, label="Making tasks up", file=sys.stderr) as bar:
+                for number in seed(database, viewers, tasks):
+                    bar.update(number)
+        finally:
+            database.close()
 
 
 @contextmanager

@@ -7,12 +7,14 @@ from todo_graphql.store.embedded import EmbeddedPostgresError
 from todo_graphql.store.embedded_access import AccessError
 from todo_graphql.store.failures import DatabaseFailure
 from todo_graphql.store.isolation import UnsafeDatabase
+from todo_graphql.store.upkeep import NoUpkeep
 
 EXPECTED_FAILURES = (
     AccessError,
     CommandError,  # as when the database is newer than this version
     DatabaseFailure,
     EmbeddedPostgresError,
+    NoUpkeep,
     OSError,  # as when a disk is full
     Problem,
     UnsafeDatabase,
