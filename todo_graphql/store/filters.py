@@ -61,19 +61,21 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which of one's tasks: not the trash unless `trashed`.
+    """Which of one's tasks: not the trash unless `trashed`, and both when that is None.
 
     `search` is looked for in title, tags and description; a blank one is none.
     """
 
     condition: Condition = AllOf()
-    trashed: bool = False
+    trashed: bool | None = False
     search: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The predicates, to be added to the owner's."""
         deleted = TASKS.c.deleted_at.is_not(None)
-        conditions: list[ColumnElement[bool]] = [deleted if self.trashed else ~deleted]
+        conditions: list[ColumnElement[bool]] = []
+        if self.trashed is not None:
+            conditions.append(deleted if self.trashed else ~deleted)
         if self.condition != AllOf():
             conditions.append(predicate(self.condition))
         if self.search is not None:
@@ -128,8 +130,12 @@ def _starts_with(column: Column[Any], value: str) -> ColumnElement[bool]:
     return column.istartswith(value, autoescape=True)
 
 
-def _any_tag(column: Column[Any], tags: tuple[str, ...]) -> ColumnElement[bool]:
-    return column.bool_op("&&")(_keys(tags))
+def _any_tag(_: Column[Any], tags: tuple[str, ...]) -> ColumnElement[bool]:
+    return TASKS.c.tag_keys.bool_op("&&")(_keys(tags))
+
+
+def _all_tags(_: Column[Any], tags: tuple[str, ...]) -> ColumnElement[bool]:
+    return TASKS.c.tag_keys.bool_op("@>")(_keys(tags))
 
 
 def _before(_: Column[Any], value: tuple[datetime, str]) -> ColumnElement[bool]:
@@ -185,7 +191,7 @@ OPERATORS: Mapping[str, Callable[[Column[Any], Any], ColumnElement[bool]]] = {
     "contains": _contains,
     "starts_with": _starts_with,
     "any": _any_tag,
-    "all": lambda column, tags: column.bool_op("@>")(_keys(tags)),
+    "all": _all_tags,
     "none": lambda column, tags: ~_any_tag(column, tags),
     "before": _before,
     "after": _after,

@@ -64,10 +64,16 @@ class Term:
 
     def clause(self) -> ColumnElement[Any]:
         """For ORDER BY."""
-        ordered = self.column.desc() if self.descending else self.column.asc()
+        ordered = self.clause_alone()
         if not self.nullable:
             return ordered
         return ordered.nulls_first() if self.nulls_first else ordered.nulls_last()
+
+    def clause_alone(self) -> ColumnElement[Any]:
+        """For ORDER BY within a range, in which the key is missing from all rows or from none:
+        without a word on nulls, so that the index is in this order both ways.
+        """
+        return self.column.desc() if self.descending else self.column.asc()
 
     def same(self, value: Any) -> ColumnElement[bool]:
         """Rows that have this value."""
@@ -107,8 +113,8 @@ def reversed_terms(terms: Terms) -> list[Term]:
 
 
 def order_by(terms: Terms) -> list[ColumnElement[Any]]:
-    """ORDER BY."""
-    return [term.clause() for term in terms]
+    """ORDER BY within one range."""
+    return [terms[0].clause_alone(), *(term.clause() for term in terms[1:])]
 
 
 def everything(terms: Terms) -> list[ColumnElement[bool]]:

@@ -1,0 +1,107 @@
+"""How PostgreSQL finds what it is asked for: by an index of the user's, in every order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Executable, text
+
+from tests.administrators import administer
+from tests.servers import migrated_database, settings_for
+from todo_graphql.store.database import Database, ViewerConnection
+from todo_graphql.store.filters import AllOf, Comparison, TaskFilter
+from todo_graphql.store.mine import Mine
+from todo_graphql.store.orders import NULLABLE, OrderField, OrderKey
+from todo_graphql.store.pages import page_statement
+from todo_graphql.store.pagination import Listing, PageRequest
+from todo_graphql.store.seeding import made_up_users, seed
+from todo_graphql.store.tasks import Tasks
+
+USERS = made_up_users(20)
+ME = USERS[3]
+ORDERS = [
+    OrderKey(field, descending=descending, nulls_first=nulls_first)
+    for field in OrderField
+    for descending in (False, True)
+    for nulls_first in ((False, True) if field in NULLABLE else (False,))
+]
+INDEXES = {
+    OrderField.CREATED: "ix_tasks_live",
+    OrderField.UPDATED: "ix_tasks_updated",
+    OrderField.DUE: "ix_tasks_due",
+    OrderField.PRIORITY: "ix_tasks_priority",
+    OrderField.TITLE: "ix_tasks_title",
+    OrderField.COMPLETED: "ix_tasks_completed",
+    OrderField.POSITION: "ix_tasks_rank",
+}
+FILTERS = {
+    "open": TaskFilter(Comparison("completed_at", "null", True)),
+    "priority": TaskFilter(Comparison("priority", "gte", 3)),
+    "overdue": TaskFilter(Comparison("due", "overdue", (True, "UTC"))),
+    "today": TaskFilter(Comparison("due", "today", (True, "UTC"))),
+    "tags": TaskFilter(Comparison("tags", "any", ("Home",))),
+    "title": TaskFilter(Comparison("title", "contains", "milk")),
+    "id": TaskFilter(Comparison("id", "eq", ME.id)),
+    "search": TaskFilter(search="milk bre"),
+    "trash": TaskFilter(AllOf(), trashed=True),
+}
+
+
+@pytest.fixture(scope="module")
+def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
+    """Of a user among others, of whom PostgreSQL has counted the tasks."""
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        for _ in seed(database, USERS, 12_000):
+            pass
+        administer(url, "ANALYZE")
+        with database.connect_as(ME) as own:
+            yield own
+        database.close()
+
+
+def plan_of(connection: ViewerConnection, statement: Executable) -> str:
+    compiled: Any = statement
+    bound = str(
+        compiled.compile(connection._engine, compile_kwargs={"literal_binds": True})
+    ).replace("%%", "%")
+    escaped = bound.replace(":", "\\:")
+    rows = connection.read(text(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {escaped}"))
+    return "\n".join(row[0] for row in rows)
+
+
+def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
+    """The first page, and those around the middle of the list."""
+    search = "milk" if key.field is OrderField.RELEVANCE else None
+    listing = Listing(TaskFilter(search=search), (key,))
+    tasks = Tasks(connection, ME)
+    yield PageRequest.of(listing, first=20)
+    request = PageRequest.of(listing, first=100)
+    for _ in range(tasks.count(listing.filter) // 200):
+        page = tasks.page(request)
+        cursor = listing.cursor(page.places[-1], page.rows[-1].id)
+        request = PageRequest.of(listing, first=100, after=cursor)
+    page = tasks.page(request)
+    cursor = listing.cursor(page.places[0], page.rows[0].id)
+    yield PageRequest.of(listing, first=20, after=cursor)
+    yield PageRequest.of(listing, last=20, before=cursor)
+
+
+@pytest.mark.parametrize("key", ORDERS, ids=str)
+def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key: OrderKey) -> None:
+    """Its own one, from which nothing is left to sort, but for RELEVANCE, which has none."""
+    for request in pages(connection, key):
+        plan = plan_of(connection, page_statement(Mine(ME), request))
+        assert "Seq Scan on tasks" not in plan, plan
+        if key.field in INDEXES:
+            assert INDEXES[key.field] in plan, plan
+            assert "Sort Key: tasks" not in plan, plan
+
+
+@pytest.mark.parametrize("which", FILTERS.values(), ids=FILTERS)
+def test_every_filter_takes_an_index(connection: ViewerConnection, which: TaskFilter) -> None:
+    """At least the one of the user's tasks: no other user's is looked at."""
+    plan = plan_of(connection, page_statement(Mine(ME), PageRequest.of(Listing(which), first=20)))
+    assert "Seq Scan on tasks" not in plan, plan
+    assert "user_id = " in plan
