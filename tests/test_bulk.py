@@ -31,7 +31,7 @@ DOCUMENTS = {
     "updateTasks": UPDATE.replace("VERB", "updateTasks"),
     **{
         verb: BULK.replace("VERB", verb).replace("INPUT", "")
-        for verb in ("completeTasks", "deleteTasks", "restoreTasks")
+        for verb in ("completeTasks", "reopenTasks", "deleteTasks", "restoreTasks")
     },
 }
 FIELDS = {"updateTasks": "tags", "completeTasks": "completedAt", "deleteTasks": "deletedAt"}
@@ -85,6 +85,14 @@ def test_there_and_back(alice: Person) -> None:
     bulk(alice, "deleteTasks", ids=ids_of(tasks))
     assert bulk(alice, "restoreTasks", ids=ids_of(tasks))["revision"] == 5
     assert bulk(alice, "restoreTasks", filter={})["count"] == 0
+
+
+def test_completed_and_back(alice: Person) -> None:
+    alice.create_many("a", "b")
+    done = bulk(alice, "completeTasks", filter={})
+    back = bulk(alice, "reopenTasks", ids=ids_of(done["tasks"]))
+    assert (back["count"], back["revision"]) == (2, 3)
+    assert {task["completedAt"] for task in back["tasks"]} == {None}
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)

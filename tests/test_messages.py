@@ -108,7 +108,10 @@ def test_a_purge_is_one_message(wire: Wire, carol: Person) -> None:
 
 FILTERED = """
 query ($order: [TaskOrder!]) {
-  tasks(orderBy: $order, filter: {search: "milk", or: [{priority: {lt: HIGH}}, {due: {today: true}}]}) {
+  tasks(
+    orderBy: $order
+    filter: {search: "milk", or: [{priority: {lt: HIGH}}, {due: {today: true}}]}
+  ) {
     edges { cursor node { id tags } }
   }
 }

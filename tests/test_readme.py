@@ -211,10 +211,12 @@ def test_targets_of_make_exist() -> None:
     assert named <= set(re.findall(r"^([a-z][\w.]*):", makefile, re.MULTILINE))
 
 
-def test_addresses_answer(url: str) -> None:
+def test_addresses_answer(url: str, alice: Person) -> None:
     paths = [path for text in code() for path in re.findall(r"^GET (/\S+)$", text)]
-    assert paths == ["/health/live", "/health/ready"]
-    assert [httpx.get(f"{url}{path}").status_code for path in paths] == [200, 200]
+    assert paths == ["/export", "/export?format=csv", "/health/live", "/health/ready"]
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    statuses = [httpx.get(f"{url}{path}", headers=headers).status_code for path in paths]
+    assert statuses == [200] * len(paths)
 
 
 def test_paths_exist() -> None:

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.administrators import administering
@@ -143,7 +142,7 @@ def test_the_same_call_many_times_at_once(alice: Person, known: bool) -> None:
 
 def test_after_a_day_the_key_is_free(alice: Person, settings: Settings) -> None:
     first = alice.ask(CREATE, input={"title": "a"}, key="k")
-    url: SecretStr = settings.required_database_url()
+    url = settings.required_database_url()
     for age, expected in (("23 hours 59 minutes", ["a"]), ("24 hours", ["b", "a"])):
         with administering(url) as connection:
             connection.execute(

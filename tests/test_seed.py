@@ -44,7 +44,8 @@ def test_seed_makes_what_it_says_and_only_once(url: SecretStr, tmp_path: Path) -
                     "SELECT count(DISTINCT priority) > 2, bool_or(due_on IS NULL),"
                     " bool_or(due_on IS NOT NULL), bool_or(due_at IS NOT NULL),"
                     " bool_or(tags <> '{}'), bool_or(completed_at IS NOT NULL),"
-                    " bool_and(created_at < now()), count(DISTINCT (user_id, rank)) = count(*) FROM tasks"
+                    " bool_and(created_at < now()), count(DISTINCT (user_id, rank)) = count(*)"
+                    " FROM tasks"
                 )
             ).one()
         assert tuple(counts) == (3, 50, 5)

@@ -18,7 +18,10 @@ class ErrorCode(Enum):
     BAD_USER_INPUT = (400, "An argument breaks a rule; `field` is the path of that argument.")
     CONFLICT = (
         409,
-        "The `expectedRevision` is stale, or the id is in use with other content.",
+        (
+            "The `expectedRevision` is stale, the id is in use with other content, the "
+            "`idempotencyKey` came with other arguments before, or more tasks match than `atMost`."
+        ),
     )
     GRAPHQL_PARSE_FAILED = (400, "The document is not GraphQL.")
     GRAPHQL_VALIDATION_FAILED = (400, "The document does not fit the schema.")

@@ -13,6 +13,7 @@ from todo_graphql.api.payloads import (
     CreateTasksPayload,
     DeleteTasksPayload,
     EmptyTrashPayload,
+    ReopenTasksPayload,
     RestoreTasksPayload,
     UpdateTasksPayload,
 )
@@ -144,6 +145,23 @@ class BulkMutation:
         tasks = info.context.tasks(user_id)
         which = selected(ids, filter, at_most, dry_run=dry_run)
         return CompleteTasksPayload.of(tasks.complete(which))
+
+    @strawberry.mutation(
+        description="Mark several tasks as not done. Open ones stay as they are.",
+        extensions=[Idempotent()],
+    )
+    def reopen_tasks(
+        self,
+        info: Info,
+        ids: Ids = None,
+        filter: Matching = None,  # noqa: A002
+        at_most: AtMost = BULK_DEFAULT,
+        dry_run: DryRun = False,  # noqa: FBT002
+        user_id: UserId = None,
+    ) -> ReopenTasksPayload | None:
+        tasks = info.context.tasks(user_id)
+        which = selected(ids, filter, at_most, dry_run=dry_run)
+        return ReopenTasksPayload.of(tasks.reopen(which))
 
     @strawberry.mutation(
         description="Move several tasks to the trash, from where `restoreTasks` brings them back. "

@@ -138,6 +138,11 @@ class CompleteTasksPayload(TasksPayload):
     pass
 
 
+@strawberry.type(description="What `reopenTasks` left.")
+class ReopenTasksPayload(TasksPayload):
+    pass
+
+
 @strawberry.type(description="What `deleteTasks` moved to the trash.")
 class DeleteTasksPayload(TasksPayload):
     pass

@@ -20,7 +20,7 @@ Date = NewType("Date", str)
 
 # RFC 3339, section 5.6, and no other form that Python would read.
 DATE_TIME_TEXT = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
