@@ -13,9 +13,12 @@ from todo_graphql.config import Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.boundary import Boundary
+from todo_graphql.server.context import context_getter
+from todo_graphql.server.export import export_router
 from todo_graphql.server.graphiql import graphiql_router
-from todo_graphql.server.graphql import Router, context_getter
+from todo_graphql.server.graphql import Router
 from todo_graphql.server.health import health_router
+from todo_graphql.server.imports import import_router
 from todo_graphql.server.problems import on_http_exception, on_problem
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
@@ -31,6 +34,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     database = Database(settings)
     workers = Workers(settings.max_connections)
     readiness = Readiness(database)
+    get_context = context_getter(authenticator, database)
     limits = Limits(settings.max_query_tokens, settings.max_query_depth, settings.max_query_cost)
 
     @asynccontextmanager
@@ -48,12 +52,14 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     app.include_router(
         Router(
             Schema(limits, introspection=settings.introspection),
-            context_getter(authenticator, database),
+            get_context,
             readiness=readiness,
             workers=workers,
             max_body_bytes=settings.max_body_bytes,
         )
     )
+    app.include_router(export_router(get_context, readiness, workers))
+    app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token))
     add_middleware(app, settings)
@@ -66,8 +72,8 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["POST"],
+            allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-request-id"],
-            expose_headers=["retry-after", "x-request-id"],
+            expose_headers=["content-disposition", "retry-after", "x-request-id"],
         )
     app.add_middleware(Boundary)

@@ -22,6 +22,11 @@ async def read_body(request: Request, limit: int) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise BadUserInput("Send the request as `Content-Type: application/json`.", status=415)
+    return await read_at_most(limit, request)
+
+
+async def read_at_most(limit: int, request: Request) -> bytes:
+    """The body. Raises BadUserInput with status 413 as soon as it is known to be longer."""
     too_long = BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
     # uvicorn lets only digits through, and few of them.
     if int(request.headers.get("content-length", 0)) > limit:

@@ -1,48 +1,16 @@
-"""POST /graphql: who is asking, what, and the answer."""
+"""POST /graphql: what is asked, and the answer."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
-
-from fastapi import Depends
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.fastapi import BaseContext, GraphQLRouter
+from strawberry.fastapi import GraphQLRouter
 
-from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.api.schema import Schema
-from todo_graphql.errors import InvalidToken, MissingToken
-from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.bodies import read_body, read_question, response_to
-from todo_graphql.server.boundary import request_id
+from todo_graphql.server.context import ContextGetter, HTTPContext
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
-from todo_graphql.store.database import Database
-
-bearer = HTTPBearer(auto_error=False)
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-
-
-class HTTPContext(Context, BaseContext):
-    """The context of an operation that came by HTTP, as Strawberry's router wants it."""
-
-
-def context_getter(
-    authenticator: Authenticator, database: Database
-) -> Callable[..., Awaitable[HTTPContext]]:
-    """The dependency that turns a request's token into the context of its operation."""
-
-    async def get_context(connection: HTTPConnection, credentials: Credentials) -> HTTPContext:
-        if len(connection.headers.getlist("authorization")) > 1:
-            raise InvalidToken("There is more than one Authorization header.")
-        if credentials is None:
-            raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
-        viewer = authenticator.viewer_of(credentials.credentials)
-        return HTTPContext(viewer, database.connect_as(viewer), request_id.get())
-
-    return get_context
 
 
 class Router(GraphQLRouter[HTTPContext, None]):
@@ -56,7 +24,7 @@ class Router(GraphQLRouter[HTTPContext, None]):
     def __init__(
         self,
         schema: Schema,
-        get_context: Callable[..., Awaitable[HTTPContext]],
+        get_context: ContextGetter,
         *,
         readiness: Readiness,
         workers: Workers,

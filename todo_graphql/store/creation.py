@@ -88,13 +88,16 @@ def creation(mine: Mine, tasks: Sequence[NewTask]) -> Select[Any]:
     )
 
 
-def recreation(mine: Mine, tasks: Sequence[NewTask], *, first: bool) -> Select[Any]:
+def recreation(
+    mine: Mine, tasks: Sequence[NewTask], *, first: bool, offset: int = 0
+) -> Select[Any]:
     """Create those whose id is not in use, and leave the others as they are.
 
-    Only the first of several such statements in one transaction takes a revision. Answers
-    how many are new.
+    Of several such statements in one transaction only the `first` that creates something takes
+    a revision; `offset` is how many tasks the others before it had, which these come after in
+    the manual order. Answers how many are new.
     """
-    given, existing = _given_and_existing(mine, tasks)
+    given, existing = _given_and_existing(mine, tasks, offset)
     fresh = _fresh(given, existing)
     writer = mine.next_revision(when=exists(fresh)) if first else mine.same_revision()
     inserted = _inserted(mine, writer, fresh, given)
@@ -114,8 +117,8 @@ def created_by(answer: Sequence[Row[Any]], fields: Sequence[str]) -> Written:
     return Written(first.user_revision, first.number, first.changed, rows)
 
 
-def _given_and_existing(mine: Mine, tasks: Sequence[NewTask]) -> tuple[CTE, CTE]:
-    records = [task.record(place) for place, task in enumerate(tasks, 1)]
+def _given_and_existing(mine: Mine, tasks: Sequence[NewTask], offset: int = 0) -> tuple[CTE, CTE]:
+    records = [task.record(place) for place, task in enumerate(tasks, offset + 1)]
     content = cast(literal(json.dumps(records, ensure_ascii=False), Text), JSON)
     table = func.json_to_recordset(content).table_valued(*RECORD).render_derived(with_types=True)
     given = select(table).cte("given")

@@ -6,12 +6,11 @@ nor hide others. The shape is that of the GraphQL Cursor Connections specificati
 
 import hashlib
 import json
-import math
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -93,13 +92,18 @@ def _value(by: OrderField, value: object) -> Any:
         return _moment(value)
     if by is OrderField.PRIORITY and type(value) is int:
         return int(Priority(value))
-    if by is OrderField.RELEVANCE and isinstance(value, float) and math.isfinite(value):
+    if by is OrderField.RELEVANCE and isinstance(value, float) and _is_rank(value):
         # As PostgreSQL's ts_rank has it: as a double it would be another number.
         return cast(literal(value), REAL)
     is_text = isinstance(value, str) and is_storable(value)
     if by in (OrderField.TITLE, OrderField.POSITION) and is_text:
         return value
     raise ValueError
+
+
+def _is_rank(value: float) -> bool:
+    """Whether `ts_rank` may answer it: 0 to about 1, and nothing too small for a `real`."""
+    return value == 0 or 1e-30 < value < 10
 
 
 def _moment(value: object) -> datetime:
@@ -137,6 +141,12 @@ class PageRequest:
             after=None if after is None else listing.place(after, "after"),
             before=None if before is None else listing.place(before, "before"),
         )
+
+    def following(self, place: Sequence[object], task_id: str) -> Self:
+        """The same request for what comes after a row that a page has answered."""
+        values = zip(self.listing.keys, place, strict=True)
+        after = [*(_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
+        return replace(self, after=after)
 
     @property
     def terms(self) -> Terms:

@@ -1,7 +1,9 @@
-"""What can be done with tasks: each method is one statement, but for `move`."""
+"""What can be done with tasks: each method is one statement, but for `move` and the two of
+whole lists, `everything` and `bring_back`.
+"""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, true
@@ -11,7 +13,9 @@ from todo_graphql.store.changes import Selected, Written, change, removal, writt
 from todo_graphql.store.creation import created_by, creation
 from todo_graphql.store.database import Viewer, ViewerConnection
 from todo_graphql.store.edits import Edits
+from todo_graphql.store.exports import everything
 from todo_graphql.store.filters import TaskFilter
+from todo_graphql.store.imports import Imported, bring_back
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.moves import Destination, move
@@ -54,6 +58,12 @@ class Tasks:
         """A page of a list."""
         return page_of(self._connection.read(page_statement(self._mine, request)), request)
 
+    def everything(self) -> Iterator[list[TaskRow]]:
+        """All tasks, those in the trash included, in the manual order: page by page, each read
+        when it is asked for.
+        """
+        return everything(self._connection, self._mine)
+
     def overview(self, zone: str) -> Overview:
         """Counts of what a home screen shows. `zone` is a known one of the IANA database."""
         return overview_of(self._connection.read(overview_statement(self._mine, zone)))
@@ -70,6 +80,12 @@ class Tasks:
         """
         statement = creation(self._mine, new)
         return created_by(self._connection.write(statement, appear=True), fields)
+
+    def bring_back(self, tasks: Iterable[NewTask]) -> Imported:
+        """Create all whose id is not in use, at the end of the manual order, or, when taking one
+        from the iterable raises, none. Those in use stay as they are.
+        """
+        return bring_back(self._connection, self._mine, tasks)
 
     def update(
         self, selected: Selected, edits: Edits, *, expected_revision: int | None = None

@@ -1,0 +1,270 @@
+"""Files with tasks: what they may hold, what is wrong with them and where, and that every text
+comes back.
+"""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from tests.files import HEADER, csv_of, error_of, imported, refusal, send
+from tests.people import Person
+from todo_graphql.errors import BadUserInput
+from todo_graphql.server.files.csv_files import harmless, original
+from todo_graphql.server.files.formats import FORMATS
+from todo_graphql.server.files.records import FIELDS, task_of
+from todo_graphql.server.imports import tasks_of, text_of
+from todo_graphql.store import text
+from todo_graphql.store.rows import NewTask, TaskRow
+
+ID = "d0d0d0d0-0000-4000-8000-000000000001"
+OTHER_ID = "d0d0d0d0-0000-4000-8000-000000000002"
+# The same examples in every run: a failure can be seen again.
+STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=None)
+
+
+DEEP = "[" * 100_000
+BAD_JSON: dict[str, tuple[str, int, str | None]] = {
+    "nothing": ("", 1, None),
+    "a text": ('"x"', 1, None),
+    "cut off": ('[\n{"title": "x"},\n', 3, None),
+    "cut off in a task": ('[\n{"title": "x"},\n{"title": \n', 3, None),
+    "cut off after one": ('[\n{"title": "x"}\n\n', 4, None),
+    "no comma": ('[\n{"title": "x"}\n{"title": "y"}]', 3, None),
+    "a comma too many": ('[\n{"title": "x"},\n]', 3, None),
+    "more after the end": ("[]\n\n[]", 3, None),
+    "no version": ('{"tasks": []\n}', 2, None),
+    "no tasks": ('{"version": 1\n}', 2, None),
+    "another version": ('{\n"version": 2, "tasks": []}', 2, "version"),
+    "no number of a version": ('{"tasks": [],\n "version": true}', 2, "version"),
+    "another member": ('{"version": 1,\n"x": 1, "tasks": []}', 2, None),
+    "one more member": ('{"version": 1, "tasks": []\n, "x": 1}', 2, None),
+    "no name": ('{"version": 1,\n{}: 1}', 2, None),
+    "no colon": ('{"version"\n 1}', 2, None),
+    "tasks twice": ('{"tasks": [],\n"tasks": []}', 2, None),
+    "tasks that are none": ('{"version": 1, "tasks":\n{}}', 2, None),
+    "no object": ('[\n{"title": "x"},\n\n1]', 4, None),
+    "not a number": ('[\n{"title": NaN}]', 2, None),
+    "a number too long": ('[\n{"title": %s}]' % ("9" * 5_000), 2, None),
+    "nesting": ("[\n" + DEEP, 2, None),
+    "nesting in a task": ('[\n{"title": ' + DEEP, 2, None),
+    "a name twice": ('[\n{"title": "x",\n"title": "y"}]', 2, None),
+    "another field": ('[\n{"title": "x",\n"updatedAt": null}]', 2, "updatedAt"),
+    "a strange field": ('[\n{"title": "x",\n"\\ud800": null}]', 2, "?"),
+    "a title that is none": ('[\n{"title": 1}]', 2, "title"),
+    "no title": ("[\n{}]", 2, "title"),
+    "tags that are none": ('[\n{"title": "x", "tags": "a"}]', 2, "tags"),
+    "a tag that is none": ('[\n{"title": "x", "tags": ["a", 1]}]', 2, "tags"),
+    "half a pair": ('[\n{"title": "\\ud83e"}]', 2, "title"),
+    "the same id": (
+        '[{"title": "x", "id": "%s"},\n{"title": "x", "id": "%s"}]' % (ID, ID.upper()),
+        2,
+        "id",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_JSON)
+def test_what_is_no_file_of_tasks_is_refused_with_the_line(alice: Person, name: str) -> None:
+    content, line, field = BAD_JSON[name]
+    error = refusal(alice, content)
+    assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 400)
+    assert (error["line"], error.get("field")) == (line, field)
+    assert error["message"].startswith(f"Line {line}: ")
+    assert len(error["message"]) < 200
+
+
+BAD_CSV: dict[str, tuple[str, int, str | None]] = {
+    "nothing": ("", 1, "title"),
+    "no title": ("id,description\n", 1, "title"),
+    "another column": ("title,Fällig\nx,y", 1, "Fällig"),
+    "other separators": ("id;title\n", 1, "id;title"),
+    "a column twice": ("title,title\n", 1, "title"),
+    "too few cells": ("title,tags\na,b\nc\n", 3, None),
+    "too many cells": ("title\na\nb,c\n", 3, None),
+    "a blank line": ("title\na\n\nb\n", 3, None),
+    "no end of a quote": ('title\na\n"b\nc\nd\n', 3, None),
+    "more after a quote": ('title\na\n"b"c\n', 3, None),
+    "a cell too long": ("title\na\n" + "b" * 200_000, 3, None),
+    "a bad tag": ('title,tags\na,"x,,y"\n', 2, "tags.1"),
+    "bad tags": ('title,tags\na,"""x"\n', 2, "tags"),
+    "a NUL": ("title\na\nb\0\n", 3, "title"),
+    "the same id": (f"id,title\n,a\n{ID},b\n{OTHER_ID},c\n{ID},d\n", 5, "id"),
+    "after cells of several lines": (
+        'title,description\n"a","1\n2\r\n3"\n"b","\n"\n,\n',
+        7,
+        "title",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CSV)
+def test_csv_is_refused_with_the_line(alice: Person, name: str) -> None:
+    content, line, field = BAD_CSV[name]
+    error = refusal(alice, content, "csv")
+    assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 400)
+    assert (error["line"], error.get("field")) == (line, field)
+    assert error["message"].startswith(f"Line {line}: ")
+
+
+BAD_VALUES = [
+    ("title", "x" * 201, "title", "A title has at most 200 characters."),
+    ("title", " ", "title", "A title needs at least one character that can be seen."),
+    ("description", "x" * 10_001, "description", "A description has at most 10,000 characters."),
+    ("id", "1", "id", "An id is a UUID, such as those that `id` answers."),
+    ("priority", "high", "priority", "A priority is one of NONE, LOW, MEDIUM, HIGH, URGENT."),
+    ("dueOn", "2026-02-30", "dueOn", "A Date is a day of the calendar, as 2026-01-31."),
+    ("dueAt", "2026-01-31", "dueAt", None),
+    ("completedAt", "2026-01-31T09:30:00", "completedAt", None),
+    ("createdAt", "yesterday", "createdAt", None),
+    ("deletedAt", "0001-01-01T00:00:00+23:59", "deletedAt", None),
+]
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+@pytest.mark.parametrize(("name", "value", "field", "sentence"), BAD_VALUES)
+def test_the_rules_are_those_of_the_api(
+    alice: Person, kind: str, name: str, value: str, field: str, sentence: str | None
+) -> None:
+    good = {"title": "good", name: ""} if name != "title" else {"title": "good"}
+    bad = {"title": "x", name: value}
+    if kind == "csv":
+        content, line = csv_of(good, bad), 3
+    else:
+        content, line = f'[{{"title": "good"}},\n\n{json.dumps(bad, indent=2)}]', 3
+    error = refusal(alice, content, kind)
+    assert (error["line"], error["field"]) == (line, field)
+    if sentence is not None:
+        assert error["message"] == f"Line {line}: {sentence}"
+
+
+def test_a_task_is_due_once(alice: Person) -> None:
+    task = {"title": "x", "dueOn": "2026-01-31", "dueAt": "2026-01-31T09:30:00Z"}
+    assert refusal(alice, json.dumps([task]))["field"] == "dueAt"
+
+
+def test_a_task_has_at_most_20_tags(alice: Person) -> None:
+    many = [str(number) for number in range(21)]
+    assert refusal(alice, json.dumps([{"title": "x", "tags": many}]))["field"] == "tags"
+    imported(alice, json.dumps([{"title": "x", "tags": many[:20]}]))
+
+
+def test_what_is_not_utf_8_is_refused_with_the_line(alice: Person) -> None:
+    for kind in ("json", "csv"):
+        error = error_of(send(alice, b"title\na\n\xff\n", kind))
+        assert (error["line"], error["message"]) == (3, "Line 3: The file is not in UTF-8.")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\uff201", "'\uff201"),
+        (" =1", "' =1"),
+        ("'=1", "''=1"),
+        ("'''+1", "''''+1"),
+        ("'s morgens", "'s morgens"),
+        ("'", "'"),
+        ("1=1", "1=1"),
+        ("", ""),
+    ],
+)
+def test_no_cell_is_a_formula(text: str, cell: str) -> None:
+    assert harmless(text) == cell
+    assert original(cell) == text
+
+
+def test_a_task_is_read_when_it_is_asked_for() -> None:
+    """So that the file alone is in memory, and not what was made of it."""
+    for kind, content in (("json", '[{"title": "a"}, nonsense'), ("csv", 'title\na\n"')):
+        tasks = tasks_of(FORMATS[kind].read(content))
+        assert next(tasks) == NewTask("a")
+        with pytest.raises(BadUserInput):
+            next(tasks)
+
+
+def accepted(rule: Any) -> Any:
+    """Texts as the store has them: what it makes of those that it accepts."""
+
+    def stored(value: str) -> str:
+        try:
+            return str(rule(value, "field"))
+        except BadUserInput:
+            return "x"
+
+    marks = st.sampled_from([*"'\"=+-@,;\t\r\n \\", "\uff1d", "\ufeff", "\u2028", "🧀", "null"])
+    texts = st.lists(marks | st.text(max_size=3), max_size=8).map("".join)
+    return texts.map(stored)
+
+
+MOMENTS = st.none() | st.datetimes().map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z".zfill(27))
+ROWS = st.builds(
+    TaskRow,
+    id=st.uuids().map(str),
+    title=accepted(text.title),
+    description=accepted(text.description).map(lambda value: value or None),
+    completed_at=MOMENTS,
+    priority=st.integers(0, 4),
+    due_on=st.none(),
+    due_at=MOMENTS,
+    tags=st.lists(accepted(text.tag), max_size=4, unique_by=str.lower),
+    created_at=MOMENTS.filter(bool),
+    updated_at=st.just(""),
+    deleted_at=MOMENTS,
+    revision=st.just(1),
+)
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+@STEADY
+@given(rows=st.lists(ROWS, max_size=3, unique_by=lambda row: row.id))
+def test_every_task_comes_back_as_it_was(kind: str, rows: list[TaskRow]) -> None:
+    content = b"".join(FORMATS[kind].write([rows[:1], rows[1:]]))
+    back = list(tasks_of(FORMATS[kind].read(text_of(content))))
+    assert back == [
+        NewTask(
+            title=row.title,
+            description=row.description,
+            id=uuid.UUID(row.id),
+            priority=row.priority,
+            due_at=row.due_at,
+            tags=tuple(row.tags),
+            completed_at=row.completed_at,
+            created_at=row.created_at,
+            deleted_at=row.deleted_at,
+        )
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+@STEADY
+@given(
+    content=st.binary(max_size=60)
+    | st.text('[]{}:,"\n titleversonak1', max_size=60).map(str.encode)
+)
+def test_nothing_is_worse_than_refused(kind: str, content: bytes) -> None:
+    try:
+        assert all(
+            isinstance(task, NewTask) for task in tasks_of(FORMATS[kind].read(text_of(content)))
+        )
+    except BadUserInput as problem:
+        line = problem.details["line"]
+        assert isinstance(line, int)
+        assert 1 <= line <= content.count(b"\n") + content.count(b"\r") + 1
+
+
+def test_every_field_is_one_of_a_task() -> None:
+    assert ",".join(FIELDS) == HEADER
+    assert task_of(dict.fromkeys(FIELDS, None) | {"title": "x"}) == NewTask("x")

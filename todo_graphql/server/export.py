@@ -1,0 +1,69 @@
+"""GET /export: all of one's tasks as a file."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from todo_graphql.errors import BadUserInput
+from todo_graphql.server.context import ContextGetter, HTTPContext
+from todo_graphql.server.files.formats import FORMATS
+from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.workers import Workers
+
+
+def export_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
+    """The file leaves page by page, each read when the one before has left: neither a
+    connection nor a thread waits for a slow client, and no more than a page is in memory.
+    """
+    router = APIRouter()
+
+    @router.get("/export")
+    async def export(
+        request: Request, context: Annotated[HTTPContext, Depends(get_context)]
+    ) -> StreamingResponse:
+        name = _format_of(request)
+        kind = FORMATS[name]
+        pieces = kind.write(context.tasks().everything())
+        # What fails before the first piece is a proper answer. What fails later breaks the
+        # connection off, so that no client takes a part for the whole.
+        first = await workers.run(_first, readiness, context, pieces)
+        return StreamingResponse(
+            _stream(first, workers, context, pieces),
+            headers={
+                "Content-Type": f"{kind.media_type}; charset=utf-8",
+                "Content-Disposition": f'attachment; filename="tasks.{name}"',
+                "Cache-Control": "no-store",
+            },
+        )
+
+    return router
+
+
+def _format_of(request: Request) -> str:
+    given = request.query_params.getlist("format") or ["json"]
+    if len(given) > 1 or given[0] not in FORMATS:
+        raise BadUserInput("`format` is json or csv, once.", field="format")
+    return given[0]
+
+
+def _first(readiness: Readiness, context: HTTPContext, pieces: Iterator[bytes]) -> bytes | None:
+    readiness.require_proof()
+    return next_piece(context, pieces)
+
+
+def next_piece(context: HTTPContext, pieces: Iterator[bytes]) -> bytes | None:
+    """None after the last. The connection is given back in any case."""
+    with context.connection:
+        return next(pieces, None)
+
+
+async def _stream(
+    first: bytes | None, workers: Workers, context: HTTPContext, pieces: Iterator[bytes]
+) -> AsyncIterator[bytes]:
+    piece = first
+    while piece is not None:
+        yield piece
+        piece = await workers.run(next_piece, context, pieces)

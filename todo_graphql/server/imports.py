@@ -1,0 +1,91 @@
+"""POST /import: tasks from a file, all of them or none."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from todo_graphql.errors import BadUserInput
+from todo_graphql.server.bodies import read_at_most
+from todo_graphql.server.context import ContextGetter, HTTPContext
+from todo_graphql.server.files.formats import FORMATS, Format
+from todo_graphql.server.files.lines import at_line
+from todo_graphql.server.files.records import Record, task_of
+from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.workers import Workers
+from todo_graphql.store.imports import Imported
+from todo_graphql.store.rows import NewTask
+
+MAX_IMPORT_BYTES = 10 * 1024 * 1024
+MAX_IMPORT_TASKS = 100_000
+CHARSETS = frozenset({"utf-8", "utf8"})
+
+
+def import_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
+    """The body is read to its end, and then taken apart on the thread of its statements."""
+    router = APIRouter()
+
+    @router.post("/import")
+    async def bring_back(
+        request: Request, context: Annotated[HTTPContext, Depends(get_context)]
+    ) -> JSONResponse:
+        kind = _format_of(request)
+        body = await read_at_most(MAX_IMPORT_BYTES, request)
+        done = await workers.run(_bring_back, readiness, context, kind, body)
+        return JSONResponse(done._asdict())
+
+    return router
+
+
+def _format_of(request: Request) -> Format:
+    """By the Content-Type. Raises BadUserInput with status 415."""
+    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    kinds = [kind for kind in FORMATS.values() if kind.media_type == media_type.strip()]
+    values = [value for name, _, value in map(_parameter, parameters) if name == "charset"]
+    if not kinds or not CHARSETS.issuperset(values):
+        raise BadUserInput(
+            "Send the tasks as `Content-Type: application/json` or `text/csv`, in UTF-8.",
+            status=415,
+        )
+    return kinds[0]
+
+
+def _parameter(text: str) -> tuple[str, str, str]:
+    name, equals, value = text.partition("=")
+    return name.strip(), equals, value.strip().strip('"')
+
+
+def _bring_back(readiness: Readiness, context: HTTPContext, kind: Format, body: bytes) -> Imported:
+    readiness.require_proof()
+    tasks = tasks_of(kind.read(text_of(body)))
+    with context.connection:
+        return context.tasks().bring_back(tasks)
+
+
+def text_of(body: bytes) -> str:
+    """Raises BadUserInput, with the line, for what is not UTF-8."""
+    try:
+        return body.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        with at_line(body.count(b"\n", 0, error.start) + 1):
+            raise BadUserInput("The file is not in UTF-8.") from None
+
+
+def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
+    """Raises BadUserInput, with the line, for what is no task, a task that is there twice, and
+    one too many.
+    """
+    ids = set[uuid.UUID]()
+    for number, (line, record) in enumerate(records, 1):
+        with at_line(line):
+            if number > MAX_IMPORT_TASKS:
+                raise BadUserInput(f"A file has at most {MAX_IMPORT_TASKS:,} tasks.")
+            task = task_of(record)
+            if task.id in ids:
+                raise BadUserInput("There is a task with this id before.", field="id")
+        if task.id is not None:
+            ids.add(task.id)
+        yield task
