@@ -113,6 +113,15 @@ def test_a_statement_is_the_viewer_s_and_nothing_of_it_stays(
     assert before[0] != "todo_app"
 
 
+def test_a_statement_never_reads_through_everybodys_rows(single: Database, viewer: Viewer) -> None:
+    """Even where PostgreSQL would find that cheaper."""
+    planner = text("SELECT current_setting('enable_seqscan'), current_setting('jit')")
+    with single.connect_as(viewer) as connection:
+        assert tuple(connection.read(planner)[0]) == ("off", "off")
+    with single.engine.connect() as bare:
+        assert bare.execute(planner).one()[0] == "on"
+
+
 def test_nothing_stays_of_a_statement_that_fails(single: Database, viewer: Viewer) -> None:
     before = left_behind(single)
     with single.connect_as(viewer) as connection:
