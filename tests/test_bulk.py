@@ -101,7 +101,7 @@ def test_missing(alice: Person, verb: str) -> None:
     task, missing = alice.create(), str(uuid.uuid4())
     refusal = alice.refusal(DOCUMENTS[verb], ids=[task["id"], missing])
     assert (refusal["code"], refusal["missing"]) == ("NOT_FOUND", [missing])
-    assert alice.refusal(DOCUMENTS[verb], ids=[missing])["code"] == "NOT_FOUND"
+    assert alice.refusal(DOCUMENTS[verb], ids=[missing])["missing"] == [missing]
     assert alice.find(task["id"]) == task
     assert alice.revision() == 1
 
@@ -139,7 +139,7 @@ def test_a_dry_run_says_what_and_changes_nothing(alice: Person, verb: str) -> No
     assert (dry["revision"], dry["count"], len(dry["tasks"])) == (1, 12, 10)
     assert not any(task[FIELDS[verb]] for task in dry["tasks"])
     assert alice.revision() == 1
-    assert alice.refusal(DOCUMENTS[verb], filter={}, dryRun=True, atMost=2)["matched"] == 12
+    assert bulk(alice, verb, filter={}, dryRun=True, atMost=2) == dry
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)
@@ -242,3 +242,31 @@ def test_empty_trash_works(alice: Person) -> None:
     assert alice.ask(document)["emptyTrash"] == {"revision": 3, "count": 0}
     assert alice.titles() == ["c"]
     assert alice.titles(filter={"trashed": True}) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "field"),
+    [
+        ([{"title": "a"}, {"title": "b", "dueOn": "soon"}], "input.1.dueOn"),
+        ([{"title": "a", "tags": ["x", 5]}], "input.0.tags.1"),
+        ([{"title": "a"}, None], "input.1"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_by_its_argument(
+    alice: Person, variable: list[Any], field: str
+) -> None:
+    """Whatever the client calls its variable."""
+    document = """mutation ($some: [CreateTaskInput!]!) {
+        createTasks(input: $some) { revision }
+    }"""
+    refusal = alice.refusal(document, some=variable)
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
+
+
+def test_a_value_of_a_wrong_type_inside_of_a_literal_is_named_by_its_path(alice: Person) -> None:
+    document = """query ($some: Date) {
+        tasks(filter: {and: [{}, {dueOn: {in: ["2026-01-31", $some]}}]}) { totalCount }
+    }"""
+    document = document.replace("Date)", "Date!)")
+    refusal = alice.refusal(document, some="soon")
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "filter.and.1.dueOn.in.1")

@@ -188,7 +188,7 @@ def test_json_may_be_written_in_any_way(alice: Person, content: str) -> None:
 @pytest.mark.usefixtures("small_batches")
 def test_a_bad_line_leaves_nothing_of_those_before(alice: Person, kind: str) -> None:
     alice.create("there")
-    tasks = [{"title": name} for name in [*"abcdef", ""]]
+    tasks = [{"title": name} for name in [*"abcdef", " "]]
     content = csv_of(*tasks) if kind == "csv" else json.dumps(tasks, indent=1)
     error = refusal(alice, content, kind)
     assert error["line"] == (8 if kind == "csv" else 20)

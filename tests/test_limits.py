@@ -169,3 +169,35 @@ ALLOWED = {
 @pytest.mark.parametrize("document", ALLOWED.values(), ids=ALLOWED)
 def test_not_too_complex(document: str) -> None:
     assert documents().prepare(document).errors == []
+
+
+FILTERED = "query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }"
+ALIASED = "query ($f: TaskFilter) { %s }" % " ".join(
+    f"t{n}: tasks(filter: $f) {{ totalCount }}" for n in range(20)
+)
+NESTED = """query ($f: TaskFilter) {
+    tasks(first: 10) { nodes { user { ...own } } }
+} fragment own on User { tasks(filter: $f, first: 1) { totalCount } }"""
+
+
+@pytest.mark.parametrize(
+    ("document", "conditions"), [(FILTERED, 11_000), (ALIASED, 600), (NESTED, 1_200)]
+)
+def test_values_count_as_often_as_they_are_used(
+    alice: Person, document: str, conditions: int
+) -> None:
+    """They have to be read, however little they say."""
+    refusal = alice.refusal(document, f={"and": [{}] * conditions})
+    assert (refusal["code"], refusal["limitName"]) == ("QUERY_TOO_COMPLEX", "cost")
+    few = alice.post(document, f={"and": [{"title": {"eq": "x"}}] * 5}).json()
+    assert "errors" not in few
+
+
+def test_literals_count_as_well() -> None:
+    literal = "[" + "{}, " * 900 + "]"
+    document = NESTED.replace("filter: $f", f"filter: {{and: {literal}}}").replace(
+        "query ($f: TaskFilter)", ""
+    )
+    (error,) = documents().prepare(document).errors
+    assert error.extensions is not None
+    assert error.extensions["code"] == "QUERY_TOO_COMPLEX"

@@ -132,11 +132,13 @@ def purge(days: int | None) -> None:
     """Remove for good what was moved to the trash long ago.
 
     To be run from time to time, while the server serves. Uses DATABASE_URL_UNPOOLED, or
-    DATABASE_URL without it, as the role that migrates.
+    DATABASE_URL without it, as the role that migrates; without either, the database of a `dev`
+    that runs in this folder.
     """
+    from todo_graphql.development import with_database_of_dev
     from todo_graphql.store import upkeep
 
-    batches = upkeep.purge(settings_with(trash_days=days))
+    batches = upkeep.purge(with_database_of_dev(settings_with(trash_days=days)))
     removed = 0
     with click.progressbar(
         length=next(batches), label="Emptying the trash", file=sys.stderr

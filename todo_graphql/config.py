@@ -113,8 +113,9 @@ class Settings(BaseSettings):
     max_query_cost: int = Field(
         default=10_000,
         ge=100,
-        description="The most fields that a document may answer, each counted once for every "
-        "item of the pages around it.",
+        description="The most that a document may cost: one for each field, counted once for every "
+        "item of the pages around it, one for each value of its arguments and variables, and 100 "
+        "for each list and each count.",
     )
 
     @field_validator("cors_origins", mode="before")

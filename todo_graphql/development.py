@@ -144,15 +144,20 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
         server.stop()
 
 
+def with_database_of_dev(settings: Settings) -> Settings:
+    """The settings; without a database, with that of a `dev` which runs in this folder."""
+    server = EmbeddedPostgres(FOLDER / "postgres")
+    if settings.database_url is not None or not server.is_running():
+        return settings
+    return settings.model_copy(update={"database_url": server.url})
+
+
 @contextmanager
 def database_here(settings: Settings) -> Iterator[Settings]:
     """The settings with a database: the one that they name, or that of a `dev` which runs in this
     folder, or the one that `dev` would start.
     """
-    server = EmbeddedPostgres(FOLDER / "postgres")
-    if settings.database_url is None and server.is_running():
-        yield settings.model_copy(update={"database_url": server.url})
-        return
+    settings = with_database_of_dev(settings)
     with ExitStack() as stack:
         if settings.database_url is None:
             stack.enter_context(workspace(FOLDER))

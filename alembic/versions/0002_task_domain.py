@@ -22,13 +22,20 @@ RULES = (
 )
 
 # Text without case and accents: compatible characters are made one, what stands above and
-# below letters goes, and what belongs together (as Hangul does) is put together again.
+# below letters goes (accents, and the vowel marks of Hebrew and Arabic), and what belongs
+# together (as Hangul does) is put together again. A few letters of the Latin script have no
+# accent that could be taken off, but are searched for as if they had; the Greek sigma is the
+# same at the end of a word.
 FOLD = r"""
 CREATE FUNCTION todo_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT lower(normalize(
-        regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g'), NFKC
-    ))
+    SELECT replace(replace(replace(translate(lower(normalize(
+        regexp_replace(
+            normalize(value, NFKD),
+            '[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a'
+            || '\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]', '', 'g'
+        ), NFKC
+    )), E'øłđħı\u03c2', E'oldhi\u03c3'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe')
 $$
 """
 
@@ -203,6 +210,8 @@ def columns() -> list[sa.Column[object]]:
 
 
 def create_idempotency_keys() -> None:
+    # Without a foreign key to the user: the key of a deleted account's deletion must outlive it
+    # for as long as that may be repeated.
     op.create_table(
         "idempotency_keys",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -216,12 +225,6 @@ def create_idempotency_keys() -> None:
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("user_id", "key", name="pk_idempotency_keys"),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["users.id"],
-            name="fk_idempotency_keys_user_id_users",
-            ondelete="CASCADE",
-        ),
         sa.CheckConstraint(
             "char_length(key) BETWEEN 1 AND 100", name=op.f("ck_idempotency_keys_key_length")
         ),

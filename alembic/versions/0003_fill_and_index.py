@@ -20,11 +20,13 @@ down_revision = "0002"
 
 BATCH = 2_000
 
-# As if each task had been put at the end when it was created; before all that come later.
-# The update fires the trigger, which derives the rest.
+# As if each task had been put at the end when it was created; before all that come later. The
+# id tells those apart that were created at the same instant. The update fires the trigger,
+# which derives the rest.
 FILL = """
 UPDATE tasks SET rank = todo_rank(0)
-    || to_char(timezone('UTC', created_at), 'YYYYMMDDHH24MISSUS') || '1'
+    || to_char(timezone('UTC', created_at), 'YYYYMMDDHH24MISSUS')
+    || replace(id::text, '-', '') || '1'
 WHERE rank IS NULL
 """
 

@@ -13,7 +13,8 @@ from todo_graphql.api.retries import Idempotent
 Confirmation = Annotated[
     str,
     strawberry.argument(
-        description="Your own id, or your email as your token has it: nothing else will do."
+        description="Your own id, or your email as your token has it, in upper or lower case: "
+        "nothing else will do."
     ),
 ]
 
@@ -22,7 +23,8 @@ Confirmation = Annotated[
 class AccountMutation:
     @strawberry.mutation(
         description="Remove you, with all tasks and whatever else is yours, for good. Your token "
-        "stays good until it expires; the next thing that you write begins anew.",
+        "stays good until it expires; the next thing that you write begins anew. Nothing but an "
+        "`idempotencyKey` of this mutation is remembered, for its 24 hours.",
         extensions=[Idempotent()],
     )
     def delete_account(

@@ -59,7 +59,9 @@ AtMost = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    strawberry.argument(description="true: only say which tasks it is about, and change nothing."),
+    strawberry.argument(
+        description="true: only say which tasks it is about, however many, and change nothing."
+    ),
 ]
 
 

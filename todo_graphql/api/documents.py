@@ -2,8 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 from graphql import (
@@ -34,6 +34,7 @@ class Document:
     characters: int
     node: DocumentNode | None
     errors: list[GraphQLError]
+    uses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def operations(self) -> int:
@@ -62,28 +63,29 @@ class Documents:
             known = self._cache.get(text)
         if known is not None:
             return known
-        node, errors = self._read(text)
-        document = Document(len(text), node, errors)
+        document = self._read(text)
         if document.characters <= CACHE_CHARACTERS:
             with self._lock:
                 self._cache[text] = document
         return document
 
-    def _read(self, text: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+    def _read(self, text: str) -> Document:
         try:
             node = parse(text, max_lexical_tokens=self._limits.tokens)
-            check(node, self._schema, self._limits)
+            uses = check(node, self._schema, self._limits)
             errors = validate(
                 self._schema, node, self._rules, hide_suggestions=not self._introspection
             )
         except GraphQLError as error:
-            return None, [_with_code(error, _code_of(error))]
+            return Document(len(text), None, [_with_code(error, _code_of(error))])
         except Problem as problem:
-            return None, [GraphQLError(problem.message, extensions=problem.extensions)]
+            refused = GraphQLError(problem.message, extensions=problem.extensions)
+            return Document(len(text), None, [refused])
         except RecursionError:
             too_deep = GraphQLError("The document is nested too deeply.")
-            return None, [_with_code(too_deep, ErrorCode.QUERY_TOO_COMPLEX)]
-        return node, [_with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED) for error in errors]
+            return Document(len(text), None, [_with_code(too_deep, ErrorCode.QUERY_TOO_COMPLEX)])
+        invalid = [_with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED) for error in errors]
+        return Document(len(text), node, invalid, uses)
 
 
 def _code_of(error: GraphQLError) -> ErrorCode:

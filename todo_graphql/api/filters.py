@@ -133,7 +133,7 @@ COLUMNS: Mapping[str, Read] = {
     "priority": lambda priority, _path: int(priority_of(priority)),
     "due_on": _as_it_is,
     "due_at": _as_it_is,
-    "tags": text.storable,
+    "tags": text.tag_to_find,
     "created_at": _as_it_is,
     "updated_at": _as_it_is,
     "deleted_at": _as_it_is,

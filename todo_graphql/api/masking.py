@@ -3,17 +3,30 @@
 import logging
 import re
 
-from graphql import FieldNode, GraphQLError, VariableDefinitionNode
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    ListValueNode,
+    Node,
+    ObjectValueNode,
+    ValueNode,
+    VariableDefinitionNode,
+    VariableNode,
+)
 
 from todo_graphql.errors import ErrorCode, Problem
 
 logger = logging.getLogger(__name__)
 
-PATH_INSIDE = re.compile(r" at \.([A-Za-z_][\w.\[\]]*):")
+PATH_INSIDE = re.compile(r" at ((?:\.[A-Za-z_]\w*|\[\d+\])+):")
+INDEX = re.compile(r"\[(\d+)\]")
 ARGUMENT = re.compile(r"Argument '(\w+)'")
 
 
-def present(error: GraphQLError, request_id: str) -> GraphQLError:
+def present(
+    error: GraphQLError, request_id: str, document: DocumentNode | None = None
+) -> GraphQLError:
     """The error as a client may see it, always with a code.
 
     Problems and a client's own mistakes pass. What nobody expected is logged in full, under
@@ -22,7 +35,7 @@ def present(error: GraphQLError, request_id: str) -> GraphQLError:
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
     if isinstance(error.original_error, GraphQLError | None) and not _is_about_an_answer(error):
-        return _as_bad_input(error)
+        return _as_bad_input(error, document)
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
     return GraphQLError(
         "Something went wrong on the server.",
@@ -40,20 +53,50 @@ def _is_about_an_answer(error: GraphQLError) -> bool:
     return error.path is not None and at_fields
 
 
-def _as_bad_input(error: GraphQLError) -> GraphQLError:
-    error.extensions = {**ErrorCode.BAD_USER_INPUT.extensions, "field": _field_of(error)}
+def _as_bad_input(error: GraphQLError, document: DocumentNode | None) -> GraphQLError:
+    error.extensions = {**ErrorCode.BAD_USER_INPUT.extensions, "field": _field_of(error, document)}
     return error
 
 
-def _field_of(error: GraphQLError) -> str | None:
-    """The path of what is wrong, from the variable or the argument that it is in."""
+def _field_of(error: GraphQLError, document: DocumentNode | None) -> str | None:
+    """The path of what is wrong, from the argument that it is in, as `input.0.title`."""
     node = error.nodes[0] if error.nodes else None
     argument = ARGUMENT.match(error.message)
     if isinstance(node, VariableDefinitionNode):
-        name = node.variable.name.value
+        variable = node.variable.name.value
+        name = _argument_of(variable, document) or variable
     elif argument is not None:
         name = argument[1]
     else:
         return None
     inside = PATH_INSIDE.search(error.message)
-    return f"{name}.{inside[1]}" if inside else name
+    return name + INDEX.sub(r".\1", inside[1]) if inside else name
+
+
+def _argument_of(variable: str, document: DocumentNode | None) -> str | None:
+    """The path of the first argument, or the part of one, that is this variable."""
+    left: list[Node] = list(document.definitions) if document else []
+    while left:
+        node = left.pop(0)
+        for argument in getattr(node, "arguments", None) or ():
+            path = _path_to(variable, argument.value)
+            if path is not None:
+                return ".".join([argument.name.value, *path])
+        selections = getattr(getattr(node, "selection_set", None), "selections", None)
+        left += selections or ()
+    return None
+
+
+def _path_to(variable: str, value: ValueNode) -> list[str] | None:
+    if isinstance(value, VariableNode):
+        return [] if value.name.value == variable else None
+    inner: list[tuple[str, ValueNode]] = []
+    if isinstance(value, ListValueNode):
+        inner = [(str(number), item) for number, item in enumerate(value.values)]
+    elif isinstance(value, ObjectValueNode):
+        inner = [(member.name.value, member.value) for member in value.fields]
+    for name, below in inner:
+        path = _path_to(variable, below)
+        if path is not None:
+            return [name, *path]
+    return None

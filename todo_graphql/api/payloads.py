@@ -65,7 +65,8 @@ class TaskPayload(Change):
 class TasksPayload(Change):
     count: int = strawberry.field(description="How many tasks it is about.")
     tasks: list[Task] = strawberry.field(
-        description="These tasks as they are now, newest first. "
+        description="These tasks as they are now, newest first. Those that this has changed have "
+        "the `revision` of this answer. "
         f"In a dry run by a filter: the first {DRY_RUN_ROWS} of them."
     )
 

@@ -26,12 +26,12 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.documents import Documents, Prepared
-from todo_graphql.api.limits import Limits
+from todo_graphql.api.limits import Limits, check_variables
 from todo_graphql.api.masking import present
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
-from todo_graphql.errors import BadUserInput, ErrorCode
+from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
 _CODES = {
@@ -65,6 +65,7 @@ class Schema(strawberry.Schema):
         )
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
+        self._limits = limits
         self.documents = Documents(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: Request, context: Context) -> ExecutionResult:
@@ -74,6 +75,11 @@ class Schema(strawberry.Schema):
         document = self.documents.prepare(request.query)
         if document.errors:
             return ExecutionResult(None, document.errors)
+        try:
+            check_variables(document.uses, request.variables or {}, self._limits)
+        except QueryTooComplex as problem:
+            error = GraphQLError(problem.message, extensions=problem.extensions)
+            return ExecutionResult(None, [error])
         # Strawberry would take the first of several.
         if request.operation_name is None and document.operations > 1:
             return ExecutionResult(None, [_no_such_operation(None)])
@@ -86,7 +92,9 @@ class Schema(strawberry.Schema):
             )
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_no_such_operation(request.operation_name)])
-        errors = [present(error, context.request_id) for error in result.errors or ()]
+        errors = [
+            present(error, context.request_id, document.node) for error in result.errors or ()
+        ]
         return ExecutionResult(result.data, errors or None)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:

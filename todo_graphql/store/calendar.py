@@ -45,9 +45,13 @@ def instant(text: str) -> datetime:
 
 
 def local_day(moment: datetime, zone: str) -> tuple[date, bool]:
-    """The day that an instant falls on, and whether it is midnight there."""
+    """The day that an instant falls on, and whether it begins with it: mostly at midnight, but
+    a clock that is put forward or back then skips midnight, or has two.
+    """
     with suppress(OverflowError):  # at either end of the calendar
-        moment = moment.astimezone(ZoneInfo(zone))
+        local = moment.astimezone(ZoneInfo(zone))
+        start = datetime.combine(local.date(), time(), local.tzinfo)
+        return local.date(), start - moment == timedelta()
     return moment.date(), moment.time() == time()
 
 
@@ -63,4 +67,5 @@ def known_zone(name: str, field: str) -> str:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # These two stand for what a machine is set to, and for nothing at all.
+    return frozenset(available_timezones()) - {"localtime", "Factory"}

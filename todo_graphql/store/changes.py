@@ -47,10 +47,12 @@ class Written(NamedTuple):
 class Selected:
     """The tasks to change: named by their ids, or those that a filter finds.
 
-    When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either.
+    When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either,
+    however many there are.
     """
 
     ids: tuple[uuid.UUID, ...] | None = None
+    single: bool = False
     filter: TaskFilter = field(default_factory=TaskFilter)
     at_most: int | None = None
     dry_run: bool = False
@@ -58,7 +60,7 @@ class Selected:
     @classmethod
     def one(cls, task_id: uuid.UUID) -> "Selected":
         """A single task."""
-        return cls(ids=(task_id,))
+        return cls(ids=(task_id,), single=True)
 
     def in_the_trash(self) -> "Selected":
         """The same, of the tasks in the trash."""
@@ -83,7 +85,7 @@ class Selected:
         """
         if self.ids is not None and written.number < len(self.ids):
             raise self._missing({row.id for row in written.rows})
-        if self.at_most is not None and written.number > self.at_most:
+        if not self.dry_run and self.at_most is not None and written.number > self.at_most:
             raise Conflict(
                 f"The filter finds {written.number} tasks, more than `atMost`.",
                 matched=written.number,
@@ -93,7 +95,7 @@ class Selected:
 
     def _missing(self, found: set[str]) -> NotFound:
         assert self.ids is not None
-        if len(self.ids) == 1:
+        if self.single:
             return no_such_task()
         missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
         return NotFound("Some of these tasks do not exist.", missing=missing)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     true,
     union_all,
 )
@@ -137,6 +138,9 @@ def _inserted(mine: Mine, writer: CTE, fresh: Select[Any], given: CTE) -> CTE:
     number = func.lpad(cast(given.c.place, Text), 6, "0")
     end = func.concat(func.todo_rank(writer.c.revision), number, "1")
     values: dict[str, Any] = {name: given.c[name] for name in AS_GIVEN}
-    values |= {"created_at": func.coalesce(given.c.created_at, func.now()), "rank": end}
+    # One after the other as well, so that the newest comes first in this order, too.
+    now = func.now() + (given.c.place - 1) * text("interval '1 microsecond'")
+    created = func.coalesce(given.c.created_at, now)
+    values |= {"created_at": created, "updated_at": now, "rank": end}
     returning = [TASKS.c.id.label("key"), TASKS.c.creation_digest, *WIRE]
     return mine.insert(writer, given, given.c.id.in_(fresh), values, returning)

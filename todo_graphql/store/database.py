@@ -23,7 +23,10 @@ APP_ROLE = "todo_app"
 
 
 LOCK = "SELECT FROM users WHERE id = '%s' FOR NO KEY UPDATE; "
-APPEAR = "INSERT INTO users (id) VALUES ('%s') ON CONFLICT DO NOTHING; "
+APPEAR = (
+    "INSERT INTO users (id) VALUES ('%s')"
+    " ON CONFLICT (id) DO UPDATE SET revision = users.revision; "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ class ViewerConnection:
         # Writers of one user queue up on the user's row, before they look at anything. It is
         # a statement of its own, because the next one then sees what the writer before left.
         self._lock = LOCK % viewer.id
+        # The same, and the row is there for certain: also when it is being deleted just now.
         self._appear = APPEAR % viewer.id
         self._connection: Connection | None = None
         self._opening: str | None = None
@@ -183,7 +187,7 @@ class ViewerConnection:
             self._opening = None
 
     def _before_writing(self, *, appear: bool) -> str:
-        return self._preamble + (self._appear if appear else "") + self._lock
+        return self._preamble + (self._appear if appear else self._lock)
 
     def _run(self, statement: Executable, preamble: str) -> Sequence[Row[Any]]:
         if self._opening is not None:

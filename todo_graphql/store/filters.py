@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 from sqlalchemy import (
     Column,
@@ -122,12 +123,17 @@ def _not_in(column: Column[Any], values: tuple[Any, ...]) -> ColumnElement[bool]
     return or_(column.is_(None), column.not_in(values))
 
 
+def _composed(column: Column[Any]) -> ColumnElement[str]:
+    """The text with each accent in its letter."""
+    return func.normalize(column, type_=Text)
+
+
 def _contains(column: Column[Any], value: str) -> ColumnElement[bool]:
-    return column.icontains(value, autoescape=True)
+    return _composed(column).icontains(normalize("NFC", value), autoescape=True)
 
 
 def _starts_with(column: Column[Any], value: str) -> ColumnElement[bool]:
-    return column.istartswith(value, autoescape=True)
+    return _composed(column).istartswith(normalize("NFC", value), autoescape=True)
 
 
 def _any_tag(_: Column[Any], tags: tuple[str, ...]) -> ColumnElement[bool]:

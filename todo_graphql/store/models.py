@@ -198,9 +198,9 @@ class IdempotencyKey(SQLModel, table=True):
         ),
     )
 
-    user_id: uuid.UUID = Field(
-        sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    )
+    # No foreign key: the key of an account's deletion outlives the account, lest the deletion,
+    # sent again, takes what came after it.
+    user_id: uuid.UUID = Field(primary_key=True)
     key: str = Field(sa_column=Column(Text, primary_key=True))
     digest: bytes = Field(
         sa_column=Column(LargeBinary, nullable=False),

@@ -11,6 +11,8 @@ from todo_graphql.store.models import TASKS
 from todo_graphql.store.pagination import PageRequest
 from todo_graphql.store.rows import WIRE, TaskRow
 
+FLAGS = 2
+
 
 class TaskPage(NamedTuple):
     """A page in the order of the list, whichever end it was counted from. Each row has its
@@ -25,14 +27,14 @@ class TaskPage(NamedTuple):
 
 def page_of(answer: Sequence[Row[Any]], request: PageRequest) -> TaskPage:
     """The page that the statement answered."""
-    behind = bool(answer[0].any_left)
+    behind = bool(answer[0].any_behind)
     rows = [row for row in answer if row.id is not None]
-    more, rows = len(rows) > request.size, rows[: request.size]
+    more, rows = len(rows) > request.size or bool(answer[0].any_ahead), rows[: request.size]
     if request.backward:
         rows = rows[::-1]
-    width = len(WIRE) + 1
+    width = len(WIRE) + FLAGS
     return TaskPage(
-        [TaskRow._make(row[1:width]) for row in rows],
+        [TaskRow._make(row[FLAGS:width]) for row in rows],
         [tuple(row[width:]) for row in rows],
         has_next=behind if request.backward else more,
         has_previous=more if request.backward else behind,
@@ -40,15 +42,18 @@ def page_of(answer: Sequence[Row[Any]], request: PageRequest) -> TaskPage:
 
 
 def page_statement(mine: Mine, request: PageRequest) -> Select[Any]:
-    """One more row than the page, to see whether there are more, beside one flag: whether
-    anything was left behind. The flag comes even when the page is empty.
+    """One more row than the page, to see whether there are more, beside two flags: whether
+    there are any on the other sides of its cursors. They come even when the page is empty.
     """
     page = _page(mine, request)
-    behind = select(_any_left(mine, request).label("any_left")).subquery("behind")
+    flags = select(
+        _any(mine, request, *request.behind()).label("any_behind"),
+        _any(mine, request, *request.ahead()).label("any_ahead"),
+    ).subquery("flags")
     columns = [column for column in page.c if column.name not in ("range", "place")]
     return (
-        select(behind.c.any_left, *columns)
-        .select_from(behind.outerjoin(page, true()))
+        select(flags, *columns)
+        .select_from(flags.outerjoin(page, true()))
         .order_by(page.c.range, page.c.place)
         .limit(request.size + 1)
     )
@@ -70,16 +75,19 @@ def _page(mine: Mine, request: PageRequest) -> Any:
     return (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("page")
 
 
-def _any_left(mine: Mine, request: PageRequest) -> ColumnElement[bool]:
-    ranges = request.ranges_behind()
-    if not ranges:
+def _any(
+    mine: Mine, request: PageRequest, terms: orders.Terms, place: Sequence[Any] | None
+) -> ColumnElement[bool]:
+    """Whether the list has a row at the place or, that way, beyond it."""
+    if place is None:
         return false()
     # Not EXISTS, for which PostgreSQL ignores the order, and of many rows would rather look
     # through all than go straight to the nearest.
-    order = orders.order_by(orders.reversed_terms(request.terms))
     where = request.listing.filter.conditions()
+    ranges = [orders.at(terms, place), *orders.beyond(terms, place)]
     parts = [
-        mine.tasks(TASKS.c.id).where(*where, within).order_by(*order).limit(1) for within in ranges
+        mine.tasks(TASKS.c.id).where(*where, within).order_by(*orders.order_by(terms)).limit(1)
+        for within in ranges
     ]
     nearest = select(union_all(*parts).subquery("nearest")).limit(1)
     return nearest.scalar_subquery().is_not(None)

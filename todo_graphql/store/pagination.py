@@ -176,12 +176,13 @@ class PageRequest:
             return []
         return [or_(false(), *orders.beyond(orders.reversed_terms(self.terms), self._bound))]
 
-    def ranges_behind(self) -> list[ColumnElement[bool]]:
-        """Where the rows are that the page leaves behind, its origin's included."""
-        if self._origin is None:
-            return []
-        behind = orders.beyond(orders.reversed_terms(self.terms), self._origin)
-        return [orders.at(self.terms, self._origin), *behind]
+    def behind(self) -> tuple[Terms, list[Any] | None]:
+        """The way to the rows that the page leaves behind, and where they begin, if anywhere."""
+        return orders.reversed_terms(self.terms), self._origin
+
+    def ahead(self) -> tuple[Terms, list[Any] | None]:
+        """The way to the rows that it must not reach, and where they begin, if anywhere."""
+        return self.terms, self._bound
 
 
 def _size(value: int | None, field: str) -> int:

@@ -20,6 +20,14 @@ from todo_graphql.store.text import is_storable
 KEPT = timedelta(hours=24)
 
 
+class Answered(Exception):  # noqa: N818 - nothing is wrong
+    """The call was answered before."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class Retries:
     """The idempotency keys of one viewer."""
 
@@ -29,37 +37,40 @@ class Retries:
 
     def once(
         self, key: str, request: object, perform: Callable[[], dict[str, Any]]
-    ) -> tuple[dict[str, Any], bool]:
-        """What `perform` answers, and whether it did so before, within 24 hours.
+    ) -> dict[str, Any]:
+        """What `perform` answers, or answered before, within 24 hours.
 
         What it writes and the key are one transaction: when it raises, neither is kept.
         Raises Conflict when the key came with another request, BadUserInput for a bad key.
         """
         check(key)
         digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
-        with self._connection.transaction():
-            known = self._recall(key, digest)
-            if known is not None:
-                return known, True
-            answer = perform()
-            kept = {"key": key, "digest": digest, "answer": json.dumps(answer)}
-            self._connection.write(self._mine.remember(kept))
-            return answer, False
+        try:
+            with self._connection.transaction():
+                self._recall(key, digest)
+                answer = perform()
+                kept = {"key": key, "digest": digest, "answer": json.dumps(answer)}
+                self._connection.write(self._mine.remember(kept))
+                return answer
+        except Answered as before:
+            return before.answer
 
-    def _recall(self, key: str, digest: bytes) -> dict[str, Any] | None:
+    def _recall(self, key: str, digest: bytes) -> None:
+        """Raises Answered with the answer that the key has already: what the transaction has
+        prepared for a write is undone.
+        """
         columns = IDEMPOTENCY_KEYS.c
         young = columns.created_at > func.now() - KEPT
         rows = self._connection.read(
             self._mine.keys(columns.digest, columns.answer).where(columns.key == key, young)
         )
         if not rows:
-            return None
+            return
         if bytes(rows[0].digest) != digest:
             raise Conflict(
                 "This idempotency key came with other arguments before.", field="idempotencyKey"
             )
-        answer: dict[str, Any] = json.loads(rows[0].answer)
-        return answer
+        raise Answered(json.loads(rows[0].answer))
 
 
 def check(key: str) -> None:

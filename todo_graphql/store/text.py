@@ -56,7 +56,7 @@ def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
 
 def tag(value: str, field: str) -> str:
     """Trimmed, 1 to 50 characters, in the composed form. Raises BadUserInput with `field`."""
-    trimmed = unicodedata.normalize("NFC", storable(value, field)).strip()
+    trimmed = tag_to_find(value, field)
     if not any(character.isprintable() and character != " " for character in trimmed):
         raise BadUserInput("A tag needs at least one character that can be seen.", field=field)
     if len(trimmed) > TAG_MAX_LENGTH:
@@ -74,6 +74,11 @@ def storable(value: str, field: str) -> str:
 def is_storable(value: str) -> bool:
     """Whether PostgreSQL's `text`, in UTF-8, can hold the value."""
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def tag_to_find(value: str, field: str) -> str:
+    """A tag as it would have been kept. Raises BadUserInput with `field`."""
+    return unicodedata.normalize("NFC", storable(value, field)).strip()
 
 
 def search(value: str | None) -> str | None:

@@ -21,7 +21,7 @@ from todo_graphql.store.rows import TaskRow
 # Spreadsheets read UTF-8 only after this.
 BYTE_ORDER_MARK = "\ufeff"
 TEXTS = ("title", "description", "tags")
-FORMULA = re.compile(r"[\s']*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+FORMULA = re.compile(r"[\s'\u200b-\u200f\u2060\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -74,17 +74,19 @@ def read(text: str) -> Iterator[tuple[int, Record]]:
 
 
 def _check_header(names: Sequence[str]) -> None:
-    require_known(dict.fromkeys(names), "column")
     if "title" not in names or len(set(names)) < len(names):
         raise BadUserInput(
             "The first line names the columns, separated by commas, each of them once; `title` "
             "must be there.",
             field="title",
         )
+    require_known(dict.fromkeys(names), "column")
 
 
 def _read_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each with the line that it begins on. Blank lines at the end do not count."""
+    """The rows, each with the line that it begins on. Those without any text do not count:
+    spreadsheets leave them.
+    """
     lines = (line.group() for line in LINE.finditer(text.rstrip("\r\n")))
     reader = csv.reader(lines, strict=True)
     while True:
@@ -99,7 +101,8 @@ def _read_rows(text: str) -> Iterator[tuple[int, list[str]]]:
                 ) from None
         if row is None:
             return
-        yield line, row
+        if any(row):
+            yield line, row
 
 
 def _record(cells: Mapping[str, str]) -> Record:

@@ -1,0 +1,130 @@
+"""Filters: each comparison means what it says, of what is missing, too."""
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.filtering import COMPARATORS, LATER, LISTS, NOON, WORLD, conditions, holds, some_id
+from tests.lists import STEADY, Reader
+from tests.people import Person
+from todo_graphql.store.database import Database
+
+EVERYTHING = sorted(task["title"] for task in WORLD)
+
+
+@pytest.fixture(scope="module")
+def reader(database: Database) -> Reader:
+    """Somebody with the whole world, and with something in the trash."""
+    somebody = Reader(database)
+    trashed = {"id": some_id(9), "title": "trashed", "deleted_at": NOON}
+    somebody.plant([*WORLD, trashed])
+    return somebody
+
+
+def expected(condition: dict[str, Any]) -> list[str]:
+    return sorted(task["title"] for task in WORLD if holds(condition, task))
+
+
+@pytest.mark.parametrize(
+    ("name", "operator"),
+    [(name, operator) for name, (_, operators) in COMPARATORS.items() for operator in operators],
+)
+def test_each_comparator_means_what_it_means_in_python(
+    reader: Reader, name: str, operator: str
+) -> None:
+    values: list[Any] = list(COMPARATORS[name][0])
+    if operator == "null":
+        values = [True, False]
+    elif operator in LISTS:
+        values = [[], values, *map(list, itertools.pairwise(values))]
+    for value in values:
+        condition = {name: {operator: value}}
+        assert reader.found(**condition) == expected(condition), value
+
+
+# What a reader of this file can check without the model above.
+TABLE: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, EVERYTHING),
+    ({"title": None, "and": None, "or": None, "not": None, "search": None}, EVERYTHING),
+    ({"title": {}, "due": {}, "tags": {"any": None}}, EVERYTHING),
+    ({"id": {"eq": some_id(0).upper()}}, ["Buy milk"]),
+    ({"id": {"in": []}}, []),
+    ({"id": {"nin": []}}, EVERYTHING),
+    ({"id": {"in": [some_id(9)]}}, []),
+    ({"title": {"contains": "BUY"}}, ["Buy milk", "buy bread"]),
+    ({"title": {"contains": "rger"}}, ["arger", "Ärger"]),
+    ({"title": {"contains": "ärg"}}, ["Ärger"]),
+    ({"title": {"startsWith": "a_"}}, ["a_b"]),
+    ({"title": {"contains": "%"}}, ["100% sure"]),
+    ({"title": {"contains": "", "startsWith": ""}}, EVERYTHING),
+    ({"title": {"startsWith": "milk"}}, []),
+    ({"title": {"eq": "buy milk"}}, []),
+    ({"description": {"contains": "\\"}}, ["100% sure"]),
+    ({"description": {"startsWith": ""}}, ["100% sure", "arger", "buy bread", "Ärger", "後で"]),
+    ({"description": {"eq": ""}}, ["Ärger"]),
+    ({"description": {"neq": "", "null": True}}, ["Buy milk", "a_b", "axb"]),
+    ({"description": {"null": True, "contains": ""}}, []),
+    ({"completed": True}, ["100% sure", "arger", "axb"]),
+    ({"completedAt": {"lt": LATER}}, ["100% sure", "arger"]),
+    ({"completedAt": {"lte": LATER, "gt": NOON}}, ["axb"]),
+    ({"priority": {"gt": "MEDIUM"}}, ["a_b", "axb", "buy bread"]),
+    ({"priority": {"in": ["LOW", "MEDIUM"]}}, ["100% sure", "Buy milk"]),
+    ({"priority": {"gt": "HIGH", "lt": "HIGH"}}, []),
+    ({"dueOn": {"neq": "2020-06-15"}, "dueAt": {"null": False}}, ["buy bread", "Ärger"]),
+    ({"dueOn": {"nin": ["2020-06-15", "2099-12-31"], "null": False}}, ["axb", "後で"]),
+    ({"dueOn": {"lte": "2020-06-15"}}, ["Buy milk", "axb"]),
+    ({"dueAt": {"gte": "2020-06-15T14:00:00.5+02:00"}}, ["buy bread", "Ärger"]),
+    ({"tags": {"any": ["HOME", "work"]}}, ["Buy milk", "a_b", "arger"]),
+    ({"tags": {"all": ["HOME", "Shop"]}}, ["Buy milk"]),
+    ({"tags": {"all": ["shop"], "none": ["home"]}}, ["a_b"]),
+    ({"tags": {"any": []}}, []),
+    ({"tags": {"all": [], "none": []}}, EVERYTHING),
+    ({"tags": {"any": ["ho"]}}, []),
+    ({"deletedAt": {"null": False}}, []),
+    ({"trashed": True}, ["trashed"]),
+    ({"trashed": True, "deletedAt": {"gte": NOON}}, ["trashed"]),
+    ({"trashed": True, "deletedAt": {"gt": NOON}}, []),
+    ({"or": []}, []),
+    ({"and": []}, EVERYTHING),
+    ({"not": {}}, []),
+    ({"not": {"or": []}}, EVERYTHING),
+    ({"or": [{}]}, EVERYTHING),
+    ({"or": [{"title": {"eq": "axb"}}, {"title": {"eq": "a_b"}}]}, ["a_b", "axb"]),
+    ({"or": [{"title": {"eq": "axb"}}], "priority": {"eq": "LOW"}}, []),
+    ({"not": {"completedAt": {"lt": LATER}}}, sorted({*EVERYTHING} - {"100% sure", "arger"})),
+    ({"not": {"not": {"completed": True}}}, ["100% sure", "arger", "axb"]),
+    ({"and": [{"completed": False}, {"priority": {"eq": "URGENT"}}]}, ["a_b", "buy bread"]),
+]
+
+
+@pytest.mark.parametrize(("condition", "titles"), TABLE, ids=lambda value: ascii(value)[:60])
+def test_what_a_filter_finds(reader: Reader, condition: dict[str, Any], titles: list[str]) -> None:
+    assert reader.found(**condition) == sorted(titles)
+
+
+@STEADY
+@given(conditions)
+def test_a_filter_and_its_opposite_share_all_tasks_out(
+    reader: Reader, condition: dict[str, Any]
+) -> None:
+    having = reader.found(**condition)
+    assert having == expected(condition)
+    assert sorted([*having, *reader.found(**{"not": condition})]) == EVERYTHING
+
+
+def test_a_filter_works_over_http_and_below_me(alice: Person) -> None:
+    for title in ("one", "two"):
+        alice.create(title)
+    document = """
+    query ($filter: TaskFilter) {
+      tasks(filter: $filter) { totalCount nodes { title } }
+      me { tasks(filter: $filter) { totalCount nodes { title } } }
+    }
+    """
+    only = {"totalCount": 1, "nodes": [{"title": "two"}]}
+    answer = alice.ask(document, filter={"title": {"startsWith": "TW"}})
+    assert answer == {"tasks": only, "me": {"tasks": only}}
+    literal = '{ tasks(filter: { not: { title: { eq: "one" } } }) { totalCount nodes { title } } }'
+    assert alice.ask(literal) == {"tasks": only}
