@@ -1,6 +1,7 @@
 """What most tests stand on: one PostgreSQL, one migrated database, one server, new people."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from todo_graphql.store.embedded import EmbeddedPostgres
 # would lock the embedded PostgreSQL of another run out: each run has a folder of its own.
 TEMPORARY = tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True)
 os.environ["PYTEST_DEBUG_TEMPROOT"] = TEMPORARY.name
+
+# A run under nohup ignores this signal, and so would every command that a test starts.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The tests read no setting of the shell that they run in, but for the server to use.
 SERVER = os.environ.pop("DATABASE_URL", None)
