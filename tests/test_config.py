@@ -29,6 +29,7 @@ PARSED: list[tuple[str, str, Any]] = [
     ("MAX_QUERY_TOKENS", "100", 100),
     ("MAX_QUERY_DEPTH", "3", 3),
     ("MAX_QUERY_COST", "100", 100),
+    ("EXECUTOR", "reference", "reference"),
 ]
 
 BAD = [
@@ -53,6 +54,7 @@ BAD = [
     ("MAX_QUERY_TOKENS", "1"),
     ("MAX_QUERY_DEPTH", "1"),
     ("MAX_QUERY_COST", "1"),
+    ("EXECUTOR", "swordfish"),
 ]
 
 

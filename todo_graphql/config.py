@@ -28,6 +28,9 @@ def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
 DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
 
 
+ExecutorName = Literal["projection", "reference"]
+
+
 class Settings(BaseSettings):
     """The configuration of one server, read from the environment once."""
 
@@ -116,6 +119,11 @@ class Settings(BaseSettings):
         description="The most that a document may cost: one for each field, counted once for every "
         "item of the pages around it, one for each value of its arguments and variables, and 100 "
         "for each list and each count.",
+    )
+
+    executor: ExecutorName = Field(
+        default="projection",
+        description="`reference` has graphql-core answer everything, to compare with.",
     )
 
     @field_validator("cors_origins", mode="before")

@@ -18,6 +18,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from todo_graphql.api.execution import Operations
 from todo_graphql.api.limits import Limits, check
 from todo_graphql.errors import ErrorCode, Problem
 
@@ -35,6 +36,7 @@ class Document:
     node: DocumentNode | None
     errors: list[GraphQLError]
     uses: Mapping[str, int] = field(default_factory=dict)
+    plans: Operations | None = None
 
     @property
     def operations(self) -> int:
@@ -85,7 +87,8 @@ class Documents:
             too_deep = GraphQLError("The document is nested too deeply.")
             return Document(len(text), None, [_with_code(too_deep, ErrorCode.QUERY_TOO_COMPLEX)])
         invalid = [_with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED) for error in errors]
-        return Document(len(text), node, invalid, uses)
+        plans = None if invalid else Operations(self._schema, node)
+        return Document(len(text), node, invalid, uses, plans)
 
 
 def _code_of(error: GraphQLError) -> ErrorCode:

@@ -25,12 +25,13 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.documents import Documents, Prepared
+from todo_graphql.api.documents import Document, Documents, Prepared
 from todo_graphql.api.limits import Limits, check_variables
 from todo_graphql.api.masking import present
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
+from todo_graphql.config import ExecutorName
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
@@ -55,7 +56,9 @@ class Request:
 class Schema(strawberry.Schema):
     """The schema, its memory of documents, and the one way to execute an operation: `run`."""
 
-    def __init__(self, limits: Limits, *, introspection: bool) -> None:
+    def __init__(
+        self, limits: Limits, *, introspection: bool, executor: ExecutorName = "projection"
+    ) -> None:
         super().__init__(
             query=Query,
             mutation=Mutation,
@@ -66,6 +69,7 @@ class Schema(strawberry.Schema):
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
         self._limits = limits
+        self._projects = executor == "projection"
         self.documents = Documents(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: Request, context: Context) -> ExecutionResult:
@@ -84,18 +88,27 @@ class Schema(strawberry.Schema):
         if request.operation_name is None and document.operations > 1:
             return ExecutionResult(None, [_no_such_operation(None)])
         try:
-            result = self.execute_sync(
-                request.query,
-                variable_values=request.variables,
-                context_value=context,
-                operation_name=request.operation_name,
-            )
+            result = self._execute(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_no_such_operation(request.operation_name)])
         errors = [
             present(error, context.request_id, document.node) for error in result.errors or ()
         ]
         return ExecutionResult(result.data, errors or None)
+
+    def _execute(self, document: Document, request: Request, context: Context) -> ExecutionResult:
+        """By projection, if there is a plan for it; else by Strawberry and graphql-core."""
+        if self._projects and document.plans is not None:
+            name, variables = request.operation_name, request.variables
+            result = document.plans.execute(name, variables, context)
+            if result is not None:
+                return result
+        return self.execute_sync(  # type: ignore[return-value]
+            request.query,
+            variable_values=request.variables,
+            context_value=context,
+            operation_name=request.operation_name,
+        )
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
         """Strawberry would log each error, a client's typing mistakes among them; `present` logs

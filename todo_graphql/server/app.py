@@ -51,7 +51,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     app.include_router(health_router(readiness, workers))
     app.include_router(
         Router(
-            Schema(limits, introspection=settings.introspection),
+            Schema(limits, introspection=settings.introspection, executor=settings.executor),
             get_context,
             readiness=readiness,
             workers=workers,
