@@ -38,7 +38,8 @@ def test_every_part_says_whose_rows_it_means(part: Any) -> None:
 
 def test_every_part_is_tried() -> None:
     parts = {name for name in vars(Mine) if not name.startswith("_")}
-    assert parts == {*PARTS, "insert", "end_rank", "remember"}
+    predicates = {"is_me", "is_mine", "is_my_key"}
+    assert parts == {*PARTS, "insert", "end_rank", "remember"} | predicates
 
 
 def test_an_idempotency_key_is_the_viewers() -> None:

@@ -107,7 +107,9 @@ class Operations:
         self, name: str | None, variables: dict[str, Any] | None, context: Any
     ) -> ExecutionResult | None:
         """The answer of the operation; None when there is no plan for it, and nothing was done."""
-        operation = self._operations.get(name) if name else next(iter(self._operations.values()))
+        operation = self._operations.get(name)
+        if name is None:
+            (operation,) = self._operations.values()
         if operation is None or len(self._conditions) > MAX_CONDITIONS:
             return None
         coerced = get_variable_values(

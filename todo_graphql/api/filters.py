@@ -25,6 +25,7 @@ from todo_graphql.api.scalars import uuid_of
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store import text
 from todo_graphql.store.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
+from todo_graphql.store.filters import comparisons as comparisons_of
 
 MAX_DEPTH = 5
 MAX_COMPARISONS = 50
@@ -81,7 +82,7 @@ class TaskFilterInput(TaskConditionInput):
     def to_store(self, path: str = "filter") -> TaskFilter:
         """Raises BadUserInput with the path of what breaks a rule."""
         conditions = tuple(_conditions(self, path))
-        if _size(AllOf(conditions)) > MAX_COMPARISONS:
+        if sum(1 for _ in comparisons_of(AllOf(conditions))) > MAX_COMPARISONS:
             raise BadUserInput(f"A filter has at most {MAX_COMPARISONS} comparisons.", field=path)
         search = text.search(self.search)
         return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
@@ -138,16 +139,6 @@ COLUMNS: Mapping[str, Read] = {
     "updated_at": _as_it_is,
     "deleted_at": _as_it_is,
 }
-
-
-def _size(condition: Condition) -> int:
-    match condition:
-        case Comparison():
-            return 1
-        case Not(inner):
-            return _size(inner)
-        case AllOf(conditions) | AnyOf(conditions):
-            return sum(map(_size, conditions))
 
 
 Filter = Annotated[

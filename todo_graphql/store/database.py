@@ -1,12 +1,13 @@
 """The engine, its pool, and a connection that tells PostgreSQL who is asking."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import psycopg2
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url
 from sqlalchemy.engine import ExecutionContext
@@ -16,11 +17,14 @@ from sqlalchemy.pool import NullPool
 
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Unavailable
-from todo_graphql.store.failures import failure_of
+from todo_graphql.store.failures import failure_of, failure_of_driver
 
 APP_ROLE = "todo_app"
 """The role that every statement of a viewer runs as. The first migration makes it."""
 
+
+# SQLSTATE 08* and 57P*: the connection has ended, or is about to.
+ENDED = ("08", "57P")
 
 LOCK = "SELECT FROM users WHERE id = '%s' FOR NO KEY UPDATE; "
 APPEAR = (
@@ -157,6 +161,23 @@ class ViewerConnection:
         """Run a statement that changes nothing. Raises Unavailable when the database is away."""
         return self._run(statement, self._preamble)
 
+    def read_prepared(self, sql: str, values: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """The same for a statement that is text already, straight by the driver."""
+        text = self._before(self._preamble) + sql
+        try:
+            with closing(self._connect().connection.cursor()) as cursor:
+                cursor.execute(text, values)
+                rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+                return rows
+        except PoolTimeoutError:
+            raise Unavailable("The server is busy. Try again in a moment.") from None
+        except DBAPIError as error:  # from the pool
+            raise failure_of(error) from None
+        except psycopg2.Error as error:
+            if error.pgcode is None or error.pgcode.startswith(ENDED):
+                self._discard()
+            raise failure_of_driver(error) from None
+
     def write(self, statement: Executable, *, appear: bool = False) -> Sequence[Row[Any]]:
         """Run a statement as the only writer among the viewer's.
 
@@ -190,8 +211,7 @@ class ViewerConnection:
         return self._preamble + (self._appear if appear else self._lock)
 
     def _run(self, statement: Executable, preamble: str) -> Sequence[Row[Any]]:
-        if self._opening is not None:
-            preamble, self._opening = self._opening_once(), ""
+        preamble = self._before(preamble)
         try:
             options = {"preamble": preamble}
             return self._connect().execute(statement, execution_options=options).all()
@@ -202,14 +222,17 @@ class ViewerConnection:
                 self.close()
             raise failure_of(error) from None
 
-    def _opening_once(self) -> str:
-        """What opens the transaction before its first statement; nothing before the others,
-        which must not run on another connection when theirs was lost.
+    def _before(self, preamble: str) -> str:
+        """What goes before a statement. In a transaction: what opens it, before the first one,
+        and nothing before the others, which must not run on another connection when theirs was
+        lost.
         """
-        assert self._opening is not None
+        if self._opening is None:
+            return preamble
         if not self._opening and self._connection is None:
             raise Unavailable("The database is away. Try again in a moment.")
-        return self._opening
+        opening, self._opening = self._opening, ""
+        return opening
 
     def _end(self, command: str) -> None:
         """End the transaction, if it has begun."""

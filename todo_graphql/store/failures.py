@@ -4,6 +4,7 @@ The text of a database error may hold SQL and a user's words, so it goes no furt
 than this module: neither to a client nor to a log.
 """
 
+import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from todo_graphql.errors import BadUserInput, Problem, Unavailable
@@ -70,17 +71,27 @@ class NotMigrated(DatabaseFailure):
 
 def failure_of(error: DBAPIError) -> Exception:
     """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
-    state = getattr(error.orig, "pgcode", None)
-    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return _failure(error.orig, trouble=is_connection_trouble(error))
+
+
+def failure_of_driver(error: psycopg2.Error) -> Exception:
+    """The same, for an error that comes from the driver itself."""
+    trouble = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return _failure(error, trouble=trouble)
+
+
+def _failure(error: BaseException | None, *, trouble: bool) -> Exception:
+    state = getattr(error, "pgcode", None)
+    constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
     if constraint in CONSTRAINTS:
         kind, sentence, field = CONSTRAINTS[constraint]
         return kind(sentence, field=field)
-    if state is None and is_connection_trouble(error):
+    if state is None and trouble:
         return Unavailable("The database is away. Try again in a moment.")
     if state is not None and state.startswith(AWAY):
         return Unavailable("The database cannot answer now. Try again in a moment.")
     failure = NotMigrated if state in NEVER_MIGRATED else DatabaseFailure
-    return failure(type(error.orig).__name__, state, constraint)
+    return failure(type(error).__name__, state, constraint)
 
 
 def is_connection_trouble(error: DBAPIError) -> bool:

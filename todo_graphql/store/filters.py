@@ -4,7 +4,7 @@ A filter is a tree of comparisons. Each comparison is either true or false of a 
 where the task has no value, so that `Not` is the exact complement.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -71,6 +71,11 @@ class TaskFilter:
     trashed: bool | None = False
     search: str | None = None
 
+    @property
+    def is_timeless(self) -> bool:
+        """Whether it finds the same tasks tomorrow, if they are the same then."""
+        return not any(one.operator in OF_TODAY for one in comparisons(self.condition))
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """The predicates, to be added to the owner's."""
         deleted = TASKS.c.deleted_at.is_not(None)
@@ -82,6 +87,18 @@ class TaskFilter:
         if self.search is not None:
             conditions.append(found(self.search))
         return conditions
+
+
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """All that a condition compares."""
+    match condition:
+        case Comparison():
+            yield condition
+        case Not(inner):
+            yield from comparisons(inner)
+        case AllOf(conditions) | AnyOf(conditions):
+            for inner in conditions:
+                yield from comparisons(inner)
 
 
 def predicate(condition: Condition) -> ColumnElement[bool]:
@@ -205,3 +222,6 @@ OPERATORS: Mapping[str, Callable[[Column[Any], Any], ColumnElement[bool]]] = {
     "today": _flag(lambda today: due_within(today, 0, 1)),
     "next_seven_days": _flag(lambda today: due_within(today, 0, DAYS_OF_A_WEEK)),
 }
+
+OF_TODAY = frozenset({"overdue", "today", "next_seven_days"})
+"""Operators whose SQL holds the day on which it was made."""

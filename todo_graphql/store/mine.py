@@ -4,6 +4,7 @@ No statement on users, tasks and idempotency keys is made of anything else.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -38,9 +39,21 @@ class Mine:
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self.is_me: ColumnElement[bool] = USERS.c.id == viewer.id
-        self.is_mine: ColumnElement[bool] = TASKS.c.user_id == viewer.id
-        self.is_my_key: ColumnElement[bool] = IDEMPOTENCY_KEYS.c.user_id == viewer.id
+
+    @cached_property
+    def is_me(self) -> ColumnElement[bool]:
+        """The viewer's own row."""
+        return USERS.c.id == self._viewer.id
+
+    @cached_property
+    def is_mine(self) -> ColumnElement[bool]:
+        """The viewer's tasks."""
+        return TASKS.c.user_id == self._viewer.id
+
+    @cached_property
+    def is_my_key(self) -> ColumnElement[bool]:
+        """The viewer's idempotency keys."""
+        return IDEMPOTENCY_KEYS.c.user_id == self._viewer.id
 
     def user(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's own row."""

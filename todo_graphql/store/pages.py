@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, false, func, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Select, false, func, literal, select, true, union_all
 
 from todo_graphql.store import orders
 from todo_graphql.store.mine import Mine
@@ -25,11 +25,11 @@ class TaskPage(NamedTuple):
     has_previous: bool
 
 
-def page_of(answer: Sequence[Row[Any]], request: PageRequest) -> TaskPage:
+def page_of(answer: Sequence[Sequence[Any]], request: PageRequest) -> TaskPage:
     """The page that the statement answered."""
-    behind = bool(answer[0].any_behind)
-    rows = [row for row in answer if row.id is not None]
-    more, rows = len(rows) > request.size or bool(answer[0].any_ahead), rows[: request.size]
+    behind, ahead = answer[0][:FLAGS]
+    rows = [row for row in answer if row[FLAGS] is not None]
+    more, rows = len(rows) > request.size or ahead, rows[: request.size]
     if request.backward:
         rows = rows[::-1]
     width = len(WIRE) + FLAGS

@@ -9,12 +9,12 @@ import json
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import REAL, ColumnElement, cast, false, literal, or_
+from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store import orders
@@ -93,8 +93,7 @@ def _value(by: OrderField, value: object) -> Any:
     if by is OrderField.PRIORITY and type(value) is int:
         return int(Priority(value))
     if by is OrderField.RELEVANCE and isinstance(value, float) and _is_rank(value):
-        # As PostgreSQL's ts_rank has it: as a double it would be another number.
-        return cast(literal(value), REAL)
+        return value
     is_text = isinstance(value, str) and is_storable(value)
     if by in (OrderField.TITLE, OrderField.POSITION) and is_text:
         return value
@@ -157,12 +156,61 @@ class PageRequest:
     @property
     def _origin(self) -> list[Any] | None:
         """The place that the page is counted from."""
-        return self.before if self.backward else self.after
+        return self._typed(self.before if self.backward else self.after)
 
     @property
     def _bound(self) -> list[Any] | None:
         """The place that it must not reach."""
-        return self.after if self.backward else self.before
+        return self._typed(self.after if self.backward else self.before)
+
+    def _typed(self, place: list[Any] | None) -> list[Any] | None:
+        """A rank as PostgreSQL's ts_rank has it: as a double it would be another number."""
+        if place is None:
+            return None
+        fields = [*(key.field for key in self.listing.keys), None]
+        return [
+            cast(value, REAL) if field is OrderField.RELEVANCE else value
+            for field, value in zip(fields, place, strict=True)
+        ]
+
+    @property
+    def shape(self) -> Hashable | None:
+        """What the statement's text depends on: all but the values of the places. None where it
+        depends on the time of day as well.
+        """
+        if not self.listing.filter.is_timeless:
+            return None
+        nulls = [
+            None if place is None else tuple(value is None for value in place)
+            for place in (self.after, self.before)
+        ]
+        return self.listing, self.size, self.backward, *nulls
+
+    def values(self) -> dict[str, Any]:
+        """The values of the places, by the names that `parametric` has for them."""
+        places = {"after": self.after, "before": self.before}
+        return {
+            f"{name}_{number}": value
+            for name, place in places.items()
+            for number, value in enumerate(place or ())
+            if value is not None
+        }
+
+    def parametric(self) -> Self:
+        """The same request with parameters for the values of its places."""
+        names = set(self.values())
+
+        def parameters(name: str, place: list[Any] | None) -> list[Any] | None:
+            if place is None:
+                return None
+            keys = [f"{name}_{number}" for number in range(len(place))]
+            return [bindparam(key) if key in names else None for key in keys]
+
+        return replace(
+            self,
+            after=parameters("after", self.after),
+            before=parameters("before", self.before),
+        )
 
     def ranges(self) -> list[ColumnElement[bool]]:
         """Where the rows of the page are, the nearest first."""

@@ -3,10 +3,10 @@ whole lists, `everything` and `bring_back`.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, false, func, or_, true
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.changes import Selected, Written, change, removal, written_by
@@ -29,7 +29,12 @@ from todo_graphql.store.overview import (
 )
 from todo_graphql.store.pages import TaskPage, page_of, page_statement
 from todo_graphql.store.pagination import PageRequest
+from todo_graphql.store.prepared import STATEMENTS
 from todo_graphql.store.rows import WIRE, NewTask, TaskRow
+
+
+def _finding(mine: Mine) -> Select[Any]:
+    return mine.tasks(*WIRE).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
 
 
 class Tasks:
@@ -42,11 +47,12 @@ class Tasks:
 
     def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
         self._connection = connection
+        self._viewer = viewer
         self._mine = Mine(viewer)
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
-        rows = self._connection.read(self._mine.tasks(*WIRE).where(TASKS.c.id == task_id))
+        rows = self._read("find", _finding, {"task_id": task_id})
         return TaskRow._make(rows[0]) if rows else None
 
     def count(self, which: TaskFilter) -> int:
@@ -56,7 +62,15 @@ class Tasks:
 
     def page(self, request: PageRequest) -> TaskPage:
         """A page of a list."""
-        return page_of(self._connection.read(page_statement(self._mine, request)), request)
+        shape = request.shape
+        if shape is None:
+            return page_of(self._connection.read(page_statement(self._mine, request)), request)
+        parametric = request.parametric()
+
+        def build(mine: Mine) -> Select[Any]:
+            return page_statement(mine, parametric)
+
+        return page_of(self._read(shape, build, request.values()), request)
 
     def everything(self) -> Iterator[list[TaskRow]]:
         """All tasks, those in the trash included, in the manual order: page by page, each read
@@ -123,6 +137,12 @@ class Tasks:
     def move(self, task_id: uuid.UUID, to: Destination) -> Written:
         """Put at another place in the manual order. Raises NotFound and BadUserInput."""
         return move(self._connection, self._mine, task_id, to)
+
+    def _read(
+        self, shape: Hashable, build: Callable[[Mine], Select[Any]], values: Mapping[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        """Run a statement that may have been built before, for the same shape."""
+        return STATEMENTS.read(self._connection, self._mine, self._viewer, shape, build, values)
 
     def _mark(self, selected: Selected, column: str, moment: ColumnElement[Any] | None) -> Written:
         """Set an instant where there is none, or clear it where there is one."""

@@ -1,11 +1,14 @@
 """The viewer's own row."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store.database import Viewer, ViewerConnection
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import USERS
+from todo_graphql.store.prepared import STATEMENTS
 from todo_graphql.store.wire import identifier, moment
 
 
@@ -50,15 +53,14 @@ class Users:
         self._connection.write(self._mine.removed_user())
 
     def _read(self) -> UserRow:
-        rows = self._connection.read(
-            self._mine.user(
-                identifier(USERS.c.id),
-                USERS.c.email,
-                moment(USERS.c.created_at),
-                USERS.c.revision,
-            )
-        )
+        rows = STATEMENTS.read(self._connection, self._mine, self._viewer, "me", _me, {})
         if not rows:
             return UserRow(str(self._viewer.id), self._viewer.email, None, 0)
         row = UserRow._make(rows[0])
         return row._replace(email=self._viewer.email or row.email)
+
+
+def _me(mine: Mine) -> Select[Any]:
+    return mine.user(
+        identifier(USERS.c.id), USERS.c.email, moment(USERS.c.created_at), USERS.c.revision
+    )
