@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check format lock clean
+.PHONY: help dev test check bench format lock clean
 
 help: ## Show what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ check: $(VENV)/.development
 	$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+bench: $(VENV)/.development ## Measure beside others, ten minutes; ARGS=--quick takes two
+	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.development ## Format the code, and mend what the linter can
 	$(BIN)/ruff format

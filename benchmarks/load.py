@@ -1,0 +1,195 @@
+"""The load: a process of its own that keeps a number of connections busy for a while.
+
+Each connection sends its next request when it has read the answer to the one before. It is
+HTTP/1.1 by hand, because a client's own work would take processor time from the server.
+"""
+
+import asyncio
+import gc
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from multiprocessing.connection import Connection
+
+MARK = b"@@@@@@@@"
+"""Eight characters of a request that are different each time it is sent."""
+
+PATIENCE = 30
+"""Seconds after the end of a job in which its last answers may come."""
+
+
+class LoadError(Exception):
+    """The server did not answer as it should. Says how in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to send: these requests, over and over, on so many connections at once."""
+
+    port: int
+    requests: Sequence[bytes]
+    connections: int
+    seconds: float
+    at_most: int
+    first_mark: int
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it. Times are in seconds, and from the first request to the last answer."""
+
+    latencies: list[float] = field(default_factory=list)
+    elapsed: float = 0.0
+    failures: int = 0
+    failure: str = ""
+
+
+class Feed:
+    """The requests of a job, in their order, for all connections together."""
+
+    def __init__(self, job: Job) -> None:
+        self._requests = job.requests
+        self._marks = count(job.first_mark)
+        self._left = job.at_most
+        self._deadline = time.perf_counter() + job.seconds
+        self._place = 0
+
+    def next(self) -> bytes | None:
+        """The next request; None when there is to be none."""
+        if self._left <= 0 or time.perf_counter() >= self._deadline:
+            return None
+        self._left -= 1
+        request = self._requests[self._place % len(self._requests)]
+        self._place += 1
+        return request.replace(MARK, b"%08x" % next(self._marks)) if MARK in request else request
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, feed: Feed, result: Result) -> None:
+        self._feed = feed
+        self._result = result
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._sent_at = 0.0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        body = body_of(self._buffer)
+        if body is None:
+            return
+        self._result.latencies.append(time.perf_counter() - self._sent_at)
+        if not self._buffer.startswith(b"HTTP/1.1 200") or b'"errors"' in body:
+            self._result.failures += 1
+            self._result.failure = self._buffer[:400].decode(errors="replace")
+        self._buffer.clear()
+        self._send()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if not self.done.done():
+            self._result.failures += 1
+            self._result.failure = "The server closed a connection."
+            self.done.set_result(None)
+
+    def _send(self) -> None:
+        assert self._transport is not None
+        request = self._feed.next()
+        if request is None:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
+
+
+def body_of(answer: bytearray) -> bytes | None:
+    """The body of a complete answer; None while some of it is missing."""
+    head, end, rest = answer.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return bytes(rest) if len(rest) >= int(line[15:]) else None
+    return bytes(rest) if rest.endswith(b"0\r\n\r\n") else None  # in chunks
+
+
+async def run(job: Job) -> Result:
+    """Do the job. It ends in time, whatever the server does."""
+    loop = asyncio.get_running_loop()
+    result = Result()
+    feed = Feed(job)
+    began = time.perf_counter()
+    pairs = await asyncio.gather(
+        *(
+            loop.create_connection(lambda: Client(feed, result), "127.0.0.1", job.port)
+            for _ in range(job.connections)
+        )
+    )
+    async with asyncio.timeout(job.seconds + PATIENCE):
+        await asyncio.gather(*(client.done for _, client in pairs))
+    result.elapsed = time.perf_counter() - began
+    return result
+
+
+def work(pipe: Connection) -> None:
+    """Do one job after the other until the other end is closed."""
+    gc.disable()
+    while True:
+        try:
+            job: Job = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            result = asyncio.run(run(job))
+        except KeyboardInterrupt:
+            return
+        except (OSError, TimeoutError) as error:
+            result = Result(failures=1, failure=f"{type(error).__name__}: {error}")
+        pipe.send(result)
+
+
+class Load:
+    """The other end of that process."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def run(self, job: Job) -> Result:
+        """Have the job done. Raises LoadError unless every answer was a good one."""
+        self._pipe.send(job)
+        if not self._pipe.poll(job.seconds + 2 * PATIENCE):
+            raise LoadError("The load did not come to its end.")
+        result: Result = self._pipe.recv()
+        if result.failures:
+            raise LoadError(f"{result.failures} answers are wrong, such as: {result.failure}")
+        if not result.latencies:
+            raise LoadError("There was no answer.")
+        return result
+
+
+@contextmanager
+def load_process() -> Iterator[Load]:
+    """The process, for as long as this lasts."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=work, args=(theirs,), name="load", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Load(ours)
+    finally:
+        ours.close()
+        process.join(2)
+        if process.is_alive():
+            process.terminate()
+            process.join()

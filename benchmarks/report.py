@@ -1,0 +1,125 @@
+"""What was measured, as a table: for the terminal, and as Markdown."""
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from benchmarks.contestants import Contestant
+from benchmarks.measurement import CONNECTIONS, Measurements
+from benchmarks.workloads import Workload
+
+HEADLINE = 8
+"""The number of connections at which processor time and latency are told."""
+
+NONE = "–"  # noqa: RUF001 - a dash
+HEAD = (
+    "contestant",
+    *(f"CPU ms {number}" for number in CONNECTIONS),
+    "±%",
+    "of stock",
+    "of floor",
+    "PG ms",
+    *(f"req/s {number}" for number in CONNECTIONS),
+    "p50 ms",
+    "p99 ms",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a reader of the numbers needs to know."""
+
+    contestants: Sequence[Contestant]
+    absent: Mapping[str, str]
+    workloads: Sequence[Workload]
+    measurements: Measurements
+    terms: str
+
+    def rows(self, workload: Workload) -> Iterator[tuple[str, ...]]:
+        """A row of the table for each contestant."""
+        for contestant in self.contestants:
+            yield self._row(contestant.name, workload.name)
+
+    def ratio(self, name: str, workload: str, other: str) -> str:
+        """Processor time as a multiple of the other's."""
+        mine = self.measurements.middle(name, workload, HEADLINE)
+        theirs = self.measurements.middle(other, workload, HEADLINE)
+        if mine is None or theirs is None or not theirs.cpu:
+            return NONE
+        return f"{mine.cpu / theirs.cpu:.2f}"
+
+    def _row(self, name: str, workload: str) -> tuple[str, ...]:
+        middle = self.measurements.middle(name, workload, HEADLINE)
+        if middle is None:
+            return (name, *(NONE for _ in HEAD[1:]))
+        spread = self.measurements.spread(name, workload, HEADLINE)
+        samples = [self.measurements.middle(name, workload, number) for number in CONNECTIONS]
+        return (
+            name,
+            *(NONE if sample is None else f"{sample.cpu * 1e3:.2f}" for sample in samples),
+            NONE if spread is None else f"{spread * 50:.0f}",
+            self.ratio(name, workload, "stock"),
+            self.ratio(name, workload, "floor"),
+            f"{middle.postgres_cpu * 1e3:.2f}",
+            *(NONE if sample is None else f"{sample.rate:.0f}" for sample in samples),
+            f"{middle.p50 * 1e3:.1f}",
+            f"{middle.p99 * 1e3:.1f}",
+        )
+
+    def text(self) -> str:
+        """For the terminal."""
+        lines = [self.terms, ""]
+        for workload in self.workloads:
+            lines += [f"{workload.name}: {workload.title}", *aligned([HEAD, *self.rows(workload)])]
+            lines.append("")
+        return "\n".join([*lines, *self._notes()])
+
+    def markdown(self) -> str:
+        """The same, to be kept."""
+        lines = ["# Benchmark", "", self.terms, ""]
+        for workload in self.workloads:
+            lines += [f"## {workload.name}: {workload.title}", ""]
+            lines += [row_of(HEAD), row_of(["---"] + ["---:"] * (len(HEAD) - 1))]
+            lines += [*map(row_of, self.rows(workload)), ""]
+        return "\n".join([*lines, *(f"- {note}" for note in self._notes()), ""])
+
+    def _notes(self) -> Iterator[str]:
+        for contestant in self.contestants:
+            memory = self.measurements.memory.get(contestant.name)
+            suffix = "" if memory is None else f"; {memory / 2**20:.0f} MiB at most"
+            yield f"{contestant.name}: {contestant.title}{suffix}."
+        for name, reason in self.absent.items():
+            yield f"{name}: not run: {reason}."
+        yield (
+            "CPU ms: processor time of the server per request, at 1, 8 and 64 connections, without "
+            f"PostgreSQL's. The rest is at {HEADLINE}, req/s excepted. ±%: half of what lies "
+            "between the rounds; of stock, of floor: CPU as a multiple of theirs, less is better; "
+            "PG ms: processor time of PostgreSQL per request. Medians of the rounds."
+        )
+
+
+def machine() -> str:
+    """Where it was measured."""
+    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{platform.system()} {platform.machine()}, {cores} cores, {memory:.0f} GiB, {python}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [
+                f"  {row[0]:<{widths[0]}}",
+                *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]
+
+
+def row_of(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
