@@ -1,7 +1,8 @@
-"""Operations generated from the schema, with all that a selection may have, for hypothesis."""
+"""Operations generated from the schema, with all that a selection may have."""
 
+import random
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -11,7 +12,6 @@ from graphql import (
     is_abstract_type,
     is_leaf_type,
 )
-from hypothesis import strategies as st
 
 from tests.worlds import SCHEMA
 
@@ -71,12 +71,12 @@ VARIABLES = {
 class Writer:
     """Writes one document, drawing its parts as it goes."""
 
-    def __init__(self, data: st.DataObject) -> None:
-        self._data = data
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
         self.fragments: list[str] = []
 
-    def _one_of(self, choices: Iterable[T]) -> T:
-        return self._data.draw(st.sampled_from(tuple(choices)))
+    def _one_of(self, choices: Sequence[T]) -> T:
+        return self._chance.choice(choices)
 
     def operation(self) -> str:
         """A query, or a mutation that changes nothing however often it is sent."""
@@ -94,7 +94,7 @@ class Writer:
         """Some of the fields, perhaps in fragments, perhaps twice."""
         parts = [
             self.wrapped(kind, self.field(kind, self._one_of(names), depth), depth)
-            for _ in range(self._data.draw(st.integers(1, 3)))
+            for _ in range(self._chance.randint(1, 3))
         ]
         return "{ " + " ".join(parts) + " }"
 
