@@ -6,6 +6,8 @@ the number of moves. Libraries for fractional indexes have no such ends: a creat
 to look for the last rank first.
 """
 
+from os.path import commonprefix
+
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """In the order of PostgreSQL's collation "C"."""
 
@@ -20,9 +22,10 @@ def between(low: str, high: str) -> str | None:
     """
     if low >= high:
         return None
-    rank = ""
+    # In a gap that was halved often, the two differ only at their ends.
+    rank = commonprefix([low, high])  # noqa: RUF071 - it is characters that are compared
     bounded = True
-    for place in range(MAX_LENGTH):
+    for place in range(len(rank), MAX_LENGTH):
         lower = _digit(low, place)
         upper = _digit(high, place) if bounded else len(DIGITS)
         middle = (lower + upper) // 2
