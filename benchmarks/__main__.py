@@ -1,34 +1,27 @@
 """`python -m benchmarks`: measure, and write down what came of it."""
 
 import signal
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import click
 
 from benchmarks.chart import svg
-from benchmarks.contestants import AbsentError, Contestant, Server, contestants, serving
-from benchmarks.load import LoadError, load_process
-from benchmarks.measurement import CONNECTIONS, Bench, WrongAnswerError
-from benchmarks.report import HEADLINE, Report, machine
-from benchmarks.workloads import WORKLOADS, Workload, can
-from benchmarks.world import READERS, WRITERS, World, world
+from benchmarks.comparisons import add_a_worker, compare, compare_neighbourhoods, watch_memory
+from benchmarks.contestants import Contestant, contestants
+from benchmarks.load import LoadError
+from benchmarks.measurement import WrongAnswerError
+from benchmarks.report import Report
+from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.world import READERS, WRITERS, world
 from todo_graphql.config import ConfigurationError
 from todo_graphql.store.embedded import EmbeddedPostgresError
 
 RESULTS = Path(__file__).parent / "results"
 FULL = {"rounds": 3, "seconds": 0.8, "tasks": 200_000, "users": 1_000}
 QUICK = {"rounds": 1, "seconds": 0.4, "tasks": 20_000, "users": 100}
-WARM_UP = 0.5
-"""Seconds, at least, for which a contestant works on a workload before that is measured."""
-
-NEIGHBOURHOODS = ((100, 10_000), (10_000, 1_000_000))
-"""Users and tasks of two worlds in which a reader has the same number of tasks."""
-
 Choice = TypeVar("Choice", Contestant, Workload)
 
 FAILURES = (ConfigurationError, EmbeddedPostgresError, LoadError, WrongAnswerError)
@@ -53,12 +46,16 @@ FAILURES = (ConfigurationError, EmbeddedPostgresError, LoadError, WrongAnswerErr
 @click.option(
     "--large", is_flag=True, help="Instead: one page among 10 thousand tasks and among a million."
 )
+@click.option("--memory", is_flag=True, help="Instead: memory after 100 thousand requests.")
+@click.option("--workers", is_flag=True, help="Instead: two processes beside one.")
 def main(
     *,
     quick: bool,
     only: tuple[str, ...],
     workload: tuple[str, ...],
     large: bool,
+    memory: bool,
+    workers: bool,
     **given: float | None,
 ) -> None:
     """Compare todo-graphql with others that do the same work; README.md says how.
@@ -71,8 +68,9 @@ def main(
     taking_part = chosen(contestants(), only, "contestant")
     workloads = chosen(WORKLOADS, workload, "workload")
     try:
-        if large:
-            compare_neighbourhoods(rounds, seconds)
+        if large or memory or workers:
+            special = compare_neighbourhoods if large else watch_memory if memory else add_a_worker
+            special(rounds, seconds)
             return
         began = time.monotonic()
         with world(int(plan["users"]), int(plan["tasks"])) as here:
@@ -96,68 +94,6 @@ def chosen(all_of_them: Sequence[Choice], names: tuple[str, ...], kind: str) -> 
         if name not in known:
             raise click.UsageError(f"There is no {kind} {name!r}: there are {', '.join(known)}.")
     return [one for one in all_of_them if not names or one.name in names]
-
-
-def compare(
-    here: World,
-    taking_part: Sequence[Contestant],
-    workloads: Sequence[Workload],
-    rounds: int,
-    seconds: float,
-    *,
-    quick: bool,
-) -> Report:
-    """Start all contestants, measure them in rounds, stop them."""
-    absent: dict[str, str] = {}
-    with ExitStack() as stack:
-        load = stack.enter_context(load_process())
-        servers: list[Server] = []
-        for contestant in taking_part:
-            click.echo(f"Starting {contestant.name} …", err=True)
-            try:
-                servers.append(stack.enter_context(serving(contestant, here.settings)))
-            except AbsentError as reason:
-                absent[contestant.name] = str(reason)
-        bench = Bench(here, load, servers)
-        pairs = sum(can(s.contestant.words, w) for s in servers for w in workloads)
-        warm = max(seconds, WARM_UP)
-        length = pairs * (warm + seconds * rounds * len(CONNECTIONS))
-        with click.progressbar(
-            length=int(length * 1000), label="Measuring", file=sys.stderr, show_percent=True
-        ) as bar:
-            for one in workloads:
-                for passed in bench.warm_up(one, warm):
-                    bar.update(int(passed * 1000))
-            for number in range(rounds):
-                here.tidy()
-                for one in workloads:
-                    for passed in bench.round(one, number, seconds):
-                        bar.update(int(passed * 1000))
-        here.tidy()
-    counts = f"{rounds} round{'s' * (rounds > 1)} of {seconds:g} s for each measurement"
-    terms = f"{machine()}. {counts}{'; quick, so only roughly right' * quick}."
-    present = [server.contestant for server in servers]
-    return Report(present, absent, workloads, bench.measurements, terms)
-
-
-def compare_neighbourhoods(rounds: int, seconds: float) -> None:
-    """One page of a reader's ninety tasks, with few and with many tasks of others around."""
-    page = next(one for one in WORKLOADS if one.name == "page")
-    ours = contestants()[0]
-    seen = []
-    for users, tasks in NEIGHBOURHOODS:
-        with world(users, tasks) as here:
-            report = compare(here, [ours], [page], rounds, seconds, quick=False)
-        middle = report.measurements.middle(ours.name, page.name, HEADLINE)
-        assert middle is not None
-        seen.append(middle)
-        click.echo(f"\n{tasks:,} tasks of {users:,} users\n{report.text()}")
-    few, many = seen
-    click.echo(
-        f"A hundred times the tasks: {many.cpu / few.cpu:.2f} times the server's CPU, "
-        f"{many.postgres_cpu / few.postgres_cpu:.2f} times PostgreSQL's, "
-        f"{many.p50 / few.p50:.2f} times the median latency."
-    )
 
 
 def write(report: Report) -> None:

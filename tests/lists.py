@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+import msgspec
 from hypothesis import Phase
 from hypothesis import settings as profile
 from sqlalchemy import text
@@ -76,7 +77,8 @@ class Reader:
         with self._database.connect_as(self.viewer) as connection:
             context = Context(self.viewer, connection, "-")
             result = SCHEMA.run(Request(document, variables), context)
-        return {"data": result.data, "errors": [error.formatted for error in result.errors or ()]}
+        errors = [error.formatted for error in result.errors or ()]
+        return {"data": msgspec.to_builtins(result.data), "errors": errors}
 
     def ask(self, document: str, **variables: Any) -> Any:
         """The data of an operation that has no errors."""

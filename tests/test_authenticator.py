@@ -37,7 +37,7 @@ from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server import auth
 from todo_graphql.server.auth import CACHED_TOKENS, Authenticator
-from todo_graphql.store.database import Viewer
+from todo_graphql.store.connection import Viewer
 
 
 def authenticator(**configured: object) -> Authenticator:

@@ -5,7 +5,8 @@ import uuid
 import pytest
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import CONSTRAINTS
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import metadata
@@ -27,7 +28,7 @@ def test_a_violation_is_a_problem_with_its_field(database: Database, name: str) 
     viewer = Viewer(uuid.uuid4())
     with database.connect_as(viewer) as connection:
         with pytest.raises(BadUserInput) as refused:
-            Tasks(connection, viewer).create([VIOLATIONS[name]], ["input"])
+            Tasks(connection).create([VIOLATIONS[name]], ["input"])
         assert connection.read(metadata.tables["users"].select()) == []
     kind, sentence, field = CONSTRAINTS[name]
     assert (kind, sentence, field) == (
@@ -42,7 +43,7 @@ def test_a_key_that_is_too_long_is_a_problem_with_its_field(database: Database) 
     long = {"key": "x" * 101, "digest": b"x", "answer": "x"}
     with database.connect_as(viewer) as connection:
         with pytest.raises(BadUserInput) as refused:
-            connection.write(Mine(viewer).remember(long), appear=True)
+            connection.write(Mine().remember(long), appear=True)
         assert connection.read(metadata.tables["users"].select()) == []
     assert refused.value.extensions["field"] == "idempotencyKey"
 

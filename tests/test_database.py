@@ -12,13 +12,8 @@ from sqlalchemy.pool import QueuePool
 from tests.servers import settings_for
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Unavailable
-from todo_graphql.store.database import (
-    Database,
-    Viewer,
-    ViewerConnection,
-    database_url,
-    migration_engine,
-)
+from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.database import Database, database_url, migration_engine
 from todo_graphql.store.failures import DatabaseFailure
 
 NEON_SUSPENDS_AFTER = 300

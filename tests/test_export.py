@@ -15,14 +15,15 @@ from pydantic import SecretStr
 from tests.files import HEADER, error_of, export, exported
 from tests.people import Person
 from tests.servers import scratch_database, serving, settings_for
+from todo_graphql.api.context import Context
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
-from todo_graphql.server.context import HTTPContext
 from todo_graphql.server.export import next_piece
 from todo_graphql.server.files.formats import FORMATS
 from todo_graphql.store import exports
 from todo_graphql.store.changes import Selected
-from todo_graphql.store.database import Database, Viewer, ViewerConnection
+from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.database import Database
 from todo_graphql.store.edits import Edits
 from todo_graphql.store.moves import Destination
 from todo_graphql.store.pages import page_of
@@ -36,7 +37,7 @@ MOVE = "mutation ($id: ID!) { moveTask(id: $id) { task { id } } }"
 def tasks(database: Database, alice: Person) -> Iterator[Tasks]:
     """Alice's, without HTTP."""
     with database.connect_as(alice.viewer) as connection:
-        yield Tasks(connection, alice.viewer)
+        yield Tasks(connection)
 
 
 @pytest.fixture
@@ -198,10 +199,10 @@ def test_a_page_is_read_when_it_is_asked_for(tasks: Tasks, monkeypatch: pytest.M
     read = 0
     run = ViewerConnection.read
 
-    def counted(connection: ViewerConnection, statement: Any) -> Any:
+    def counted(connection: ViewerConnection, *given: Any) -> Any:
         nonlocal read
         read += 1
-        return run(connection, statement)
+        return run(connection, *given)
 
     monkeypatch.setattr(ViewerConnection, "read", counted)
     pages = tasks.everything()
@@ -217,7 +218,7 @@ def test_no_connection_waits_for_the_client(
     database: Database, alice: Person, tasks: Tasks, kind: str
 ) -> None:
     plant(tasks, *"abcde")
-    context = HTTPContext(alice.viewer, database.connect_as(alice.viewer), "-")
+    context = Context(alice.viewer, database.connect_as(alice.viewer), "-")
     pieces = FORMATS[kind].write(context.tasks().everything())
     number = 0
     while next_piece(context, pieces) is not None:
@@ -305,7 +306,7 @@ def test_a_task_that_changes_meanwhile_is_there_once(
     change, expected = CHANGES[name]
     rows = plant(tasks, *"abcde")
     with database.connect_as(alice.viewer) as connection:
-        pages = Tasks(connection, alice.viewer).everything()
+        pages = Tasks(connection).everything()
         titles = titles_of(next(pages))
         change(tasks, rows)
         for page in pages:
@@ -328,4 +329,4 @@ def test_changes_without_end_are_not_run_after(tasks: Tasks) -> None:
 def test_who_has_never_written_has_no_tasks(database: Database) -> None:
     nobody = Viewer(uuid.uuid4())
     with database.connect_as(nobody) as connection:
-        assert [*Tasks(connection, nobody).everything()] == [[]]
+        assert [*Tasks(connection).everything()] == [[]]

@@ -18,7 +18,7 @@ from todo_graphql.server import imports as server_imports
 from todo_graphql.server.files.records import task_of
 from todo_graphql.server.imports import MAX_IMPORT_BYTES
 from todo_graphql.store import imports
-from todo_graphql.store.database import ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.rows import NewTask
 
 ID = "d0d0d0d0-0000-4000-8000-000000000001"
@@ -308,10 +308,10 @@ def test_no_batch_is_more_than_a_statement_can_insert(
     writes = 0
     run = ViewerConnection.write
 
-    def counted(connection: ViewerConnection, statement: Any, **given: Any) -> Any:
+    def counted(connection: ViewerConnection, *given: Any, **named: Any) -> Any:
         nonlocal writes
         writes += 1
-        return run(connection, statement, **given)
+        return run(connection, *given, **named)
 
     monkeypatch.setattr(ViewerConnection, "write", counted)
     imported(alice, "title\n" + "a\n" * 1_001, "csv")

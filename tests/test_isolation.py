@@ -20,7 +20,8 @@ from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.store import isolation
-from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
 
 GRAPHQL = SCHEMA.graphql_schema

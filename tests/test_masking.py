@@ -122,7 +122,9 @@ def test_the_words_of_a_database_error_are_told_to_nobody(
     document: str,
     state: str,
 ) -> None:
-    monkeypatch.setattr(Tasks, method, lambda tasks, *_: tasks._connection.read(REFUSED[state]))
+    monkeypatch.setattr(
+        Tasks, method, lambda tasks, *_: tasks._statements.connection.read(REFUSED[state])
+    )
     response = alice.post(document, id=alice.id, input={"title": "a private title"})
     request_id = failure_in(response)
     entry, last = log.of(request_id)

@@ -16,7 +16,8 @@ from tests.servers import migrated_database, scratch_database, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.store import migrations
-from todo_graphql.store.database import Database, Viewer, database_url
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database, database_url
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
@@ -174,7 +175,7 @@ def test_tasks_of_the_first_release_are_filled_in(postgresql: SecretStr) -> None
         assert admin.execute(text(KEPT_COLUMNS)).all() == before
         database = Database(settings_for(url))
         with database.connect_as(MIA) as connection:
-            tasks = Tasks(connection, MIA)
+            tasks = Tasks(connection)
             tasks.create([NewTask("new")], ["input"])
             listing = Listing(keys=(OrderKey(OrderField.POSITION),))
             rows = tasks.page(PageRequest.of(listing, first=100)).rows

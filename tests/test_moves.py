@@ -13,7 +13,9 @@ from sqlalchemy import select
 
 from tests.people import Person
 from todo_graphql.store import ranks
-from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database
+from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.moves import Destination
 from todo_graphql.store.rows import NewTask
@@ -124,7 +126,7 @@ def three(database: Database) -> Any:
     """The tasks of somebody who has three, and their ids."""
     viewer = Viewer(uuid.uuid4())
     with database.connect_as(viewer) as connection:
-        tasks = Tasks(connection, viewer)
+        tasks = Tasks(connection)
         written = tasks.create([NewTask(title) for title in "abc"], ["input"] * 3)
         yield tasks, [uuid.UUID(row.id) for row in written.rows], connection
 
@@ -169,7 +171,7 @@ def test_spreading_keeps_the_order_and_the_revisions(three: Any) -> None:
         tasks.move(task_id, Destination(after=other))
     before = ranks_of(connection)
     rows = {task_id: tasks.find(task_id) for task_id in ids}
-    connection.write(tasks._mine.spread())
+    connection.write(Mine().spread())
     after = ranks_of(connection)
     assert sorted(ids, key=before.__getitem__) == sorted(ids, key=after.__getitem__)
     assert {task_id: tasks.find(task_id) for task_id in ids} == rows

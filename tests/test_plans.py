@@ -1,20 +1,21 @@
 """How PostgreSQL finds what it is asked for: by an index of the user's, in every order."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Executable, text
 
 from tests.administrators import administer
 from tests.servers import migrated_database, settings_for
-from todo_graphql.store.database import Database, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.orders import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.pages import page_statement
 from todo_graphql.store.pagination import Listing, PageRequest
+from todo_graphql.store.prepared import Prepared, prepare
+from todo_graphql.store.rows import ALL
 from todo_graphql.store.seeding import made_up_users, seed
 from todo_graphql.store.tasks import Tasks
 
@@ -61,21 +62,17 @@ def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
         database.close()
 
 
-def plan_of(connection: ViewerConnection, statement: Executable) -> str:
-    compiled: Any = statement
-    bound = str(
-        compiled.compile(connection._engine, compile_kwargs={"literal_binds": True})
-    ).replace("%%", "%")
-    escaped = bound.replace(":", "\\:")
-    rows = connection.read(text(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {escaped}"))
-    return "\n".join(row[0] for row in rows)
+def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
+    prepared = prepare(page_statement(Mine(), request.parametric(), ALL))
+    explained = Prepared(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {prepared.sql}")
+    return "\n".join(row[0] for row in connection.read(explained, request.values()))
 
 
 def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
     """The first page, and those around the middle of the list."""
     search = "milk" if key.field is OrderField.RELEVANCE else None
     listing = Listing(TaskFilter(search=search), (key,))
-    tasks = Tasks(connection, ME)
+    tasks = Tasks(connection)
     yield PageRequest.of(listing, first=20)
     request = PageRequest.of(listing, first=100)
     for _ in range(tasks.count(listing.filter) // 200):
@@ -92,7 +89,7 @@ def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
 def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key: OrderKey) -> None:
     """Its own one, from which nothing is left to sort, but for RELEVANCE, which has none."""
     for request in pages(connection, key):
-        plan = plan_of(connection, page_statement(Mine(ME), request))
+        plan = plan_of(connection, request)
         assert "Seq Scan on tasks" not in plan, plan
         if key.field in INDEXES:
             assert INDEXES[key.field] in plan, plan
@@ -102,6 +99,6 @@ def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key:
 @pytest.mark.parametrize("which", FILTERS.values(), ids=FILTERS)
 def test_every_filter_takes_an_index(connection: ViewerConnection, which: TaskFilter) -> None:
     """At least the one of the user's tasks: no other user's is looked at."""
-    plan = plan_of(connection, page_statement(Mine(ME), PageRequest.of(Listing(which), first=20)))
+    plan = plan_of(connection, PageRequest.of(Listing(which), first=20))
     assert "Seq Scan on tasks" not in plan, plan
     assert "user_id = " in plan

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from tests.administrators import administering
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem, Unavailable
-from todo_graphql.store.database import Database, Viewer, ViewerConnection
+from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
@@ -35,7 +36,7 @@ def viewer() -> Viewer:
 
 
 def create(connection: ViewerConnection, viewer: Viewer, title: str) -> Any:
-    return Tasks(connection, viewer).create([NewTask(title)], ["input"])
+    return Tasks(connection).create([NewTask(title)], ["input"])
 
 
 def titles(database: Database, viewer: Viewer) -> list[str]:

@@ -12,7 +12,8 @@ from tests.administrators import administer, administering
 from tests.commands import refusal, run
 from tests.servers import migrated_database, settings_for
 from todo_graphql.store import upkeep
-from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
@@ -31,7 +32,7 @@ def plant(url: SecretStr, viewer: Viewer, *ages: int | None) -> None:
     """A task for each age in days of being in the trash, or in none."""
     database = Database(settings_for(url))
     with database.connect_as(viewer) as connection, administering(url) as admin:
-        tasks = Tasks(connection, viewer)
+        tasks = Tasks(connection)
         for age in ages:
             row = tasks.create([NewTask(f"{age}")], ["input"]).rows[0]
             if age is not None:

@@ -7,7 +7,9 @@ row-level security below it.
 import re
 import uuid
 from typing import Any
+from unittest.mock import patch
 
+import msgspec
 from pydantic import SecretStr
 from sqlalchemy import create_engine, select, text, true
 
@@ -15,7 +17,9 @@ from tests.servers import settings_for
 from todo_graphql.api import context
 from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Request, Schema
-from todo_graphql.store.database import Database, Viewer, database_url
+from todo_graphql.store import statements
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database, database_url
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 
@@ -26,8 +30,8 @@ WORLDS = ("both walls", "only the statement", "only the database")
 class NotOnlyMine(Mine):
     """Wall 1 removed: the statements do not say whose rows they mean."""
 
-    def __init__(self, viewer: Viewer) -> None:
-        super().__init__(viewer)
+    def __init__(self) -> None:
+        super().__init__()
         self.is_me = self.is_mine = self.is_my_key = true()
 
 
@@ -42,11 +46,14 @@ class World:
 
     def ask(self, viewer: Viewer, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         """What a client would see of the operation: data and errors."""
-        with self.database.connect_as(viewer) as connection:
+        with (
+            patch.object(statements, "Mine", self._mine),
+            self.database.connect_as(viewer) as connection,
+        ):
             own = context.Context(viewer, connection, "-")
-            own.users._mine = own._tasks._mine = own.retries._mine = self._mine(viewer)
             result = SCHEMA.run(Request(document, variables), own)
-        return {"data": result.data, "errors": [error.formatted for error in result.errors or ()]}
+        errors = [error.formatted for error in result.errors or ()]
+        return {"data": msgspec.to_builtins(result.data), "errors": errors}
 
     def everything_of(self, viewer: Viewer) -> list[Any]:
         """All rows of somebody, as they themselves can read them."""

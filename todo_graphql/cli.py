@@ -28,8 +28,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from None
-        except BrokenPipeError:
-            raise  # click ends quietly, as programs before `| head` do
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise  # click knows these: `--help`, a wrong option, Ctrl-C, `| head`
         except Exception as error:
             from todo_graphql.startup import EXPECTED_FAILURES
 
@@ -185,7 +185,7 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
     folder.
     """
     from todo_graphql.development import DEMO_USER, settings_with_secret, token_for
-    from todo_graphql.store.database import Viewer
+    from todo_graphql.store.connection import Viewer
 
     viewer = DEMO_USER if user_id is None else Viewer(user_id)
     viewer = viewer if email is None else Viewer(viewer.id, email)

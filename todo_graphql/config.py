@@ -74,10 +74,10 @@ class Settings(BaseSettings):
         default="INFO", description="The least severe log lines to print."
     )
     database_pool_size: int = Field(
-        default=5, ge=1, le=100, description="Connections that each process keeps open."
+        default=10, ge=1, le=100, description="Connections that each process keeps open."
     )
     database_max_overflow: int = Field(
-        default=5,
+        default=0,
         ge=0,
         le=100,
         description="Connections that it opens beyond those under load. A process works on as "

@@ -11,13 +11,8 @@ from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.store import isolation, migrations
-from todo_graphql.store.database import (
-    Database,
-    Viewer,
-    ViewerConnection,
-    database_url,
-    migration_engine,
-)
+from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.database import Database, database_url, migration_engine
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
 
 OLDEST_POSTGRESQL = 15

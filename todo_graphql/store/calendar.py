@@ -39,11 +39,6 @@ class Today:
         return -self.today.weekday()
 
 
-def instant(text: str) -> datetime:
-    """An instant from RFC 3339."""
-    return datetime.fromisoformat(text)
-
-
 def local_day(moment: datetime, zone: str) -> tuple[date, bool]:
     """The day that an instant falls on, and whether it begins with it: mostly at midnight, but
     a clock that is put forward or back then skips midnight, or has two.

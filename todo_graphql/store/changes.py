@@ -1,17 +1,21 @@
 """One statement for one change, be it of one task or of many."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     ColumnElement,
     Integer,
-    Row,
     Select,
+    Uuid,
     and_,
+    any_,
+    bindparam,
+    cast,
     exists,
     false,
     func,
@@ -25,7 +29,7 @@ from todo_graphql.errors import Conflict, NotFound
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS, USERS
-from todo_graphql.store.rows import WIRE, TaskRow, wire_of
+from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire, wire_of
 
 BULK_MAX = 500
 BULK_DEFAULT = 100
@@ -41,6 +45,13 @@ class Written(NamedTuple):
     number: int
     changed: int
     rows: Sequence[TaskRow]
+
+
+IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
+AT_MOST = bindparam("at_most", type_=Integer())
+
+ALWAYS_READ = frozenset({"id", "created_at", "revision"})
+"""What a change must know of its tasks, whatever is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +77,29 @@ class Selected:
         """The same, of the tasks in the trash."""
         return replace(self, filter=replace(self.filter, trashed=True))
 
+    @property
+    def shape(self) -> Hashable:
+        """What the text of a statement on them depends on."""
+        which = "ids" if self.ids is not None else self.filter.shape
+        return which, self.single, self.at_most is None, self.dry_run
+
+    def values(self) -> dict[str, Any]:
+        """The values of its parameters."""
+        if self.ids is None:
+            return self.filter.values() | {"at_most": self.at_most}
+        return {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """The predicates, to be added to the owner's."""
-        return self.filter.conditions() if self.ids is None else [TASKS.c.id.in_(self.ids)]
+        return self.filter.conditions() if self.ids is None else [IS_NAMED]
 
     def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
         """Whether as many may change."""
         if self.dry_run:
             return false()
         if self.ids is not None:
-            return count == len(self.ids)
-        return true() if self.at_most is None else count <= self.at_most
+            return count == AT_MOST
+        return true() if self.at_most is None else count <= AT_MOST
 
     def check(self, written: Written) -> Written:
         """Raises NotFound with the ids that are missing, or Conflict with how many there are.
@@ -107,23 +130,28 @@ class Selected:
 
 
 def change(
-    mine: Mine, selected: Selected, values: Mapping[str, Any], when: ColumnElement[bool]
+    mine: Mine,
+    selected: Selected,
+    values: Mapping[str, Any],
+    when: ColumnElement[bool],
+    columns: frozenset[str],
 ) -> Select[Any]:
     """Set the values of those selected for which `when` holds. Answers all of those selected."""
+    read = wire(columns | ALWAYS_READ)
     matching = mine.tasks(TASKS.c.id, when.label("changes")).where(*selected.conditions())
     target = matching.cte("target")
     changing = select(target.c.id).where(target.c.changes)
     writer = mine.next_revision(when=and_(selected.allows(count_of(target)), exists(changing)))
-    returning = [*WIRE, TASKS.c.id.label("key")]
+    returning = [*read, TASKS.c.id.label("key")]
     updated = mine.update(TASKS.c.id.in_(changing), writer, values, returning)
-    unchanged = mine.tasks(*WIRE).where(
+    unchanged = mine.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
     tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
-    summary = head(mine, writer, count_of(target), count_of(updated)).subquery("summary")
+    about = summary(mine, writer, count_of(target), count_of(updated)).subquery("summary")
     return (
-        select(summary, tasks)
-        .select_from(summary.outerjoin(tasks, true()))
+        select(*wire_of(tasks), about)
+        .select_from(about.outerjoin(tasks, true()))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selected.answered)
     )
@@ -136,22 +164,20 @@ def removal(mine: Mine, selected: Selected) -> Select[Any]:
         when=and_(selected.allows(count_of(target)), exists(select(target.c.id)))
     )
     deleted = mine.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return head(mine, writer, count_of(target), count_of(deleted))
+    return summary(mine, writer, count_of(target), count_of(deleted))
 
 
-def written_by(answer: Sequence[Row[Any]]) -> Written:
-    """What one of these statements answered."""
-    first = answer[0]
-    rows = [
-        TaskRow._make(row[HEAD:]) for row in answer if len(row) > HEAD and row[HEAD] is not None
-    ]
-    return Written(first.user_revision, first.number, first.changed, rows)
+def written_by(answer: Sequence[Sequence[Any]]) -> Written:
+    """What one of these statements answered: tasks, if there are any, beside a summary."""
+    there = [row for row in answer if len(row) > WIDTH and row[0] is not None]
+    revision, number, changed = answer[0][-3:]
+    return Written(revision, number, changed, task_rows(there))
 
 
-def head(
+def summary(
     mine: Mine, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
 ) -> Select[Any]:
-    """The first columns of an answer: the user's revision after the write, how many tasks it
+    """The last columns of an answer: the user's revision after the write, how many tasks it
     was about, and how many it has changed.
     """
     now = select(func.max(writer.c.revision)).scalar_subquery()
@@ -159,9 +185,6 @@ def head(
     revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
     columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
     return select(*columns)
-
-
-HEAD = 3
 
 
 def count_of(rows: CTE) -> ColumnElement[int]:

@@ -1,25 +1,25 @@
 """All tasks of a viewer, for whoever writes them down."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Select
 
 from todo_graphql.errors import Unavailable
-from todo_graphql.store.database import ViewerConnection
 from todo_graphql.store.filters import Comparison, TaskFilter
 from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import USERS
 from todo_graphql.store.orders import OrderField, OrderKey
-from todo_graphql.store.pages import page_of, page_statement
+from todo_graphql.store.pages import TaskPage, page_of, page_statement
 from todo_graphql.store.pagination import Listing, PageRequest
-from todo_graphql.store.rows import TaskRow
+from todo_graphql.store.rows import ALL, TaskRow
+from todo_graphql.store.statements import Statements
 
 EXPORT_PAGE_SIZE = 500
 MAX_ROUNDS = 100
 """Rounds of changes to run after, before whoever makes them is told to stop for a moment."""
 
 
-def everything(connection: ViewerConnection, mine: Mine) -> Iterator[list[TaskRow]]:
+def everything(statements: Statements) -> Iterator[list[TaskRow]]:
     """Pages of all tasks in the manual order, the trash included.
 
     No two pages need the same connection, so whoever takes them may give it back between them.
@@ -32,10 +32,10 @@ def everything(connection: ViewerConnection, mine: Mine) -> Iterator[list[TaskRo
     written: set[bytes] = set()
     since = -1
     for _ in range(MAX_ROUNDS):
-        revision = _revision(connection, mine)
+        revision = statements.revision()
         if revision == since:
             return
-        for rows in _changed(connection, mine, since):
+        for rows in _changed(statements, since):
             new = {bytes.fromhex(row.id.replace("-", "")): row for row in rows}
             yield [row for key, row in new.items() if key not in written]
             written |= new.keys()
@@ -43,21 +43,22 @@ def everything(connection: ViewerConnection, mine: Mine) -> Iterator[list[TaskRo
     raise Unavailable("The tasks change all the time. Try again in a moment.")
 
 
-def _changed(connection: ViewerConnection, mine: Mine, since: int) -> Iterator[list[TaskRow]]:
+def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
     """Pages of what has changed since a revision."""
     condition = Comparison("revision", "gt", since)
     listing = Listing(TaskFilter(condition, trashed=None), (OrderKey(OrderField.POSITION),))
     request = PageRequest(listing, EXPORT_PAGE_SIZE)
     has_next = True
     while has_next:
-        page = page_of(connection.read(page_statement(mine, request)), request)
+        page = _page(statements, request)
         has_next = page.has_next
         if has_next:
             request = request.following(page.places[-1], page.rows[-1].id)
         yield list(page.rows)
 
 
-def _revision(connection: ViewerConnection, mine: Mine) -> int:
-    """The viewer's. 0 for who has not written yet."""
-    ((revision,),) = connection.read(mine.user(func.max(USERS.c.revision)))
-    return revision or 0
+def _page(statements: Statements, request: PageRequest) -> TaskPage:
+    def build(mine: Mine) -> Select[Any]:
+        return page_statement(mine, request.parametric(), ALL)
+
+    return page_of(statements.read(("export", request.shape), build, request.values()), request)

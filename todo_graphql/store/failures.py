@@ -80,6 +80,14 @@ def failure_of_driver(error: psycopg2.Error) -> Exception:
     return _failure(error, trouble=trouble)
 
 
+def is_connection_lost(error: psycopg2.Error) -> bool:
+    """Whether the connection has ended, or is about to."""
+    state = error.pgcode
+    if state is None:
+        return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return state.startswith((CONNECTION_EXCEPTION, OPERATOR_INTERVENTION))
+
+
 def _failure(error: BaseException | None, *, trouble: bool) -> Exception:
     state = getattr(error, "pgcode", None)
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)

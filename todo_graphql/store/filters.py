@@ -1,31 +1,19 @@
 """Filters become WHERE.
 
 A filter is a tree of comparisons. Each comparison is either true or false of a task, also
-where the task has no value, so that `Not` is the exact complement.
+where the task has no value, so that `Not` is the exact complement. What is compared with is a
+parameter, so that filters of one shape are one statement.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import count
 from typing import Any, TypeAlias
-from unicodedata import normalize
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Text,
-    and_,
-    case,
-    cast,
-    false,
-    func,
-    or_,
-    true,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import ColumnElement, Text, and_, bindparam, case, false, func, or_, true
 
-from todo_graphql.store.calendar import DAYS_OF_A_WEEK, Today, local_day
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.operators import OPERATORS, like
 
 Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
 
@@ -37,6 +25,10 @@ class Comparison:
     field: str
     operator: str
     value: Any
+
+    def reading(self) -> tuple[Hashable, tuple[Any, ...]]:
+        """What of the value the statement's text depends on, and what are its parameters."""
+        return OPERATORS[self.operator].read(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +64,17 @@ class TaskFilter:
     search: str | None = None
 
     @property
-    def is_timeless(self) -> bool:
-        """Whether it finds the same tasks tomorrow, if they are the same then."""
-        return not any(one.operator in OF_TODAY for one in comparisons(self.condition))
+    def shape(self) -> Hashable:
+        """What the text of the statement depends on."""
+        return shape_of(self.condition), self.trashed, self.search is None
+
+    def values(self) -> dict[str, Any]:
+        """The values of its parameters. Where it asks for a day, such as today, it is this one."""
+        compared = [value for one in comparisons(self.condition) for value in one.reading()[1]]
+        values = {f"filter_{number}": value for number, value in enumerate(compared)}
+        if self.search is not None:
+            values |= {"search": self.search, "search_literally": like(self.search)}
+        return values
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The predicates, to be added to the owner's."""
@@ -83,9 +83,9 @@ class TaskFilter:
         if self.trashed is not None:
             conditions.append(deleted if self.trashed else ~deleted)
         if self.condition != AllOf():
-            conditions.append(predicate(self.condition))
+            conditions.append(predicate(self.condition, count()))
         if self.search is not None:
-            conditions.append(found(self.search))
+            conditions.append(FOUND)
         return conditions
 
 
@@ -101,127 +101,45 @@ def comparisons(condition: Condition) -> Iterator[Comparison]:
                 yield from comparisons(inner)
 
 
-def predicate(condition: Condition) -> ColumnElement[bool]:
-    """The condition in SQL."""
+def shape_of(condition: Condition) -> Hashable:
+    """The condition without its values."""
     match condition:
-        case Comparison(field, operator, value):
-            return OPERATORS[operator](TASKS.c[field], value)
-        case AllOf(conditions):
-            return and_(true(), *map(predicate, conditions))
-        case AnyOf(conditions):
-            return or_(false(), *map(predicate, conditions))
+        case Comparison(field, operator):
+            return field, operator, condition.reading()[0]
         case Not(inner):
-            return predicate(inner).is_not(true())
+            return "not", shape_of(inner)
+        case AllOf(conditions):
+            return "all", *map(shape_of, conditions)
+        case AnyOf(conditions):
+            return "any", *map(shape_of, conditions)
 
 
-def query_of(search: str) -> ColumnElement[Any]:
-    """What a search asks of a task's words, as the migrations' `todo_query` reads it."""
-    return func.todo_query(search)
+def predicate(condition: Condition, places: Iterator[int]) -> ColumnElement[bool]:
+    """The condition in SQL. Its parameters take the next places, in the order of `comparisons`."""
+    match condition:
+        case Comparison(field, operator):
+            form, values = condition.reading()
+            names = [f"filter_{next(places)}" for _ in values]
+            return OPERATORS[operator].condition(TASKS.c[field], form, *map(bindparam, names))
+        case AllOf(conditions):
+            return and_(true(), *(predicate(inner, places) for inner in conditions))
+        case AnyOf(conditions):
+            return or_(false(), *(predicate(inner, places) for inner in conditions))
+        case Not(inner):
+            return predicate(inner, places).is_not(true())
 
 
-def found(search: str) -> ColumnElement[bool]:
-    """All words are there. What has no letter or digit, such as an emoji, is looked for as it
-    stands.
-    """
-    query = query_of(search)
-    literally = or_(
-        TASKS.c.title.icontains(search, autoescape=True),
-        TASKS.c.description.icontains(search, autoescape=True),
-    )
-    return case((func.numnode(query) > 0, TASKS.c.words.bool_op("@@")(query)), else_=literally)
+SEARCH: ColumnElement[Any] = func.todo_query(bindparam("search", type_=Text()))
+"""What a search asks of a task's words, as the migrations' `todo_query` reads it."""
 
-
-def _keys(tags: tuple[str, ...]) -> ColumnElement[Any]:
-    """Tags as the trigger writes them into `tag_keys`."""
-    return cast(array([func.lower(tag) for tag in tags]), ARRAY(Text))
-
-
-def _not_in(column: Column[Any], values: tuple[Any, ...]) -> ColumnElement[bool]:
-    return or_(column.is_(None), column.not_in(values))
-
-
-def _composed(column: Column[Any]) -> ColumnElement[str]:
-    """The text with each accent in its letter."""
-    return func.normalize(column, type_=Text)
-
-
-def _contains(column: Column[Any], value: str) -> ColumnElement[bool]:
-    return _composed(column).icontains(normalize("NFC", value), autoescape=True)
-
-
-def _starts_with(column: Column[Any], value: str) -> ColumnElement[bool]:
-    return _composed(column).istartswith(normalize("NFC", value), autoescape=True)
-
-
-def _any_tag(_: Column[Any], tags: tuple[str, ...]) -> ColumnElement[bool]:
-    return TASKS.c.tag_keys.bool_op("&&")(_keys(tags))
-
-
-def _all_tags(_: Column[Any], tags: tuple[str, ...]) -> ColumnElement[bool]:
-    return TASKS.c.tag_keys.bool_op("@>")(_keys(tags))
-
-
-def _before(_: Column[Any], value: tuple[datetime, str]) -> ColumnElement[bool]:
-    """A day is before an instant when its first instant is."""
-    instant, zone = value
-    day, at_start = local_day(instant, zone)
-    on = TASKS.c.due_on
-    return or_(TASKS.c.due_at < instant, on < day if at_start else on <= day)
-
-
-def _after(_: Column[Any], value: tuple[datetime, str]) -> ColumnElement[bool]:
-    instant, zone = value
-    day, _at_start = local_day(instant, zone)
-    return or_(TASKS.c.due_at > instant, TASKS.c.due_on > day)
-
-
-def due_within(today: Today, first: int, end: int) -> ColumnElement[bool]:
-    """Due on one of the days from `first` up to, and without, `end`: distances from today."""
-    on, at = TASKS.c.due_on, TASKS.c.due_at
-    return or_(
-        and_(on >= today.day(first), on < today.day(end)),
-        and_(at >= today.start(first), at < today.start(end)),
-    )
-
-
-def overdue(today: Today) -> ColumnElement[bool]:
-    """Open, and due before now: a day is over when the next one begins."""
-    is_open = TASKS.c.completed_at.is_(None)
-    return and_(is_open, or_(TASKS.c.due_on < today.today, TASKS.c.due_at < func.now()))
-
-
-def _flag(condition: Callable[[Today], ColumnElement[bool]]) -> Callable[..., ColumnElement[bool]]:
-    """An operator whose value says whether the condition shall hold, and in which time zone."""
-
-    def operator(_: Column[Any], value: tuple[bool, str]) -> ColumnElement[bool]:
-        wanted, zone = value
-        holds = condition(Today.in_zone(zone))
-        return holds if wanted else holds.is_not(true())
-
-    return operator
-
-
-OPERATORS: Mapping[str, Callable[[Column[Any], Any], ColumnElement[bool]]] = {
-    "eq": lambda column, value: column == value,
-    "neq": lambda column, value: column.is_distinct_from(value),
-    "in": lambda column, values: column.in_(values),
-    "nin": _not_in,
-    "lt": lambda column, value: column < value,
-    "lte": lambda column, value: column <= value,
-    "gt": lambda column, value: column > value,
-    "gte": lambda column, value: column >= value,
-    "null": lambda column, wanted: column.is_(None) if wanted else column.is_not(None),
-    "contains": _contains,
-    "starts_with": _starts_with,
-    "any": _any_tag,
-    "all": _all_tags,
-    "none": lambda column, tags: ~_any_tag(column, tags),
-    "before": _before,
-    "after": _after,
-    "overdue": _flag(overdue),
-    "today": _flag(lambda today: due_within(today, 0, 1)),
-    "next_seven_days": _flag(lambda today: due_within(today, 0, DAYS_OF_A_WEEK)),
-}
-
-OF_TODAY = frozenset({"overdue", "today", "next_seven_days"})
-"""Operators whose SQL holds the day on which it was made."""
+# All words are there. What has no letter or digit, such as an emoji, is looked for as it stands.
+LITERALLY = bindparam("search_literally", type_=Text())
+FOUND: ColumnElement[bool] = case(
+    (func.numnode(SEARCH) > 0, TASKS.c.words.bool_op("@@")(SEARCH)),
+    else_=or_(
+        *(
+            func.lower(column).like(func.lower(LITERALLY), escape="/")
+            for column in (TASKS.c.title, TASKS.c.description)
+        )
+    ),
+)

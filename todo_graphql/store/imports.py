@@ -1,15 +1,12 @@
 """Tasks that come back, all of them or none."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import func
-
-from todo_graphql.store.creation import recreation
-from todo_graphql.store.database import ViewerConnection
-from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import USERS
+from todo_graphql.store.creation import records, recreation
 from todo_graphql.store.rows import NewTask
+from todo_graphql.store.statements import Statements
 
 # What one statement inserts well within its time-out: so many tasks, or so many characters,
 # because it is the words to search for that take the time.
@@ -25,19 +22,20 @@ class Imported(NamedTuple):
     revision: int
 
 
-def bring_back(connection: ViewerConnection, mine: Mine, tasks: Iterable[NewTask]) -> Imported:
+def bring_back(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
     """One transaction, and one revision for all that is new; none where nothing is."""
     created = number = 0
     revision: int | None = None
-    with connection.transaction():
+    with statements.transaction():
         for batch in _batches(tasks):
-            statement = recreation(mine, batch, first=not created, offset=number)
-            (answer,) = connection.write(statement)
-            created, number = created + answer.changed, number + answer.number
-            revision = answer.user_revision
-    if revision is None:
-        ((revision,),) = connection.read(mine.user(func.max(USERS.c.revision)))
-    return Imported(created, number - created, revision or 0)
+            first = not created
+            ((revision, given, new),) = statements.write(
+                ("bring back", first), partial(recreation, first=first), records(batch, number)
+            )
+            created, number = created + new, number + given
+    if revision is None:  # there was none to write, so nobody has appeared either
+        revision = statements.revision()
+    return Imported(created, number - created, revision)
 
 
 def _batches(tasks: Iterable[NewTask]) -> Iterator[list[NewTask]]:

@@ -5,7 +5,8 @@ import uuid
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from todo_graphql.store.database import APP_ROLE, Database, Viewer
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import APP_ROLE, Database
 from todo_graphql.store.failures import failure_of
 
 INSUFFICIENT_PRIVILEGE = "42501"

@@ -1,5 +1,6 @@
 """Where the migrations are, how far a database has come, and how to bring it to the head."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
@@ -10,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from alembic import command
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
-from todo_graphql.store.database import ViewerConnection, migration_engine
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.database import migration_engine
 from todo_graphql.store.failures import NotMigrated, failure_of
 
 PACKAGE = Path(__file__).parents[1]
@@ -77,6 +79,11 @@ def is_current(connection: ViewerConnection) -> bool:
         rows = connection.read(select(version.c.version_num))
     except NotMigrated:
         return False
+    return bool(rows) and rows[0][0] not in _behind()
+
+
+@cache
+def _behind() -> set[str]:
+    """The revisions before the newest one. They are read once: health is asked for often."""
     script = ScriptDirectory.from_config(configuration())
-    behind = {revision.revision for revision in script.walk_revisions()} - {head()}
-    return bool(rows) and rows[0][0] not in behind
+    return {revision.revision for revision in script.walk_revisions()} - {head()}

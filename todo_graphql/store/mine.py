@@ -1,4 +1,4 @@
-"""The first wall: the parts that statements are made of, each for one viewer's rows only.
+"""The first wall: the parts that statements are made of, each for the viewer's rows only.
 
 No statement on users, tasks and idempotency keys is made of anything else.
 """
@@ -13,10 +13,11 @@ from sqlalchemy import (
     Executable,
     Select,
     Text,
+    Uuid,
+    bindparam,
     cast,
     func,
     insert,
-    literal,
     select,
     true,
     update,
@@ -24,10 +25,15 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_graphql.store.database import Viewer
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 
 Columns = Sequence[ColumnElement[Any]]
+
+VIEWER = bindparam("viewer", type_=Uuid())
+"""Who asks: the connection says so, and nobody else can (`ViewerConnection`)."""
+
+EMAIL = bindparam("email", type_=Text())
+"""Their address, as their token has it."""
 
 
 class Mine:
@@ -37,23 +43,20 @@ class Mine:
     what these parts read does not change before they write.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
-        self._viewer = viewer
-
     @cached_property
     def is_me(self) -> ColumnElement[bool]:
         """The viewer's own row."""
-        return USERS.c.id == self._viewer.id
+        return USERS.c.id == VIEWER
 
     @cached_property
     def is_mine(self) -> ColumnElement[bool]:
         """The viewer's tasks."""
-        return TASKS.c.user_id == self._viewer.id
+        return TASKS.c.user_id == VIEWER
 
     @cached_property
     def is_my_key(self) -> ColumnElement[bool]:
         """The viewer's idempotency keys."""
-        return IDEMPOTENCY_KEYS.c.user_id == self._viewer.id
+        return IDEMPOTENCY_KEYS.c.user_id == VIEWER
 
     def user(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's own row."""
@@ -74,7 +77,7 @@ class Mine:
 
     def next_revision(self, *, when: ColumnElement[bool]) -> CTE:
         """Take the viewer's next revision if something changes: one row, or none."""
-        email = func.coalesce(literal(self._viewer.email, Text), USERS.c.email)
+        email = func.coalesce(EMAIL, USERS.c.email)
         return (
             update(USERS)
             .where(self.is_me, when)
@@ -153,7 +156,7 @@ class Mine:
 
     def remember(self, values: Mapping[str, Any]) -> Executable:
         """Keep the answer to an idempotency key."""
-        new = upsert(IDEMPOTENCY_KEYS).values(user_id=self._viewer.id, **values)
+        new = upsert(IDEMPOTENCY_KEYS).values(user_id=VIEWER, **values)
         kept = {name: new.excluded[name] for name in values if name != "key"}
         return new.on_conflict_do_update(
             index_elements=[IDEMPOTENCY_KEYS.c.user_id, IDEMPOTENCY_KEYS.c.key],

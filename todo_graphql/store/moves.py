@@ -2,16 +2,16 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select, true, tuple_
+from sqlalchemy import Select, Text, bindparam, cast, false, select, true, tuple_
 
 from todo_graphql.errors import BadUserInput, NotFound
 from todo_graphql.store import ranks
 from todo_graphql.store.changes import Selected, Written, change, no_such_task, written_by
-from todo_graphql.store.database import ViewerConnection
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.statements import Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,16 @@ class Destination:
         return "before" if self.before is not None else "after"
 
 
-def move(connection: ViewerConnection, mine: Mine, task_id: uuid.UUID, to: Destination) -> Written:
+class Rank(NamedTuple):
+    """What a task's rank shall be: a text, or one end of the list."""
+
+    text: str | None = None
+    first: bool = False
+
+
+def move(
+    statements: Statements, columns: frozenset[str], task_id: uuid.UUID, to: Destination
+) -> Written:
     """Put the task where it shall be. Where it is already, nothing changes.
 
     Raises NotFound, with `field` when it is the other task that is missing; BadUserInput for
@@ -44,40 +53,55 @@ def move(connection: ViewerConnection, mine: Mine, task_id: uuid.UUID, to: Desti
     """
     if to.other == task_id:
         raise BadUserInput("A task cannot be moved next to itself.", field=to.field)
-    with connection.transaction():
-        rank = _new_rank(connection, mine, task_id, to)
+    with statements.transaction():
+        rank = _new_rank(statements, task_id, to)
         if rank is None:
-            connection.write(mine.spread())
-            rank = _new_rank(connection, mine, task_id, to)
-        when = TASKS.c.rank != rank
-        statement = change(mine, Selected.one(task_id), {"rank": rank}, when)
-        return written_by(connection.write(statement))
+            statements.write("spread", Mine.spread)
+            rank = _new_rank(statements, task_id, to)
+        assert rank is not None, "There is room between any two ranks that are written anew."
+        return _give(statements, columns, task_id, rank)
 
 
-def _new_rank(
-    connection: ViewerConnection, mine: Mine, task_id: uuid.UUID, to: Destination
-) -> ColumnElement[str] | str | None:
+def _give(
+    statements: Statements, columns: frozenset[str], task_id: uuid.UUID, rank: Rank
+) -> Written:
+    selected = Selected.one(task_id)
+
+    def build(mine: Mine) -> Select[Any]:
+        new = mine.end_rank(first=rank.first) if rank.text is None else bindparam("new_rank")
+        return change(mine, selected, {"rank": new}, TASKS.c.rank != new, columns)
+
+    shape = "move", rank.text is None, rank.first, columns
+    values = selected.values() | {"new_rank": rank.text}
+    return written_by(statements.write(shape, build, values))
+
+
+def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
     """The rank to give; the task's own one where it is in its place; None when there is no room."""
-    (around,) = connection.read(_look_around(mine, task_id, to))
-    own, other, neighbour = around.own, around.other, around.rank
+    shape = "look around", to.before is None, to.after is None
+    values = {"task_id": str(task_id), "other_id": str(to.other)}
+    (around,) = statements.read(shape, lambda mine: _look_around(mine, to), values)
+    own, other, neighbour, neighbour_id = around
     if own is None:
         raise no_such_task()
     if to.other is not None and other is None:
         raise NotFound("There is no such task.", field=to.field)
-    if around.id == task_id:
-        return str(own)
+    if neighbour_id == str(task_id):
+        return Rank(own)
     if other is None or neighbour is None:
-        return mine.end_rank(first=to.before is not None)
+        return Rank(first=to.before is not None)
     low, high = (neighbour, other) if to.before is not None else (other, neighbour)
-    return ranks.between(low, high)
+    between = ranks.between(low, high)
+    return None if between is None else Rank(between)
 
 
-def _look_around(mine: Mine, task_id: uuid.UUID, to: Destination) -> Select[Any]:
+def _look_around(mine: Mine, to: Destination) -> Select[Any]:
     """The ranks of the task, of the other one, and of what is on the far side of the place
     between: the last of all when there is no other one.
     """
-    own = mine.tasks(TASKS.c.rank).where(TASKS.c.id == task_id).scalar_subquery()
-    other = mine.tasks(TASKS.c.rank, TASKS.c.id).where(TASKS.c.id == to.other).cte("other")
+    own = mine.tasks(TASKS.c.rank).where(TASKS.c.id == bindparam("task_id")).scalar_subquery()
+    named = false() if to.other is None else TASKS.c.id == bindparam("other_id")
+    other = mine.tasks(TASKS.c.rank, TASKS.c.id).where(named).cte("other")
     key = tuple_(TASKS.c.rank, TASKS.c.id)
     neighbours = mine.tasks(TASKS.c.rank, TASKS.c.id)
     if to.other is not None:
@@ -97,7 +121,7 @@ def _look_around(mine: Mine, task_id: uuid.UUID, to: Destination) -> Select[Any]
             own.label("own"),
             select(other.c.rank).scalar_subquery().label("other"),
             neighbour.c.rank,
-            neighbour.c.id,
+            cast(neighbour.c.id, Text),
         )
         .select_from(select(true().label("always")).subquery("one"))
         .outerjoin(neighbour, true())

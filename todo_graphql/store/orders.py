@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, true, tuple_
 
-from todo_graphql.store.filters import query_of
+from todo_graphql.store.filters import SEARCH
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.wire import moment
 
@@ -98,10 +98,10 @@ class Term:
 Terms = Sequence[Term]
 
 
-def terms_of(keys: Sequence[OrderKey], search: str | None) -> list[Term]:
+def terms_of(keys: Sequence[OrderKey]) -> list[Term]:
     """The keys, closed by the id, which goes the way of the last one: no two rows share a place."""
     terms = [
-        Term(_column(key.field, search), key.descending, key.field in NULLABLE, key.nulls_first)
+        Term(_column(key.field), key.descending, key.field in NULLABLE, key.nulls_first)
         for key in keys
     ]
     return [*terms, Term(TASKS.c.id, keys[-1].descending)]
@@ -155,11 +155,11 @@ def _same(terms: Terms, values: Sequence[Any], depth: int) -> ColumnElement[bool
     return and_(true(), *(term.same(value) for term, value in equal))
 
 
-def _column(field: OrderField, search: str | None) -> ColumnElement[Any]:
+def _column(field: OrderField) -> ColumnElement[Any]:
     if field is not OrderField.RELEVANCE:
         column: ColumnElement[Any] = TASKS.c[field.value]
         return column
-    rank: ColumnElement[float] = func.ts_rank(TASKS.c.words, query_of(search or ""))
+    rank: ColumnElement[float] = func.ts_rank(TASKS.c.words, SEARCH)
     return rank
 
 

@@ -1,15 +1,26 @@
 """What a home screen shows: counts, in one statement. The trash does not count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Select,
+    and_,
+    bindparam,
+    func,
+    null,
+    select,
+    true,
+)
 
 from todo_graphql.store.calendar import DAYS_OF_A_WEEK, Today
-from todo_graphql.store.filters import due_within, overdue
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.operators import due_within, overdue
 
 MAX_TAGS = 1_000
 
@@ -34,51 +45,81 @@ class Counts(NamedTuple):
     completed_this_week: int
 
 
+ALL_COUNTS = frozenset(Counts._fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it."""
+    """All of it that was asked for: other counts are None."""
 
     counts: Counts
     tags: list[TagCount]
 
 
-def overview_statement(mine: Mine, zone: str) -> Select[Any]:
-    """The counts, beside each tag or once."""
-    numbers = [
-        func.count().filter(condition).label(f"number_{name}")
-        for name, condition in _conditions(Today.in_zone(zone)).items()
-    ]
-    counts = mine.tasks(*numbers).where(TASKS.c.deleted_at.is_(None)).subquery("counts")
-    tags = tags_statement(mine).subquery("tags")
-    return select(counts, tags).select_from(counts.outerjoin(tags, true())).order_by(tags.c.key)
-
-
-def _conditions(today: Today) -> dict[str, ColumnElement[bool]]:
-    """What is counted for each field of Counts, in its order."""
-    is_open = TASKS.c.completed_at.is_(None)
-    completed = TASKS.c.completed_at < today.start(1)
+def moments(zone: str) -> dict[str, Any]:
+    """The values of the statement's parameters: days of a time zone, and when they begin."""
+    today = Today.in_zone(zone)
+    week = DAYS_OF_A_WEEK
     return {
-        "open": is_open,
-        "overdue": overdue(today),
-        "today": and_(is_open, due_within(today, 0, 1)),
-        "next_seven_days": and_(is_open, due_within(today, 0, DAYS_OF_A_WEEK)),
-        "no_date": and_(is_open, TASKS.c.due.is_(None)),
-        "completed_today": and_(TASKS.c.completed_at >= today.start(0), completed),
-        "completed_this_week": and_(TASKS.c.completed_at >= today.start(today.monday), completed),
+        "today": today.today,
+        "tomorrow": today.day(1),
+        "next_week": today.day(week),
+        "today_begins": today.start(0),
+        "tomorrow_begins": today.start(1),
+        "next_week_begins": today.start(week),
+        "this_week_began": today.start(today.monday),
     }
+
+
+TODAY = bindparam("today", type_=Date())
+BEGINS = bindparam("today_begins", type_=DateTime(timezone=True))
+IS_OPEN = TASKS.c.completed_at.is_(None)
+BY_NOW = TASKS.c.completed_at < bindparam("tomorrow_begins")
+
+CONDITIONS: Mapping[str, ColumnElement[bool]] = {
+    "open": IS_OPEN,
+    "overdue": overdue(TODAY),
+    "today": and_(
+        IS_OPEN,
+        due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
+    ),
+    "next_seven_days": and_(
+        IS_OPEN,
+        due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
+    ),
+    "no_date": and_(IS_OPEN, TASKS.c.due.is_(None)),
+    "completed_today": and_(TASKS.c.completed_at >= BEGINS, BY_NOW),
+    "completed_this_week": and_(TASKS.c.completed_at >= bindparam("this_week_began"), BY_NOW),
+}
+"""What is counted for each field of Counts."""
+
+
+def overview_statement(mine: Mine, counts: frozenset[str], *, tags: bool) -> Select[Any]:
+    """The counts that are asked for, beside each tag or once."""
+    numbers = [
+        (func.count().filter(CONDITIONS[name]) if name in counts else null()).label(f"n_{name}")
+        for name in Counts._fields
+    ]
+    everything = mine.tasks(*numbers).where(TASKS.c.deleted_at.is_(None))
+    counted: Any = everything if counts else select(*numbers)
+    if not tags:
+        return cast("Select[Any]", counted)
+    beside = counted.subquery("counted")
+    listed = tags_statement(mine).subquery("listed")
+    both: Select[Any] = select(beside, listed).select_from(beside.outerjoin(listed, true()))
+    return both.order_by(listed.c.key)
 
 
 def tags_statement(mine: Mine) -> Select[Any]:
     """Each tag in use, whatever its case, with its counts."""
     each = func.unnest(TASKS.c.tags, TASKS.c.tag_keys).table_valued("tag", "key", name="each_tag")
     tag = each.render_derived()
-    is_open: ColumnElement[bool] = TASKS.c.completed_at.is_(None)
     return (
         mine.tasks(
-            tag.c.key,
             func.min(tag.c.tag).label("tag"),
-            func.count().filter(is_open).label("open"),
+            func.count().filter(IS_OPEN).label("open"),
             func.count().label("total"),
+            tag.c.key,
         )
         .join(tag, true())
         .where(TASKS.c.deleted_at.is_(None))
@@ -88,13 +129,13 @@ def tags_statement(mine: Mine) -> Select[Any]:
     )
 
 
-def overview_of(answer: Sequence[Row[Any]]) -> Overview:
+def overview_of(answer: Sequence[Sequence[Any]]) -> Overview:
     """What the statement answered."""
     width = len(Counts._fields)
-    tags = tag_counts([row for row in answer if row.key is not None])
+    tags = tag_counts([row[width:] for row in answer if row[-1] is not None and len(row) > width])
     return Overview(Counts._make(answer[0][:width]), tags)
 
 
-def tag_counts(answer: Sequence[Row[Any]]) -> list[TagCount]:
+def tag_counts(answer: Sequence[Sequence[Any]]) -> list[TagCount]:
     """The tags of rows that have them."""
-    return [TagCount(row.tag, row.open, row.total) for row in answer]
+    return [TagCount._make(row[: len(TagCount._fields)]) for row in answer]

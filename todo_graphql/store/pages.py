@@ -1,6 +1,7 @@
 """One statement for one page."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, false, func, literal, select, true, union_all
@@ -9,9 +10,11 @@ from todo_graphql.store import orders
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.pagination import PageRequest
-from todo_graphql.store.rows import WIRE, TaskRow
+from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire
 
-FLAGS = 2
+# An answer has a TaskRow, the keys of its place, and these two flags: whether the list has
+# anything on the far sides of the page's cursors.
+BEHIND, AHEAD = -2, -1
 
 
 class TaskPage(NamedTuple):
@@ -25,48 +28,72 @@ class TaskPage(NamedTuple):
     has_previous: bool
 
 
+_place = itemgetter(slice(WIDTH, BEHIND))
+
+
 def page_of(answer: Sequence[Sequence[Any]], request: PageRequest) -> TaskPage:
     """The page that the statement answered."""
-    behind, ahead = answer[0][:FLAGS]
-    rows = [row for row in answer if row[FLAGS] is not None]
+    behind = bool(answer and answer[0][BEHIND])
+    ahead = bool(answer and answer[0][AHEAD])
+    # Where nothing is found there is a row all the same, of the flags alone.
+    rows = answer if answer and answer[0][0] is not None else answer[:0]
     more, rows = len(rows) > request.size or ahead, rows[: request.size]
     if request.backward:
         rows = rows[::-1]
-    width = len(WIRE) + FLAGS
     return TaskPage(
-        [TaskRow._make(row[FLAGS:width]) for row in rows],
-        [tuple(row[width:]) for row in rows],
+        task_rows(rows),
+        list(map(_place, rows)),
         has_next=behind if request.backward else more,
         has_previous=more if request.backward else behind,
     )
 
 
-def page_statement(mine: Mine, request: PageRequest) -> Select[Any]:
-    """One more row than the page, to see whether there are more, beside two flags: whether
-    there are any on the other sides of its cursors. They come even when the page is empty.
+def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
+    """One more row than the page, to see whether there are more, with what is asked for of the
+    tasks. Between cursors there are two flags beside it, which come even when the page is empty.
     """
-    page = _page(mine, request)
+    whole = columns | {"id"}
+    if request.after is None and request.before is None:
+        return _start(mine, request, whole)
+    page = _page(mine, request, whole)
     flags = select(
         _any(mine, request, *request.behind()).label("any_behind"),
         _any(mine, request, *request.ahead()).label("any_ahead"),
     ).subquery("flags")
-    columns = [column for column in page.c if column.name not in ("range", "place")]
     return (
-        select(flags, *columns)
+        select(*_listed(page), flags)
         .select_from(flags.outerjoin(page, true()))
         .order_by(page.c.range, page.c.place)
         .limit(request.size + 1)
     )
 
 
-def _page(mine: Mine, request: PageRequest) -> Any:
+def _start(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
+    """A page at either end of the list: there is nothing behind it, and nothing to stop at."""
+    flags = (false().label("any_behind"), false().label("any_ahead"))
+    ranges = request.ranges()
+    if len(ranges) == 1:
+        keys = orders.place_columns(request.listing.keys, request.terms)
+        where = [*request.listing.filter.conditions(), *ranges]
+        rows: Select[Any] = mine.tasks(*wire(columns), *keys, *flags).where(*where)
+        return rows.order_by(*orders.order_by(request.terms)).limit(request.size + 1)
+    page = _page(mine, request, columns)
+    listed: Select[Any] = select(*_listed(page), *flags).order_by(page.c.range, page.c.place)
+    return listed.limit(request.size + 1)
+
+
+def _listed(page: Any) -> list[ColumnElement[Any]]:
+    return [column for column in page.c if column.name not in ("range", "place")]
+
+
+def _page(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Any:
     terms = request.terms
     order = orders.order_by(terms)
     place = func.row_number().over(order_by=order).label("place")
     keys = orders.place_columns(request.listing.keys, terms)
     where = [*request.listing.filter.conditions(), *request.conditions()]
     parts = [
-        mine.tasks(*WIRE, *keys, literal(number).label("range"), place)
+        mine.tasks(*wire(columns), *keys, literal(number).label("range"), place)
         .where(*where, within)
         .order_by(*order)
         .limit(request.size + 1)

@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self
 
 from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
@@ -28,10 +29,11 @@ MAX_PAGE_SIZE = 100
 
 CURSOR_VERSION = 2
 CURSOR_MAX_LENGTH = 10_000
+WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """A list: which tasks, in which order. Cursors of one list are no good in another."""
 
@@ -41,20 +43,16 @@ class Listing:
     @property
     def terms(self) -> list[orders.Term]:
         """The order in SQL's terms."""
-        return orders.terms_of(self.keys, self.filter.search)
+        return orders.terms_of(self.keys)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """What a cursor says of its list."""
+        """What a cursor says of its list: the same for each of a page."""
         return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def cursor(self, place: Sequence[object], task_id: str) -> str:
         """The cursor of a row: opaque to clients, versioned, and bound to this list."""
-        content = json.dumps(
-            [CURSOR_VERSION, self.fingerprint, list(place), task_id],
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
+        content = WRITER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
         return urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
 
     def place(self, cursor: str, field: str) -> list[Any]:
@@ -174,20 +172,19 @@ class PageRequest:
         ]
 
     @property
-    def shape(self) -> Hashable | None:
-        """What the statement's text depends on: all but the values of the places. None where it
-        depends on the time of day as well.
-        """
-        if not self.listing.filter.is_timeless:
-            return None
+    def shape(self) -> Hashable:
+        """What the statement's text depends on: all but values."""
         nulls = [
             None if place is None else tuple(value is None for value in place)
             for place in (self.after, self.before)
         ]
-        return self.listing, self.size, self.backward, *nulls
+        return self.listing.filter.shape, self.listing.keys, self.size, self.backward, *nulls
 
     def values(self) -> dict[str, Any]:
-        """The values of the places, by the names that `parametric` has for them."""
+        """The values of its parameters: what the filter compares with, and the places'."""
+        return self.listing.filter.values() | self._places()
+
+    def _places(self) -> dict[str, Any]:
         places = {"after": self.after, "before": self.before}
         return {
             f"{name}_{number}": value
@@ -198,7 +195,7 @@ class PageRequest:
 
     def parametric(self) -> Self:
         """The same request with parameters for the values of its places."""
-        names = set(self.values())
+        names = self._places().keys()
 
         def parameters(name: str, place: list[Any] | None) -> list[Any] | None:
             if place is None:

@@ -1,92 +1,73 @@
-"""Statements that are built once for their shape and run with the values of each call.
+"""Statements as the driver takes them: text, built once for each shape.
 
-Building a statement of SQLAlchemy's, and looking up what it was compiled to, takes longer
-than PostgreSQL needs to answer it. A prepared one is its text, and the values that never vary.
+Building a statement of SQLAlchemy's, and looking up what it was compiled to, takes longer than
+PostgreSQL needs to answer it. A prepared one is a text, in which only parameters vary.
 """
 
 import threading
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache
-from sqlalchemy import Dialect, Select, Uuid, bindparam
+from psycopg2.extensions import adapt
+from sqlalchemy import Dialect, Executable
 from sqlalchemy.dialects.postgresql import psycopg2
 
-from todo_graphql.store.database import Viewer, ViewerConnection
-from todo_graphql.store.mine import Mine
-
-REMEMBERED = 512
-"""How many shapes. A filter is a part of the shape with its values."""
+REMEMBERED = 1_024
+"""How many shapes. Those that clients make up, of filters and orders, push each other out."""
 
 DIALECT: Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
-ANYBODY = Viewer(bindparam("viewer", type_=Uuid()))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement as the driver takes it."""
+    """A statement with psycopg2's placeholders for its parameters."""
 
     sql: str
-    fixed: Mapping[str, Any]
-
-    def values(self, viewer: Viewer, varying: Mapping[str, Any]) -> dict[str, Any]:
-        """All values of one call."""
-        given = {name: plain(value) for name, value in varying.items()}
-        return {**self.fixed, "viewer": str(viewer.id), **given}
 
 
-def prepare(statement: Select[Any]) -> Prepared | None:
-    """The statement's text; None for one whose text depends on its values."""
-    compiled: Any = statement.compile(dialect=DIALECT)
-    if compiled.post_compile_params or compiled.literal_execute_params:
-        return None
-    return Prepared(str(compiled), {name: plain(value) for name, value in compiled.params.items()})
+def prepare(statement: Executable) -> Prepared:
+    """The statement as text. Values that are in it already stay what they are; a `bindparam`
+    without a value is a parameter.
+    """
+    compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
+    assert not compiled.post_compile_params, "An IN list is as long as its values: use ANY."
+    texts = {
+        name: f"%({name})s" if bind.required else literal(compiled.params[name])
+        for bind, name in compiled.bind_names.items()
+    }
+    # Formatted here once and by the driver again.
+    return Prepared(str(compiled).replace("%%", "%%%%") % texts)
 
 
-def plain(value: Any) -> Any:
-    """The value as the driver takes it."""
-    return str(value) if isinstance(value, uuid.UUID) else value
+def literal(value: Any) -> str:
+    """A value as SQL, with its percent signs doubled for the driver."""
+    adapted = adapt(str(value) if isinstance(value, uuid.UUID) else value)
+    if hasattr(adapted, "encoding"):
+        adapted.encoding = "utf-8"
+    return str(adapted.getquoted().decode()).replace("%", "%%")
 
 
-class Statements:
-    """Prepared statements by their shape."""
+class PreparedStatements:
+    """Those that were needed of late, by their shape: all that their text depends on."""
 
     def __init__(self) -> None:
-        self._known: LRUCache[Hashable, Prepared | None] = LRUCache(REMEMBERED)
+        self._known: LRUCache[Hashable, Prepared] = LRUCache(REMEMBERED)
         self._lock = threading.Lock()
 
-    def read(
-        self,
-        connection: ViewerConnection,
-        mine: Mine,
-        viewer: Viewer,
-        shape: Hashable,
-        build: Callable[[Mine], Select[Any]],
-        values: Mapping[str, Any],
-    ) -> Sequence[Sequence[Any]]:
-        """Run the statement that `build` makes of a viewer's rows. Built before for the same
-        shape, it is not built again; its parameters have the `values`.
-        """
-        prepared = self._get(mine, shape, build)
-        if prepared is None:
-            return connection.read(build(mine).params(**values))
-        return connection.read_prepared(prepared.sql, prepared.values(viewer, values))
-
-    def _get(
-        self, mine: Mine, shape: Hashable, build: Callable[[Mine], Select[Any]]
-    ) -> Prepared | None:
-        # Mine of the caller's own class, so that the wall is the one that the caller has.
-        key = type(mine), shape
+    def get(self, shape: Hashable, build: Callable[[], Executable]) -> Prepared:
+        """The statement of this shape; built, unless it is known."""
         with self._lock:
-            if key in self._known:
-                return self._known[key]
-        prepared = prepare(build(type(mine)(ANYBODY)))
+            known = self._known.get(shape)
+        if known is not None:
+            return known
+        prepared = prepare(build())
         with self._lock:
-            self._known[key] = prepared
+            self._known[shape] = prepared
         return prepared
 
 
-STATEMENTS = Statements()
+PREPARED = PreparedStatements()
 """Those of this process."""

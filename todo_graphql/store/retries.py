@@ -9,12 +9,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Executable, Select, bindparam, func
 
 from todo_graphql.errors import BadUserInput, Conflict
-from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
+from todo_graphql.store.statements import Statements
 from todo_graphql.store.text import is_storable
 
 KEPT = timedelta(hours=24)
@@ -31,9 +32,8 @@ class Answered(Exception):  # noqa: N818 - nothing is wrong
 class Retries:
     """The idempotency keys of one viewer."""
 
-    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
-        self._connection = connection
-        self._mine = Mine(viewer)
+    def __init__(self, connection: ViewerConnection) -> None:
+        self._statements = Statements(connection)
 
     def once(
         self, key: str, request: object, perform: Callable[[], dict[str, Any]]
@@ -46,11 +46,11 @@ class Retries:
         check(key)
         digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
         try:
-            with self._connection.transaction():
+            with self._statements.transaction():
                 self._recall(key, digest)
                 answer = perform()
-                kept = {"key": key, "digest": digest, "answer": json.dumps(answer)}
-                self._connection.write(self._mine.remember(kept))
+                kept = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(answer)}
+                self._statements.write("remember", _remember, kept)
                 return answer
         except Answered as before:
             return before.answer
@@ -59,18 +59,27 @@ class Retries:
         """Raises Answered with the answer that the key has already: what the transaction has
         prepared for a write is undone.
         """
-        columns = IDEMPOTENCY_KEYS.c
-        young = columns.created_at > func.now() - KEPT
-        rows = self._connection.read(
-            self._mine.keys(columns.digest, columns.answer).where(columns.key == key, young)
-        )
+        rows = self._statements.read("recall", _recall, {"own_key": key})
         if not rows:
             return
-        if bytes(rows[0].digest) != digest:
+        kept_digest, answer = rows[0]
+        if bytes(kept_digest) != digest:
             raise Conflict(
                 "This idempotency key came with other arguments before.", field="idempotencyKey"
             )
-        raise Answered(json.loads(rows[0].answer))
+        raise Answered(json.loads(answer))
+
+
+def _recall(mine: Mine) -> Select[Any]:
+    columns = IDEMPOTENCY_KEYS.c
+    young = columns.created_at > func.now() - KEPT
+    return mine.keys(columns.digest, columns.answer).where(
+        columns.key == bindparam("own_key"), young
+    )
+
+
+def _remember(mine: Mine) -> Executable:
+    return mine.remember({name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")})
 
 
 def check(key: str) -> None:

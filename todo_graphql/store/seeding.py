@@ -7,12 +7,14 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from todo_graphql.store.creation import recreation
-from todo_graphql.store.database import Database, Viewer
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.creation import records, recreation
+from todo_graphql.store.database import Database
 from todo_graphql.store.models import Priority
 from todo_graphql.store.rows import NewTask
+from todo_graphql.store.statements import Statements
 
 BATCH = 1_000
 NAMESPACE = uuid.UUID("5eed5eed-0000-4000-8000-000000000000")
@@ -44,16 +46,16 @@ NOTES = (None, None, "Ask for the receipt.", "The one that we saw last week.\nNo
 def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
     """Make so many tasks for these users. Yields how many were dealt with, batch by batch."""
     now = datetime.now(UTC)
+    make = partial(recreation, first=True)
     for viewer, number in zip(users, shares(len(users), tasks), strict=True):
         chance = random.Random(viewer.id.int)  # noqa: S311 - nothing secret
-        mine = Mine(viewer)
         with database.connect_as(viewer) as connection:
             for start in range(0, number, BATCH):
                 batch = [
                     a_task(viewer, place, chance, now)
                     for place in range(start, min(start + BATCH, number))
                 ]
-                connection.write(recreation(mine, batch, first=True), appear=True)
+                Statements(connection).write("seed", make, records(batch), appear=True)
                 yield len(batch)
 
 

@@ -3,15 +3,28 @@ whole lists, `everything` and `bring_back`.
 """
 
 import uuid
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, false, func, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Null,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    func,
+    null,
+    or_,
+    true,
+)
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.changes import Selected, Written, change, removal, written_by
-from todo_graphql.store.creation import created_by, creation
-from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.creation import created_by, creation, records
 from todo_graphql.store.edits import Edits
 from todo_graphql.store.exports import everything
 from todo_graphql.store.filters import TaskFilter
@@ -20,8 +33,10 @@ from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.moves import Destination, move
 from todo_graphql.store.overview import (
+    ALL_COUNTS,
     Overview,
     TagCount,
+    moments,
     overview_of,
     overview_statement,
     tag_counts,
@@ -29,12 +44,10 @@ from todo_graphql.store.overview import (
 )
 from todo_graphql.store.pages import TaskPage, page_of, page_statement
 from todo_graphql.store.pagination import PageRequest
-from todo_graphql.store.prepared import STATEMENTS
-from todo_graphql.store.rows import WIRE, NewTask, TaskRow
+from todo_graphql.store.rows import ALL, NewTask, TaskRow, task_rows, wire
+from todo_graphql.store.statements import NO_VALUES, Build, Statements
 
-
-def _finding(mine: Mine) -> Select[Any]:
-    return mine.tasks(*WIRE).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
+EXPECTED = bindparam("expected_revision", type_=Integer())
 
 
 class Tasks:
@@ -45,46 +58,63 @@ class Tasks:
     changes nothing takes none. Those of several tasks do all or nothing.
     """
 
-    def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
-        self._connection = connection
-        self._viewer = viewer
-        self._mine = Mine(viewer)
+    def __init__(self, connection: ViewerConnection, columns: frozenset[str] = ALL) -> None:
+        """Of the tasks that are answered, only the `columns` are read: the others are None."""
+        self._statements = Statements(connection)
+        self._columns = columns
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
-        rows = self._read("find", _finding, {"task_id": task_id})
-        return TaskRow._make(rows[0]) if rows else None
+
+        def build(mine: Mine) -> Select[Any]:
+            return mine.tasks(*wire(self._columns)).where(
+                TASKS.c.id == bindparam("task_id", type_=Uuid())
+            )
+
+        shape = "find", self._columns
+        rows = task_rows(self._statements.read(shape, build, {"task_id": str(task_id)}))
+        return rows[0] if rows else None
 
     def count(self, which: TaskFilter) -> int:
         """How many tasks the whole list has."""
-        statement = self._mine.tasks(func.count()).where(*which.conditions())
-        return int(self._connection.read(statement)[0][0])
+
+        def build(mine: Mine) -> Select[Any]:
+            return mine.tasks(func.count()).where(*which.conditions())
+
+        ((number,),) = self._statements.read(("count", which.shape), build, which.values())
+        return int(number)
 
     def page(self, request: PageRequest) -> TaskPage:
         """A page of a list."""
-        shape = request.shape
-        if shape is None:
-            return page_of(self._connection.read(page_statement(self._mine, request)), request)
-        parametric = request.parametric()
 
         def build(mine: Mine) -> Select[Any]:
-            return page_statement(mine, parametric)
+            return page_statement(mine, request.parametric(), self._columns)
 
-        return page_of(self._read(shape, build, request.values()), request)
+        shape = "page", request.shape, self._columns
+        return page_of(self._statements.read(shape, build, request.values()), request)
 
     def everything(self) -> Iterator[list[TaskRow]]:
         """All tasks, those in the trash included, in the manual order: page by page, each read
         when it is asked for.
         """
-        return everything(self._connection, self._mine)
+        return everything(self._statements)
 
-    def overview(self, zone: str) -> Overview:
-        """Counts of what a home screen shows. `zone` is a known one of the IANA database."""
-        return overview_of(self._connection.read(overview_statement(self._mine, zone)))
+    def overview(
+        self, zone: str, counts: frozenset[str] = ALL_COUNTS, *, tags: bool = True
+    ) -> Overview:
+        """Counts of what a home screen shows, and nothing but these. `zone` is a known one of
+        the IANA database.
+        """
+
+        def build(mine: Mine) -> Select[Any]:
+            return overview_statement(mine, counts, tags=tags)
+
+        shape = "overview", counts, tags
+        return overview_of(self._statements.read(shape, build, moments(zone)))
 
     def tags(self) -> list[TagCount]:
         """All tags in use, in the order of the alphabet."""
-        return tag_counts(self._connection.read(tags_statement(self._mine)))
+        return tag_counts(self._statements.read("tags", tags_statement))
 
     def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> Written:
         """Create tasks, and the user's row with their first ones.
@@ -92,14 +122,18 @@ class Tasks:
         Under an id that is in use nothing is created: the same create answers the task as it
         is now, another one raises Conflict with its one of the `fields`.
         """
-        statement = creation(self._mine, new)
-        return created_by(self._connection.write(statement, appear=True), fields)
+
+        def build(mine: Mine) -> Select[Any]:
+            return creation(mine, self._columns)
+
+        shape = "create", self._columns
+        return created_by(self._statements.write(shape, build, records(new), appear=True), fields)
 
     def bring_back(self, tasks: Iterable[NewTask]) -> Imported:
         """Create all whose id is not in use, at the end of the manual order, or, when taking one
         from the iterable raises, none. Those in use stay as they are.
         """
-        return bring_back(self._connection, self._mine, tasks)
+        return bring_back(self._statements, tasks)
 
     def update(
         self, selected: Selected, edits: Edits, *, expected_revision: int | None = None
@@ -108,9 +142,15 @@ class Tasks:
 
         Raises NotFound; Conflict when a task is not at `expected_revision`.
         """
-        expected = true() if expected_revision is None else TASKS.c.revision == expected_revision
-        differs = or_(false(), *edits.differences())
-        written = self._change(selected, edits.values(), and_(differs, expected))
+
+        def build(mine: Mine) -> Select[Any]:
+            expected = true() if expected_revision is None else TASKS.c.revision == EXPECTED
+            when = and_(or_(false(), *edits.differences()), expected)
+            return change(mine, selected, edits.expressions(), when, self._columns)
+
+        shape = "update", edits.shape, expected_revision is None
+        values = edits.values() | {"expected_revision": expected_revision}
+        written = self._change(shape, selected, build, values)
         return written if expected_revision is None else _at(expected_revision, written)
 
     def complete(self, selected: Selected) -> Written:
@@ -119,7 +159,7 @@ class Tasks:
 
     def reopen(self, selected: Selected) -> Written:
         """Mark as not done; an open task stays as it is. Raises NotFound."""
-        return self._mark(selected, "completed_at", None)
+        return self._mark(selected, "completed_at", null())
 
     def delete(self, selected: Selected) -> Written:
         """Move to the trash; a task that is there stays as it is. Raises NotFound."""
@@ -127,33 +167,37 @@ class Tasks:
 
     def restore(self, selected: Selected) -> Written:
         """Bring back from the trash; any other task stays as it is. Raises NotFound."""
-        return self._mark(selected, "deleted_at", None)
+        return self._mark(selected, "deleted_at", null())
 
     def purge(self, selected: Selected) -> Written:
         """Remove for good, from the trash or not. Raises NotFound."""
-        statement = removal(self._mine, selected)
-        return selected.check(written_by(self._connection.write(statement)))
+        return self._change("purge", selected, lambda mine: removal(mine, selected))
 
     def move(self, task_id: uuid.UUID, to: Destination) -> Written:
         """Put at another place in the manual order. Raises NotFound and BadUserInput."""
-        return move(self._connection, self._mine, task_id, to)
+        return move(self._statements, self._columns, task_id, to)
 
-    def _read(
-        self, shape: Hashable, build: Callable[[Mine], Select[Any]], values: Mapping[str, Any]
-    ) -> Sequence[Sequence[Any]]:
-        """Run a statement that may have been built before, for the same shape."""
-        return STATEMENTS.read(self._connection, self._mine, self._viewer, shape, build, values)
-
-    def _mark(self, selected: Selected, column: str, moment: ColumnElement[Any] | None) -> Written:
+    def _mark(self, selected: Selected, column: str, moment: ColumnElement[Any]) -> Written:
         """Set an instant where there is none, or clear it where there is one."""
-        is_open = TASKS.c[column].is_(None)
-        return self._change(selected, {column: moment}, ~is_open if moment is None else is_open)
+        clears = isinstance(moment, Null)
+
+        def build(mine: Mine) -> Select[Any]:
+            is_open = TASKS.c[column].is_(None)
+            when = ~is_open if clears else is_open
+            return change(mine, selected, {column: moment}, when, self._columns)
+
+        return self._change(("mark", column, clears), selected, build)
 
     def _change(
-        self, selected: Selected, values: dict[str, Any], when: ColumnElement[bool]
+        self,
+        kind: Hashable,
+        selected: Selected,
+        build: Build,
+        values: Mapping[str, Any] = NO_VALUES,
     ) -> Written:
-        statement = change(self._mine, selected, values, when)
-        return selected.check(written_by(self._connection.write(statement)))
+        shape = kind, selected.shape, self._columns
+        answer = self._statements.write(shape, build, {**values, **selected.values()})
+        return selected.check(written_by(answer))
 
 
 def _at(expected_revision: int, written: Written) -> Written:

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import USERS
-from todo_graphql.store.prepared import STATEMENTS
+from todo_graphql.store.statements import Statements
 from todo_graphql.store.wire import identifier, moment
 
 
@@ -27,7 +27,7 @@ class Users:
     def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
         self._connection = connection
         self._viewer = viewer
-        self._mine = Mine(viewer)
+        self._statements = Statements(connection)
         self._known: UserRow | None = None
         self._known_after = -1
 
@@ -50,10 +50,10 @@ class Users:
             raise BadUserInput(
                 "Confirm with your own id or email, as your token has it.", field="confirm"
             )
-        self._connection.write(self._mine.removed_user())
+        self._statements.write("removed user", Mine.removed_user)
 
     def _read(self) -> UserRow:
-        rows = STATEMENTS.read(self._connection, self._mine, self._viewer, "me", _me, {})
+        rows = self._statements.read("me", _me)
         if not rows:
             return UserRow(str(self._viewer.id), self._viewer.email, None, 0)
         row = UserRow._make(rows[0])

@@ -1,0 +1,99 @@
+"""The pool's connections: asked whether they work, unless they worked a moment ago."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from tests.administrators import administering
+from todo_graphql.config import Settings
+from todo_graphql.errors import Unavailable
+from todo_graphql.store import pool
+from todo_graphql.store.connection import ConnectionLost, Viewer
+from todo_graphql.store.database import Database
+
+VIEWER = Viewer(uuid.uuid4())
+PID = text("SELECT pg_backend_pid()")
+
+
+@pytest.fixture
+def two(settings: Settings) -> Iterator[Database]:
+    """A database with two connections, of which both have been used."""
+    given = {"database_pool_size": 2, "database_max_overflow": 0}
+    database = Database(settings.model_copy(update=given))
+    with database.connect_as(VIEWER) as one, database.connect_as(VIEWER) as other:
+        one.read(select(1))
+        other.read(select(1))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def pings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The connections that were asked."""
+    asked: list[Any] = []
+    ping: Any = PGDialect_psycopg2.do_ping
+
+    def noting(dialect: Any, connection: Any) -> Any:
+        asked.append(connection)
+        return ping(dialect, connection)
+
+    monkeypatch.setattr(PGDialect_psycopg2, "do_ping", noting)
+    return asked
+
+
+def kill_all(settings: Settings, database: Database) -> None:
+    """End all connections of the pool on the server's side."""
+    with database.connect_as(VIEWER) as one, database.connect_as(VIEWER) as other:
+        pids = [connection.read(PID)[0][0] for connection in (one, other)]
+    with administering(settings.required_database_url()) as admin:
+        for pid in pids:
+            admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+
+def test_one_that_worked_a_moment_ago_is_not_asked(two: Database, pings: list[Any]) -> None:
+    for _ in range(3):
+        with two.connect_as(VIEWER) as connection:
+            connection.read(select(1))
+    assert pings == []
+
+
+def test_one_that_rested_is_asked(
+    two: Database, pings: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "MOMENT", 0.0)
+    with two.connect_as(VIEWER) as connection:
+        connection.read(select(1))
+    assert len(pings) == 1
+
+
+def test_when_one_is_lost_the_others_are_asked(
+    settings: Settings, two: Database, pings: list[Any]
+) -> None:
+    """So what only reads is answered, by a new one."""
+    kill_all(settings, two)
+    with two.connect_as(VIEWER) as connection:
+        assert connection.read(select(1)) == [(1,)]
+    assert pings
+
+
+def test_what_writes_is_not_tried_again(settings: Settings, two: Database) -> None:
+    kill_all(settings, two)
+    with two.connect_as(VIEWER) as connection:
+        with pytest.raises(ConnectionLost):
+            connection.write(select(1))
+        assert connection.write(select(1)) == [(1,)]
+
+
+def test_nothing_in_a_transaction_is_tried_again(settings: Settings, two: Database) -> None:
+    """What went before it is undone."""
+    with two.connect_as(VIEWER) as connection:
+        with pytest.raises(Unavailable), connection.transaction():
+            pid = connection.read(PID)[0][0]
+            with administering(settings.required_database_url()) as admin:
+                admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            connection.read(select(1))
+        assert connection.read(select(1)) == [(1,)]

@@ -1,0 +1,209 @@
+"""A connection that tells PostgreSQL who is asking."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from types import TracebackType
+from typing import Any, Protocol, Self, cast
+
+import psycopg2
+from sqlalchemy import Executable
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import PoolProxiedConnection
+
+from todo_graphql.errors import Unavailable
+from todo_graphql.store.failures import failure_of, failure_of_driver, is_connection_lost
+from todo_graphql.store.prepared import Prepared, prepare
+
+# Writers of one user queue up on the user's row, before they look at anything. It is a statement
+# of its own, because the next one then sees what the writer before left.
+LOCK = "SELECT FROM users WHERE id = '%s' FOR NO KEY UPDATE; "
+# The same, and the row is there for certain: also when it is being deleted just now.
+APPEAR = (
+    "INSERT INTO users (id) VALUES ('%s')"
+    " ON CONFLICT (id) DO UPDATE SET revision = users.revision; "
+)
+NO_VALUES: Mapping[str, Any] = {}
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking, as their token says. Nothing else a client sends says who it is."""
+
+    id: uuid.UUID
+    email: str | None = None
+
+
+class ConnectionLost(Unavailable):
+    """The connection has ended. Whether the statement was executed is not known."""
+
+
+class Pool(Protocol):
+    """Where connections come from."""
+
+    def take(self) -> PoolProxiedConnection:
+        """One that works. Raises DBAPIError, or TimeoutError of SQLAlchemy's when all are taken."""
+
+    def doubt(self) -> None:
+        """One of them was lost."""
+
+
+class ViewerConnection:
+    """At most one pooled connection, from the first statement until the end of the operation.
+
+    `writes` counts the statements that may have changed something: whoever remembers an
+    answer forgets it when this number has moved.
+    """
+
+    def __init__(self, pool: Pool, preamble: str, viewer: Viewer) -> None:
+        """The preamble has a place for the viewer's id."""
+        own_id = str(viewer.id)
+        self._pool = pool
+        self._preamble = preamble % own_id
+        # What `Mine` asks for: whose rows.
+        self._own = {"viewer": own_id, "email": viewer.email}
+        self._connection: PoolProxiedConnection | None = None
+        self._opening: str | None = None
+        self.writes = 0
+
+    def read(self, statement: Prepared | Executable, values: Mapping[str, Any] = NO_VALUES) -> Rows:
+        """Run a statement that changes nothing. Where the connection turns out to be lost, it is
+        run once more on another. Raises Unavailable when the database is away.
+        """
+        try:
+            return self._run(self._preamble, statement, values)
+        except ConnectionLost:
+            if self._opening is not None:
+                raise
+            return self._run(self._preamble, statement, values)
+
+    def write(
+        self,
+        statement: Prepared | Executable,
+        values: Mapping[str, Any] = NO_VALUES,
+        *,
+        appear: bool = False,
+    ) -> Rows:
+        """Run a statement as the only writer among the viewer's.
+
+        Outside of a `transaction` it has committed, or has changed nothing, when this returns.
+        With `appear` the viewer's own row is there, be this their first write or not.
+        """
+        self.writes += 1
+        return self._run(self._before_writing(appear=appear), statement, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Several statements as one, from the lock on the viewer's row to COMMIT.
+
+        The viewer's row is there from the start. Within another transaction it is a part of
+        that one. Nothing of it has happened when it raises anything but Unavailable.
+        """
+        if self._opening is not None:
+            yield
+            return
+        self._opening = "BEGIN; " + self._before_writing(appear=True)
+        try:
+            yield
+            self._end("COMMIT")
+        except BaseException:
+            self._end("ROLLBACK")
+            raise
+        finally:
+            self._opening = None
+
+    def _before_writing(self, *, appear: bool) -> str:
+        first = APPEAR if appear else LOCK
+        return self._preamble + first % self._own["viewer"]
+
+    def _run(
+        self, preamble: str, statement: Prepared | Executable, values: Mapping[str, Any]
+    ) -> Rows:
+        prepared = statement if isinstance(statement, Prepared) else prepare(statement)
+        # PostgreSQL runs a simple-query message of several statements as one implicit
+        # transaction, so the preamble's settings, being local, end with it: one round trip, and
+        # nothing is left behind on a connection that a pooler hands to somebody else.
+        return self._execute(self._before(preamble) + prepared.sql, {**values, **self._own})
+
+    def _execute(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
+        try:
+            with closing(self._connect().cursor()) as cursor:
+                cursor.execute(sql, values)
+                return cast("Rows", cursor.fetchall() if cursor.description else [])
+        except PoolTimeoutError:
+            raise Unavailable("The server is busy. Try again in a moment.") from None
+        except DBAPIError as error:  # from the pool
+            raise failure_of(error) from None
+        except psycopg2.Error as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: psycopg2.Error) -> Exception:
+        failure = failure_of_driver(error)
+        if not is_connection_lost(error):
+            return failure
+        self._discard()
+        self._pool.doubt()
+        return ConnectionLost(str(failure))
+
+    def _before(self, preamble: str) -> str:
+        """What goes before a statement. In a transaction: what opens it, before the first one,
+        and nothing before the others, which must not run on another connection when theirs was
+        lost.
+        """
+        if self._opening is None:
+            return preamble
+        if not self._opening and self._connection is None:
+            raise Unavailable("The database is away. Try again in a moment.")
+        opening, self._opening = self._opening, ""
+        return opening
+
+    def _end(self, command: str) -> None:
+        """End the transaction, if it has begun."""
+        begun = self._opening == "" and self._connection is not None
+        self._opening = ""
+        if not begun:
+            return
+        try:
+            self._execute(command)
+        except Exception:
+            # A connection in an unknown state is nobody's.
+            self._discard()
+            if command == "COMMIT":
+                raise
+
+    def _connect(self) -> PoolProxiedConnection:
+        if self._connection is None:
+            self._connection = self._pool.take()
+        return self._connection
+
+    def _discard(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection = None
+
+    def close(self) -> None:
+        """Give the connection back to the pool."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            cast("Any", connection.dbapi_connection).worked_at = monotonic()
+            connection.close()
+        except SQLAlchemyError:
+            connection.invalidate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

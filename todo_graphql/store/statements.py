@@ -1,0 +1,65 @@
+"""The statements of one viewer, by their shape."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import Executable, Select, func
+
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.mine import Mine
+from todo_graphql.store.models import USERS
+from todo_graphql.store.prepared import PREPARED, Prepared
+
+NO_VALUES: Mapping[str, Any] = {}
+
+Build = Callable[[Mine], Executable]
+"""Makes a statement of a viewer's rows. Its text may depend on nothing but its shape."""
+
+
+class Statements:
+    """Runs statements that are built once for their shape, whoever asks.
+
+    Viewers differ only in the values of the parameters that `Mine` puts into each statement,
+    and these come from the connection.
+    """
+
+    def __init__(self, connection: ViewerConnection) -> None:
+        self.connection = connection
+        self.mine = Mine()
+
+    def read(
+        self, shape: Hashable, build: Build, values: Mapping[str, Any] = NO_VALUES
+    ) -> Sequence[tuple[Any, ...]]:
+        """Run a statement that changes nothing."""
+        return self.connection.read(self._prepared(shape, build), values)
+
+    def write(
+        self,
+        shape: Hashable,
+        build: Build,
+        values: Mapping[str, Any] = NO_VALUES,
+        *,
+        appear: bool = False,
+    ) -> Sequence[tuple[Any, ...]]:
+        """Run a statement as the only writer among the viewer's; with `appear` their own row is
+        there, be this their first write or not.
+        """
+        return self.connection.write(self._prepared(shape, build), values, appear=appear)
+
+    def revision(self) -> int:
+        """The viewer's revision. 0 for who has not written yet."""
+        ((revision,),) = self.read("revision", _revision)
+        return revision or 0
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Several statements as one."""
+        return self.connection.transaction()
+
+    def _prepared(self, shape: Hashable, build: Build) -> Prepared:
+        # The class as well, because the wall is its.
+        return PREPARED.get((type(self.mine), shape), lambda: build(self.mine))
+
+
+def _revision(mine: Mine) -> Select[Any]:
+    return mine.user(func.max(USERS.c.revision))
