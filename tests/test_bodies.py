@@ -5,9 +5,11 @@ import socket
 from collections.abc import Callable, Iterator
 
 import httpx
+import msgspec
 import pytest
 
 from tests.people import Person
+from todo_graphql.server.bodies import encode
 
 LIMIT = 65_536
 QUERY = b'{"query": "{ __typename }"}'
@@ -194,6 +196,31 @@ def test_a_longer_body_is_refused_before_it_has_ended(
         connection.sendall(request.encode() + begun)
         answer = connection.makefile("rb").readline()
     assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_an_answer_is_compact_json_in_utf_8(alice: Person) -> None:
+    title = "Crème brûlée 🍮 </script>"
+    document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { title tags } } }"
+    answer = '{"data":{"createTask":{"task":{"title":"%s","tags":[]}}}}' % title
+    assert alice.post(document, i={"title": title}).content == answer.encode()
+
+
+def test_what_utf_8_cannot_say_is_escaped(alice: Person) -> None:
+    """An error repeats what it is about, such as half of a surrogate pair."""
+    response = alice.post(
+        "query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }", f={"\ud800é": 1}
+    )
+    assert response.status_code == 400
+    assert b"\\ud800\\u00e9" in response.content
+
+
+def test_a_struct_is_an_object_however_it_is_encoded() -> None:
+    class Task(msgspec.Struct):
+        title: str
+
+    for title in ("x", "\ud800"):
+        encoded = encode({"data": {"tasks": [Task(title)]}})
+        assert json.loads(encoded) == {"data": {"tasks": [{"title": title}]}}
 
 
 def test_nothing_is_read_from_whoever_has_no_token(send: Send) -> None:

@@ -1,6 +1,7 @@
 """`todo-graphql serve`: refuses what is unsafe, waits for what may come, and stops in order."""
 
 import contextlib
+import gc
 import signal
 import socket
 import threading
@@ -19,7 +20,12 @@ from tests.servers import SECRET, migrated_database, scratch_database, settings_
 from todo_graphql.config import ConfigurationError
 from todo_graphql.development import DEMO_USER, token_for
 from todo_graphql.server.app import create_app
-from todo_graphql.serving import configuration, listening, stopping_in_good_order
+from todo_graphql.serving import (
+    configuration,
+    create_lasting_app,
+    listening,
+    stopping_in_good_order,
+)
 from todo_graphql.serving import run as serve
 from todo_graphql.store import migrations
 from todo_graphql.store.embedded import EmbeddedPostgres
@@ -244,6 +250,18 @@ def test_a_signal_as_soon_as_it_is_ready(times: int, capsys: pytest.CaptureFixtu
     logged = capsys.readouterr().err
     assert "Application shutdown complete." in logged
     assert "ERROR" not in logged
+
+
+def test_what_stays_is_not_collected() -> None:
+    """The collector looks at what is there when the application has been made once, and then no
+    more.
+    """
+    try:
+        app = create_lasting_app(settings_for(SecretStr(SOMEWHERE)))
+        assert gc.get_freeze_count() > 10_000
+        assert not [it for it in gc.get_objects() if it is app]
+    finally:
+        gc.unfreeze()
 
 
 def test_nohup_means_it() -> None:

@@ -23,7 +23,7 @@ from jose.exceptions import JOSEError
 
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken
-from todo_graphql.store.database import Viewer
+from todo_graphql.store.connection import Viewer
 from todo_graphql.store.text import UUID_TEXT, is_storable
 
 ALGORITHM = "HS256"

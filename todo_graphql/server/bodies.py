@@ -6,12 +6,27 @@ The rules are those of GraphQL over HTTP: https://graphql.github.io/graphql-over
 import json
 from typing import Any, NoReturn
 
+import msgspec
 from graphql import ExecutionResult
 from starlette.requests import Request
 from starlette.responses import Response
 
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.errors import BadUserInput, ErrorCode
+
+
+def no_such_number(_constant: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have (RFC 8259, section 6)."""
+    raise ValueError
+
+
+# msgspec would read faster, but not all that JSON may say: no halves of surrogate pairs, and no
+# number that is greater than the greatest float.
+DECODER = json.JSONDecoder(parse_constant=no_such_number)
+ENCODER = msgspec.json.Encoder()
+
+MAX_DIGITS = 20
+"""Of a Content-Length. No longer one is meant seriously."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -28,8 +43,9 @@ async def read_body(request: Request, limit: int) -> bytes:
 async def read_at_most(limit: int, request: Request) -> bytes:
     """The body. Raises BadUserInput with status 413 as soon as it is known to be longer."""
     too_long = BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
-    # uvicorn lets only digits through, and few of them.
-    if int(request.headers.get("content-length", 0)) > limit:
+    # These are digits, or uvicorn would have refused them, but Python does not read thousands.
+    declared = request.headers.get("content-length", "0")
+    if len(declared) > MAX_DIGITS or int(declared) > limit:
         raise too_long
     body = bytearray()
     async for chunk in request.stream():
@@ -42,7 +58,7 @@ async def read_at_most(limit: int, request: Request) -> bytes:
 def read_question(body: bytes) -> Question:
     """The GraphQL request in a body. Raises BadUserInput with the member that is wrong."""
     try:
-        members = json.loads(body.decode(), parse_constant=no_such_number)
+        members = DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise BadUserInput(
             "The body is not JSON in UTF-8, or has numbers too long or nesting too deep to read."
@@ -66,23 +82,27 @@ def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any
     return value
 
 
-def no_such_number(_constant: str) -> NoReturn:
-    """Python reads NaN and Infinity, which JSON does not have (RFC 8259, section 6)."""
-    raise ValueError
-
-
 def response_to(result: ExecutionResult) -> Response:
     """The answer as JSON. `data` is there only when the operation was executed."""
-    content: dict[str, object] = {}
-    if result.errors:
-        content["errors"] = [error.formatted for error in result.errors]
+    if not result.errors:
+        return Response(encode({"data": result.data}), media_type="application/json")
+    content: dict[str, object] = {"errors": [error.formatted for error in result.errors]}
     if not is_refused(result):
         content["data"] = result.data
-    body = json.dumps(content, separators=(",", ":"))
-    response = Response(body, status_of(result), media_type="application/json")
+    response = Response(encode(content), status_of(result), media_type="application/json")
     if response.status_code == ErrorCode.UNAVAILABLE.status:
         response.headers["Retry-After"] = str(extension(result, "retryAfter") or 1)
     return response
+
+
+def encode(content: dict[str, object]) -> bytes:
+    """Compact JSON. Half a surrogate pair, which an error may quote, is nothing in UTF-8: then
+    everything that is not ASCII is escaped.
+    """
+    try:
+        return ENCODER.encode(content)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(content), separators=(",", ":")).encode()
 
 
 def status_of(result: ExecutionResult) -> int:

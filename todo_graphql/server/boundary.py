@@ -6,11 +6,10 @@ import asyncio
 import logging
 import re
 import time
-import uuid
 from contextvars import ContextVar
+from random import getrandbits
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,9 +18,9 @@ from todo_graphql.server.problems import error_response, problem_response
 
 logger = logging.getLogger(__name__)
 
-HEADER = "x-request-id"
+HEADER = b"x-request-id"
 # What a proxy or a client chose is kept when it cannot do harm in a log.
-ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 CLIENT_WENT_AWAY = 499
 """What the log says where a client has left before the answer, as other servers' logs do."""
@@ -40,8 +39,7 @@ class Boundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = Headers(scope=scope).get(HEADER, "")
-        token = request_id.set(wanted if ACCEPTABLE_ID.fullmatch(wanted) else uuid.uuid4().hex)
+        token = request_id.set(_id_for(scope))
         try:
             await self._answer(scope, receive, send)
         finally:
@@ -55,7 +53,8 @@ class Boundary:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id.get()
+                own = (HEADER, request_id.get().encode())
+                message["headers"] = [*message.get("headers", ()), own]
             await send(message)
 
         try:
@@ -74,10 +73,27 @@ class Boundary:
                 raise
             await _server_error(scope, receive, send_with_id)
         finally:
-            taken = (time.perf_counter() - started) * 1000
-            # Quoted again, because a path may hold line breaks once it is unquoted.
-            path = quote(scope["path"])
-            logger.info("%s %s %d %.1f ms", scope["method"], path, status, taken)
+            _log(scope, status, started)
+
+
+def _id_for(scope: Scope) -> str:
+    """What the first such header says, or a new one."""
+    for name, value in scope["headers"]:
+        if name == HEADER:
+            chosen: bytes = value
+            if ACCEPTABLE_ID.fullmatch(chosen):
+                return chosen.decode()
+            break
+    # It guards nothing. A random number of the system's would cost a change of threads: while
+    # the event loop asks for one, another thread takes its turn.
+    return f"{getrandbits(128):032x}"
+
+
+def _log(scope: Scope, status: int, started: float) -> None:
+    if logger.isEnabledFor(logging.INFO):
+        taken = (time.perf_counter() - started) * 1000
+        # Quoted again, because a path may hold line breaks once it is unquoted.
+        logger.info("%s %s %d %.1f ms", scope["method"], quote(scope["path"]), status, taken)
 
 
 async def _server_error(scope: Scope, receive: Receive, send: Send) -> None:

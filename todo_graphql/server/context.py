@@ -6,7 +6,6 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
-from strawberry.fastapi import BaseContext
 
 from todo_graphql.api.context import Context
 from todo_graphql.errors import InvalidToken, MissingToken
@@ -18,25 +17,23 @@ bearer = HTTPBearer(auto_error=False)
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
-class HTTPContext(Context, BaseContext):
-    """The context of an operation that came by HTTP, as Strawberry's router wants it."""
-
-
-ContextGetter: TypeAlias = Callable[..., Awaitable[HTTPContext]]
+ContextGetter: TypeAlias = Callable[
+    [HTTPConnection, HTTPAuthorizationCredentials | None], Awaitable[Context]
+]
 
 
 def context_getter(authenticator: Authenticator, database: Database) -> ContextGetter:
-    """The dependency of every route that has to know who asks.
+    """The way into every route that has to know who asks, and a dependency for FastAPI.
 
     It raises MissingToken or InvalidToken before anything of the body is read.
     """
 
-    async def get_context(connection: HTTPConnection, credentials: Credentials) -> HTTPContext:
+    async def get_context(connection: HTTPConnection, credentials: Credentials) -> Context:
         if len(connection.headers.getlist("authorization")) > 1:
             raise InvalidToken("There is more than one Authorization header.")
         if credentials is None:
             raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
         viewer = authenticator.viewer_of(credentials.credentials)
-        return HTTPContext(viewer, database.connect_as(viewer), request_id.get())
+        return Context(viewer, database.connect_as(viewer), request_id.get())
 
     return get_context

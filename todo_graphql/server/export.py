@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput
-from todo_graphql.server.context import ContextGetter, HTTPContext
+from todo_graphql.server.context import ContextGetter
 from todo_graphql.server.files.formats import FORMATS
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
@@ -22,7 +23,7 @@ def export_router(get_context: ContextGetter, readiness: Readiness, workers: Wor
 
     @router.get("/export")
     async def export(
-        request: Request, context: Annotated[HTTPContext, Depends(get_context)]
+        request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> StreamingResponse:
         name = _format_of(request)
         kind = FORMATS[name]
@@ -49,19 +50,19 @@ def _format_of(request: Request) -> str:
     return given[0]
 
 
-def _first(readiness: Readiness, context: HTTPContext, pieces: Iterator[bytes]) -> bytes | None:
+def _first(readiness: Readiness, context: Context, pieces: Iterator[bytes]) -> bytes | None:
     readiness.require_proof()
     return next_piece(context, pieces)
 
 
-def next_piece(context: HTTPContext, pieces: Iterator[bytes]) -> bytes | None:
+def next_piece(context: Context, pieces: Iterator[bytes]) -> bytes | None:
     """None after the last. The connection is given back in any case."""
     with context.connection:
         return next(pieces, None)
 
 
 async def _stream(
-    first: bytes | None, workers: Workers, context: HTTPContext, pieces: Iterator[bytes]
+    first: bytes | None, workers: Workers, context: Context, pieces: Iterator[bytes]
 ) -> AsyncIterator[bytes]:
     piece = first
     while piece is not None:

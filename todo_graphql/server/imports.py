@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.bodies import read_at_most
-from todo_graphql.server.context import ContextGetter, HTTPContext
+from todo_graphql.server.context import ContextGetter
 from todo_graphql.server.files.formats import FORMATS, Format
 from todo_graphql.server.files.lines import at_line
 from todo_graphql.server.files.records import Record, task_of
@@ -30,7 +31,7 @@ def import_router(get_context: ContextGetter, readiness: Readiness, workers: Wor
 
     @router.post("/import")
     async def bring_back(
-        request: Request, context: Annotated[HTTPContext, Depends(get_context)]
+        request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         kind = _format_of(request)
         body = await read_at_most(MAX_IMPORT_BYTES, request)
@@ -58,7 +59,7 @@ def _parameter(text: str) -> tuple[str, str, str]:
     return name.strip(), equals, value.strip().strip('"')
 
 
-def _bring_back(readiness: Readiness, context: HTTPContext, kind: Format, body: bytes) -> Imported:
+def _bring_back(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
     readiness.require_proof()
     tasks = tasks_of(kind.read(text_of(body)))
     with context.connection:

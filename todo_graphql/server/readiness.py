@@ -6,7 +6,8 @@ import uuid
 
 from todo_graphql.errors import Problem, Unavailable
 from todo_graphql.store import isolation, migrations
-from todo_graphql.store.database import Database, Viewer
+from todo_graphql.store.connection import Viewer
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
 
 NOBODY = Viewer(uuid.UUID(int=0))

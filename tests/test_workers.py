@@ -1,0 +1,178 @@
+"""The threads that operations run on."""
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import NoReturn
+
+import pytest
+
+from todo_graphql.server.workers import Workers
+
+SIZE = 3
+word: ContextVar[str] = ContextVar("word", default="")
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    own = Workers(SIZE)
+    yield own
+    own.close()
+
+
+class Gate:
+    """Holds threads up, and counts those that have come to it."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.came = threading.Semaphore(0)
+
+    def pass_through(self) -> str:
+        self.came.release()
+        assert self.open.wait(30)
+        return threading.current_thread().name
+
+    def wait_for(self, number: int) -> None:
+        for _ in range(number):
+            assert self.came.acquire(timeout=30)
+
+
+def test_a_call_is_answered(workers: Workers) -> None:
+    def add(a: int, *, b: int) -> int:
+        return a + b
+
+    assert asyncio.run(workers.run(add, 1, b=2)) == 3
+
+
+def test_a_call_sees_the_context_of_its_caller(workers: Workers) -> None:
+    async def ask(own: str) -> str:
+        word.set(own)
+        return await workers.run(word.get)
+
+    async def ask_all() -> list[str]:
+        return await asyncio.gather(*(ask(str(number)) for number in range(20)))
+
+    assert asyncio.run(ask_all()) == [str(number) for number in range(20)]
+    assert word.get() == ""
+
+
+def test_the_event_loop_waits_for_nobody(workers: Workers) -> None:
+    gate = Gate()
+
+    async def main() -> set[str]:
+        calls = [asyncio.create_task(workers.run(gate.pass_through)) for _ in range(SIZE)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, SIZE)
+        gate.open.set()
+        return set(await asyncio.gather(*calls))
+
+    assert asyncio.run(main()) == {f"operation_{number}" for number in range(SIZE)}
+
+
+def test_there_are_no_more_threads_than_it_says(workers: Workers) -> None:
+    gate = Gate()
+
+    async def main() -> list[str]:
+        calls = [asyncio.create_task(workers.run(gate.pass_through)) for _ in range(SIZE + 1)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, SIZE)
+        assert not gate.came.acquire(timeout=0.05)
+        gate.open.set()
+        return await asyncio.gather(*calls)
+
+    names = asyncio.run(main())
+    assert (len(names), len(set(names))) == (SIZE + 1, SIZE)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), StopIteration("x"), SystemExit(1)])
+def test_what_is_raised_is_raised_to_the_caller(workers: Workers, error: BaseException) -> None:
+    def fail() -> NoReturn:
+        raise error
+
+    # A coroutine cannot raise StopIteration: Python makes a RuntimeError of it.
+    expected = RuntimeError if isinstance(error, StopIteration) else type(error)
+    with pytest.raises(expected):
+        asyncio.run(workers.run(fail))
+
+
+def test_nothing_of_a_call_stays(workers: Workers) -> None:
+    """Not even when it fails, and without the garbage collector."""
+
+    class Result:
+        pass
+
+    def fail_with(given: Result) -> NoReturn:
+        raise ValueError
+
+    async def succeed() -> weakref.ref[Result]:
+        return weakref.ref(await workers.run(Result))
+
+    async def fail() -> weakref.ref[Result]:
+        given = Result()
+        with suppress(ValueError):
+            await workers.run(fail_with, given)
+        return weakref.ref(given)
+
+    gc.disable()
+    try:
+        left = [asyncio.run(succeed()), asyncio.run(fail())]
+        workers.close()
+        assert [result() for result in left] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_who_has_gone_is_not_answered(workers: Workers) -> None:
+    gate, begun = Gate(), list[int]()
+
+    async def main() -> None:
+        held = [asyncio.create_task(workers.run(gate.pass_through)) for _ in range(SIZE)]
+        late = asyncio.create_task(workers.run(begun.append, 1))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, SIZE)
+        for call in (held[0], late):
+            call.cancel()
+        gate.open.set()
+        answers = await asyncio.gather(*held, late, return_exceptions=True)
+        cancelled = [isinstance(answer, asyncio.CancelledError) for answer in answers]
+        assert cancelled == [True, False, False, True]
+
+    asyncio.run(main())
+    workers.close()
+    assert begun == []
+
+
+def test_a_loop_may_end_before_its_calls() -> None:
+    workers, gate = Workers(1), Gate()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(workers.run(gate.pass_through))
+    loop.run_until_complete(asyncio.sleep(0))
+    gate.wait_for(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.close()
+    gate.open.set()
+    assert asyncio.run(workers.run(abs, -1)) == 1
+    workers.close()
+
+
+def test_closing_waits_for_what_was_asked() -> None:
+    workers, done = Workers(1), list[int]()
+
+    async def main() -> None:
+        calls = [asyncio.create_task(workers.run(done.append, number)) for number in range(9)]
+        await asyncio.sleep(0)
+        workers.close()
+        assert done == [*range(9)]
+        with pytest.raises(RuntimeError, match="have stopped"):
+            await workers.run(done.append, 9)
+        await asyncio.gather(*calls)
+
+    asyncio.run(main())
+    workers.close()
+    assert done == [*range(9)]
