@@ -164,6 +164,16 @@ def test_a_null_where_none_may_be_calls_nothing(home: Home) -> None:
     assert [error.path for error in fast.errors or ()] == [["task"]]
 
 
+def test_a_variable_that_is_missing_lets_nothing_be_done(home: Home) -> None:
+    document = """mutation ($new: CreateTaskInput!) {
+        createTask(input: {title: "never"}) { revision }
+        createTasks(input: [$new]) { revision }
+    }"""
+    assert canonical(home.ask(FAST, document)) == canonical(home.ask(REFERENCE, document))
+    count = '{ tasks(filter: {title: {eq: "never"}}) { totalCount } }'
+    assert data_of(home.ask(FAST, count)) == {"tasks": {"totalCount": 0}}
+
+
 def test_inputs_that_are_nested_too_deeply_are_refused_alike(home: Home) -> None:
     deep: dict[str, Any] = {}
     for _ in range(MAX_NESTING_DEPTH + 5):
@@ -195,6 +205,16 @@ def test_graphql_core_takes_over_where_something_is_wrong(
     assert len(home.columns) == 3
     assert data_of(result) == {"a": {"title": "a"}, "b": None, "c": {"title": "a"}}
     assert [error.path for error in result.errors or ()] == [["b"]]
+
+
+def test_what_was_answered_is_no_answer_to_a_field_of_the_same_name_below(
+    home: Home, taken_over: list[str]
+) -> None:
+    document = "{ tasks { nodes { user { tasks(first: 0) { totalCount } } } } }"
+    fast = home.ask(FAST, document)
+    assert taken_over == ["tasks"]
+    assert canonical(fast) == canonical(home.ask(REFERENCE, document))
+    assert fast.errors
 
 
 def test_a_mutation_is_never_done_twice(home: Home, taken_over: list[str]) -> None:

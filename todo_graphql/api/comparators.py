@@ -5,6 +5,7 @@ In all of them null means the same as leaving out.
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -13,7 +14,7 @@ from strawberry import ID
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.calendar import instant, known_zone
+from todo_graphql.store.calendar import known_zone
 from todo_graphql.store.filters import Comparison
 
 MAX_VALUES = 100
@@ -143,7 +144,7 @@ def due_comparisons(due: DueComparator, path: str) -> Iterator[Comparison]:
     for name in ("before", "after"):
         value = getattr(due, name)
         if value is not None:
-            yield Comparison("due", name, (instant(value), zone))
+            yield Comparison("due", name, (datetime.fromisoformat(value), zone))
     for name in ("overdue", "today", "next_seven_days"):
         wanted = getattr(due, name)
         if wanted is not None:

@@ -1,26 +1,35 @@
 """What every resolver gets."""
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import strawberry
 
 from todo_graphql.errors import Forbidden
-from todo_graphql.store.database import Viewer, ViewerConnection
+from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.retries import Retries
+from todo_graphql.store.rows import ALL
 from todo_graphql.store.tasks import Tasks
 from todo_graphql.store.users import Users
 
+Reads: TypeAlias = Mapping[str, frozenset[str]]
+"""The attributes that are read of each type, by its name."""
+
+NOTHING: frozenset[str] = frozenset()
+
 
 class Context:
-    """Who is asking, and the one connection on which the operation asks."""
+    """Who is asking, the one connection on which the operation asks, and what will be read of
+    the answers: `reads` is None where that may be anything.
+    """
 
     def __init__(self, viewer: Viewer, connection: ViewerConnection, request_id: str) -> None:
         self.request_id = request_id
         self.viewer = viewer
         self.connection = connection
         self.users = Users(connection, viewer)
-        self.retries = Retries(connection, viewer)
-        self._tasks = Tasks(connection, viewer)
+        self.retries = Retries(connection)
+        self.reads: Reads | None = None
 
     def tasks(self, user_id: str | None = None) -> Tasks:
         """The viewer's tasks: the only way to any task.
@@ -29,7 +38,14 @@ class Context:
         """
         if user_id is not None and user_id.lower() != str(self.viewer.id):
             raise Forbidden("`userId` names someone else; leave it out, or send your own.")
-        return self._tasks
+        return Tasks(self.connection, self.reading("Task", ALL))
+
+    def reading(self, kind: str, every: frozenset[str]) -> frozenset[str]:
+        """Which attributes will be read of a type, of all that it has."""
+        return every if self.reads is None else self.reads.get(kind, NOTHING) & every
 
 
 Info: TypeAlias = strawberry.Info[Context, None]
+
+SHARED = "shared"
+"""In a field's metadata: it is the viewer's, so all objects of a list have the same value."""

@@ -5,194 +5,197 @@ another kind), graphql-core takes over at that root field. It gets what the reso
 answered already, so that nothing is done twice, and executes the fields that are left.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard, cast
+from typing import Any
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
-    GraphQLField,
-    GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Undefined,
     VariableNode,
-    Visitor,
     execute_sync,
-    visit,
 )
-from graphql.execution.values import get_argument_values, get_variable_values
-from graphql.pyutils import Path
 
-from todo_graphql.api.projection import Complete, Projection, StepAside
+from todo_graphql.api.coercion import StepAside, Values, Variables
+from todo_graphql.api.columns import Entry, Run
+from todo_graphql.api.context import Context, Reads
+from todo_graphql.api.projection import Projection
 
 MAX_CONDITIONS = 4
 """More variables of `@skip` and `@include` have too many combinations to compile."""
 
+Fragments = Mapping[str, FragmentDefinitionNode]
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root field: what to call, and what makes JSON of its answer."""
+    """A root field: what to call, what makes JSON of its answer, and what that reads."""
 
     key: str
     nodes: list[FieldNode]
-    field: GraphQLField
-    complete: Complete
+    entry: Entry
+    reads: Reads
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An operation that can be projected."""
-
-    operation: OperationDefinitionNode
-    kind: GraphQLObjectType
-    roots: list[Root]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One execution of it."""
-
-    schema: GraphQLSchema
-    operation: OperationDefinitionNode
-    fragments: Mapping[str, FragmentDefinitionNode]
-    variables: Any
-    context: Any
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a root field's resolver has answered, or raised."""
+    """How far a root field has come: nowhere, to an error, or to what its resolver answered."""
 
-    key: str
-    value: Any = None
-    error: Exception | None = None
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._value: Any = Undefined
+        self._error: Exception | None = None
+
+    def project(self, run: Run) -> Any:
+        """Call the resolver, and make JSON of what it answers. Raises whatever is wrong."""
+        run.context.reads = self._root.reads
+        entry = self._root.entry
+        try:
+            (self._value,) = entry.fetch([None], run)
+        except StepAside:
+            raise  # nothing was called
+        except Exception as error:
+            self._error = error
+            raise
+        (answer,) = entry.finish([self._value], run)
+        return answer
 
     def resolve(
         self, next_: Any, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
     ) -> Any:
         """Middleware of graphql-core: answers for that field, and lets all others be resolved."""
-        if info.path.prev is not None or info.path.key != self.key:
-            return next_(source, info, **arguments)
-        if self.error is not None:
-            raise self.error
-        return self.value
+        is_root = info.path.prev is None and info.path.key == self._root.key
+        if is_root and self._error is not None:
+            raise self._error
+        if is_root and self._value is not Undefined:
+            return self._value
+        return next_(source, info, **arguments)
+
+
+class Operation:
+    """An operation, planned once for each way that it may branch. Raises StepAside."""
+
+    def __init__(
+        self, schema: GraphQLSchema, fragments: Fragments, node: OperationDefinitionNode
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._node = node
+        self._variables = Variables(schema, node)
+        self._conditions = conditions_of([node, *fragments.values()])
+        if len(self._conditions) > MAX_CONDITIONS:
+            raise StepAside
+        self._plans: dict[tuple[Any, ...], list[Root] | None] = {}
+
+    def execute(self, given: dict[str, Any], context: Context) -> ExecutionResult | None:
+        """The answer; None when there is no plan for it, and nothing was done."""
+        try:
+            variables = self._variables.read(given)
+        except Exception:  # noqa: BLE001 - graphql-core reports it
+            return None
+        plan = self._plan(variables)
+        return None if plan is None else self._run(plan, Run(variables, context), given)
+
+    def _plan(self, variables: Values) -> list[Root] | None:
+        key = tuple(map(variables.get, self._conditions))
+        if key not in self._plans:
+            self._plans[key] = self._compile(dict(zip(self._conditions, key, strict=True)))
+        return self._plans[key]
+
+    def _compile(self, branches: Mapping[str, Any]) -> list[Root] | None:
+        kind = self._schema.get_root_type(self._node.operation)
+        is_subscription = self._node.operation is OperationType.SUBSCRIPTION
+        if kind is None or is_subscription:
+            return None
+        conditions = {name: value for name, value in branches.items() if value is not None}
+        roots = []
+        try:
+            groups = self._projection(conditions).collect(kind, [self._node.selection_set])
+            for key, nodes in groups.items():
+                projection = self._projection(conditions)
+                entry = projection.entry(kind, nodes)
+                reads = {name: frozenset(read) for name, read in projection.reads.items()}
+                roots.append(Root(key, nodes, entry, reads))
+        except (StepAside, KeyError, TypeError, RecursionError):
+            return None
+        return roots
+
+    def _projection(self, conditions: Mapping[str, bool]) -> Projection:
+        return Projection(self._schema, self._fragments, conditions)
+
+    def _run(self, plan: list[Root], run: Run, given: dict[str, Any]) -> ExecutionResult:
+        data: dict[str, Any] = {}
+        for number, root in enumerate(plan):
+            outcome = Outcome(root)
+            try:
+                data[root.key] = outcome.project(run)
+            except Exception:  # noqa: BLE001 - graphql-core meets it again
+                rest = self._rest(plan[number:], outcome, given, run.context)
+                whole = None if rest.data is None else data | rest.data
+                return ExecutionResult(whole, rest.errors)
+        return ExecutionResult(data)
+
+    def _rest(
+        self, roots: list[Root], outcome: Outcome, given: dict[str, Any], context: Context
+    ) -> ExecutionResult:
+        """What graphql-core makes of the outcome, and of the root fields that are left."""
+        context.reads = None
+        operation = copy_of(self._node, [node for root in roots for node in root.nodes])
+        return execute_sync(
+            self._schema,
+            DocumentNode(definitions=(operation, *self._fragments.values())),
+            context_value=context,
+            variable_values=given,
+            middleware=[outcome],
+        )
 
 
 class Operations:
-    """The operations of one document, each planned once for each way that it may branch."""
+    """The operations of one document, each compiled when it is asked for at first."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
-        self._document = document
+        self._nodes = {
+            node.name.value if node.name else None: node
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
         self._fragments = {
             node.name.value: node
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._operations = {
-            node.name.value if node.name else None: node
-            for node in document.definitions
-            if isinstance(node, OperationDefinitionNode)
-        }
-        self._conditions = conditions_of(document)
-        self._plans: dict[tuple[Any, ...], Plan | None] = {}
+        self._known: dict[str | None, Operation | None] = {}
 
     def execute(
-        self, name: str | None, variables: dict[str, Any] | None, context: Any
+        self, name: str | None, variables: dict[str, Any] | None, context: Context
     ) -> ExecutionResult | None:
-        """The answer of the operation; None when there is no plan for it, and nothing was done."""
-        operation = self._operations.get(name)
+        """The answer of the operation of this name, which may be left out where there is but
+        one; None when graphql-core has to find it.
+        """
         if name is None:
-            (operation,) = self._operations.values()
-        if operation is None or len(self._conditions) > MAX_CONDITIONS:
-            return None
-        coerced = get_variable_values(
-            self._schema, operation.variable_definitions or (), variables or {}
-        )
-        if isinstance(coerced, list):
-            return None
-        plan = self._plan(operation, coerced.coerced)
-        if plan is None:
-            return None
-        run = Run(self._schema, operation, self._fragments, coerced, context)
-        return self._run(plan, run, variables)
+            (name,) = self._nodes
+        if name not in self._known and name in self._nodes:
+            self._known[name] = self._compile(self._nodes[name])
+        operation = self._known.get(name)
+        return None if operation is None else operation.execute(variables or {}, context)
 
-    def _plan(
-        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
-    ) -> Plan | None:
-        branches = {name: variables.get(name) for name in self._conditions}
-        key = (operation.name.value if operation.name else None, *branches.values())
-        if key not in self._plans:
-            self._plans[key] = self._compile(operation, branches)
-        return self._plans[key]
-
-    def _compile(
-        self, operation: OperationDefinitionNode, branches: Mapping[str, Any]
-    ) -> Plan | None:
-        kind = self._schema.get_root_type(operation.operation)
-        if kind is None or operation.operation is OperationType.SUBSCRIPTION:
-            return None
-        conditions = {name: value for name, value in branches.items() if value is not None}
-        projection = Projection(self._schema, self._fragments, conditions, resolved)
+    def _compile(self, node: OperationDefinitionNode) -> Operation | None:
         try:
-            groups = projection.collect(kind, [operation.selection_set])
-            roots = [
-                Root(key, nodes, field, projection.completion(field.type, nodes))
-                for key, nodes in groups.items()
-                for field in [kind.fields[nodes[0].name.value]]
-            ]
-        except (StepAside, KeyError):
+            return Operation(self._schema, self._fragments, node)
+        except (StepAside, RecursionError):
             return None
-        return Plan(operation, kind, roots)
-
-    def _run(self, plan: Plan, run: Run, variables: dict[str, Any] | None) -> ExecutionResult:
-        data: dict[str, Any] = {}
-        for number, root in enumerate(plan.roots):
-            try:
-                value = resolved(root.field, plan.kind, root.nodes, root.key, None, run)
-            except Exception as error:  # noqa: BLE001 - graphql-core reports it
-                outcome = Outcome(root.key, error=error)
-                return self._rest(plan, number, data, outcome, run, variables)
-            try:
-                data[root.key] = root.complete(value, run)
-            except Exception:  # noqa: BLE001 - graphql-core meets it again
-                outcome = Outcome(root.key, value)
-                return self._rest(plan, number, data, outcome, run, variables)
-        return ExecutionResult(data)
-
-    def _rest(
-        self,
-        plan: Plan,
-        number: int,
-        data: dict[str, Any],
-        outcome: Outcome,
-        run: Run,
-        variables: dict[str, Any] | None,
-    ) -> ExecutionResult:
-        """What graphql-core makes of the outcome, and of the root fields that are left."""
-        nodes = tuple(node for root in plan.roots[number:] for node in root.nodes)
-        operation = copy_of(plan.operation, nodes)
-        document = DocumentNode(definitions=(operation, *self._fragments.values()))
-        result = execute_sync(
-            self._schema,
-            document,
-            context_value=run.context,
-            variable_values=variables,
-            middleware=[outcome],
-        )
-        if result.data is None:
-            return result
-        return ExecutionResult({**data, **result.data}, result.errors)
 
 
 def copy_of(
-    operation: OperationDefinitionNode, nodes: tuple[FieldNode, ...]
+    operation: OperationDefinitionNode, nodes: Sequence[FieldNode]
 ) -> OperationDefinitionNode:
     """The operation with nothing but these root fields."""
     return OperationDefinitionNode(
@@ -200,55 +203,21 @@ def copy_of(
         name=operation.name,
         variable_definitions=operation.variable_definitions,
         directives=operation.directives,
-        selection_set=SelectionSetNode(selections=nodes),
+        selection_set=SelectionSetNode(selections=tuple(nodes)),
         loc=operation.loc,
     )
 
 
-def conditions_of(document: DocumentNode) -> tuple[str, ...]:
-    """The variables that `@skip` and `@include` ask for."""
+def conditions_of(definitions: Sequence[Any]) -> tuple[str, ...]:
+    """The variables that `@skip` and `@include` ask for, anywhere in these."""
     found: dict[str, None] = {}
-
-    class Conditions(Visitor):
-        def enter_directive(self, node: Any, *_: Any) -> None:
-            for argument in node.arguments or ():
-                if isinstance(argument.value, VariableNode):
-                    found[argument.value.name.value] = None
-
-    visit(document, Conditions())
+    left = [definition.selection_set for definition in definitions]
+    while left:
+        for node in left.pop().selections:
+            for directive in node.directives or ():
+                for argument in directive.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        found[argument.value.name.value] = None
+            if getattr(node, "selection_set", None) is not None:
+                left.append(node.selection_set)
     return tuple(found)
-
-
-def resolved(
-    field: GraphQLField,
-    kind: GraphQLObjectType,
-    nodes: list[FieldNode],
-    key: str,
-    source: Any,
-    run: Run,
-) -> Any:
-    """What the resolver of a field answers."""
-    arguments = get_argument_values(field, nodes[0], run.variables) if field.args else {}
-    info = GraphQLResolveInfo(
-        field_name=nodes[0].name.value,
-        field_nodes=nodes,
-        return_type=field.type,
-        parent_type=kind,
-        path=Path(None, key, kind.name),
-        schema=run.schema,
-        fragments=dict(run.fragments),
-        root_value=None,
-        operation=run.operation,
-        variable_values=run.variables,
-        context=run.context,
-        is_awaitable=never,
-        abort_signal=None,
-        async_helpers=cast("Any", None),  # of those who resolve asynchronously
-    )
-    assert field.resolve is not None
-    return field.resolve(source, info, **arguments)
-
-
-def never(_value: Any) -> TypeGuard[Awaitable[Any]]:
-    """No resolver here answers anything to be awaited."""
-    return False

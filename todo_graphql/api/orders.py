@@ -40,8 +40,13 @@ OrderBy = Annotated[
 ]
 
 
+EVERYTHING = Listing()
+
+
 def listing_of(which: TaskFilterInput | None, order: list[TaskOrder] | None) -> Listing:
     """The list that is asked for. Raises BadUserInput with the path of what breaks a rule."""
+    if which is None and not order:
+        return EVERYTHING
     task_filter = TaskFilter() if which is None else which.to_store()
     keys = tuple(key.to_store() for key in order or ()) or NEWEST_FIRST
     fields = [key.field for key in keys]

@@ -1,7 +1,6 @@
 """What mutations answer: each its own type, so that each may grow by itself."""
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any, Self
 
 import strawberry
@@ -9,6 +8,7 @@ from strawberry import ID
 
 from todo_graphql.api.types import Task
 from todo_graphql.store.changes import DRY_RUN_ROWS, Written
+from todo_graphql.store.rows import TaskRow
 
 
 @strawberry.type
@@ -17,7 +17,8 @@ class Payload:
 
     def content(self) -> dict[str, Any]:
         """The payload as JSON can write it."""
-        return {name: _kept(value) for name, value in _values(self)}
+        names = [field.name for field in dataclasses.fields(self)]
+        return {name: _kept(getattr(self, name)) for name in names}
 
     @classmethod
     def restored(cls, content: dict[str, Any]) -> Self:
@@ -25,22 +26,15 @@ class Payload:
         return cls(**{name: _restored(value) for name, value in content.items()})
 
 
-def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a type was made of: its fields, but for those that are resolved."""
-    for field in dataclasses.fields(value):
-        if field.init:
-            yield field.name, getattr(value, field.name)
-
-
 def _kept(value: Any) -> Any:
-    if isinstance(value, Task):
-        return dict(_values(value))
+    if isinstance(value, TaskRow):
+        return value._asdict()
     return [_kept(item) for item in value] if isinstance(value, list) else value
 
 
 def _restored(value: Any) -> Any:
     if isinstance(value, dict):
-        return Task(**value)
+        return TaskRow(**value)
     return [_restored(item) for item in value] if isinstance(value, list) else value
 
 
@@ -72,7 +66,7 @@ class TasksPayload(Change):
 
     @classmethod
     def of(cls, written: Written) -> Self:
-        tasks = [Task.of(row) for row in written.rows]
+        tasks = Task.each(written.rows)
         return cls(revision=written.revision, count=written.number, tasks=tasks)
 
 
@@ -125,7 +119,7 @@ class CreateTasksPayload(Change):
 
     @classmethod
     def of(cls, written: Written) -> Self:
-        tasks = [Task.of(row) for row in written.rows]
+        tasks = Task.each(written.rows)
         return cls(revision=written.revision, count=written.number, tasks=tasks)
 
 

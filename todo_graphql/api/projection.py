@@ -1,15 +1,20 @@
-"""Selections, compiled: from what a resolver answers straight to what JSON can write.
+"""Selections, compiled: from what resolvers answer straight to what JSON can write, in columns.
 
-Below a root field nearly everything is plain data. A selection on it is turned once into a
-function that picks, renames and checks; what it does not know it does not guess: it steps
-aside, and graphql-core answers (see execution.py). So it may be small, and the answer is
-always graphql-core's.
+Below a root field nearly everything is plain data. A selection on it is turned once into
+steps from a list of values to a list of their projections, so that a page is checked, picked
+and renamed column by column, in C. What a step does not know it does not guess: it steps
+aside, and graphql-core answers (see execution.py). So there may be few of them, and the
+answer is always graphql-core's.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from operator import attrgetter
+from types import GenericAlias
+from typing import Annotated, Any, TypeAlias
 
+import msgspec
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
@@ -17,7 +22,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLEnumType,
-    GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
@@ -31,36 +35,45 @@ from graphql import (
     VariableNode,
 )
 
-TEXTS = frozenset({"ID", "String", "DateTime", "Date"})
-"""Scalars whose values are texts in their final form."""
+from todo_graphql.api.calls import Call
+from todo_graphql.api.coercion import DEFINITION, StepAside
+from todo_graphql.api.columns import (
+    REMEMBERED,
+    Entry,
+    Projected,
+    Step,
+    check,
+    each,
+    get,
+    one_of,
+    optional,
+    rename,
+    repeat,
+)
+from todo_graphql.api.context import SHARED
 
-INT_RANGE = range(-(2**31), 2**31)
-DEFINITION = "strawberry-definition"
-"""Where Strawberry keeps what it made a type or a field of."""
-
-Resolve: TypeAlias = Callable[
-    [GraphQLField, GraphQLObjectType, list[FieldNode], str, Any, Any], Any
-]
-"""Calls the resolver of a field that wants more than its object."""
-
-Complete: TypeAlias = Callable[[Any, Any], Any]
-"""From a value, within a run, to JSON. Raises StepAside."""
-
-
-class StepAside(Exception):  # noqa: N818 - somebody else's turn
-    """This is for graphql-core to answer."""
+Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+SCALARS: Mapping[str, Any] = {
+    "ID": str,
+    "String": str,
+    "DateTime": str,
+    "Date": str,
+    "Int": Int,
+    "Boolean": bool,
+}
+"""Scalars whose values are in their final form, and what these are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Compiles the selections of one operation, where `conditions` says which of its variables
-    that `@skip` and `@include` ask for are true.
+    """Compiles selections, where `conditions` says which of the variables that `@skip` and
+    `@include` ask for are true. It notes which attributes they read of each type.
     """
 
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     conditions: Mapping[str, bool]
-    resolve: Resolve
+    reads: dict[str, set[str]] = field(default_factory=dict)
 
     def collect(
         self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]
@@ -111,134 +124,100 @@ class Projection:
     def _applies(self, condition: str, kind: GraphQLObjectType) -> bool:
         return condition == kind.name or condition in {inner.name for inner in kind.interfaces}
 
-    def completion(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Complete:
-        """What makes JSON of a field's value. Raises StepAside for what is not known here."""
-        if isinstance(kind, GraphQLNonNull):
-            return required(self._completion(kind.of_type, nodes))
-        return optional(self._completion(kind, nodes))
-
-    def _completion(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Complete:
-        if isinstance(kind, GraphQLList):
-            return each(self.completion(kind.of_type, nodes))
-        if isinstance(kind, GraphQLScalarType):
-            return scalar(kind.name)
-        if isinstance(kind, GraphQLEnumType):
-            return member(kind)
-        sets = [node.selection_set for node in nodes if node.selection_set is not None]
-        if isinstance(kind, GraphQLObjectType):
-            return self.object(kind, sets)
-        if isinstance(kind, GraphQLInterfaceType):
-            possible = self.schema.get_possible_types(kind)
-            return one_of({class_of(inner): self.object(inner, sets) for inner in possible})
-        raise StepAside
-
-    def object(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Complete:
-        """What makes JSON of an object."""
-        entries = [
-            (key, *self._entry(kind, nodes, key)) for key, nodes in self.collect(kind, sets).items()
-        ]
-        expected = class_of(kind)
-
-        def complete(value: Any, run: Any) -> Any:
-            if value.__class__ is not expected:
-                raise StepAside
-            return {key: finish(fetch(value, run), run) for key, fetch, finish in entries}
-
-        return complete
-
-    def _entry(
-        self, kind: GraphQLObjectType, nodes: list[FieldNode], key: str
-    ) -> tuple[Complete, Complete]:
-        """How to get the value of a field from its object, and how to make JSON of it."""
+    def entry(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> Entry:
+        """The field of an object that these nodes select."""
         name = nodes[0].name.value
         if name == "__typename":
-            return (lambda _value, _run: kind.name), (lambda value, _run: value)
+            return Entry(partial(repeat, kind.name), checking(str), str)
         field = kind.fields[name]
-        return self._fetch(kind, field, nodes, key), self.completion(field.type, nodes)
-
-    def _fetch(
-        self, kind: GraphQLObjectType, field: GraphQLField, nodes: list[FieldNode], key: str
-    ) -> Complete:
         definition = field.extensions[DEFINITION]
-        resolver = definition.base_resolver
-        if resolver is None:
-            attribute = definition.python_name
-            return lambda value, _run: getattr(value, attribute)
-        if not field.args and resolver.info_parameter is None and not definition.extensions:
-            function = resolver.wrapped_func
-            return lambda value, _run: function(value)
-        resolve = self.resolve
-        return lambda value, run: resolve(field, kind, nodes, key, value, run)
+        leaf = leaf_of(field.type)
+        finish = checking(leaf) if leaf else self._completion(field.type, nodes)
+        if definition.base_resolver is not None:
+            fetch = Call(field, nodes[0])
+            return Entry(fetch, finish, leaf, is_shared=SHARED in definition.metadata)
+        self.reads.setdefault(kind.name, set()).add(definition.python_name)
+        of, name = class_of(kind), definition.python_name
+        return leaf_attribute(of, name, leaf) if leaf else attribute(of, name, finish)
+
+    def _completion(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
+        """What makes JSON of a field's values that are no leaves. Raises StepAside for what is
+        not known here.
+        """
+        if isinstance(kind, GraphQLNonNull):
+            return self._required(kind.of_type, nodes)
+        return partial(optional, self._required(kind, nodes))
+
+    def _required(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
+        """The same where null may not be: there it is an error, and so not known here."""
+        if isinstance(kind, GraphQLList):
+            return partial(each, self._completion(kind.of_type, nodes))
+        if isinstance(kind, GraphQLEnumType):
+            return naming(kind)
+        sets = [node.selection_set for node in nodes if node.selection_set is not None]
+        if isinstance(kind, GraphQLObjectType):
+            return self._object(kind, sets)
+        if isinstance(kind, GraphQLInterfaceType):
+            possible = self.schema.get_possible_types(kind)
+            return partial(
+                one_of, {class_of(inner): self._object(inner, sets) for inner in possible}
+            )
+        raise StepAside
+
+    def _object(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Step:
+        groups = self.collect(kind, sets)
+        entries = [self.entry(kind, nodes) for nodes in groups.values()]
+        return Projected(class_of(kind), tuple(groups), entries)
+
+
+def attribute(of: type, name: str, finish: Step, leaf: Any = None) -> Entry:
+    """A field that is an attribute of a class."""
+    row: tuple[str, ...] = getattr(of, "_fields", ())
+    place = row.index(name) if name in row else None
+    return Entry(partial(get, attrgetter(name)), finish, leaf, place)
+
+
+@lru_cache(REMEMBERED)
+def leaf_attribute(of: type, name: str, leaf: Any) -> Entry:
+    """The same of a leaf, for all documents."""
+    return attribute(of, name, checking(leaf), leaf)
+
+
+@lru_cache(REMEMBERED)
+def checking(leaf: Any) -> Step:
+    """What checks leaves."""
+    return partial(check, GenericAlias(list, leaf))
+
+
+@lru_cache(REMEMBERED)
+def naming(kind: GraphQLEnumType) -> Step:
+    """What names an enum's members, be they given as such or as their values."""
+    members = kind.extensions[DEFINITION].wrapped_cls
+    return partial(
+        rename,
+        {key: name for name in kind.values for key in (members[name], members[name].value)},
+    )
 
 
 def class_of(kind: GraphQLObjectType) -> type:
-    """The class whose instances Strawberry answers for this type."""
-    origin: type = kind.extensions[DEFINITION].origin
-    return origin
+    """The class of this type's values: the row that it describes, or else its own."""
+    origin = kind.extensions[DEFINITION].origin
+    expected: type = getattr(origin, "row", origin)
+    return expected
 
 
-def required(inner: Complete) -> Complete:
-    """A null here is an error, which graphql-core reports and propagates."""
-
-    def complete(value: Any, run: Any) -> Any:
-        if value is None:
-            raise StepAside
-        return inner(value, run)
-
-    return complete
-
-
-def optional(inner: Complete) -> Complete:
-    """Null stays null."""
-    return lambda value, run: None if value is None else inner(value, run)
+def leaf_of(kind: GraphQLOutputType) -> Any:
+    """What msgspec checks values of this type to be: it checks classes strictly, nulls and
+    ranges. None for a type that has an enum or an object inside.
+    """
+    if isinstance(kind, GraphQLNonNull):
+        return _leaf_of(kind.of_type)
+    leaf = _leaf_of(kind)
+    return None if leaf is None else leaf | None
 
 
-def each(item: Complete) -> Complete:
-    """A list, item by item."""
-
-    def complete(value: Any, run: Any) -> Any:
-        if value.__class__ is not list:
-            raise StepAside
-        return [item(inner, run) for inner in value]
-
-    return complete
-
-
-def one_of(possible: Mapping[type, Complete]) -> Complete:
-    """An object of an abstract type, by its class."""
-
-    def complete(value: Any, run: Any) -> Any:
-        inner = possible.get(value.__class__)
-        if inner is None:
-            raise StepAside
-        return inner(value, run)
-
-    return complete
-
-
-def member(kind: GraphQLEnumType) -> Complete:
-    """The name of an enum's member."""
-    members = kind.extensions[DEFINITION].wrapped_cls
-    names = {members[name]: name for name in kind.values}
-
-    def complete(value: Any, _run: Any) -> Any:
-        if value.__class__ is not members:
-            raise StepAside
-        return names[value]
-
-    return complete
-
-
-def scalar(name: str) -> Complete:
-    """A value that is in its final form: of the one class that it may have."""
-    if name not in TEXTS and name not in ("Int", "Boolean"):
-        raise StepAside
-    expected: type = {"Int": int, "Boolean": bool}.get(name, str)
-    is_int = name == "Int"
-
-    def complete(value: Any, _run: Any) -> Any:
-        if value.__class__ is not expected or (is_int and value not in INT_RANGE):
-            raise StepAside
-        return value
-
-    return complete
+def _leaf_of(kind: GraphQLOutputType) -> Any:
+    if isinstance(kind, GraphQLScalarType):
+        return SCALARS.get(kind.name)
+    inner = leaf_of(kind.of_type) if isinstance(kind, GraphQLList) else None
+    return None if inner is None else GenericAlias(list, inner)

@@ -8,7 +8,6 @@ from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, 
 from todo_graphql.api.orders import OrderBy, listing_of
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
-from todo_graphql.store.calendar import known_zone
 from todo_graphql.store.pagination import PageRequest
 
 
@@ -53,5 +52,4 @@ class Query:
 
     @strawberry.field(description="Counts for a home screen. The trash does not count.")
     def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
-        tasks = info.context.tasks(user_id)
-        return Overview.of(tasks.overview(known_zone(time_zone, "timeZone")))
+        return Overview.of(info.context, info.context.tasks(user_id), time_zone)

@@ -41,6 +41,7 @@ class Idempotent(FieldExtension):
         if key is None:
             return next_(source, info, **arguments)
         info.context.tasks(arguments.get("user_id"))  # FORBIDDEN comes before anything else
+        info.context.reads = None  # when it is asked for again, with whatever selection
         given = {name: plain(value) for name, value in arguments.items() if name != "user_id"}
 
         def perform() -> dict[str, Any]:

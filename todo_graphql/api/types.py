@@ -1,15 +1,20 @@
-"""What is answered. Each type is made from the store's row in one place, its `of`."""
+"""What is answered. Where the store has a row for it, the value is that row, as it is: the
+type only describes it.
+"""
 
-from typing import Self
+from collections.abc import Sequence
+from itertools import repeat
+from typing import NamedTuple, Self
 
 import strawberry
 from strawberry import ID
 
-from todo_graphql.api.context import Context, Info
+from todo_graphql.api.context import SHARED, Context, Info
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
 from todo_graphql.api.orders import OrderBy, listing_of
+from todo_graphql.api.rows import OfRow
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.store import overview as store
 from todo_graphql.store.calendar import known_zone
@@ -26,7 +31,9 @@ class Node:
 
 
 @strawberry.type(description="A person with tasks. The only one you can see is yourself.")
-class User(Node):
+class User(OfRow, Node):
+    row = UserRow
+
     email: str | None = strawberry.field(description="As your token says; null if it does not.")
     created_at: DateTime | None = strawberry.field(
         description="When you first wrote something; null until then."
@@ -51,23 +58,14 @@ class User(Node):
 
     @strawberry.field(description="Counts for a home screen. The trash does not count.")
     def overview(self, info: Info, time_zone: TimeZone = "UTC") -> "Overview":
-        return Overview.of(info.context.tasks().overview(known_zone(time_zone, "timeZone")))
+        return Overview.of(info.context, info.context.tasks(), time_zone)
 
     @strawberry.field(
         description="The tags of your tasks, in the order of the alphabet, "
         f"{store.MAX_TAGS:,} at most. The trash does not count."
     )
     def tags(self, info: Info) -> "list[TagCount]":
-        return [TagCount.of(count) for count in info.context.tasks().tags()]
-
-    @classmethod
-    def of(cls, row: UserRow) -> Self:
-        return cls(
-            id=ID(row.id),
-            email=row.email,
-            created_at=optional(row.created_at),
-            revision=row.revision,
-        )
+        return TagCount.each(info.context.tasks().tags())
 
     @classmethod
     def me(cls, context: Context) -> Self:
@@ -75,13 +73,16 @@ class User(Node):
 
 
 @strawberry.type(description="Something to do.")
-class Task(Node):
+class Task(OfRow, Node):
+    row = TaskRow
+
     title: str = strawberry.field(description="What to do.")
     description: str | None = strawberry.field(description="More about it.")
+    completed: bool = strawberry.field(description="Whether it is done.")
     completed_at: DateTime | None = strawberry.field(
         description="When it was completed; null while it is open."
     )
-    level: strawberry.Private[int]
+    priority: TaskPriority = strawberry.field(description="How much it matters.")
     due_on: Date | None = strawberry.field(
         description="The day on which it is due; null if it is not due on a day."
     )
@@ -101,34 +102,9 @@ class Task(Node):
         "Send it as `expectedRevision` to change only what you have seen."
     )
 
-    @strawberry.field(description="Whether it is done.")
-    def completed(self) -> bool:
-        return self.completed_at is not None
-
-    @strawberry.field(description="How much it matters.")
-    def priority(self) -> TaskPriority:
-        return TaskPriority(self.level)
-
-    @strawberry.field(description="Whose task it is: yours.")
+    @strawberry.field(description="Whose task it is: yours.", metadata={SHARED: True})
     def user(self, info: Info) -> User:
         return User.me(info.context)
-
-    @classmethod
-    def of(cls, row: TaskRow) -> Self:
-        return cls(
-            id=ID(row.id),
-            title=row.title,
-            description=row.description,
-            completed_at=optional(row.completed_at),
-            level=row.priority,
-            due_on=None if row.due_on is None else Date(row.due_on),
-            due_at=optional(row.due_at),
-            tags=row.tags,
-            created_at=DateTime(row.created_at),
-            updated_at=DateTime(row.updated_at),
-            deleted_at=optional(row.deleted_at),
-            revision=row.revision,
-        )
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -137,18 +113,40 @@ class PageInfo:
     has_previous_page: bool = strawberry.field(
         description="Whether the list has anything before this page."
     )
-    start_cursor: str | None = strawberry.field(
+    connection: strawberry.Private["TaskConnection"]
+
+    @strawberry.field(
         description="The cursor of the first item: send it as `before` for the page before."
     )
-    end_cursor: str | None = strawberry.field(
+    def start_cursor(self) -> str | None:
+        return self.connection.cursor(0)
+
+    @strawberry.field(
         description="The cursor of the last item: send it as `after` for the page after."
     )
+    def end_cursor(self) -> str | None:
+        return self.connection.cursor(-1)
+
+
+class Edge(NamedTuple):
+    """A row, and its place in a list."""
+
+    node: TaskRow
+    place: Sequence[object]
+    listing: Listing
 
 
 @strawberry.type(description="A task and its place in a list.")
-class TaskEdge:
-    cursor: str = strawberry.field(description="Where the task is in this list, as of now.")
+class TaskEdge(OfRow):
+    row = Edge
+
     node: Task = strawberry.field(description="The task.")
+    place: strawberry.Private[Sequence[object]]
+    listing: strawberry.Private[Listing]
+
+    @strawberry.field(description="Where the task is in this list, as of now.")
+    def cursor(self) -> str:
+        return self.listing.cursor(self.place, self.node.id)
 
 
 @strawberry.type(description="A page of a list of tasks.")
@@ -159,15 +157,16 @@ class TaskConnection:
 
     @strawberry.field(description="The tasks of this page, each with its cursor.")
     def edges(self) -> list[TaskEdge]:
-        return [TaskEdge(cursor=self._cursor(n), node=task) for n, task in enumerate(self.nodes)]
+        return TaskEdge.each(
+            list(map(Edge, self.page.rows, self.page.places, repeat(self.listing)))
+        )
 
     @strawberry.field(description="Where this page lies in the list.")
     def page_info(self) -> PageInfo:
         return PageInfo(
             has_next_page=self.page.has_next,
             has_previous_page=self.page.has_previous,
-            start_cursor=self._cursor(0) if self.nodes else None,
-            end_cursor=self._cursor(-1) if self.nodes else None,
+            connection=self,
         )
 
     @strawberry.field(
@@ -176,25 +175,25 @@ class TaskConnection:
     def total_count(self, info: Info) -> int:
         return info.context.tasks().count(self.listing.filter)
 
-    def _cursor(self, number: int) -> str:
+    def cursor(self, number: int) -> str | None:
+        """The cursor of an item; None, if there is none."""
+        if not self.nodes:
+            return None
         return self.listing.cursor(self.page.places[number], self.nodes[number].id)
 
     @classmethod
     def of(cls, tasks: Tasks, request: PageRequest) -> Self:
         page = tasks.page(request)
-        nodes = [Task.of(row) for row in page.rows]
-        return cls(nodes=nodes, page=page, listing=request.listing)
+        return cls(nodes=Task.each(page.rows), page=page, listing=request.listing)
 
 
 @strawberry.type(description="A tag, and how many tasks have it.")
-class TagCount:
+class TagCount(OfRow):
+    row = store.TagCount
+
     tag: str = strawberry.field(description="The tag; when its case differs, one of the ways.")
     open: int = strawberry.field(description="How many open tasks have it.")
     total: int = strawberry.field(description="How many tasks have it, completed ones included.")
-
-    @classmethod
-    def of(cls, count: store.TagCount) -> Self:
-        return cls(tag=count.tag, open=count.open, total=count.total)
 
 
 @strawberry.type(
@@ -222,10 +221,11 @@ class Overview:
     )
 
     @classmethod
-    def of(cls, overview: store.Overview) -> Self:
-        tags = [TagCount.of(count) for count in overview.tags]
-        return cls(**overview.counts._asdict(), tags=tags)
+    def of(cls, context: Context, tasks: Tasks, time_zone: str) -> Self:
+        zone = known_zone(time_zone, "timeZone")
+        reads = context.reading("Overview", ALL)
+        overview = tasks.overview(zone, reads & store.ALL_COUNTS, tags="tags" in reads)
+        return cls(**overview.counts._asdict(), tags=TagCount.each(overview.tags))
 
 
-def optional(moment: str | None) -> DateTime | None:
-    return None if moment is None else DateTime(moment)
+ALL = store.ALL_COUNTS | {"tags"}
