@@ -1,12 +1,13 @@
 """What an administrator does to a database: statements that no user of the API can send."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 
-from todo_graphql.store.database import database_url
+from todo_graphql.store.database import Database, database_url
 
 
 @contextmanager
@@ -25,3 +26,15 @@ def administer(url: SecretStr, *statements: str) -> None:
     with administering(url) as connection:
         for statement in statements:
             connection.execute(text(statement))
+
+
+def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
+    """The row that a connection of the pool answers outside of any viewer's statement."""
+    connection = database._pool.take()
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(statement)
+            (row,) = cursor.fetchall()
+    finally:
+        database._pool.give_back(connection)
+    return tuple(row)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text
 from sqlalchemy.pool import QueuePool
 
+from tests.administrators import bare_answer
 from tests.servers import settings_for
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Unavailable
@@ -40,8 +41,7 @@ def single(settings: Settings) -> Iterator[Database]:
 
 def left_behind(database: Database) -> tuple[Any, ...]:
     """What a bare connection of the pool is, outside of any viewer's statement."""
-    with database.engine.connect() as connection:
-        return tuple(connection.execute(WHO).one())
+    return bare_answer(database, WHO.text)
 
 
 def asking(connection: ViewerConnection) -> tuple[Any, ...]:
@@ -113,8 +113,7 @@ def test_a_statement_never_reads_through_everybodys_rows(single: Database, viewe
     planner = text("SELECT current_setting('enable_seqscan'), current_setting('jit')")
     with single.connect_as(viewer) as connection:
         assert tuple(connection.read(planner)[0]) == ("off", "off")
-    with single.engine.connect() as bare:
-        assert bare.execute(planner).one()[0] == "on"
+    assert bare_answer(single, planner.text)[0] == "on"
 
 
 def test_nothing_stays_of_a_statement_that_fails(single: Database, viewer: Viewer) -> None:
@@ -144,9 +143,8 @@ def test_a_statement_that_takes_too_long_is_given_up(single: Database, viewer: V
 def test_the_time_limit_does_not_outlive_its_statement(single: Database, viewer: Viewer) -> None:
     with single.connect_as(viewer) as connection:
         connection.read(select(1))
-    with single.engine.connect() as bare:
-        # Longer than a viewer's statement may take.
-        bare.execute(select(func.pg_sleep(0.4)))
+    # Longer than a viewer's statement may take.
+    bare_answer(single, "SELECT pg_sleep(0.4)")
 
 
 def test_whoever_waits_too_long_for_a_connection_is_told_so(

@@ -1,5 +1,7 @@
 """The pool's connections: asked whether they work, unless they worked a moment ago."""
 
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.pool import QueuePool
 
 from tests.administrators import administering
 from todo_graphql.config import Settings
@@ -73,10 +76,10 @@ def test_one_that_rested_is_asked(
 def test_when_one_is_lost_the_others_are_asked(
     settings: Settings, two: Database, pings: list[Any]
 ) -> None:
-    """So what only reads is answered, by a new one."""
+    """So what only reads is answered, by new ones."""
     kill_all(settings, two)
-    with two.connect_as(VIEWER) as connection:
-        assert connection.read(select(1)) == [(1,)]
+    with two.connect_as(VIEWER) as one, two.connect_as(VIEWER) as other:
+        assert one.read(select(1)) == other.read(select(1)) == [(1,)]
     assert pings
 
 
@@ -97,3 +100,46 @@ def test_nothing_in_a_transaction_is_tried_again(settings: Settings, two: Databa
                 admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
             connection.read(select(1))
         assert connection.read(select(1)) == [(1,)]
+
+
+def test_one_that_is_old_is_replaced(settings: Settings) -> None:
+    given = {"database_pool_recycle": 1, "database_pool_size": 1, "database_max_overflow": 0}
+    database = Database(settings.model_copy(update=given))
+    seen: set[int] = set()
+    ends_at = time.monotonic() + 10
+    while len(seen) < 2 and time.monotonic() < ends_at:  # without a rest of a moment
+        with database.connect_as(VIEWER) as connection:
+            seen.add(connection.read(PID)[0][0])
+        time.sleep(0.05)
+    database.close()
+    assert len(seen) == 2
+
+
+def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
+    """The one on the stack, which the engine's own pool knows nothing of."""
+    given = {"database_pool_size": 1, "database_max_overflow": 0}
+    database = Database(settings.model_copy(update=given))
+    answers = []
+
+    def ask() -> None:
+        with database.connect_as(VIEWER) as connection:
+            answers.append(connection.read(select(1)))
+
+    with database.connect_as(VIEWER) as holder:
+        holder.read(select(1))
+        waiting = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        while database._pool._waiting < len(waiting):
+            time.sleep(0.01)
+    for thread in waiting:
+        thread.join(2)
+    assert answers == [[(1,)]] * 3
+    database.close()
+
+
+def test_nothing_is_left_when_all_is_closed(two: Database) -> None:
+    two.close()
+    pool = two.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.administrators import administering
+from tests.administrators import administering, bare_answer
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem, Unavailable
 from todo_graphql.store.connection import Viewer, ViewerConnection
@@ -97,8 +97,7 @@ def test_one_without_statements_is_nothing(single: Database, viewer: Viewer) -> 
 def test_nothing_of_it_stays_on_the_connection(single: Database, viewer: Viewer) -> None:
     with single.connect_as(viewer) as connection, connection.transaction():
         assert tuple(connection.read(WHO)[0]) == ("todo_app", str(viewer.id))
-    with single.engine.connect() as bare:
-        role, user_id = bare.execute(WHO).one()
+    role, user_id = bare_answer(single, WHO.text)
     assert role != "todo_app"
     assert user_id is None
 

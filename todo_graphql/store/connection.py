@@ -4,9 +4,8 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from time import monotonic
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
 import psycopg2
 from sqlalchemy import Executable
@@ -16,6 +15,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from todo_graphql.errors import Unavailable
 from todo_graphql.store.failures import failure_of, failure_of_driver, is_connection_lost
+from todo_graphql.store.pool import Pool
 from todo_graphql.store.prepared import Prepared, prepare
 
 # Writers of one user queue up on the user's row, before they look at anything. It is a statement
@@ -41,16 +41,6 @@ class Viewer:
 
 class ConnectionLost(Unavailable):
     """The connection has ended. Whether the statement was executed is not known."""
-
-
-class Pool(Protocol):
-    """Where connections come from."""
-
-    def take(self) -> PoolProxiedConnection:
-        """One that works. Raises DBAPIError, or TimeoutError of SQLAlchemy's when all are taken."""
-
-    def doubt(self) -> None:
-        """One of them was lost."""
 
 
 class ViewerConnection:
@@ -192,8 +182,7 @@ class ViewerConnection:
         if connection is None:
             return
         try:
-            cast("Any", connection.dbapi_connection).worked_at = monotonic()
-            connection.close()
+            self._pool.give_back(connection)
         except SQLAlchemyError:
             connection.invalidate()
 

@@ -1,15 +1,13 @@
 """The engine and its pool."""
 
-from typing import cast
-
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import NullPool, PoolProxiedConnection
+from sqlalchemy.pool import NullPool
 
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.store.connection import Viewer, ViewerConnection
-from todo_graphql.store.pool import DRIVER, PooledConnection, PooledDialect
+from todo_graphql.store.pool import Pool, PooledConnection
 
 APP_ROLE = "todo_app"
 """The role that every statement of a viewer runs as. The first migration makes it."""
@@ -67,7 +65,7 @@ class Database:
         # Autocommit, because each statement is a transaction: BEGIN and COMMIT would be
         # two more round trips, and under a pooler they would pin a server connection.
         self.engine = create_engine(
-            database_url(settings.required_database_url()).set(drivername=DRIVER),
+            database_url(settings.required_database_url()),
             isolation_level="AUTOCOMMIT",
             pool_pre_ping=True,
             pool_size=settings.database_pool_size,
@@ -81,18 +79,11 @@ class Database:
             use_native_hstore=False,
             hide_parameters=True,
         )
+        self._pool = Pool(self.engine, settings.database_pool_recycle)
 
     def connect_as(self, viewer: Viewer) -> ViewerConnection:
         """A connection on which every statement is the viewer's. It is opened by its first use."""
-        return ViewerConnection(self, self._preamble, viewer)
-
-    def take(self) -> PoolProxiedConnection:
-        """A connection of the pool, which is the taker's until it is closed."""
-        return self.engine.raw_connection()
-
-    def doubt(self) -> None:
-        """A connection was lost: the others may be, too."""
-        cast("PooledDialect", self.engine.dialect).doubt()
+        return ViewerConnection(self._pool, self._preamble, viewer)
 
     def preamble(self, viewer: Viewer) -> str:
         """The statement that says who asks, and bounds the time, until the transaction ends."""
@@ -100,4 +91,4 @@ class Database:
 
     def close(self) -> None:
         """Close the pool's connections."""
-        self.engine.dispose()
+        self._pool.close()

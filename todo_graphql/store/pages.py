@@ -12,8 +12,8 @@ from todo_graphql.store.models import TASKS
 from todo_graphql.store.pagination import PageRequest
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire
 
-# An answer has a TaskRow, the keys of its place, and these two flags: whether the list has
-# anything on the far sides of the page's cursors.
+# An answer has a TaskRow, the keys of its place, and, where there are cursors, these two flags:
+# whether the list has anything on their far sides.
 BEHIND, AHEAD = -2, -1
 
 
@@ -28,21 +28,24 @@ class TaskPage(NamedTuple):
     has_previous: bool
 
 
-_place = itemgetter(slice(WIDTH, BEHIND))
+_all_after = itemgetter(slice(WIDTH, None))
+_all_between = itemgetter(slice(WIDTH, BEHIND))
 
 
 def page_of(answer: Sequence[Sequence[Any]], request: PageRequest) -> TaskPage:
     """The page that the statement answered."""
-    behind = bool(answer and answer[0][BEHIND])
-    ahead = bool(answer and answer[0][AHEAD])
-    # Where nothing is found there is a row all the same, of the flags alone.
-    rows = answer if answer and answer[0][0] is not None else answer[:0]
+    behind = ahead = False
+    rows = answer
+    if request.has_cursors:
+        behind, ahead = answer[0][BEHIND:]
+        # Where nothing is found there is a row all the same, of the flags alone.
+        rows = answer if answer[0][0] is not None else answer[:0]
     more, rows = len(rows) > request.size or ahead, rows[: request.size]
     if request.backward:
         rows = rows[::-1]
     return TaskPage(
         task_rows(rows),
-        list(map(_place, rows)),
+        list(map(_all_between if request.has_cursors else _all_after, rows)),
         has_next=behind if request.backward else more,
         has_previous=more if request.backward else behind,
     )
@@ -53,7 +56,7 @@ def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) ->
     tasks. Between cursors there are two flags beside it, which come even when the page is empty.
     """
     whole = columns | {"id"}
-    if request.after is None and request.before is None:
+    if not request.has_cursors:
         return _start(mine, request, whole)
     page = _page(mine, request, whole)
     flags = select(
@@ -70,15 +73,14 @@ def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) ->
 
 def _start(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
     """A page at either end of the list: there is nothing behind it, and nothing to stop at."""
-    flags = (false().label("any_behind"), false().label("any_ahead"))
     ranges = request.ranges()
     if len(ranges) == 1:
         keys = orders.place_columns(request.listing.keys, request.terms)
         where = [*request.listing.filter.conditions(), *ranges]
-        rows: Select[Any] = mine.tasks(*wire(columns), *keys, *flags).where(*where)
+        rows: Select[Any] = mine.tasks(*wire(columns), *keys).where(*where)
         return rows.order_by(*orders.order_by(request.terms)).limit(request.size + 1)
     page = _page(mine, request, columns)
-    listed: Select[Any] = select(*_listed(page), *flags).order_by(page.c.range, page.c.place)
+    listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
     return listed.limit(request.size + 1)
 
 

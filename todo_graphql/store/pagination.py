@@ -152,6 +152,11 @@ class PageRequest:
         return orders.reversed_terms(terms) if self.backward else terms
 
     @property
+    def has_cursors(self) -> bool:
+        """Whether it is bound to a place on either side."""
+        return self.after is not None or self.before is not None
+
+    @property
     def _origin(self) -> list[Any] | None:
         """The place that the page is counted from."""
         return self._typed(self.before if self.backward else self.after)
