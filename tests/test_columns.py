@@ -8,8 +8,8 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import pytest
 
-from todo_graphql.api.coercion import StepAside
-from todo_graphql.api.columns import (
+from todo_graphql.api.execution.coercion import StepAside
+from todo_graphql.api.execution.columns import (
     Entry,
     Projected,
     Run,

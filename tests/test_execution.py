@@ -7,7 +7,7 @@ from graphql import parse
 from graphql.language.parser import MAX_NESTING_DEPTH
 
 from tests.homes import FAST, REFERENCE, Home, canonical, data_of
-from todo_graphql.api import execution
+from todo_graphql.api.execution import operations
 from todo_graphql.store.database import Database
 from todo_graphql.store.overview import ALL_COUNTS
 from todo_graphql.store.rows import ALL
@@ -23,13 +23,13 @@ def home(database: Database) -> Home:
 def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The root fields at which graphql-core took over."""
     fields: list[str] = []
-    rest = execution.Operation._rest
+    rest = operations.Operation._rest
 
     def noting(self: Any, roots: Any, *arguments: Any) -> Any:
         fields.append(roots[0].key)
         return rest(self, roots, *arguments)
 
-    monkeypatch.setattr(execution.Operation, "_rest", noting)
+    monkeypatch.setattr(operations.Operation, "_rest", noting)
     return fields
 
 
@@ -188,9 +188,9 @@ def test_inputs_that_are_nested_too_deeply_are_refused_alike(home: Home) -> None
 
 def test_a_name_that_no_operation_has_is_not_remembered() -> None:
     document = parse("query A { me { id } }")
-    operations = execution.Operations(FAST.graphql_schema, document)
-    assert operations.execute("B", {}, Any) is None  # type: ignore[arg-type]
-    assert operations._known == {}
+    planned = operations.Operations(FAST.graphql_schema, document)
+    assert planned.execute("B", {}, Any) is None  # type: ignore[arg-type]
+    assert planned._known == {}
 
 
 def test_graphql_core_takes_over_where_something_is_wrong(

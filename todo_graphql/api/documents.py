@@ -18,7 +18,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from todo_graphql.api.execution import Operations
+from todo_graphql.api.execution.operations import Operations
 from todo_graphql.api.limits import Limits, check
 from todo_graphql.errors import ErrorCode, Problem
 

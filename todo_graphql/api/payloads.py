@@ -111,16 +111,10 @@ class PurgeTaskPayload(Change):
 
 
 @strawberry.type(description="What `createTasks` made, or had made before.")
-class CreateTasksPayload(Change):
-    count: int = strawberry.field(description="How many tasks it is about.")
+class CreateTasksPayload(TasksPayload):
     tasks: list[Task] = strawberry.field(
         description="These tasks as they are now, in the order of the input."
     )
-
-    @classmethod
-    def of(cls, written: Written) -> Self:
-        tasks = Task.each(written.rows)
-        return cls(revision=written.revision, count=written.number, tasks=tasks)
 
 
 @strawberry.type(description="What `updateTasks` left.")

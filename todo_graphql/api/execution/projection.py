@@ -3,7 +3,7 @@
 Below a root field nearly everything is plain data. A selection on it is turned once into
 steps from a list of values to a list of their projections, so that a page is checked, picked
 and renamed column by column, in C. What a step does not know it does not guess: it steps
-aside, and graphql-core answers (see execution.py). So there may be few of them, and the
+aside, and graphql-core answers (see operations.py). So there may be few of them, and the
 answer is always graphql-core's.
 """
 
@@ -35,9 +35,10 @@ from graphql import (
     VariableNode,
 )
 
-from todo_graphql.api.calls import Call
-from todo_graphql.api.coercion import DEFINITION, StepAside
-from todo_graphql.api.columns import (
+from todo_graphql.api.context import SHARED
+from todo_graphql.api.execution.calls import Call
+from todo_graphql.api.execution.coercion import DEFINITION, StepAside
+from todo_graphql.api.execution.columns import (
     REMEMBERED,
     Entry,
     Projected,
@@ -50,7 +51,6 @@ from todo_graphql.api.columns import (
     rename,
     repeat,
 )
-from todo_graphql.api.context import SHARED
 
 Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 SCALARS: Mapping[str, Any] = {

@@ -24,10 +24,10 @@ from graphql import (
     execute_sync,
 )
 
-from todo_graphql.api.coercion import StepAside, Values, Variables
-from todo_graphql.api.columns import Entry, Run
 from todo_graphql.api.context import Context, Reads
-from todo_graphql.api.projection import Projection
+from todo_graphql.api.execution.coercion import StepAside, Values, Variables
+from todo_graphql.api.execution.columns import Entry, Run
+from todo_graphql.api.execution.projection import Projection
 
 MAX_CONDITIONS = 4
 """More variables of `@skip` and `@include` have too many combinations to compile."""

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from todo_graphql.api.coercion import StepAside, Values
 from todo_graphql.api.context import Context
+from todo_graphql.api.execution.coercion import StepAside, Values
 
 REMEMBERED = 1_000
 """How many classes are kept: selections of the same names, or of the same types, share one."""

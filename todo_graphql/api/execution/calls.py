@@ -8,9 +8,16 @@ import strawberry
 from graphql import FieldNode, GraphQLField, Undefined, VariableNode
 from graphql.utilities.coerce_input_value import coerce_default_value
 
-from todo_graphql.api.coercion import DEFINITION, Evaluate, Member, StepAside, Values, evaluator
-from todo_graphql.api.columns import Run
 from todo_graphql.api.context import Context
+from todo_graphql.api.execution.coercion import (
+    DEFINITION,
+    Evaluate,
+    Member,
+    StepAside,
+    Values,
+    evaluator,
+)
+from todo_graphql.api.execution.columns import Run
 from todo_graphql.api.limits import values_in
 
 
