@@ -11,7 +11,9 @@ from benchmarks.measurement import CONNECTIONS, Measurements
 from benchmarks.workloads import Workload
 
 HEADLINE = 8
-"""The number of connections at which processor time and latency are told."""
+"""The number of connections at which ratios are told."""
+
+LATENCY_AT = (8, 64)
 
 NONE = "–"  # noqa: RUF001 - a dash
 HEAD = (
@@ -22,8 +24,7 @@ HEAD = (
     "of floor",
     "PG ms",
     *(f"req/s {number}" for number in CONNECTIONS),
-    "p50 ms",
-    "p99 ms",
+    *(f"{percentile} {number}" for number in LATENCY_AT for percentile in ("p50 ms", "p99 ms")),
 )
 
 
@@ -64,9 +65,14 @@ class Report:
             self.ratio(name, workload, "floor"),
             f"{middle.postgres_cpu * 1e3:.2f}",
             *(NONE if sample is None else f"{sample.rate:.0f}" for sample in samples),
-            f"{middle.p50 * 1e3:.1f}",
-            f"{middle.p99 * 1e3:.1f}",
+            *self._latencies(name, workload),
         )
+
+    def _latencies(self, name: str, workload: str) -> Iterator[str]:
+        for number in LATENCY_AT:
+            middle = self.measurements.middle(name, workload, number)
+            for time in (None, None) if middle is None else (middle.p50, middle.p99):
+                yield NONE if time is None else f"{time * 1e3:.1f}"
 
     def text(self) -> str:
         """For the terminal."""
@@ -94,9 +100,9 @@ class Report:
             yield f"{name}: not run: {reason}."
         yield (
             "CPU ms: processor time of the server per request, at 1, 8 and 64 connections, without "
-            f"PostgreSQL's. The rest is at {HEADLINE}, req/s excepted. ±%: half of what lies "
-            "between the rounds; of stock, of floor: CPU as a multiple of theirs, less is better; "
-            "PG ms: processor time of PostgreSQL per request. Medians of the rounds."
+            f"PostgreSQL's. At {HEADLINE}: ±%: half of what lies between the rounds; of stock, of "
+            "floor: CPU as a multiple of theirs, less is better; PG ms: processor time of "
+            "PostgreSQL per request. Medians of the rounds."
         )
 
 
