@@ -22,8 +22,10 @@ from todo_graphql.api.execution.operations import Operations
 from todo_graphql.api.limits import Limits, check
 from todo_graphql.errors import ErrorCode, Problem
 
-CACHE_CHARACTERS = 500_000
-"""How much text the remembered documents may have. Parsed they take about 60 times as much."""
+CACHE_CHARACTERS = 150_000
+"""How much text the remembered documents may have. Parsed and planned they take about 200 times as
+much: some 30 MB, for more documents than a front end has.
+"""
 
 PARSER_GAVE_UP = re.compile(r"^Syntax Error: Document .*\. Parsing aborted\.$")
 
