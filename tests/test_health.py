@@ -179,6 +179,7 @@ def test_a_crowd_waits_for_its_turn_and_holds_up_nobody_else(own: SecretStr) -> 
         database_pool_size=POOL_SIZE,
         database_max_overflow=MAX_OVERFLOW,
         database_statement_timeout=60,
+        request_timeout=60,
     )
     admin, most = administering(own), POOL_SIZE + MAX_OVERFLOW
     with serving(settings) as base, ThreadPoolExecutor(CROWD) as threads:

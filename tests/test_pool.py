@@ -13,7 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 from tests.administrators import administering
 from todo_graphql.config import Settings
-from todo_graphql.errors import Unavailable
+from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.store import pool
 from todo_graphql.store.connection import ConnectionLost, Viewer
 from todo_graphql.store.database import Database
@@ -86,8 +86,9 @@ def test_when_one_is_lost_the_others_are_asked(
 def test_what_writes_is_not_tried_again(settings: Settings, two: Database) -> None:
     kill_all(settings, two)
     with two.connect_as(VIEWER) as connection:
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLost) as lost:
             connection.write(select(1))
+        assert lost.value.message == OUTCOME_UNKNOWN
         assert connection.write(select(1)) == [(1,)]
 
 

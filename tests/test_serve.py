@@ -183,7 +183,7 @@ def test_a_request_that_is_being_answered_is_finished(
 ) -> None:
     """SIGTERM stops all processes in order. `postgres://` is as good as `postgresql://`."""
     url = SecretStr(migrated.get_secret_value().replace("postgresql://", "postgres://"))
-    settings = {**settings_of(url), "DATABASE_STATEMENT_TIMEOUT": "60"}
+    settings = {**settings_of(url), "DATABASE_STATEMENT_TIMEOUT": "60", "REQUEST_TIMEOUT": "60"}
     with Service("serve", "--workers", str(workers), folder=tmp_path, **settings) as server:
         assert server.post(CREATE, token()).json()["data"]
         family = psutil.Process(server.process.pid).children(recursive=True)

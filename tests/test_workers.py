@@ -19,7 +19,7 @@ word: ContextVar[str] = ContextVar("word", default="")
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    own = Workers(SIZE)
+    own = Workers(SIZE, most_waiting=100)
     yield own
     own.close()
 
@@ -147,7 +147,7 @@ def test_who_has_gone_is_not_answered(workers: Workers) -> None:
 
 
 def test_a_loop_may_end_before_its_calls() -> None:
-    workers, gate = Workers(1), Gate()
+    workers, gate = Workers(1, most_waiting=100), Gate()
     loop = asyncio.new_event_loop()
     task = loop.create_task(workers.run(gate.pass_through))
     loop.run_until_complete(asyncio.sleep(0))
@@ -162,7 +162,7 @@ def test_a_loop_may_end_before_its_calls() -> None:
 
 
 def test_closing_waits_for_what_was_asked() -> None:
-    workers, done = Workers(1), list[int]()
+    workers, done = Workers(1, most_waiting=100), list[int]()
 
     async def main() -> None:
         calls = [asyncio.create_task(workers.run(done.append, number)) for number in range(9)]

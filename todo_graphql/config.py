@@ -93,10 +93,24 @@ class Settings(BaseSettings):
         default=5, ge=2, le=60, description="Seconds to wait for a connection to PostgreSQL."
     )
     database_statement_timeout: float = Field(
+        default=4.0,
+        gt=0,
+        le=600,
+        description="Seconds after which PostgreSQL gives up on a statement: sooner than "
+        "REQUEST_TIMEOUT, so that its connection lives on.",
+    )
+    request_timeout: float = Field(
         default=5.0,
         gt=0,
         le=600,
-        description="Seconds after which PostgreSQL gives up on a statement.",
+        description="Seconds after which a request to /graphql is answered with UNAVAILABLE, "
+        "whatever the database does.",
+    )
+    max_waiting: int = Field(
+        default=100,
+        ge=1,
+        description="Operations that may wait until it is their turn; further ones are refused "
+        "with UNAVAILABLE at once.",
     )
     trash_days: int = Field(
         default=30,

@@ -111,6 +111,14 @@ class QueryTooComplex(Problem):
     code = ErrorCode.QUERY_TOO_COMPLEX
 
 
+TOO_LATE = "The answer did not come in time. Try again in a moment."
+
+OUTCOME_UNKNOWN = (
+    "The database was lost before it answered: whether this was done is not known. "
+    "With the same `id` or `idempotencyKey` it is safe to send it again."
+)
+
+
 class Unavailable(Problem):
     """Nothing is wrong with the request; the same one may work in a moment."""
 

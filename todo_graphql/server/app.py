@@ -33,7 +33,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     """
     authenticator = Authenticator(settings)
     database = Database(settings)
-    workers = Workers(settings.max_connections)
+    workers = Workers(settings.max_connections, settings.max_waiting)
     readiness = Readiness(database)
     get_context = context_getter(authenticator, database)
     limits = Limits(settings.max_query_tokens, settings.max_query_depth, settings.max_query_cost)
@@ -51,10 +51,11 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
         readiness=readiness,
         workers=workers,
         max_body_bytes=settings.max_body_bytes,
+        timeout=settings.request_timeout,
     )
     # The first, because nearly all requests are for it.
     app.router.routes.append(Route("/graphql", operations, methods=["POST"]))
-    app.include_router(health_router(readiness, workers))
+    app.include_router(health_router(readiness, workers, settings.request_timeout))
     app.include_router(export_router(get_context, readiness, workers))
     app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:

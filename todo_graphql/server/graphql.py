@@ -1,11 +1,14 @@
 """POST /graphql: what is asked, and the answer."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Schema
+from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
 from todo_graphql.server.readiness import Readiness
@@ -31,12 +34,15 @@ class Endpoint:
         readiness: Readiness,
         workers: Workers,
         max_body_bytes: int,
+        timeout: float,
     ) -> None:
+        """After `timeout` seconds an operation is given up, wherever it is."""
         self._schema = schema
         self._get_context = get_context
         self._readiness = readiness
         self._workers = workers
         self._max_body_bytes = max_body_bytes
+        self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Nothing of the body is read before it is known who asks, by the same two steps that
@@ -45,8 +51,18 @@ class Endpoint:
         request = Request(scope, receive)
         context = await self._get_context(request, await bearer(request))
         body = await read_body(request, self._max_body_bytes)
-        response = await self._workers.run(self._answer, body, context)
+        response = await self._answer_in_time(body, context)
         await response(scope, receive, send)
+
+    async def _answer_in_time(self, body: bytes, context: Context) -> Response:
+        """PostgreSQL's own time-outs do not help when it has stopped altogether."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._workers.run(self._answer, body, context)
+        except TimeoutError:
+            context.connection.abort()
+            writes = context.connection.writes > 0
+            raise Unavailable(OUTCOME_UNKNOWN if writes else TOO_LATE) from None
 
     def _answer(self, body: bytes, context: Context) -> Response:
         """On a worker thread, from bytes to bytes."""

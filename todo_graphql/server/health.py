@@ -1,5 +1,7 @@
 """Health checks, for whoever decides to restart a process or to send requests to it."""
 
+import asyncio
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -7,9 +9,9 @@ from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
 
 
-def health_router(readiness: Readiness, workers: Workers) -> APIRouter:
+def health_router(readiness: Readiness, workers: Workers, timeout: float) -> APIRouter:
     """GET /health/live and GET /health/ready. Anybody may ask, without a token; many monitors
-    ask by HEAD.
+    ask by HEAD. Who has no answer after `timeout` seconds is told that there is none.
     """
     router = APIRouter(prefix="/health")
 
@@ -19,7 +21,11 @@ def health_router(readiness: Readiness, workers: Workers) -> APIRouter:
 
     @router.api_route("/ready", methods=["GET", "HEAD"])
     async def ready() -> JSONResponse:
-        reason = await workers.run(readiness.reason_against)
+        try:
+            async with asyncio.timeout(timeout):
+                reason = await workers.run(readiness.reason_against)
+        except TimeoutError:
+            reason = "The database does not answer in time."
         if reason is None:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready", "reason": reason}, 503)

@@ -9,6 +9,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
+from todo_graphql.errors import Unavailable
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -35,21 +37,26 @@ class Task(NamedTuple):
 
 
 class Workers:
-    """A bounded pool of threads that the event loop may wait for without being blocked.
+    """A bounded pool of threads that the event loop may wait for without being blocked. No more
+    than `most_waiting` calls wait for a thread: with more of them all would be answered late.
 
     With eight callers at once, a call takes some 11 µs of processor time to a thread and back.
     By `run_in_executor` it takes some 33: each call is two futures there, with a condition and
     a semaphore.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, most_waiting: int) -> None:
         self._size = size
+        self._most_waiting = most_waiting
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the function on one of the threads, with the caller's context variables."""
+        """Call the function on one of the threads, with the caller's context variables.
+
+        Raises Unavailable when too many wait already.
+        """
         outcome = await self._submit(partial(function, *args, **kwargs))
         result: T = outcome.pop()
         if outcome[0] is not None:
@@ -59,6 +66,8 @@ class Workers:
     def _submit(self, call: Callable[[], object]) -> "asyncio.Future[Outcome]":
         if self._closed:
             raise RuntimeError("The workers have stopped.")
+        if self._tasks.qsize() >= self._most_waiting:
+            raise Unavailable("The server is full. Try again in a moment.")
         if len(self._threads) < self._size:
             self._start_thread()
         loop = asyncio.get_running_loop()

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from todo_graphql.errors import Unavailable
+from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
+from todo_graphql.store.breaker import Breaker, Broken
 from todo_graphql.store.failures import failure_of, failure_of_driver, is_connection_lost
 from todo_graphql.store.pool import Pool
 from todo_graphql.store.prepared import Prepared, prepare
@@ -59,6 +60,7 @@ class ViewerConnection:
         self._own = {"viewer": own_id, "email": viewer.email}
         self._connection: PoolProxiedConnection | None = None
         self._opening: str | None = None
+        self._breaker = Breaker()
         self.writes = 0
 
     def read(self, statement: Prepared | Executable, values: Mapping[str, Any] = NO_VALUES) -> Rows:
@@ -85,7 +87,12 @@ class ViewerConnection:
         With `appear` the viewer's own row is there, be this their first write or not.
         """
         self.writes += 1
-        return self._run(self._before_writing(appear=appear), statement, values)
+        try:
+            return self._run(self._before_writing(appear=appear), statement, values)
+        except ConnectionLost:
+            if self._opening is not None:  # there will be no COMMIT, so nothing was done
+                raise
+            raise ConnectionLost(OUTCOME_UNKNOWN) from None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -122,9 +129,13 @@ class ViewerConnection:
 
     def _execute(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
         try:
-            with closing(self._connect().cursor()) as cursor:
+            connection = cast("Any", self._connect())
+            watching = self._breaker.watching(connection.fileno())
+            with closing(connection.cursor()) as cursor, watching:
                 cursor.execute(sql, values)
                 return cast("Rows", cursor.fetchall() if cursor.description else [])
+        except Broken:
+            raise Unavailable(TOO_LATE) from None
         except PoolTimeoutError:
             raise Unavailable("The server is busy. Try again in a moment.") from None
         except DBAPIError as error:  # from the pool
@@ -137,8 +148,17 @@ class ViewerConnection:
         if not is_connection_lost(error):
             return failure
         self._discard()
+        if self._breaker.is_broken:
+            return Unavailable(TOO_LATE)
         self._pool.doubt()
         return ConnectionLost(str(failure))
+
+    def abort(self) -> None:
+        """Break off what is being done here, from another thread, whatever PostgreSQL does.
+
+        Nothing follows. What a statement that was on its way has done is not known.
+        """
+        self._breaker.break_off()
 
     def _before(self, preamble: str) -> str:
         """What goes before a statement. In a transaction: what opens it, before the first one,
@@ -160,6 +180,9 @@ class ViewerConnection:
             return
         try:
             self._execute(command)
+        except ConnectionLost:
+            if command == "COMMIT":
+                raise ConnectionLost(OUTCOME_UNKNOWN) from None
         except Exception:
             # A connection in an unknown state is nobody's.
             self._discard()

@@ -1,0 +1,169 @@
+"""A database that stands still, and more requests than there is time for."""
+
+import socket
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import text
+
+from tests.administrators import administering
+from tests.people import Person
+from tests.servers import serving, settings_for
+from todo_graphql.config import Settings
+from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
+from todo_graphql.store import migrations
+from todo_graphql.store.breaker import Breaker, Broken
+from todo_graphql.store.embedded import EmbeddedPostgres
+
+READ = "{ tasks(first: 1) { nodes { id } } }"
+WRITE = 'mutation { createTask(input: {title: "x"}) { task { id } } }'
+TIMEOUT, THREADS, WAITING = 1.0, 3, 4
+CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-graphql'")
+
+
+class Home:
+    """A server with a PostgreSQL of its own, which can be made to stand still."""
+
+    def __init__(self, url: str, settings: Settings, postmaster: int) -> None:
+        self.url = url
+        self.settings = settings
+        self._postmaster = psutil.Process(postmaster)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """No process of PostgreSQL does anything. Its sockets stay open."""
+        processes = [self._postmaster, *self._postmaster.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+    def status(self, path: str) -> int:
+        """What the server says of itself."""
+        return httpx.get(f"{self.url}/health/{path}", timeout=30).status_code
+
+    def connections(self) -> int:
+        """How many connections PostgreSQL has from it."""
+        with administering(self.settings.required_database_url()) as admin:
+            return int(admin.execute(CONNECTIONS).scalar_one())
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
+        server.start()
+        settings = settings_for(
+            server.url,
+            database_pool_size=THREADS,
+            database_max_overflow=0,
+            database_connect_timeout=2,
+            request_timeout=TIMEOUT,
+            max_waiting=WAITING,
+        )
+        migrations.upgrade(settings)
+        pid = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        try:
+            with serving(settings) as url:
+                yield Home(url, settings, pid)
+        finally:
+            server.stop()
+
+
+def until_it_answers(person: Person) -> None:
+    deadline = time.monotonic() + 20
+    while person.post(READ).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def unavailable(response: httpx.Response) -> str:
+    """The sentence of an answer that says so."""
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
+    assert int(response.headers["retry-after"]) >= 1
+    return str(error["message"])
+
+
+def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None:
+    """And it goes on as if nothing had been, with no more connections than before."""
+    person = Person(home.url, home.settings)
+    person.create()
+    with home.frozen():
+        assert unavailable(person.post(READ)) == TOO_LATE
+        assert unavailable(person.post(WRITE)) == OUTCOME_UNKNOWN
+        assert home.status("live") == 200
+        assert home.status("ready") == 503
+    until_it_answers(person)
+    assert home.status("ready") == 200
+    assert home.connections() <= THREADS
+
+
+def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
+    """All others have their time."""
+    person = Person(home.url, home.settings)
+    person.create()
+    crowd = THREADS + WAITING + 2
+    with (
+        ThreadPoolExecutor(crowd) as threads,
+        administering(home.settings.required_database_url()) as admin,
+    ):
+        admin.execute(text("BEGIN"))
+        admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+        answers = list(threads.map(lambda _: unavailable(person.post(READ)), range(crowd)))
+        admin.execute(text("ROLLBACK"))
+    assert Counter(answers) == {
+        "The server is full. Try again in a moment.": 2,
+        TOO_LATE: THREADS + WAITING,
+    }
+    until_it_answers(person)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        yield ours, theirs
+
+
+def test_waiting_on_a_socket_is_broken_off(pair: Any) -> None:
+    ours, _ = pair
+    breaker, received = Breaker(), list[bytes]()
+
+    def wait() -> None:
+        with breaker.watching(ours.fileno()):
+            began.set()
+            received.append(ours.recv(1))
+
+    began = threading.Event()
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert began.wait(10)
+    breaker.break_off()
+    thread.join(10)
+    assert received == [b""]
+
+
+def test_nothing_begins_after_that(pair: Any) -> None:
+    ours, theirs = pair
+    breaker = Breaker()
+    with breaker.watching(ours.fileno()):
+        pass
+    breaker.break_off()
+    with pytest.raises(Broken), breaker.watching(ours.fileno()):
+        pass
+    theirs.send(b"x")
+    assert ours.recv(1) == b"x", "what is watched no longer is left alone"
