@@ -2,12 +2,14 @@
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
 from tests.people import Person
+from todo_graphql.server import protocol
 from todo_graphql.server.protocol import MAX_HEAD_BYTES
 
 QUERY = b'{"query": "{ __typename }"}'
@@ -164,3 +166,67 @@ def test_wishes_are_not_nested(url: str) -> None:
     """However many come at once."""
     wish = head(b"GET /health/live HTTP/1.1", HOST, *H2C)
     assert statuses(url, wish * 2_000, END) == [200] * 2_001
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is given more than half a second."""
+    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
+    monkeypatch.setattr(protocol, "CHECK", 0.1)
+
+
+SLOW = {
+    "a silent one": b"",
+    "a head that does not end": b"GET /health/live HTTP/1.1\r\nHost: x\r\n",
+    "a trickle of nothing": b"\r\n",
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
+def test_whoever_does_not_ask_is_hung_up_on(url: str, sent: bytes) -> None:
+    with connected(url) as connection:
+        connection.sendall(sent)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_second_request_of_a_connection_has_no_more_time(url: str) -> None:
+    with connected(url) as connection:
+        connection.sendall(head(b"GET /health/live HTTP/1.1", HOST))
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"\r\n")
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_does_not_come_is_not_waited_for(url: str, post: Build) -> None:
+    """No answer: the request was begun, and the one who sent it is gone."""
+    with connected(url) as connection:
+        connection.sendall(post(HOST, b"Content-Length: 9") + b"{")
+        assert connection.makefile("rb").read() == b""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_comes_fast_enough_is_waited_for(
+    url: str, post: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a head would be."""
+    monkeypatch.setattr(protocol, "MIN_RATE", 10)
+    with connected(url) as connection:
+        connection.sendall(post(HOST, LENGTH, b"Connection: close"))
+        for byte in QUERY:
+            time.sleep(0.03)
+            connection.sendall(bytes([byte]))
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_whoever_waits_for_an_answer_is_not_slow(url: str) -> None:
+    with connected(url) as connection:
+        connection.sendall(head(b"GET /health/live HTTP/1.1", HOST))
+        time.sleep(0.6)
+        connection.sendall(END)
+        answers = connection.makefile("rb").read()
+    assert answers.count(b"HTTP/1.1 200 ") == 2

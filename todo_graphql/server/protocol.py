@@ -1,5 +1,6 @@
 """HTTP/1.1 by httptools, where uvicorn's own use of it lets through what it should not."""
 
+import asyncio
 from typing import cast
 
 import httptools
@@ -8,25 +9,59 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 MAX_HEAD_BYTES = 65_536
 """For the request line and all header lines."""
 
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
+PATIENCE = 8.0
+"""Seconds that a request may take to come in, and a new connection to say its first word; a body
+has a second more for each MIN_RATE bytes that have come.
+"""
+
+MIN_RATE = 10_000
+"""Bytes a second, below which a client is not slow but an attacker, or gone."""
+
+CHECK = 1.0
+"""Seconds between two looks at whether a connection is in time. One look at each of them now and
+then costs less than a timer for each request.
+"""
+
+LAST_WORDS = b"content-length: 0\r\nconnection: close\r\n\r\n"
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + LAST_WORDS
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + LAST_WORDS
 NOTHING = memoryview(b"")
 
 
 class Protocol(HttpToolsProtocol):
     """One connection.
 
-    Heads are bounded, each names its host, what comes after a body is no header, and whoever
-    wishes for another protocol, as Java does with its first request, is answered in this one.
+    Heads are bounded, and each names its host; a request comes in within a time, or nobody waits
+    for it; what comes after a body is no header; and whoever wishes for another protocol, as Java
+    does with its first request, is answered in this one.
     """
 
     _unused = 0
     """Bytes that nothing has come of yet: of a head, or of a trailer, that does not end."""
 
+    _began: float | None = None
+    """Since when a request is coming in; None while none is."""
+
+    _received = 0
+    """Bytes of it that have come."""
+
+    _look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._began = self.loop.time()
+        self._look_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        if self._began is None:
+            self._began, self._received = self.loop.time(), 0
+        self._received += len(data)
         self._unused += len(data)
         unread = memoryview(data)
         try:
@@ -38,7 +73,7 @@ class Protocol(HttpToolsProtocol):
             self.send_400_response(sentence)
         else:
             if self._unused > MAX_HEAD_BYTES:
-                self._refuse()
+                self._refuse(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         self._unused = 0
@@ -55,6 +90,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._unused = 0
+        self._began = None
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
@@ -82,8 +118,19 @@ class Protocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
-    def _refuse(self) -> None:
+    def _look_later(self) -> None:
+        self._look = self.loop.call_later(CHECK, self._close_if_too_slow)
+
+    def _close_if_too_slow(self) -> None:
+        allowed = PATIENCE + self._received / MIN_RATE
+        if self._began is not None and self.loop.time() - self._began > allowed:
+            self._refuse(TOO_SLOW)
+        else:
+            self._look_later()
+
+    def _refuse(self, answer: bytes) -> None:
+        """Say so, unless an answer is on its way, and hang up."""
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
         if cycle is None or cycle.response_complete:
-            self.transport.write(TOO_LARGE)
+            self.transport.write(answer)
         self.transport.close()
