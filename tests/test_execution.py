@@ -244,3 +244,22 @@ def test_what_has_no_plan_is_answered_all_the_same(home: Home, document: str) ->
     fast = canonical(home.ask(FAST, document))
     assert fast == canonical(home.ask(REFERENCE, document))
     assert b'"data":null' not in fast
+
+
+CONDITIONS = [
+    f"@{one}(if: {first}) @{other}(if: {second})"
+    for one, other in (("include", "skip"), ("skip", "include"))
+    for first in ("true", "false", "$yes", "$none")
+    for second in ("true", "false", "$yes", "$none")
+]
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS)
+def test_skip_is_asked_before_include(home: Home, conditions: str) -> None:
+    """Whatever their order: a condition that is null is an error only where it is asked for."""
+    document = (
+        "query ($yes: Boolean = true, $none: Boolean = true)"
+        f" {{ __typename me {{ id email {conditions} }} }}"
+    )
+    answers = [home.ask(schema, document, none=None) for schema in (FAST, REFERENCE)]
+    assert canonical(answers[0]) == canonical(answers[1])

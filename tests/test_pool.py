@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.store import pool
 from todo_graphql.store.connection import ConnectionLost, Viewer
 from todo_graphql.store.database import Database
+from todo_graphql.store.pool import driver
 
 VIEWER = Viewer(uuid.uuid4())
 PID = text("SELECT pg_backend_pid()")
@@ -144,3 +146,22 @@ def test_nothing_is_left_when_all_is_closed(two: Database) -> None:
     pool = two.engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.checkedout() == 0
+
+
+def test_one_that_was_taken_before_another_was_lost_is_asked(
+    settings: Settings, two: Database
+) -> None:
+    """Although it was given back a moment ago."""
+    pool = two._pool
+    one, other = pool.take(), pool.take()
+    with administering(settings.required_database_url()) as admin:
+        for connection in (one, other):
+            pid = {"pid": driver(connection).info.backend_pid}
+            admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), pid)
+    one.invalidate()
+    pool.doubt()
+    pool.give_back(other)
+    taken = pool.take()
+    with closing(taken.cursor()) as cursor:
+        cursor.execute("SELECT 1")
+    pool.give_back(taken)

@@ -230,3 +230,10 @@ def test_whoever_waits_for_an_answer_is_not_slow(url: str) -> None:
         connection.sendall(END)
         answers = connection.makefile("rb").read()
     assert answers.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_a_head_is_measured_also_when_it_comes_in_one_piece(url: str) -> None:
+    long = head(b"GET /health/live HTTP/1.1", HOST, b"X: " + MORE)
+    with connected(url) as connection:
+        connection.sendall(long)
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 431 ")

@@ -23,8 +23,8 @@ from todo_graphql.api.limits import Limits, check
 from todo_graphql.errors import ErrorCode, Problem
 
 CACHE_CHARACTERS = 150_000
-"""How much text the remembered documents may have. Parsed and planned they take about 200 times as
-much: some 30 MB, for more documents than a front end has.
+"""How much text the remembered documents may have, each as often as it may branch. Parsed and
+planned they take about 200 times as much: some 30 MB, for more documents than a front end has.
 """
 
 PARSER_GAVE_UP = re.compile(r"^Syntax Error: Document .*\. Parsing aborted\.$")
@@ -39,6 +39,11 @@ class Document:
     errors: list[GraphQLError]
     uses: Mapping[str, int] = field(default_factory=dict)
     plans: Operations | None = None
+
+    @property
+    def weight(self) -> int:
+        """What it counts for in memory."""
+        return self.characters * (1 if self.plans is None else self.plans.branches)
 
     @property
     def operations(self) -> int:
@@ -57,7 +62,7 @@ class Documents:
         hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
         self._rules = [*specified_rules, *hidden]
         self._cache: LRUCache[str, Document] = LRUCache(
-            CACHE_CHARACTERS, getsizeof=lambda document: document.characters
+            CACHE_CHARACTERS, getsizeof=lambda document: document.weight
         )
         self._lock = threading.Lock()
 
@@ -68,7 +73,7 @@ class Documents:
         if known is not None:
             return known
         document = self._read(text)
-        if document.characters <= CACHE_CHARACTERS:
+        if document.weight <= CACHE_CHARACTERS:
             with self._lock:
                 self._cache[text] = document
         return document

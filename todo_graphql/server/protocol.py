@@ -22,6 +22,7 @@ CHECK = 1.0
 then costs less than a timer for each request.
 """
 
+HEAD_TOO_LARGE = "The head is too large."
 LAST_WORDS = b"content-length: 0\r\nconnection: close\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + LAST_WORDS
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + LAST_WORDS
@@ -67,7 +68,10 @@ class Protocol(HttpToolsProtocol):
         try:
             while unread:
                 unread = self._feed(unread)
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
+            if str(error.__context__) == HEAD_TOO_LARGE:
+                self._refuse(TOO_LARGE)
+                return
             sentence = "Invalid HTTP request received."
             self.logger.warning(sentence)
             self.send_400_response(sentence)
@@ -76,6 +80,8 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        if self._unused > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+            raise ValueError(HEAD_TOO_LARGE)
         self._unused = 0
         if not self.parser.should_upgrade():
             self._check_host()
@@ -93,6 +99,11 @@ class Protocol(HttpToolsProtocol):
         self._began = None
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def _head_bytes(self) -> int:
+        """Of a head that has come in one piece with what follows it."""
+        lines = sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+        return len(self.url) + lines
 
     def _check_host(self) -> None:
         """There is exactly one in HTTP/1.1 (RFC 9112, section 3.2)."""

@@ -2,8 +2,9 @@
 
 SQLAlchemy's pool asks each connection that it hands out whether it works (`pool_pre_ping`): a
 message to the server and back for every request, and 25 µs for the handing out. One that worked
-a moment ago works. So such ones wait on a stack in front of the pool, and go back to it when
-somebody waits there, when they have rested, and when they are old.
+a moment ago works. So such ones wait on a stack in front of the pool. They go back to it when
+somebody waits there, when one of them was lost, and when somebody would take one that has rested
+or is old.
 """
 
 from time import monotonic
@@ -18,9 +19,10 @@ MOMENT = 1.0
 
 
 class PooledConnection(Psycopg2Connection):
-    """psycopg2's connection, and when it was last given back."""
+    """psycopg2's connection, and what became of it when."""
 
     taken_first_at = 0.0
+    taken_at = 0.0
     given_back_at = 0.0
 
 
@@ -33,6 +35,7 @@ class Pool:
         self._recycle = recycle
         self._hot: list[PoolProxiedConnection] = []
         self._waiting = 0
+        self._doubted_at = 0.0
 
     def take(self) -> PoolProxiedConnection:
         """One that works. Raises DBAPIError when there is none to be had, and SQLAlchemy's
@@ -42,14 +45,21 @@ class Pool:
 
     def give_back(self, connection: PoolProxiedConnection) -> None:
         """To be called by whoever took it, unless it was invalidated."""
-        driver(connection).given_back_at = monotonic()
+        own = driver(connection)
+        if own.taken_at <= self._doubted_at:
+            connection.close()
+            return
+        own.given_back_at = monotonic()
         self._hot.append(connection)
         # After that, so that whoever begins to wait now has found it.
         if self._waiting:
             self._cool()
 
     def doubt(self) -> None:
-        """A connection was lost: each of the others is to be asked before it is taken."""
+        """A connection was lost: each of the others, also of those that somebody has, is to be
+        asked before it is taken.
+        """
+        self._doubted_at = monotonic()
         while self._hot:
             self._cool()
 
@@ -65,6 +75,7 @@ class Pool:
             return None
         own, now = driver(connection), monotonic()
         if now - own.given_back_at < MOMENT and now - own.taken_first_at < self._recycle:
+            own.taken_at = now
             return connection
         connection.close()
         return self._pop()
@@ -76,7 +87,8 @@ class Pool:
         finally:
             self._waiting -= 1
         own = driver(connection)
-        own.taken_first_at = own.taken_first_at or monotonic()
+        own.taken_at = monotonic()
+        own.taken_first_at = own.taken_first_at or own.taken_at
         return connection
 
     def _cool(self) -> None:

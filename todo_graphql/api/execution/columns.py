@@ -5,20 +5,28 @@ that is none of GraphQL's) steps aside, or fails in any other way: both mean tha
 has to answer.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import starmap
 from types import GenericAlias
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
+from cachetools import LRUCache, cached
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.coercion import StepAside, Values
 
-REMEMBERED = 1_000
-"""How many classes are kept: selections of the same names, or of the same types, share one."""
+REMEMBERED_FIELDS = 10_000
+"""How many fields the classes may have that are kept: selections of the same names, or of the same
+types, share one.
+"""
+
+
+def width(kind: type[msgspec.Struct]) -> int:
+    """What a class counts for."""
+    return 1 + len(kind.__struct_fields__)
 
 
 class Run(NamedTuple):
@@ -127,7 +135,7 @@ class Projected:
         return list(starmap(self._answer, zip(*checked, strict=True)))
 
 
-@lru_cache(REMEMBERED)
+@cached(LRUCache(REMEMBERED_FIELDS, getsizeof=width), lock=threading.Lock())
 def answer_of(keys: tuple[str, ...]) -> type[msgspec.Struct]:
     """The class of answers with these keys, in this order."""
     names = [f"field{number}" for number in range(len(keys))]
@@ -135,7 +143,7 @@ def answer_of(keys: tuple[str, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Answer", [(name, object) for name in names], rename=called, gc=False)
 
 
-@lru_cache(REMEMBERED)
+@cached(LRUCache(REMEMBERED_FIELDS, getsizeof=width), lock=threading.Lock())
 def checks_of(leaves: tuple[Any, ...]) -> type[msgspec.Struct]:
     """The class as which msgspec checks a list of columns, all at once."""
     types = [Any if leaf is None else GenericAlias(list, leaf) for leaf in leaves]

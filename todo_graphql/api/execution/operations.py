@@ -16,6 +16,8 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLResolveInfo,
     GraphQLSchema,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -31,6 +33,9 @@ from todo_graphql.api.execution.projection import Projection
 
 MAX_CONDITIONS = 4
 """More variables of `@skip` and `@include` have too many combinations to compile."""
+
+MAX_PLANS = 4
+"""How many of an operation's plans are kept. Clients mostly ask in one or two ways."""
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
@@ -92,7 +97,7 @@ class Operation:
         self._conditions = conditions_of([node, *fragments.values()])
         if len(self._conditions) > MAX_CONDITIONS:
             raise StepAside
-        self._plans: dict[tuple[Any, ...], list[Root] | None] = {}
+        self._plans: dict[tuple[Any, ...], tuple[list[Root] | None]] = {}
 
     def execute(self, given: dict[str, Any], context: Context) -> ExecutionResult | None:
         """The answer; None when there is no plan for it, and nothing was done."""
@@ -105,9 +110,13 @@ class Operation:
 
     def _plan(self, variables: Values) -> list[Root] | None:
         key = tuple(map(variables.get, self._conditions))
-        if key not in self._plans:
-            self._plans[key] = self._compile(dict(zip(self._conditions, key, strict=True)))
-        return self._plans[key]
+        known = self._plans.get(key)
+        if known is None:
+            known = (self._compile(dict(zip(self._conditions, key, strict=True))),)
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            self._plans[key] = known
+        return known[0]
 
     def _compile(self, branches: Mapping[str, Any]) -> list[Root] | None:
         kind = self._schema.get_root_type(self._node.operation)
@@ -173,6 +182,7 @@ class Operations:
             if isinstance(node, FragmentDefinitionNode)
         }
         self._known: dict[str | None, Operation | None] = {}
+        self.branches = max(map(branches_of, self._nodes.values()), default=1)
 
     def execute(
         self, name: str | None, variables: dict[str, Any] | None, context: Context
@@ -192,6 +202,15 @@ class Operations:
             return Operation(self._schema, self._fragments, node)
         except (StepAside, RecursionError):
             return None
+
+
+def branches_of(operation: OperationDefinitionNode) -> int:
+    """How many plans of it are kept at most: each of its Boolean variables may be a condition."""
+    kinds = [definition.type for definition in operation.variable_definitions or ()]
+    named = [kind.type if isinstance(kind, NonNullTypeNode) else kind for kind in kinds]
+    booleans = [kind for kind in named if isinstance(kind, NamedTypeNode)]
+    number = sum(kind.name.value == "Boolean" for kind in booleans)
+    return min(1 << min(number, MAX_CONDITIONS), MAX_PLANS)
 
 
 def copy_of(

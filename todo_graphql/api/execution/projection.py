@@ -9,7 +9,7 @@ answer is always graphql-core's.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cache, partial
 from operator import attrgetter
 from types import GenericAlias
 from typing import Annotated, Any, TypeAlias
@@ -39,7 +39,6 @@ from todo_graphql.api.context import SHARED
 from todo_graphql.api.execution.calls import Call
 from todo_graphql.api.execution.coercion import DEFINITION, StepAside
 from todo_graphql.api.execution.columns import (
-    REMEMBERED,
     Entry,
     Projected,
     Step,
@@ -107,12 +106,16 @@ class Projection:
                     yield from self._fields(kind, fragment.selection_set, spread)
 
     def _is_included(self, node: SelectionNode) -> bool:
-        for directive in node.directives or ():
-            if directive.name.value not in ("skip", "include"):
-                raise StepAside
-            if self._condition(directive) is (directive.name.value == "skip"):
-                return False
-        return True
+        """`@skip` is asked first, whatever their order: what it excludes may have no condition
+        for `@include`, and what it does not must have one.
+        """
+        given = {directive.name.value: directive for directive in node.directives or ()}
+        skip, include = given.pop("skip", None), given.pop("include", None)
+        if given:
+            raise StepAside
+        if skip is not None and self._condition(skip):
+            return False
+        return include is None or self._condition(include)
 
     def _condition(self, directive: DirectiveNode) -> bool:
         (argument,) = directive.arguments or ()
@@ -177,19 +180,19 @@ def attribute(of: type, name: str, finish: Step, leaf: Any = None) -> Entry:
     return Entry(partial(get, attrgetter(name)), finish, leaf, place)
 
 
-@lru_cache(REMEMBERED)
+@cache
 def leaf_attribute(of: type, name: str, leaf: Any) -> Entry:
     """The same of a leaf, for all documents."""
     return attribute(of, name, checking(leaf), leaf)
 
 
-@lru_cache(REMEMBERED)
+@cache
 def checking(leaf: Any) -> Step:
     """What checks leaves."""
     return partial(check, GenericAlias(list, leaf))
 
 
-@lru_cache(REMEMBERED)
+@cache
 def naming(kind: GraphQLEnumType) -> Step:
     """What names an enum's members, be they given as such or as their values."""
     members = kind.extensions[DEFINITION].wrapped_cls
