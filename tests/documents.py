@@ -1,4 +1,6 @@
-"""Documents generated from the schema: each root field with all that it can be asked for."""
+"""Documents generated from the schema, each root field with all that it can be asked for, and
+what documents may have.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +17,12 @@ from graphql import (
     is_non_null_type,
 )
 
+from todo_graphql.api.limits import Limits
+from todo_graphql.config import Settings
+
 MAX_DEPTH = 4
+LIMITS = Limits.of(Settings.model_construct())
+"""The defaults."""
 
 
 def root_fields(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:

@@ -1,16 +1,17 @@
 """Somebody whose tasks are asked for in both ways: projected, and by graphql-core alone."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from graphql import ExecutionResult
 
+from tests.documents import LIMITS
 from tests.operations import GIVEN
 from tests.worlds import somebody
 from todo_graphql.api.context import Context
 from todo_graphql.api.enums import TaskPriority
-from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Request, Schema
 from todo_graphql.store.changes import Selected, Written
 from todo_graphql.store.database import Database
@@ -18,9 +19,9 @@ from todo_graphql.store.pages import TaskPage
 from todo_graphql.store.rows import NewTask, TaskRow
 from todo_graphql.store.tasks import Tasks
 
-LIMITS = Limits(tokens=10_000, depth=30, cost=10**9)
-FAST = Schema(LIMITS, introspection=True)
-REFERENCE = Schema(LIMITS, introspection=True, executor="reference")
+GENEROUS = replace(LIMITS, tokens=10_000, depth=30, fields=5_000, cost=10**9)
+FAST = Schema(GENEROUS, introspection=True)
+REFERENCE = Schema(GENEROUS, introspection=True, executor="reference")
 # Each document is parsed and validated once for both.
 REFERENCE.documents = FAST.documents
 

@@ -18,6 +18,7 @@ PARSED: list[tuple[str, str, Any]] = [
     ("CORS_ORIGINS", " https://a.example, ,http://b:1,", ("https://a.example", "http://b:1")),
     ("GRAPHIQL", "true", True),
     ("INTROSPECTION", "1", True),
+    ("EXPOSE_COST", "true", True),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("DATABASE_POOL_SIZE", "1", 1),
     ("DATABASE_MAX_OVERFLOW", "0", 0),
@@ -28,8 +29,15 @@ PARSED: list[tuple[str, str, Any]] = [
     ("MAX_WAITING", "1", 1),
     ("TRASH_DAYS", "0", 0),
     ("MAX_BODY_BYTES", "1024", 1024),
+    ("MAX_QUERY_CHARACTERS", "1000", 1000),
     ("MAX_QUERY_TOKENS", "100", 100),
     ("MAX_QUERY_DEPTH", "3", 3),
+    ("MAX_QUERY_FIELDS", "10", 10),
+    ("MAX_QUERY_ALIASES", "0", 0),
+    ("MAX_QUERY_ROOT_FIELDS", "1", 1),
+    ("MAX_QUERY_DIRECTIVES", "0", 0),
+    ("MAX_QUERY_FRAGMENTS", "0", 0),
+    ("MAX_QUERY_COMPARISONS", "100", 100),
     ("MAX_QUERY_COST", "100", 100),
     ("EXECUTOR", "reference", "reference"),
 ]
@@ -43,6 +51,7 @@ BAD = [
     ("PORT", "-1"),
     ("GRAPHIQL", "swordfish"),
     ("INTROSPECTION", "swordfish"),
+    ("EXPOSE_COST", "swordfish"),
     ("LOG_LEVEL", "swordfish"),
     ("DATABASE_POOL_SIZE", "0"),
     ("DATABASE_POOL_SIZE", "swordfish"),
@@ -55,8 +64,15 @@ BAD = [
     ("MAX_WAITING", "0"),
     ("TRASH_DAYS", "-1"),
     ("MAX_BODY_BYTES", "1"),
+    ("MAX_QUERY_CHARACTERS", "1"),
     ("MAX_QUERY_TOKENS", "1"),
     ("MAX_QUERY_DEPTH", "1"),
+    ("MAX_QUERY_FIELDS", "1"),
+    ("MAX_QUERY_ALIASES", "-1"),
+    ("MAX_QUERY_ROOT_FIELDS", "0"),
+    ("MAX_QUERY_DIRECTIVES", "-1"),
+    ("MAX_QUERY_FRAGMENTS", "-1"),
+    ("MAX_QUERY_COMPARISONS", "1"),
     ("MAX_QUERY_COST", "1"),
     ("EXECUTOR", "swordfish"),
 ]
@@ -133,7 +149,9 @@ def test_defaults_are_closed() -> None:
     """Nothing is open that somebody has not opened."""
     settings = Settings.from_environment()
     assert (settings.host, settings.cors_origins) == ("127.0.0.1", ())
-    assert (settings.graphiql, settings.introspection) == (False, False)
+    assert not (settings.graphiql)
+    assert not (settings.introspection)
+    assert not (settings.expose_cost)
 
 
 def test_migrations_use_the_direct_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:

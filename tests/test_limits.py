@@ -1,83 +1,170 @@
-"""What a document may ask for."""
+"""What a document may have, and what is refused before it is validated."""
+
+import itertools
+from dataclasses import replace
 
 import pytest
 from graphql import get_introspection_query
 
+from tests.documents import LIMITS
 from tests.people import Person
-from todo_graphql.api.documents import CACHE_CHARACTERS, Documents
-from todo_graphql.api.limits import Limits
+from todo_graphql.api.documents import Documents
+from todo_graphql.api.limits import GREATEST, Limits
 from todo_graphql.api.schema import Schema
-from todo_graphql.config import Settings
-
-DEFAULTS = Settings.model_fields
-LIMITS = Limits(
-    tokens=DEFAULTS["max_query_tokens"].default,
-    depth=DEFAULTS["max_query_depth"].default,
-    cost=DEFAULTS["max_query_cost"].default,
-)
 
 
 def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> Documents:
     return Schema(limits, introspection=introspection).documents
 
 
-def doubling(levels: int) -> str:
+def doubling(levels: int, first: str = "F0") -> str:
     """Each fragment spreads the next one twice: 2 ** levels fields, in few words."""
+    names = [first, *(f"F{n}" for n in range(1, levels + 1))]
     fragments = [
-        f"fragment F{n} on User {{ tasks(first: 1) {{ nodes {{ user {{ ...F{n + 1} }} }} }} id }}"
-        if n == levels - 1
-        else f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}"
-        for n in range(levels)
+        f"fragment {name} on User {{ ...{inner} ...{inner} }}"
+        for name, inner in itertools.pairwise(names)
     ]
-    return " ".join(["{ me { ...F0 } }", *fragments, f"fragment F{levels} on User {{ id }}"])
+    last = f"fragment F{levels} on User {{ tasks(first: 1) {{ nodes {{ id }} }} }}"
+    return " ".join([f"{{ me {{ ...{first} }} }}", *fragments, last])
 
 
+def chain(length: int, spread: str = "...F#") -> str:
+    """Fragments that each spread the next one."""
+    fragments = [
+        f"fragment F{n} on User {{ {spread} }}".replace("#", str(n + 1)) for n in range(length)
+    ]
+    return " ".join(["{ me { ...F0 } }", *fragments, f"fragment F{length} on User {{ id }}"])
+
+
+def many(number: int, part: str) -> str:
+    """The part, so many times, each with a number of its own."""
+    return " ".join(part.replace("#", str(n)) for n in range(number))
+
+
+# The document, the limit that it passes, and what it has of that, as far as that was counted.
 TOO_COMPLEX = {
-    "tokens": "{ me { " + "id " * 2_000 + "} }",
-    "nesting": "{ a" * 990 + "}" * 990,
-    "nested lists": "{ task(id: " + "[" * 900 + "]" * 900 + ") { id } }",
-    "depth": "{ me " + "{ tasks(first: 1) { nodes { user " * 7 + "{ id }" + " } } }" * 7 + " }",
-    "pages of pages": "{ me { tasks(first: 100) { nodes { user { tasks(first: 100) "
-    "{ nodes { id title } } } } } } }",
-    "pages of unknown size": "query ($n: Int) { me { tasks(first: $n) { nodes { user "
-    "{ tasks(last: $n) { nodes { id title } } } } } } }",
-    "doubling fragments": doubling(60),
-    "many of a bulk of unknown size": "mutation ($n: Int!) { completeTasks(filter: {}, atMost: $n)"
-    " { tasks { id user { tasks(first: 7) { nodes { id title tags } } } } } }",
-    "many of a bulk by ids": "mutation ($ids: [ID!]) { completeTasks(ids: $ids)"
-    " { tasks { id user { tasks(first: 7) { nodes { id title tags } } } } } }",
-    "many of many creates": "mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new)"
-    " { tasks { user { tasks { nodes { id title } } } } } }",
-    "tags of pages": "{ tasks(first: 10) { nodes { user { tags { tag open total } } } } }",
+    "5 MB of spaces": ("{ me { id } }" + " " * 5_000_000, "characters", 5_000_013),
+    "5 MB of a comment": ("{ me { id } }#" + "x" * 5_000_000, "characters", 5_000_014),
+    "5 MB of a text": ('{ task(id: "%s") { id } }' % ("x" * 5_000_000), "characters", 5_000_023),
+    "5 MB of a name": ("{ " + "x" * 5_000_000 + " }", "characters", 5_000_004),
+    "5 MB of fields": ("{ " + "me " * 1_700_000 + "}", "characters", 5_100_003),
+    "comments": ("{ me { id } }" + "#\n" * 20_000, "comments", 2_001),
+    "tokens": ("{ me { " + "id " * 2_000 + "} }", "tokens", 2_001),
+    "1,000 aliases": ("{ me { " + many(1_000, "a#: id") + " } }", "tokens", 2_001),
+    "600 aliases": ("{ me { " + many(600, "a#: id") + " } }", "aliases", 600),
+    "aliases of fragments": (
+        "{ me { " + "...A " * 100 + "} } fragment A on User { a: id b: id }",
+        "aliases",
+        200,
+    ),
+    "990 duplicate fields": ("{ me { " + "id " * 990 + "} }", "fields", 991),
+    "400 duplicate fields": ("{ me { " + "id " * 400 + "} }", "comparisons", 10_002),
+    "duplicates that are nested": (
+        "{ " + "me { tasks(first: 1) { nodes { user { id } } } } " * 80 + "}",
+        "comparisons",
+        10_002,
+    ),
+    "duplicates in fragments": (
+        "{ me { " + many(80, "...F#") + " } } " + many(80, "fragment F# on User { id email }"),
+        "comparisons",
+        10_002,
+    ),
+    "2,000 directives": ("{ me { id " + "@a " * 2_000 + "} }", "tokens", 2_001),
+    "900 directives": ("{ me { id " + "@a " * 900 + "} }", "directives", 900),
+    "directives of everything": (
+        "query ($a: Int @a) @a { me @a { ...F @a ... @a { id @a } } } fragment F on User @a { id }",
+        "directives",
+        7,
+    ),
+    "depth 1,000": ("{ a " * 1_000 + "}" * 1_000, "nesting", 201),
+    "depth 150": ("{ a " * 150 + "}" * 150, "depth", 150),
+    "lists of lists": ("{ task(id: " + "[" * 900 + "]" * 900 + ") { id } }", "nesting", 201),
+    "filters of filters": (
+        "{ tasks(filter: " + "{and: [" * 150 + "]}" * 150 + ") { totalCount } }",
+        "nesting",
+        201,
+    ),
+    "inline fragments that are nested by fragments": (
+        chain(70, "...{...{...{...{ ...F# }}}}"),
+        "nesting",
+        201,
+    ),
+    "root fields": ("{ " + "__typename " * 101 + "}", "rootFields", 101),
+    "root fields of operations": (many(101, "query Q# { me { id } }"), "rootFields", 101),
+    "root fields of a fragment": (
+        "{ ...A ...A } fragment A on Query { " + many(51, "a#: __typename") + " }",
+        "rootFields",
+        102,
+    ),
+    "fragments": (chain(80), "fragments", 81),
+    "2^60 by fragments": (doubling(60), "fields", 3 * 2**60 + 1),
+    "2^60 by a fragment of that name": (doubling(60, "__schema"), "fields", 3 * 2**60 + 1),
+    "2^60 by fragments that nobody spreads": (
+        doubling(60).replace("{ me { ...F0 } }", "{ me { id } }"),
+        "fields",
+        3 * 2**60 + 2,
+    ),
+    "pages of pages": (
+        (
+            "{ me { tasks(first: 100) { nodes { user { tasks(first: 100) "
+            "{ nodes { id title } } } } } } }"
+        ),
+        "cost",
+        30_403,
+    ),
+    "tags of pages": (
+        "{ tasks(first: 10) { nodes { user { tags { tag open total } } } } }",
+        "cost",
+        31_122,
+    ),
 }
 
 
-@pytest.mark.parametrize("document", TOO_COMPLEX.values(), ids=TOO_COMPLEX)
-def test_too_complex(document: str) -> None:
-    (error,) = documents().prepare(document).errors
-    assert error.extensions is not None
-    assert error.extensions["code"] == "QUERY_TOO_COMPLEX"
+def refusal_of(document: str, limits: Limits = LIMITS) -> dict[str, object]:
+    """The extensions of the only error."""
+    (error,) = documents(limits).prepare(document).errors
+    assert error.locations is None
+    return {**(error.extensions or {}), "message": error.message}
+
+
+@pytest.mark.parametrize(("document", "limit", "value"), TOO_COMPLEX.values(), ids=TOO_COMPLEX)
+def test_too_complex(document: str, limit: str, value: int) -> None:
+    few = replace(LIMITS, directives=6) if limit == "directives" and value < 10 else LIMITS
+    refusal = refusal_of(document, few)
+    assert (refusal["code"], refusal["status"]) == ("QUERY_TOO_COMPLEX", 400)
+    assert (refusal["limitName"], refusal["value"]) == (limit, min(value, GREATEST))
+    assert refusal["limit"] < min(value, GREATEST)  # type: ignore[operator]
 
 
 def test_the_refusal_names_the_limit(alice: Person) -> None:
-    refusal = alice.refusal(TOO_COMPLEX["pages of pages"])
-    assert refusal == {
+    document, *_ = TOO_COMPLEX["root fields"]
+    assert alice.refusal(document) == {
         "code": "QUERY_TOO_COMPLEX",
         "status": 400,
-        "limit": LIMITS.cost,
-        "limitName": "cost",
-        "message": "The document is too complex: its cost is more than 10000.",
+        "limit": LIMITS.root_fields,
+        "limitName": "rootFields",
+        "value": 101,
+        "message": "The document is too complex: its root fields are more than 100.",
     }
 
 
+def test_as_many_as_json_can_say(alice: Person) -> None:
+    document, *_ = TOO_COMPLEX["2^60 by fragments"]
+    assert alice.refusal(document)["value"] == GREATEST
+
+
+ALL_OF_IT = {
+    "descriptions": True,
+    "specified_by_url": True,
+    "directive_is_repeatable": True,
+    "schema_description": True,
+    "input_value_deprecation": True,
+    "one_of": True,
+}
 WHAT_FRONT_ENDS_SEND = {
     "introspection": get_introspection_query(),
-    "GraphiQL's introspection": get_introspection_query(
-        specified_by_url=True,
-        directive_is_repeatable=True,
-        schema_description=True,
-        input_value_deprecation=True,
-    ),
+    "a code generator's introspection": get_introspection_query(**ALL_OF_IT),
+    "a code generator's deepest introspection": get_introspection_query(**ALL_OF_IT, type_depth=13),
     "a full page of everything": """query ($after: String) {
         tasks(first: 100, after: $after) {
             totalCount
@@ -88,6 +175,10 @@ WHAT_FRONT_ENDS_SEND = {
             } }
         }
     }""",
+    "a fragment for each of 30 components": "{ tasks { nodes { __typename id %s } } } %s"
+    % (many(30, "...C#"), many(30, "fragment C# on Task { __typename id title tags revision }")),
+    "50 changes at once": "mutation { %s }"
+    % many(50, 'a#: completeTask(id: "#") { task { __typename id } }'),
     "fragments": "{ me { ...A } tasks { nodes { ...B } } } "
     "fragment A on User { id email } fragment B on Task { id user { ...A } }",
 }
@@ -125,32 +216,6 @@ def test_a_number_that_python_does_not_read_is_no_matter_of_pythons() -> None:
     assert error.message == "The document has a value that cannot be read."
 
 
-def test_introspection_may_be_off() -> None:
-    closed = documents(introspection=False)
-    for document in ("{ __schema { types { name } } }", '{ __type(name: "Task") { name } }'):
-        assert closed.prepare(document).errors
-    assert closed.prepare("{ __typename me { __typename } }").errors == []
-    (error,) = closed.prepare("{ mee { id } }").errors
-    assert "Did you mean" not in error.message
-
-
-def test_a_document_is_read_once() -> None:
-    own = documents()
-    assert own.prepare("{ me { id } }") is own.prepare("{ me { id } }")
-    assert own.prepare("{ nothing }") is own.prepare("{ nothing }")
-
-
-def test_what_is_remembered_is_bounded() -> None:
-    own = documents()
-    first = own.prepare("{ me { id } }")
-    for number in range(12):
-        own.prepare("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number))
-    assert own._cache.currsize <= CACHE_CHARACTERS
-    assert own.prepare("{ me { id } }") is not first
-    enormous = "{ me { id } }" + " " * CACHE_CHARACTERS
-    assert own.prepare(enormous).errors == []
-
-
 ALLOWED = {
     "a bulk of few": "mutation { completeTasks(filter: {}, atMost: 5)"
     " { tasks { id user { tasks(first: 100) { nodes { id title tags } } } } } }",
@@ -169,35 +234,3 @@ ALLOWED = {
 @pytest.mark.parametrize("document", ALLOWED.values(), ids=ALLOWED)
 def test_not_too_complex(document: str) -> None:
     assert documents().prepare(document).errors == []
-
-
-FILTERED = "query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }"
-ALIASED = "query ($f: TaskFilter) { %s }" % " ".join(
-    f"t{n}: tasks(filter: $f) {{ totalCount }}" for n in range(20)
-)
-NESTED = """query ($f: TaskFilter) {
-    tasks(first: 10) { nodes { user { ...own } } }
-} fragment own on User { tasks(filter: $f, first: 1) { totalCount } }"""
-
-
-@pytest.mark.parametrize(
-    ("document", "conditions"), [(FILTERED, 11_000), (ALIASED, 600), (NESTED, 1_200)]
-)
-def test_values_count_as_often_as_they_are_used(
-    alice: Person, document: str, conditions: int
-) -> None:
-    """They have to be read, however little they say."""
-    refusal = alice.refusal(document, f={"and": [{}] * conditions})
-    assert (refusal["code"], refusal["limitName"]) == ("QUERY_TOO_COMPLEX", "cost")
-    few = alice.post(document, f={"and": [{"title": {"eq": "x"}}] * 5}).json()
-    assert "errors" not in few
-
-
-def test_literals_count_as_well() -> None:
-    literal = "[" + "{}, " * 900 + "]"
-    document = NESTED.replace("filter: $f", f"filter: {{and: {literal}}}").replace(
-        "query ($f: TaskFilter)", ""
-    )
-    (error,) = documents().prepare(document).errors
-    assert error.extensions is not None
-    assert error.extensions["code"] == "QUERY_TOO_COMPLEX"

@@ -6,6 +6,7 @@ row-level security below it.
 
 import re
 import uuid
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -13,9 +14,9 @@ import msgspec
 from pydantic import SecretStr
 from sqlalchemy import create_engine, select, text, true
 
+from tests.documents import LIMITS
 from tests.servers import settings_for
 from todo_graphql.api import context
-from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Request, Schema
 from todo_graphql.store import statements
 from todo_graphql.store.connection import Viewer
@@ -23,7 +24,7 @@ from todo_graphql.store.database import Database, database_url
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 
-SCHEMA = Schema(Limits(tokens=5_000, depth=20, cost=10**9), introspection=True)
+SCHEMA = Schema(replace(LIMITS, tokens=5_000, cost=10**9), introspection=True)
 WORLDS = ("both walls", "only the statement", "only the database")
 
 

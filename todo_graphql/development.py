@@ -67,9 +67,8 @@ def develop(settings: Settings) -> None:
 def opened(settings: Settings) -> Settings:
     """What is closed in production and open here, unless the environment says otherwise."""
     said = settings.model_fields_set
-    return settings.model_copy(
-        update={name: True for name in ("graphiql", "introspection") if name not in said}
-    )
+    closed = ("graphiql", "introspection", "expose_cost")
+    return settings.model_copy(update={name: True for name in closed if name not in said})
 
 
 @contextmanager

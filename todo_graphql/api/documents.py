@@ -6,28 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cachetools import LRUCache
-from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLSchema,
-    NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
-    parse,
-    specified_rules,
-    validate,
-)
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
 from strawberry.extensions import SchemaExtension
 
 from todo_graphql.api.execution.operations import Operations
-from todo_graphql.api.limits import Limits, check
-from todo_graphql.errors import ErrorCode, Problem
+from todo_graphql.api.limits import Cost, Limits, check, refuse_over, too_complex
+from todo_graphql.api.validation import Validation, nested_too_deeply, with_code
+from todo_graphql.errors import ErrorCode, Problem, QueryTooComplex
 
 CACHE_CHARACTERS = 150_000
 """How much text the remembered documents may have, each as often as it may branch. Parsed and
 planned they take about 200 times as much: some 30 MB, for more documents than a front end has.
 """
 
-PARSER_GAVE_UP = re.compile(r"^Syntax Error: Document .*\. Parsing aborted\.$")
+TOO_MANY = re.compile(r"^Syntax Error: Document contains more than \d+ (\w+)\. Parsing aborted\.$")
+TOO_DEEP = re.compile(r"^Syntax Error: Document is nested too deeply\. Parsing aborted\.$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,7 @@ class Document:
     characters: int
     node: DocumentNode | None
     errors: list[GraphQLError]
-    uses: Mapping[str, int] = field(default_factory=dict)
+    costs: Mapping[str | None, Cost] = field(default_factory=dict)
     plans: Operations | None = None
 
     @property
@@ -45,11 +38,14 @@ class Document:
         """What it counts for in memory."""
         return self.characters * (1 if self.plans is None else self.plans.branches)
 
-    @property
-    def operations(self) -> int:
-        """How many operations it has, of which a request executes one."""
-        definitions = self.node.definitions if self.node else ()
-        return sum(isinstance(definition, OperationDefinitionNode) for definition in definitions)
+    def cost(self, operation: str | None) -> Cost | None:
+        """Of the operation of this name, which may be left out where there is but one. None when
+        there is no such operation.
+        """
+        if operation is None and len(self.costs) == 1:
+            (cost,) = self.costs.values()
+            return cost
+        return self.costs.get(operation)
 
 
 class Documents:
@@ -58,9 +54,8 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
         self._schema = schema
         self._limits = limits
-        self._introspection = introspection
-        hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
-        self._rules = [*specified_rules, *hidden]
+        self._hide_suggestions = not introspection
+        self._validation = Validation(schema, limits.comparisons, introspection=introspection)
         self._cache: LRUCache[str, Document] = LRUCache(
             CACHE_CHARACTERS, getsizeof=lambda document: document.weight
         )
@@ -80,37 +75,39 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         try:
-            node = parse(text, max_lexical_tokens=self._limits.tokens)
-            uses = check(node, self._schema, self._limits)
-            errors = validate(
-                self._schema, node, self._rules, hide_suggestions=not self._introspection
-            )
+            node = self._parse(text)
+            costs = check(node, self._schema, self._limits)
+            errors = self._validation.errors(node)
         except GraphQLError as error:
-            return Document(len(text), None, [_with_code(error, _code_of(error))])
-        except Problem as problem:
-            refused = GraphQLError(problem.message, extensions=problem.extensions)
-            return Document(len(text), None, [refused])
+            return Document(len(text), None, [with_code(error, ErrorCode.GRAPHQL_PARSE_FAILED)])
+        except QueryTooComplex as problem:
+            return Document(len(text), None, [refusal(problem)])
         except RecursionError:
-            too_deep = GraphQLError("The document is nested too deeply.")
-            return Document(len(text), None, [_with_code(too_deep, ErrorCode.QUERY_TOO_COMPLEX)])
-        invalid = [_with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED) for error in errors]
-        plans = None if invalid else Operations(self._schema, node)
-        return Document(len(text), node, invalid, uses, plans)
+            return Document(len(text), None, [refusal(nested_too_deeply())])
+        if errors:
+            return Document(len(text), node, errors)
+        plans = Operations(self._schema, node, hide_suggestions=self._hide_suggestions)
+        return Document(len(text), node, [], costs, plans)
+
+    def _parse(self, text: str) -> DocumentNode:
+        """There may be as many comments as tokens: no token is in a comment."""
+        refuse_over("characters", len(text), self._limits.characters)
+        most = self._limits.tokens
+        try:
+            return parse(text, max_lexical_tokens=most, max_comments=most)
+        except GraphQLError as error:
+            # The parser has one class of errors for what is not GraphQL and for what is too much.
+            too_many = TOO_MANY.search(error.message)
+            if too_many is not None:
+                raise too_complex(too_many[1], most + 1, most) from None
+            if TOO_DEEP.search(error.message):
+                raise nested_too_deeply() from None
+            raise
 
 
-def _code_of(error: GraphQLError) -> ErrorCode:
-    """The parser has one error class for what is not GraphQL and for what is too long or deep."""
-    if PARSER_GAVE_UP.search(error.message):
-        return ErrorCode.QUERY_TOO_COMPLEX
-    return ErrorCode.GRAPHQL_PARSE_FAILED
-
-
-def _with_code(error: GraphQLError, code: ErrorCode) -> GraphQLError:
-    if error.original_error is not None:
-        # Python's own complaint, as about a number of 5,000 digits.
-        error = GraphQLError("The document has a value that cannot be read.", error.nodes)
-    error.extensions = code.extensions
-    return error
+def refusal(problem: Problem) -> GraphQLError:
+    """The problem as an error of the whole request."""
+    return GraphQLError(problem.message, extensions=problem.extensions)
 
 
 class Prepared(SchemaExtension):

@@ -2,11 +2,12 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import NewType
+from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLScalarLiteralParser, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from todo_graphql.errors import BadUserInput
@@ -48,6 +49,18 @@ def full_date(value: object) -> Date:
     raise GraphQLError("A Date is a day of the calendar, as 2026-01-31.")
 
 
+def in_documents(parse: Callable[[object], str]) -> GraphQLScalarLiteralParser:
+    """Reads the scalar where it stands in a document, and says where it is wrong."""
+
+    def read(node: ValueNode, variables: dict[str, Any] | None = None) -> str:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from None
+
+    return read
+
+
 DATE_TIME: ScalarDefinition = strawberry.scalar(
     name="DateTime",
     description="An instant as RFC 3339 has it, with an offset. Answered in UTC with microseconds: "
@@ -55,6 +68,7 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=str,
     parse_value=date_time,
+    parse_literal=in_documents(date_time),
 )
 
 DATE: ScalarDefinition = strawberry.scalar(
@@ -63,6 +77,7 @@ DATE: ScalarDefinition = strawberry.scalar(
     specified_by_url="https://scalars.graphql.org/andimarek/local-date",
     serialize=str,
     parse_value=full_date,
+    parse_literal=in_documents(full_date),
 )
 
 

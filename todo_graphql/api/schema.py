@@ -21,17 +21,19 @@ from graphql import (
     lexicographic_sort_schema,
     print_schema,
 )
+from graphql.execution import Executor
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.documents import Document, Documents, Prepared
-from todo_graphql.api.limits import Limits, check_variables
+from todo_graphql.api.documents import Document, Documents, Prepared, refusal
+from todo_graphql.api.limits import Limits
 from todo_graphql.api.masking import present
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
-from todo_graphql.config import ExecutorName
+from todo_graphql.config import ExecutorName, Settings
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
@@ -53,23 +55,39 @@ class Request:
     operation_name: str | None = None
 
 
+class Discreet(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's execution, which names nothing of the schema that a client has not named."""
+
+    @classmethod
+    def build(cls, *arguments: Any, **options: Any) -> list[GraphQLError] | Executor[Any]:
+        """As its own, without suggestions for what variables hold."""
+        return super().build(*arguments, **{**options, "hide_suggestions": True})
+
+
 class Schema(strawberry.Schema):
     """The schema, its memory of documents, and the one way to execute an operation: `run`."""
 
     def __init__(
-        self, limits: Limits, *, introspection: bool, executor: ExecutorName = "projection"
+        self,
+        limits: Limits,
+        *,
+        introspection: bool,
+        executor: ExecutorName = "projection",
+        expose_cost: bool = False,
     ) -> None:
         super().__init__(
             query=Query,
             mutation=Mutation,
             types=[ERROR_CODE],
             extensions=[lambda: Prepared(self.documents)],
+            execution_context_class=None if introspection else Discreet,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),
         )
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
         self._limits = limits
         self._projects = executor == "projection"
+        self._exposes_cost = expose_cost
         self.documents = Documents(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: Request, context: Context) -> ExecutionResult:
@@ -79,14 +97,14 @@ class Schema(strawberry.Schema):
         document = self.documents.prepare(request.query)
         if document.errors:
             return ExecutionResult(None, document.errors)
+        variables = request.variables or {}
+        cost = document.cost(request.operation_name)
+        if cost is None:
+            return ExecutionResult(None, [_no_such_operation(request.operation_name)])
         try:
-            check_variables(document.uses, request.variables or {}, self._limits)
+            cost.check(variables, self._limits.cost)
         except QueryTooComplex as problem:
-            error = GraphQLError(problem.message, extensions=problem.extensions)
-            return ExecutionResult(None, [error])
-        # Strawberry would take the first of several.
-        if request.operation_name is None and document.operations > 1:
-            return ExecutionResult(None, [_no_such_operation(None)])
+            return ExecutionResult(None, [refusal(problem)])
         try:
             result = self._execute(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
@@ -94,7 +112,8 @@ class Schema(strawberry.Schema):
         errors = [
             present(error, context.request_id, document.node) for error in result.errors or ()
         ]
-        return ExecutionResult(result.data, errors or None)
+        extensions = {"cost": cost.exact(variables)} if self._exposes_cost else None
+        return ExecutionResult(result.data, errors or None, extensions)
 
     def _execute(self, document: Document, request: Request, context: Context) -> ExecutionResult:
         """By projection, if there is a plan for it; else by Strawberry and graphql-core."""
@@ -128,7 +147,8 @@ def breaking_changes(since: str) -> list[str]:
 
 
 def _bare_schema() -> GraphQLSchema:
-    schema = Schema(Limits(tokens=0, depth=0, cost=0), introspection=False).graphql_schema
+    limits = Limits.of(Settings.model_construct())
+    schema = Schema(limits, introspection=False).graphql_schema
     for value in _arguments_and_input_fields(schema):
         # Sorting makes enums anew, which know the values of their members only.
         if isinstance(value.default_value, Enum):
@@ -142,8 +162,7 @@ def _no_such_operation(name: str | None) -> GraphQLError:
         if name is None
         else "The document has no operation of the name that `operationName` says."
     )
-    problem = BadUserInput(sentence, field="operationName")
-    return GraphQLError(problem.message, extensions=problem.extensions)
+    return refusal(BadUserInput(sentence, field="operationName"))
 
 
 def omit_null_defaults(schema: GraphQLSchema) -> None:

@@ -36,7 +36,12 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     workers = Workers(settings.max_connections, settings.max_waiting)
     readiness = Readiness(database)
     get_context = context_getter(authenticator, database)
-    limits = Limits(settings.max_query_tokens, settings.max_query_depth, settings.max_query_cost)
+    schema = Schema(
+        Limits.of(settings),
+        introspection=settings.introspection,
+        executor=settings.executor,
+        expose_cost=settings.expose_cost,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -46,7 +51,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
 
     app = framework(lifespan)
     operations = Endpoint(
-        Schema(limits, introspection=settings.introspection, executor=settings.executor),
+        schema,
         get_context,
         readiness=readiness,
         workers=workers,

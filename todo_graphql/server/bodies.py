@@ -84,11 +84,14 @@ def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any
 
 def response_to(result: ExecutionResult) -> Response:
     """The answer as JSON. `data` is there only when the operation was executed."""
+    content: dict[str, object]
+    extensions = {"extensions": result.extensions} if result.extensions else {}
     if not result.errors:
-        return Response(encode({"data": result.data}), media_type="application/json")
-    content: dict[str, object] = {"errors": [error.formatted for error in result.errors]}
+        content = {"data": result.data, **extensions}
+        return Response(encode(content), media_type="application/json")
+    content = {"errors": [error.formatted for error in result.errors]}
     if not is_refused(result):
-        content["data"] = result.data
+        content |= {"data": result.data, **extensions}
     response = Response(encode(content), status_of(result), media_type="application/json")
     if response.status_code == ErrorCode.UNAVAILABLE.status:
         response.headers["Retry-After"] = str(extension(result, "retryAfter") or 1)

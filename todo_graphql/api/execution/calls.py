@@ -18,7 +18,7 @@ from todo_graphql.api.execution.coercion import (
     evaluator,
 )
 from todo_graphql.api.execution.columns import Run
-from todo_graphql.api.limits import values_in
+from todo_graphql.api.pages import values_in
 
 
 class Arguments:

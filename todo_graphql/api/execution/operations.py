@@ -88,9 +88,15 @@ class Operation:
     """An operation, planned once for each way that it may branch. Raises StepAside."""
 
     def __init__(
-        self, schema: GraphQLSchema, fragments: Fragments, node: OperationDefinitionNode
+        self,
+        schema: GraphQLSchema,
+        fragments: Fragments,
+        node: OperationDefinitionNode,
+        *,
+        hide_suggestions: bool,
     ) -> None:
         self._schema = schema
+        self._hide_suggestions = hide_suggestions
         self._fragments = fragments
         self._node = node
         self._variables = Variables(schema, node)
@@ -163,14 +169,18 @@ class Operation:
             context_value=context,
             variable_values=given,
             middleware=[outcome],
+            hide_suggestions=self._hide_suggestions,
         )
 
 
 class Operations:
     """The operations of one document, each compiled when it is asked for at first."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, *, hide_suggestions: bool = False
+    ) -> None:
         self._schema = schema
+        self._hide_suggestions = hide_suggestions
         self._nodes = {
             node.name.value if node.name else None: node
             for node in document.definitions
@@ -199,7 +209,9 @@ class Operations:
 
     def _compile(self, node: OperationDefinitionNode) -> Operation | None:
         try:
-            return Operation(self._schema, self._fragments, node)
+            return Operation(
+                self._schema, self._fragments, node, hide_suggestions=self._hide_suggestions
+            )
         except (StepAside, RecursionError):
             return None
 
