@@ -20,8 +20,10 @@ from graphql.validation.validate import ValidationAbortedError
 from todo_graphql.api.limits import too_complex
 from todo_graphql.errors import ErrorCode, QueryTooComplex
 
-MAX_ERRORS = 100
-"""More are not looked for."""
+MAX_ERRORS = 20
+"""More are not looked for: each may repeat a good part of the document, and look for names that
+are like one of its own.
+"""
 
 SUGGESTED_SELECTION = re.compile(r" Did you mean '\w+ \{ \.\.\. \}'\?$")
 
