@@ -2,7 +2,9 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -32,18 +34,23 @@ from tests.tokens import (
     public_ssh,
     secret,
     swapped,
+    text,
 )
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server import auth
-from todo_graphql.server.auth import CACHED_TOKENS, Authenticator
+from todo_graphql.server.auth import CACHED_TOKENS, Authenticator, check_form
 from todo_graphql.store.connection import Viewer
 
 
 def authenticator(**configured: object) -> Authenticator:
     """One for direct use, without a server around it."""
-    secret = {"better_auth_secret": SecretStr(SECRET)}
-    return Authenticator(Settings.from_environment(**{**secret, **configured}))
+    return Authenticator(settings_with(**configured))
+
+
+def settings_with(**configured: object) -> Settings:
+    """A secret, and what is given here."""
+    return Settings.from_environment(**{"better_auth_secret": SecretStr(SECRET), **configured})
 
 
 @pytest.fixture
@@ -87,7 +94,12 @@ def test_token_from_the_future_is_good_when_its_time_comes(clock: SimpleNamespac
 def test_good_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, token = authenticator(), good()
     verified: list[str] = []
-    monkeypatch.setattr(auth, "check_form", verified.append)
+
+    def noting(token: str, algorithms: Sequence[str]) -> dict[str, Any]:
+        verified.append(token)
+        return check_form(token, algorithms)
+
+    monkeypatch.setattr(auth, "check_form", noting)
     assert gate.viewer_of(token) == gate.viewer_of(token)
     assert verified == [token]
 
@@ -135,6 +147,33 @@ def test_secret_that_happens_to_be_json_is_the_secret(json_secret: str) -> None:
     assert gate.viewer_of(secret(json_secret)()) == Viewer(uuid.UUID(SUBJECT))
     with pytest.raises(InvalidToken, match=BADLY_SIGNED):
         gate.viewer_of(secret(OWN_KEY)())
+
+
+def test_old_secrets_verify_and_do_not_sign() -> None:
+    """Whichever of them it is; a secret that is none of them does neither."""
+    old = tuple(SecretStr(f"{SECRET}, as it was {when} ago") for when in ("a week", "a year"))
+    gate = authenticator(better_auth_old_secrets=old)
+    for known in (SecretStr(SECRET), *old):
+        token = secret(known.get_secret_value())()
+        assert gate.viewer_of(token) == Viewer(uuid.UUID(SUBJECT))
+    with pytest.raises(InvalidToken, match=BADLY_SIGNED):
+        gate.viewer_of(secret(f"{SECRET}, as it was a day ago")())
+    made = auth.sign(settings_with(better_auth_old_secrets=old), CLAIMS)
+    assert authenticator().viewer_of(made) == Viewer(uuid.UUID(SUBJECT))
+
+
+def test_old_secret_alone_is_none() -> None:
+    """The one that signs is named by its own variable."""
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
+        authenticator(better_auth_secret=None, better_auth_old_secrets=(SecretStr(SECRET),))
+
+
+@pytest.mark.parametrize("make", [text("weak"), public_pem, private_pem])
+def test_old_secrets_are_checked_like_the_first(make: Make) -> None:
+    old = make()
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_OLD_SECRETS is") as refusal:
+        authenticator(better_auth_old_secrets=(SecretStr(SECRET), SecretStr(old)))
+    assert old[:40] not in str(refusal.value)
 
 
 @pytest.mark.parametrize("key", [public_pem, private_pem, public_ssh])

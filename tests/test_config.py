@@ -11,6 +11,11 @@ URL = "postgresql://me:swordfish@db.example/todo?sslmode=require"
 PARSED: list[tuple[str, str, Any]] = [
     ("AUTH_ISSUER", "https://example.com", "https://example.com"),
     ("AUTH_AUDIENCE", "todo", "todo"),
+    ("AUTH_JWKS_URL", "https://a.example:1/jwks?x=1", "https://a.example:1/jwks?x=1"),
+    ("AUTH_JWKS_URL", "http://127.0.0.1:3000/jwks", "http://127.0.0.1:3000/jwks"),
+    ("AUTH_JWKS_URL", "http://127.9.9.9/jwks", "http://127.9.9.9/jwks"),
+    ("AUTH_JWKS_URL", "http://[::1]:3000/jwks", "http://[::1]:3000/jwks"),
+    ("AUTH_JWKS_URL", "http://localhost:3000/jwks", "http://localhost:3000/jwks"),
     ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - read, and not bound
     ("PORT", "8080", 8080),
     ("PORT", "0", 0),
@@ -46,6 +51,21 @@ BAD = [
     ("DATABASE_URL", "mysql://me:swordfish@db.example/todo"),
     ("DATABASE_URL", "swordfish"),
     ("DATABASE_URL_UNPOOLED", "postgresql+psycopg2://me:swordfish@db.example/todo"),
+    ("AUTH_JWKS_URL", "swordfish"),
+    ("AUTH_JWKS_URL", "http://swordfish.example/jwks"),
+    ("AUTH_JWKS_URL", "http://localhost.swordfish.example/jwks"),
+    ("AUTH_JWKS_URL", "http://0.0.0.0/swordfish"),
+    ("AUTH_JWKS_URL", "http://192.168.0.1/swordfish"),
+    ("AUTH_JWKS_URL", "file:///swordfish"),
+    ("AUTH_JWKS_URL", "https:///swordfish"),
+    ("AUTH_JWKS_URL", "https://me:swordfish@a.example/jwks"),
+    ("AUTH_JWKS_URL", "http://127.0.0.1@swordfish.example/jwks"),
+    ("AUTH_JWKS_URL", "https://a.example/jwks#swordfish"),
+    ("AUTH_JWKS_URL", "https://a.example:swordfish/jwks"),
+    ("AUTH_JWKS_URL", "https://a.example/sword\nfish"),
+    ("AUTH_JWKS_URL", "https://a.example/sword fish"),
+    ("AUTH_JWKS_URL", "https://a.example/sw\xf6rdfish"),
+    ("AUTH_JWKS_URL", "https://[swordfish]/jwks"),
     ("PORT", "swordfish"),
     ("PORT", "65536"),
     ("PORT", "-1"),
@@ -103,9 +123,32 @@ def test_a_setting_that_is_secret(name: str, monkeypatch: pytest.MonkeyPatch) ->
     assert "swordfish" not in settings.model_dump_json()
 
 
+def test_secrets_in_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written as CORS_ORIGINS are, and told to nobody."""
+    monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", " swordfish, ,herring,")
+    settings = Settings.from_environment()
+    old = [secret.get_secret_value() for secret in settings.better_auth_old_secrets]
+    assert old == ["swordfish", "herring"]
+    printed = f"{settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "swordfish" not in printed
+    assert "herring" not in printed
+    with pytest.raises(ConfigurationError, match=r"^One of .* it has 9 bytes") as refused:
+        settings.checked_old_secrets()
+    assert "swordfish" not in str(refused.value)
+
+
+def test_key_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one kind or of the other."""
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
+        Settings.from_environment().required_key()
+    monkeypatch.setenv("AUTH_JWKS_URL", "https://a.example/jwks")
+    Settings.from_environment().required_key()
+
+
 def test_all_settings_are_tested() -> None:
     """A new one belongs into the lists above."""
     secret = {"database_url", "database_url_unpooled", "better_auth_secret"}
+    secret.add("better_auth_old_secrets")
     assert {name.lower() for name, _, _ in PARSED} | secret == set(Settings.model_fields)
 
 

@@ -19,6 +19,7 @@ from tests.administrators import administering
 from tests.commands import (
     Command,
     Dev,
+    Service,
     home_of_dev,
     postmaster_of,
     processes_about,
@@ -26,8 +27,10 @@ from tests.commands import (
     run,
     until,
 )
+from tests.issuers import Issuer, publishing
 from tests.servers import scratch_database
-from todo_graphql.config import ConfigurationError
+from tests.tokens import SUBJECT
+from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.development import DEMO_USER, kept_secret, workspace
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -105,6 +108,22 @@ def test_graphiql_is_signed_in(dev: Dev) -> None:
     assert found is not None
     me = dev.ask("{ me { id } __schema { queryType { name } } }", found[1])
     assert me == {"me": {"id": str(DEMO_USER.id)}, "__schema": {"queryType": {"name": "Query"}}}
+
+
+def test_tokens_of_an_issuer(settings: Settings, elsewhere: Path) -> None:
+    """Nobody here can make them, so GraphiQL is not signed in; theirs are good."""
+    assert settings.database_url is not None
+    with publishing(Issuer()) as issuer:
+        database = settings.database_url.get_secret_value()
+        given = {"AUTH_JWKS_URL": issuer.url, "DATABASE_URL": database}
+        with Service("dev", "--port", "0", folder=elsewhere, **given) as dev:
+            assert "Bearer" not in dev.get("/graphql").text
+            answer = dev.post("{ me { id } }", issuer.token("1"))
+            assert answer.json() == {"data": {"me": {"id": SUBJECT}}}
+            assert dev.stop() == 0, dev.output
+            assert "Ctrl-C stops the server." in dev.output
+        sentence = refusal("token", folder=elsewhere, AUTH_JWKS_URL=issuer.url)
+        assert sentence.startswith("AUTH_JWKS_URL is set: ")
 
 
 def test_token_signs_with_the_secret_of_this_folder(dev: Dev, home: Path) -> None:

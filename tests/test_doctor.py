@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests.administrators import administer, administering
 from tests.commands import run
+from tests.issuers import Issuer, publishing
 from tests.servers import SECRET, migrated_database, scratch_database, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.doctor import ADVICE, FATAL, GOOD, examine, examine_endpoints
@@ -86,6 +87,45 @@ def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
         (sentence,) = found(settings, FATAL)
         assert sentence.startswith("BETTER_AUTH_SECRET is ")
         assert len(found(settings, GOOD)) == 6
+
+
+def test_old_secrets_are_counted(migrated: SecretStr) -> None:
+    """And checked like the first."""
+    old = (SecretStr(SECRET + "!"), SecretStr(SECRET + "?"))
+    sentences = found(settings_without(migrated, better_auth_old_secrets=old), GOOD)
+    assert "BETTER_AUTH_OLD_SECRETS holds 2, long enough, to verify with." in sentences
+    weak = settings_without(migrated, better_auth_old_secrets=(SecretStr("weak"),))
+    assert found(weak, FATAL)[0].startswith("One of BETTER_AUTH_OLD_SECRETS is too short")
+
+
+def test_keys_of_an_issuer(migrated: SecretStr) -> None:
+    """How many, of which kinds, and that no secret is needed."""
+    with publishing(Issuer({"1": "EdDSA", "2": "RS256"})) as issuer:
+        settings = settings_without(migrated, auth_jwks_url=issuer.url, better_auth_secret=None)
+        assert "AUTH_JWKS_URL answers; keys that can be used: EdDSA, RS256." in found(
+            settings, GOOD
+        )
+        assert found(settings, ADVICE, FATAL) == []
+        (sentence,) = found(settings.model_copy(update={"better_auth_secret": SECRET}), ADVICE)
+        assert "are not used beside AUTH_JWKS_URL" in sentence
+        no_origin = settings.model_copy(update={"auth_issuer": None})
+        (sentence,) = found(no_origin, ADVICE)
+        assert "an issuer may sign tokens for others" in sentence
+
+
+def test_issuer_without_good_keys(migrated: SecretStr) -> None:
+    """The server would start, and let nobody in."""
+    with publishing(Issuer()) as issuer:
+        settings = settings_without(migrated, auth_jwks_url=issuer.url, better_auth_secret=None)
+        issuer.document = b'{"keys": [{"kty": "oct", "k": "c3dvcmRmaXNo"}, {}]}'
+        assert found(settings, FATAL) == ["AUTH_JWKS_URL answers; keys that can be used: none."]
+        advice = found(settings, ADVICE)
+        assert [sentence.partition(")")[0] for sentence in advice] == [
+            "AUTH_JWKS_URL publishes private keys (1",
+            "AUTH_JWKS_URL holds keys of other kinds (1",
+        ]
+        assert "c3dvcmRmaXNo" not in "".join(advice)
+    assert found(settings, FATAL) == ["AUTH_JWKS_URL does not lead to keys: Connection refused."]
 
 
 def test_better_auth_signs_other_things_too(migrated: SecretStr) -> None:

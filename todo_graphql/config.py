@@ -5,7 +5,9 @@ is compared with them by a test.
 """
 
 import os
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -23,6 +25,36 @@ def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
     if scheme not in ("postgres", "postgresql"):
         raise ValueError("must begin with postgresql:// or postgres://")
     return url
+
+
+def _accepts_only_urls_that_are_safe(url: str) -> str:
+    """Whoever can change what is there can make tokens. A user's name in it, which may come with
+    a password, would be told to whoever reads the log.
+    """
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("must be written in printable ASCII, without spaces")
+    scheme, host, port = _parts_of(url)
+    if scheme != "https" and not (scheme == "http" and _is_loopback(host)):
+        raise ValueError("must begin with https://, or with http:// and this machine's own address")
+    if not host or port == 0 or "@" in url.split("/")[2] or "#" in url:
+        raise ValueError("must name a host, and neither a user nor a fragment")
+    return url
+
+
+def _parts_of(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # which would repeat a part of it
+        raise ValueError("must have a host and a port that can exist") from None
+    return parts.scheme, parts.hostname or "", port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
@@ -51,6 +83,16 @@ class Settings(BaseSettings):
         default=None,
         description="The secret that Better Auth signs tokens with (HS256): at least 32 bytes. "
         "`dev` makes one without it.",
+    )
+    better_auth_old_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Secrets that still verify tokens and sign none, separated by commas: those "
+        "before BETTER_AUTH_SECRET, until their last token has expired.",
+    )
+    auth_jwks_url: Annotated[str, AfterValidator(_accepts_only_urls_that_are_safe)] | None = Field(
+        default=None,
+        description="Where the issuer publishes its keys (EdDSA, ES256, RS256). When set, they "
+        "alone verify tokens, and the secrets do not. https, or http on this machine.",
     )
     auth_issuer: str | None = Field(
         default=None, description="When set, a token must carry exactly this `iss`."
@@ -171,7 +213,7 @@ class Settings(BaseSettings):
         description="`reference` has graphql-core answer everything, to compare with.",
     )
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "better_auth_old_secrets", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -206,13 +248,19 @@ class Settings(BaseSettings):
                 "BETTER_AUTH_SECRET is not set: there are no tokens without it. `todo-graphql dev` "
                 "makes one, for the folder that it is started in."
             )
-        size = len(os.fsencode(self.better_auth_secret.get_secret_value()))
-        if size < MINIMUM_SECRET_BYTES:
-            raise ConfigurationError(
-                f"BETTER_AUTH_SECRET is too short: it has {size} bytes and needs at least "
-                f"{MINIMUM_SECRET_BYTES}; `openssl rand -base64 32` makes a good one."
-            )
+        _refuse_short_secret("BETTER_AUTH_SECRET", self.better_auth_secret)
         return self.better_auth_secret
+
+    def required_key(self) -> None:
+        """Raises ConfigurationError when there is nothing to verify tokens with."""
+        if self.auth_jwks_url is None:
+            self.required_secret()
+
+    def checked_old_secrets(self) -> tuple[SecretStr, ...]:
+        """BETTER_AUTH_OLD_SECRETS. Raises ConfigurationError when one of them is weak."""
+        for secret in self.better_auth_old_secrets:
+            _refuse_short_secret("One of BETTER_AUTH_OLD_SECRETS", secret)
+        return self.better_auth_old_secrets
 
     @classmethod
     def from_environment(cls, **overrides: Any) -> Self:
@@ -227,3 +275,12 @@ class Settings(BaseSettings):
             name = str(first["loc"][0]).upper()
             reason = first["msg"].removeprefix("Value error, ")
             raise ConfigurationError(f"{name} is not usable: {reason}.") from None
+
+
+def _refuse_short_secret(name: str, secret: SecretStr) -> None:
+    size = len(os.fsencode(secret.get_secret_value()))
+    if size < MINIMUM_SECRET_BYTES:
+        raise ConfigurationError(
+            f"{name} is too short: it has {size} bytes and needs at least "
+            f"{MINIMUM_SECRET_BYTES}; `openssl rand -base64 32` makes a good one."
+        )

@@ -51,14 +51,14 @@ def develop(settings: Settings) -> None:
         workspace(FOLDER),
     ):
         settings = settings_with_secret(opened(settings), make=True)
-        settings.required_secret()
+        settings.required_key()
         with postgresql(settings) as settings:
             stop.check()
             logs.configure(settings)
             migrations.upgrade(settings)
             refuse_unsafe_database(settings)
             stop.check()
-            token = token_for(DEMO_USER, settings, DEMO_TOKEN_DAYS * 86_400)
+            token = demo_token(settings)
             app = create_app(settings, demo_token=token)
             config = configuration(app, settings, grace=GRACE)
             run(config, listener, lambda: click.echo(welcome(url_of(listener), token)), stop)
@@ -210,8 +210,17 @@ def token_for(viewer: Viewer, settings: Settings, seconds: int) -> str:
     return sign(settings, claims)
 
 
-def welcome(url: str, token: str) -> str:
+def demo_token(settings: Settings) -> str | None:
+    """For GraphiQL, where this server's tokens are not made by somebody else."""
+    if settings.auth_jwks_url is not None:
+        return None
+    return token_for(DEMO_USER, settings, DEMO_TOKEN_DAYS * 86_400)
+
+
+def welcome(url: str, token: str | None) -> str:
     """What to do next."""
+    if token is None:
+        return f"GraphiQL, for tokens of AUTH_JWKS_URL's issuer: {url}\nCtrl-C stops the server."
     mutation = 'mutation { createTask(input: {title: "Buy milk"}) { task { id title } } }'
     return textwrap.dedent(
         f"""

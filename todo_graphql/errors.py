@@ -29,7 +29,10 @@ class ErrorCode(Enum):
     RATE_LIMITED = (429, "Too many requests; try again after `retryAfter` seconds.")
     UNAVAILABLE = (
         503,
-        "The database is away or the server is full; try again after `retryAfter` seconds.",
+        (
+            "The database or the issuer's keys are away, or the server is full; try again after "
+            "`retryAfter` seconds."
+        ),
     )
     INTERNAL_SERVER_ERROR = (
         500,

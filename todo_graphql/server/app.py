@@ -45,7 +45,8 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with authenticator.keys_kept_fresh():
+            yield
         workers.close()
         database.close()
 

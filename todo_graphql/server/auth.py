@@ -1,32 +1,32 @@
 """From a bearer token to a Viewer: the only module that knows tokens.
 
 A token is a JWS in compact form (RFC 7515, RFC 7519), signed with HS256 by the secret that
-is shared with Better Auth. python-jose checks the signature; on its own it lets much pass,
-or trips over it, that a token of ours never has. So a token must look like one of ours
-before python-jose sees it, its claims must be right afterwards, and whatever else goes
-wrong on the way is a refusal, too.
+is shared with Better Auth, or by a key of its JWKS. python-jose checks the signature; on its
+own it lets much pass, or trips over it, that a token of ours never has. So a token must look
+like one of ours before python-jose sees it, its claims must be right afterwards, and whatever
+else goes wrong on the way is a refusal, too.
 """
 
 import json
-import os
 import threading
 import time
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NoReturn
 
 from cachetools import LRUCache
-from jose import jwk, jwt
-from jose.backends.base import Key
+from jose import jwt
 from jose.exceptions import JOSEError
 
 from todo_graphql.config import ConfigurationError, Settings
-from todo_graphql.errors import InvalidToken
+from todo_graphql.errors import InvalidToken, Problem
+from todo_graphql.server.jwks import IssuersKeys
+from todo_graphql.server.keys import HS256, Keys, PublicKeys, signing_key, trusted_at_start
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.text import UUID_TEXT, is_storable
 
-ALGORITHM = "HS256"
 MAX_TOKEN_LENGTH = 4_096
 MAX_CLOCK_SKEW = 30
 """Seconds by which the issuer's clock may be ahead of ours, for `nbf` and `iat`."""
@@ -50,8 +50,10 @@ class Authenticator:
     """Verifies tokens and remembers those that were good, until they expire."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises ConfigurationError when the secret cannot be a key for HS256."""
-        self._key = signing_key(settings)
+        """Raises ConfigurationError when a secret cannot be a key for HS256."""
+        self._keys = trusted_at_start(settings)
+        url = settings.auth_jwks_url
+        self._issuers = None if url is None else IssuersKeys(url, self._trust)
         self._issuer = settings.auth_issuer
         self._audience = settings.auth_audience
         self._known: LRUCache[str, tuple[Viewer, float]] = LRUCache(CACHED_TOKENS)
@@ -62,20 +64,50 @@ class Authenticator:
         with self._lock:
             known = self._known.get(token)
         if known is None:
-            known = self._verify(token)
-            with self._lock:
-                self._known[token] = known
+            known = self._learn(token)
         viewer, expires_at = known
         if expires_at <= time.time():
             refuse("The token has expired.")
         return viewer
 
-    def _verify(self, token: str) -> tuple[Viewer, float]:
+    async def renew_keys(self) -> None:
+        """For a token whose key is not known: there may be newer ones."""
+        if self._issuers is not None:
+            await self._issuers.renew()
+
+    def keys_kept_fresh(self) -> AbstractAsyncContextManager[None]:
+        """While the server runs: an issuer's keys come and go."""
+        return nullcontext() if self._issuers is None else self._issuers.kept_fresh()
+
+    def _trust(self, keys: PublicKeys) -> None:
+        """From now on these count. When one has gone, all tokens are verified anew, because one
+        of them may have been signed by it.
+        """
+        with self._lock:
+            if not keys.has_all_of(self._keys):
+                self._known = LRUCache(CACHED_TOKENS)
+            self._keys = keys
+
+    def _learn(self, token: str) -> tuple[Viewer, float]:
+        keys = self._keys
+        known = self._verify(token, keys)
+        with self._lock:
+            if keys is self._keys:  # what other keys have said may be wrong by now
+                self._known[token] = known
+        return known
+
+    def _verify(self, token: str, keys: Keys) -> tuple[Viewer, float]:
         try:
-            check_form(token)
-            claims = jwt.decode(token, self._key, [ALGORITHM], options=dict(ONLY_THE_SIGNATURE))
+            header = check_form(token, keys.algorithms)
+            signing, algorithm = keys.candidates(header)
+            claims = jwt.decode(
+                token,
+                signing,  # type: ignore[arg-type] # it takes several keys, which its stubs forgot
+                [algorithm],
+                options=dict(ONLY_THE_SIGNATURE),
+            )
             return self._read(claims)
-        except InvalidToken:
+        except Problem:
             raise
         except JOSEError:
             refuse("The token's signature is not right.")
@@ -102,29 +134,21 @@ class Authenticator:
             refuse("The token is for another audience, or for none.")
 
 
-def signing_key(settings: Settings) -> Key:
-    """The secret as a key, made once: python-jose would read a secret that happens to be JSON,
-    given as text, as a set of other keys.
-    """
-    secret = settings.required_secret().get_secret_value()
-    try:
-        return jwk.construct(os.fsencode(secret), ALGORITHM)
-    except JOSEError:
-        raise ConfigurationError(
-            "BETTER_AUTH_SECRET is not usable: it is a key pair's key or a certificate, and HS256 "
-            "needs a secret of its own."
-        ) from None
-
-
 def sign(settings: Settings, claims: Mapping[str, object]) -> str:
     """A token with these claims, and with `iss` and `aud` as configured. For development."""
+    if settings.auth_jwks_url is not None:
+        raise ConfigurationError(
+            "AUTH_JWKS_URL is set: only its issuer can make tokens that are accepted here."
+        )
     origin = {"iss": settings.auth_issuer, "aud": settings.auth_audience}
     configured = {name: value for name, value in origin.items() if value is not None}
-    return jwt.encode({**configured, **claims}, signing_key(settings), ALGORITHM)
+    return jwt.encode({**configured, **claims}, signing_key(settings), HS256)
 
 
-def check_form(token: str) -> None:
-    """Raises InvalidToken unless header and claims are what we read, and nothing but that."""
+def check_form(token: str, algorithms: Sequence[str]) -> dict[str, Any]:
+    """The header. Raises InvalidToken unless it and the claims are what we read, and nothing but
+    that.
+    """
     if len(token) > MAX_TOKEN_LENGTH:
         refuse(f"The token has more than {MAX_TOKEN_LENGTH:,} characters.")
     segments = [decode_segment(segment) for segment in token.split(".")]
@@ -132,12 +156,13 @@ def check_form(token: str) -> None:
         refuse("The token is not a JWS in compact form.")
     header = decode_object(segments[0])
     decode_object(segments[1])
-    if header.get("alg") != ALGORITHM:
-        refuse(f"The token is not signed with {ALGORITHM}.")
+    if header.get("alg") not in algorithms:
+        refuse(f"The token is not signed with {' or '.join(algorithms)}.")
     if "crit" in header:
         refuse("The token demands an extension that is not known here.")
     if str(header.get("typ", "JWT")).lower() not in ACCESS_TYPES:
         refuse("The token is of a type that is not for access.")
+    return header
 
 
 def decode_segment(segment: str) -> bytes:

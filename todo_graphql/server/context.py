@@ -11,6 +11,7 @@ from todo_graphql.api.context import Context
 from todo_graphql.errors import InvalidToken, MissingToken
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.boundary import request_id
+from todo_graphql.server.keys import NoKeys, UnknownKey
 from todo_graphql.store.database import Database
 
 bearer = HTTPBearer(auto_error=False)
@@ -33,7 +34,11 @@ def context_getter(authenticator: Authenticator, database: Database) -> ContextG
             raise InvalidToken("There is more than one Authorization header.")
         if credentials is None:
             raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
-        viewer = authenticator.viewer_of(credentials.credentials)
+        try:
+            viewer = authenticator.viewer_of(credentials.credentials)
+        except (NoKeys, UnknownKey):
+            await authenticator.renew_keys()
+            viewer = authenticator.viewer_of(credentials.credentials)
         return Context(viewer, database.connect_as(viewer), request_id.get())
 
     return get_context
