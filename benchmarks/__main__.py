@@ -9,7 +9,13 @@ from typing import NoReturn, TypeVar
 import click
 
 from benchmarks.chart import svg
-from benchmarks.comparisons import add_a_worker, compare, compare_neighbourhoods, watch_memory
+from benchmarks.comparisons import (
+    WORLD,
+    add_a_worker,
+    compare,
+    compare_neighbourhoods,
+    watch_memory,
+)
 from benchmarks.contestants import Contestant, contestants
 from benchmarks.load import LoadError
 from benchmarks.measurement import WrongAnswerError
@@ -20,7 +26,7 @@ from todo_graphql.config import ConfigurationError
 from todo_graphql.store.embedded import EmbeddedPostgresError
 
 RESULTS = Path(__file__).parent / "results"
-FULL = {"rounds": 3, "seconds": 0.8, "tasks": 200_000, "users": 1_000}
+FULL = {"rounds": 3, "seconds": 0.8, "tasks": WORLD[1], "users": WORLD[0]}
 QUICK = {"rounds": 1, "seconds": 0.4, "tasks": 20_000, "users": 100}
 Choice = TypeVar("Choice", Contestant, Workload)
 

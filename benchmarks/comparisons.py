@@ -24,7 +24,7 @@ NEIGHBOURHOODS = ((100, 10_000), (10_000, 1_000_000))
 """Users and tasks of two worlds in which a reader has the same number of tasks."""
 
 WORLD = (1_000, 200_000)
-"""Users and tasks of the world in which everything else is compared."""
+"""Users and tasks of the world in which everything else is compared, unless it is told others."""
 
 
 def compare(

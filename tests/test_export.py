@@ -26,7 +26,7 @@ from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.edits import Edits
 from todo_graphql.store.moves import Destination
-from todo_graphql.store.pages import page_of
+from todo_graphql.store.pages import read_page
 from todo_graphql.store.rows import NewTask, TaskRow
 from todo_graphql.store.tasks import Tasks
 
@@ -247,9 +247,9 @@ def test_a_failure_on_the_way_does_not_look_like_a_whole_file(
         pages += 1
         if pages == 3:
             raise fail
-        return page_of(*given)
+        return read_page(*given)
 
-    monkeypatch.setattr("todo_graphql.store.exports.page_of", failing)
+    monkeypatch.setattr("todo_graphql.store.exports.read_page", failing)
     with caplog.at_level(logging.CRITICAL), pytest.raises(httpx.RemoteProtocolError):
         get(url, bearer(alice))
     assert len(exported(alice)) == 5
@@ -261,7 +261,7 @@ def test_a_failure_before_the_first_page_is_a_proper_answer(
     def failing(*_given: Any) -> Any:
         raise Unavailable("The database is away.")
 
-    monkeypatch.setattr("todo_graphql.store.exports.page_of", failing)
+    monkeypatch.setattr("todo_graphql.store.exports.read_page", failing)
     response = get(url, bearer(alice))
     assert error_of(response)["code"] == "UNAVAILABLE"
     assert "content-disposition" not in response.headers

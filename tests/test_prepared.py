@@ -9,7 +9,7 @@ from sqlalchemy import Text, cast, literal, select, text
 
 from tests.administrators import administering
 from todo_graphql.config import Settings
-from todo_graphql.store import pages, prepared, tasks
+from todo_graphql.store import pages, prepared
 from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
@@ -44,7 +44,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         requests.append(request)
         return build(mine, request, columns)
 
-    monkeypatch.setattr(tasks, "page_statement", noting)
+    monkeypatch.setattr(pages, "page_statement", noting)
     return requests
 
 

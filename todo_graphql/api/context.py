@@ -1,6 +1,7 @@
 """What every resolver gets."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TypeAlias
 
 import strawberry
@@ -27,9 +28,17 @@ class Context:
         self.request_id = request_id
         self.viewer = viewer
         self.connection = connection
-        self.users = Users(connection, viewer)
-        self.retries = Retries(connection)
         self.reads: Reads | None = None
+
+    @cached_property
+    def users(self) -> Users:
+        """The viewer's own row."""
+        return Users(self.connection, self.viewer)
+
+    @cached_property
+    def retries(self) -> Retries:
+        """The viewer's idempotency keys."""
+        return Retries(self.connection)
 
     def tasks(self, user_id: str | None = None) -> Tasks:
         """The viewer's tasks: the only way to any task.

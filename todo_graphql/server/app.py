@@ -36,12 +36,6 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     workers = Workers(settings.max_connections, settings.max_waiting)
     readiness = Readiness(database)
     get_context = context_getter(authenticator, database)
-    schema = Schema(
-        Limits.of(settings),
-        introspection=settings.introspection,
-        executor=settings.executor,
-        expose_cost=settings.expose_cost,
-    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +46,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
 
     app = framework(lifespan)
     operations = Endpoint(
-        schema,
+        schema_of(settings),
         get_context,
         readiness=readiness,
         workers=workers,
@@ -68,6 +62,16 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
         app.include_router(graphiql_router(demo_token))
     add_middleware(app, settings)
     return app
+
+
+def schema_of(settings: Settings) -> Schema:
+    """The schema as the settings want it executed."""
+    return Schema(
+        Limits.of(settings),
+        introspection=settings.introspection,
+        executor=settings.executor,
+        expose_cost=settings.expose_cost,
+    )
 
 
 def framework(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

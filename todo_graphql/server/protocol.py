@@ -22,11 +22,14 @@ CHECK = 1.0
 then costs less than a timer for each request.
 """
 
-HEAD_TOO_LARGE = "The head is too large."
 LAST_WORDS = b"content-length: 0\r\nconnection: close\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + LAST_WORDS
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + LAST_WORDS
 NOTHING = memoryview(b"")
+
+
+class HeadTooLarge(Exception):  # noqa: N818 - it says what to answer
+    """A head that has come in one piece is longer than MAX_HEAD_BYTES."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -69,7 +72,7 @@ class Protocol(HttpToolsProtocol):
             while unread:
                 unread = self._feed(unread)
         except httptools.HttpParserError as error:
-            if str(error.__context__) == HEAD_TOO_LARGE:
+            if isinstance(error.__context__, HeadTooLarge):
                 self._refuse(TOO_LARGE)
                 return
             sentence = "Invalid HTTP request received."
@@ -81,7 +84,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self._unused > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
-            raise ValueError(HEAD_TOO_LARGE)
+            raise HeadTooLarge
         self._unused = 0
         if not self.parser.should_upgrade():
             self._check_host()

@@ -1,15 +1,11 @@
 """All tasks of a viewer, for whoever writes them down."""
 
 from collections.abc import Iterator
-from typing import Any
-
-from sqlalchemy import Select
 
 from todo_graphql.errors import Unavailable
 from todo_graphql.store.filters import Comparison, TaskFilter
-from todo_graphql.store.mine import Mine
 from todo_graphql.store.orders import OrderField, OrderKey
-from todo_graphql.store.pages import TaskPage, page_of, page_statement
+from todo_graphql.store.pages import read_page
 from todo_graphql.store.pagination import Listing, PageRequest
 from todo_graphql.store.rows import ALL, TaskRow
 from todo_graphql.store.statements import Statements
@@ -50,15 +46,8 @@ def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
     request = PageRequest(listing, EXPORT_PAGE_SIZE)
     has_next = True
     while has_next:
-        page = _page(statements, request)
+        page = read_page(statements, request, ALL)
         has_next = page.has_next
         if has_next:
             request = request.following(page.places[-1], page.rows[-1].id)
         yield list(page.rows)
-
-
-def _page(statements: Statements, request: PageRequest) -> TaskPage:
-    def build(mine: Mine) -> Select[Any]:
-        return page_statement(mine, request.parametric(), ALL)
-
-    return page_of(statements.read(("export", request.shape), build, request.values()), request)

@@ -11,6 +11,7 @@ from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.pagination import PageRequest
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire
+from todo_graphql.store.statements import Statements
 
 # An answer has a TaskRow, the keys of its place, and, where there are cursors, these two flags:
 # whether the list has anything on their far sides.
@@ -49,6 +50,16 @@ def page_of(answer: Sequence[Sequence[Any]], request: PageRequest) -> TaskPage:
         has_next=behind if request.backward else more,
         has_previous=more if request.backward else behind,
     )
+
+
+def read_page(statements: Statements, request: PageRequest, columns: frozenset[str]) -> TaskPage:
+    """The page, with nothing but these columns of its tasks."""
+
+    def build(mine: Mine) -> Select[Any]:
+        return page_statement(mine, request.parametric(), columns)
+
+    shape = "page", request.shape, columns
+    return page_of(statements.read(shape, build, request.values()), request)
 
 
 def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:

@@ -6,12 +6,10 @@ from typing import Any
 
 from sqlalchemy import Executable, Select, func
 
-from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.connection import NO_VALUES, ViewerConnection
 from todo_graphql.store.mine import Mine
 from todo_graphql.store.models import USERS
 from todo_graphql.store.prepared import PREPARED, Prepared
-
-NO_VALUES: Mapping[str, Any] = {}
 
 Build = Callable[[Mine], Executable]
 """Makes a statement of a viewer's rows. Its text may depend on nothing but its shape."""

@@ -7,9 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
-    Null,
     Select,
     Uuid,
     and_,
@@ -23,7 +21,7 @@ from sqlalchemy import (
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.changes import Selected, Written, change, removal, written_by
-from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.connection import NO_VALUES, ViewerConnection
 from todo_graphql.store.creation import created_by, creation, records
 from todo_graphql.store.edits import Edits
 from todo_graphql.store.exports import everything
@@ -42,10 +40,10 @@ from todo_graphql.store.overview import (
     tag_counts,
     tags_statement,
 )
-from todo_graphql.store.pages import TaskPage, page_of, page_statement
+from todo_graphql.store.pages import TaskPage, read_page
 from todo_graphql.store.pagination import PageRequest
 from todo_graphql.store.rows import ALL, NewTask, TaskRow, task_rows, wire
-from todo_graphql.store.statements import NO_VALUES, Build, Statements
+from todo_graphql.store.statements import Build, Statements
 
 EXPECTED = bindparam("expected_revision", type_=Integer())
 
@@ -86,12 +84,7 @@ class Tasks:
 
     def page(self, request: PageRequest) -> TaskPage:
         """A page of a list."""
-
-        def build(mine: Mine) -> Select[Any]:
-            return page_statement(mine, request.parametric(), self._columns)
-
-        shape = "page", request.shape, self._columns
-        return page_of(self._statements.read(shape, build, request.values()), request)
+        return read_page(self._statements, request, self._columns)
 
     def everything(self) -> Iterator[list[TaskRow]]:
         """All tasks, those in the trash included, in the manual order: page by page, each read
@@ -155,19 +148,19 @@ class Tasks:
 
     def complete(self, selected: Selected) -> Written:
         """Mark as done; a completed task stays as it is. Raises NotFound."""
-        return self._mark(selected, "completed_at", func.now())
+        return self._mark(selected, "completed_at")
 
     def reopen(self, selected: Selected) -> Written:
         """Mark as not done; an open task stays as it is. Raises NotFound."""
-        return self._mark(selected, "completed_at", null())
+        return self._mark(selected, "completed_at", clears=True)
 
     def delete(self, selected: Selected) -> Written:
         """Move to the trash; a task that is there stays as it is. Raises NotFound."""
-        return self._mark(selected, "deleted_at", func.now())
+        return self._mark(selected, "deleted_at")
 
     def restore(self, selected: Selected) -> Written:
         """Bring back from the trash; any other task stays as it is. Raises NotFound."""
-        return self._mark(selected, "deleted_at", null())
+        return self._mark(selected, "deleted_at", clears=True)
 
     def purge(self, selected: Selected) -> Written:
         """Remove for good, from the trash or not. Raises NotFound."""
@@ -177,13 +170,13 @@ class Tasks:
         """Put at another place in the manual order. Raises NotFound and BadUserInput."""
         return move(self._statements, self._columns, task_id, to)
 
-    def _mark(self, selected: Selected, column: str, moment: ColumnElement[Any]) -> Written:
+    def _mark(self, selected: Selected, column: str, *, clears: bool = False) -> Written:
         """Set an instant where there is none, or clear it where there is one."""
-        clears = isinstance(moment, Null)
 
         def build(mine: Mine) -> Select[Any]:
-            is_open = TASKS.c[column].is_(None)
-            when = ~is_open if clears else is_open
+            is_set = TASKS.c[column].is_not(None)
+            moment = null() if clears else func.now()
+            when = is_set if clears else ~is_set
             return change(mine, selected, {column: moment}, when, self._columns)
 
         return self._change(("mark", column, clears), selected, build)
