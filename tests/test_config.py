@@ -25,6 +25,7 @@ PARSED: list[tuple[str, str, Any]] = [
     ("INTROSPECTION", "1", True),
     ("EXPOSE_COST", "true", True),
     ("LOG_LEVEL", "debug", "DEBUG"),
+    ("LOG_FORMAT", "text", "text"),
     ("DATABASE_POOL_SIZE", "1", 1),
     ("DATABASE_MAX_OVERFLOW", "0", 0),
     ("DATABASE_POOL_RECYCLE", "60", 60),

@@ -61,6 +61,7 @@ DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgres
 
 
 ExecutorName = Literal["projection", "reference"]
+LogFormat = Literal["json", "text"]
 
 
 class Settings(BaseSettings):
@@ -118,6 +119,10 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least severe log lines to print."
+    )
+    log_format: LogFormat = Field(
+        default="json",
+        description="`json`: one object per line, for collectors. `text`: for people, as in `dev`.",
     )
     database_pool_size: int = Field(
         default=10, ge=1, le=100, description="Connections that each process keeps open."

@@ -65,10 +65,13 @@ def develop(settings: Settings) -> None:
 
 
 def opened(settings: Settings) -> Settings:
-    """What is closed in production and open here, unless the environment says otherwise."""
+    """What is closed in production, or meant for machines, and open here for people, unless the
+    environment says otherwise.
+    """
     said = settings.model_fields_set
-    closed = ("graphiql", "introspection", "expose_cost")
-    return settings.model_copy(update={name: True for name in closed if name not in said})
+    opened = {"graphiql": True, "introspection": True, "expose_cost": True, "log_format": "text"}
+    update = {name: value for name, value in opened.items() if name not in said}
+    return settings.model_copy(update=update)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
 
@@ -13,6 +13,9 @@ from todo_graphql.store.rows import ALL
 from todo_graphql.store.tasks import Tasks
 from todo_graphql.store.users import Users
 
+if TYPE_CHECKING:
+    from graphql import OperationDefinitionNode
+
 Reads: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that are read of each type, by its name."""
 
@@ -21,7 +24,8 @@ NOTHING: frozenset[str] = frozenset()
 
 class Context:
     """Who is asking, the one connection on which the operation asks, and what will be read of
-    the answers: `reads` is None where that may be anything.
+    the answers: `reads` is None where that may be anything. `operation` and its `cost` are known
+    once the document has been found to be good.
     """
 
     def __init__(self, viewer: Viewer, connection: ViewerConnection, request_id: str) -> None:
@@ -29,6 +33,8 @@ class Context:
         self.viewer = viewer
         self.connection = connection
         self.reads: Reads | None = None
+        self.operation: OperationDefinitionNode | None = None
+        self.cost: int | None = None
 
     @cached_property
     def users(self) -> Users:

@@ -5,7 +5,7 @@ it starts. One walk measures it (sizes.py). What is left of comparing has a limi
 which validation stops at.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -16,13 +16,16 @@ from graphql import (
     OperationDefinitionNode,
 )
 
-from todo_graphql.api.pages import number_of_values
+from todo_graphql.api.pages import number_of_values, said_by
 from todo_graphql.api.sizes import Measure, Size
 from todo_graphql.config import Settings
 from todo_graphql.errors import QueryTooComplex
 
 GREATEST = 2**53 - 1
 """The greatest whole number that all clients read: 80 fragments may stand for 2^80 fields."""
+
+REMEMBERED_SIZES = 100
+"""Of an operation, for the pages that its variables have asked for."""
 
 SINGULAR = frozenset({"depth", "cost", "nesting"})
 
@@ -58,41 +61,39 @@ class Cost:
         node: OperationDefinitionNode,
         most: Size,
     ) -> None:
+        self.node = node
         self._document = document
         self._schema = schema
-        self._node = node
         self._most = most
+        self._sizes: dict[Hashable, Size] = {}
+        # A variable without a value has its default, here as a literal.
         self._defaults = {
             definition.variable.name.value: definition.default_value
             for definition in node.variable_definitions or ()
             if definition.default_value is not None
         }
 
-    def check(self, variables: Mapping[str, Any], limit: int) -> None:
-        """Raises QueryTooComplex when the operation costs more than the limit. Only where it
-        would, if each page were as large as can be, it is measured with the pages that it has.
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """The cost with these values, and the defaults of the variables that have none. Each
+        value of a variable has to be read as often as it is used.
         """
-        if _cost(self._most, self._values(variables)) > limit:
-            refuse_over("cost", self.exact(variables), limit)
+        values = {**self._defaults, **variables} if self._defaults else variables
+        size = self._size(values) if self._most.sized_by else self._most
+        cost = size.cost
+        for name, times in size.uses.items():
+            cost += times * number_of_values(values.get(name))
+        return cost
 
-    def exact(self, variables: Mapping[str, Any]) -> int:
-        """The cost with these values, and the defaults of the variables that have none."""
-        values = self._values(variables)
-        size = self._most
-        if size.is_open:
-            size = Measure(self._document, self._schema, values).operation(self._node)
-        return _cost(size, values)
-
-    def _values(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**self._defaults, **variables} if self._defaults else variables
-
-
-def _cost(size: Size, values: Mapping[str, Any]) -> int:
-    """Each value of a variable has to be read as often as it is used."""
-    cost = size.cost
-    for name, times in size.uses.items():
-        cost += times * number_of_values(values.get(name))
-    return cost
+    def _size(self, values: Mapping[str, Any]) -> Size:
+        """With pages as large as these values say."""
+        said = tuple(said_by(values.get(name)) for name in self._most.sized_by)
+        size = self._sizes.get(said)
+        if size is None:
+            size = Measure(self._document, self._schema, values).operation(self.node)
+            if len(self._sizes) == REMEMBERED_SIZES:
+                self._sizes.clear()
+            self._sizes[said] = size
+        return size
 
 
 def check(
@@ -113,7 +114,7 @@ def check(
         total.add(size)
     _refuse_over_any(total, sum(size.width for _, size in operations), limits)
     for _, size in operations:
-        if not size.is_open:
+        if not size.sized_by:
             refuse_over("cost", size.cost, limits.cost)
     return {
         node.name.value if node.name else None: Cost(document, schema, node, size)

@@ -1,6 +1,6 @@
 """Pages: how many items a field answers at most, and how many values it is asked with."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 from graphql import (
@@ -79,14 +79,21 @@ SIZES: Mapping[str, Callable[[Any], int]] = {
 }
 """The arguments that say how many, and what they say: more than the most is refused later."""
 
+SIZING = {*SIZES, "input"}
 
-def is_sized_by_a_variable(node: FieldNode) -> bool:
-    """Whether the variables say how many items the field answers."""
-    return any(
-        isinstance(argument.value, VariableNode)
-        and (argument.name.value in SIZES or argument.name.value == "input")
-        for argument in node.arguments or ()
-    )
+
+def sizing_variables(node: FieldNode) -> Iterator[str]:
+    """The variables that say how many items the field answers."""
+    for argument in node.arguments or ():
+        if isinstance(argument.value, VariableNode) and argument.name.value in SIZING:
+            yield argument.value.name.value
+
+
+def said_by(value: object) -> Hashable:
+    """All that a variable's value says of a size: the number, or how many there are."""
+    if value is None or isinstance(value, int | float):
+        return value
+    return f"{len(value)} values" if isinstance(value, list) else type(value).__name__
 
 
 def values_in(value: ValueNode) -> Iterator[ValueNode]:

@@ -28,7 +28,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.documents import Document, Documents, Prepared, refusal
-from todo_graphql.api.limits import Limits
+from todo_graphql.api.limits import Limits, refuse_over
 from todo_graphql.api.masking import present
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
@@ -98,11 +98,12 @@ class Schema(strawberry.Schema):
         if document.errors:
             return ExecutionResult(None, document.errors)
         variables = request.variables or {}
-        cost = document.cost(request.operation_name)
-        if cost is None:
+        operation = document.cost(request.operation_name)
+        if operation is None:
             return ExecutionResult(None, [_no_such_operation(request.operation_name)])
+        context.operation, context.cost = operation.node, operation.of(variables)
         try:
-            cost.check(variables, self._limits.cost)
+            refuse_over("cost", context.cost, self._limits.cost)
         except QueryTooComplex as problem:
             return ExecutionResult(None, [refusal(problem)])
         try:
@@ -112,7 +113,7 @@ class Schema(strawberry.Schema):
         errors = [
             present(error, context.request_id, document.node) for error in result.errors or ()
         ]
-        extensions = {"cost": cost.exact(variables)} if self._exposes_cost else None
+        extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
 
     def _execute(self, document: Document, request: Request, context: Context) -> ExecutionResult:

@@ -24,7 +24,7 @@ from graphql import (
     get_named_type,
 )
 
-from todo_graphql.api.pages import answered, is_sized_by_a_variable, times_answered, values_in
+from todo_graphql.api.pages import answered, sizing_variables, times_answered, values_in
 
 STATEMENTS: Mapping[str, int] = {
     "Query.node": 10,
@@ -51,8 +51,8 @@ class Size:
     directives: int = 0
     cost: int = 0
     """How many fields it answers at most, and values that it is asked with."""
-    is_open: bool = False
-    """Whether the variables say how many items there are on a page."""
+    sized_by: set[str] = field(default_factory=set)
+    """The variables that say how many items there are on a page."""
     uses: dict[str, int] = field(default_factory=dict)
     """How often the value of each variable is read."""
 
@@ -64,7 +64,7 @@ class Size:
         self.aliases += other.aliases
         self.directives += other.directives
         self.cost += times * other.cost
-        self.is_open = self.is_open or other.is_open
+        self.sized_by |= other.sized_by
         for name, number in other.uses.items():
             self.uses[name] = self.uses.get(name, 0) + times * number
 
@@ -129,7 +129,7 @@ class Measure:
 
     def _field(self, node: FieldNode, on: GraphQLNamedType | None, items: int) -> Size:
         fields: dict[str, GraphQLField] = getattr(on, "fields", {})
-        size = Size(is_open=is_sized_by_a_variable(node))
+        size = Size(sized_by=set(sizing_variables(node)))
         definition = fields.get(node.name.value)
         if definition is None:
             size.add(self._selection(node.selection_set, None, 1))

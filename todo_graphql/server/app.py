@@ -20,6 +20,7 @@ from todo_graphql.server.graphiql import graphiql_router
 from todo_graphql.server.graphql import Endpoint
 from todo_graphql.server.health import health_router
 from todo_graphql.server.imports import import_router
+from todo_graphql.server.logs import tell
 from todo_graphql.server.problems import on_http_exception, on_problem
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
@@ -101,4 +102,4 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_headers=["authorization", "content-type", "x-request-id"],
             expose_headers=["content-disposition", "retry-after", "x-request-id"],
         )
-    app.add_middleware(Boundary)
+    app.add_middleware(Boundary, observers=[tell])

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.errors import BadUserInput, ErrorCode
+from todo_graphql.server.exchanges import note_codes
 
 
 def no_such_number(_constant: str) -> NoReturn:
@@ -89,6 +90,7 @@ def response_to(result: ExecutionResult) -> Response:
     if not result.errors:
         content = {"data": result.data, **extensions}
         return Response(encode(content), media_type="application/json")
+    note_codes((error.extensions or {}).get("code") for error in result.errors)
     content = {"errors": [error.formatted for error in result.errors]}
     if not is_refused(result):
         content |= {"data": result.data, **extensions}

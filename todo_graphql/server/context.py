@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from todo_graphql.api.context import Context
 from todo_graphql.errors import InvalidToken, MissingToken
 from todo_graphql.server.auth import Authenticator
-from todo_graphql.server.boundary import request_id
+from todo_graphql.server.exchanges import current
 from todo_graphql.server.keys import NoKeys, UnknownKey
 from todo_graphql.store.database import Database
 
@@ -39,6 +39,9 @@ def context_getter(authenticator: Authenticator, database: Database) -> ContextG
         except (NoKeys, UnknownKey):
             await authenticator.renew_keys()
             viewer = authenticator.viewer_of(credentials.credentials)
-        return Context(viewer, database.connect_as(viewer), request_id.get())
+        exchange = current.get()
+        assert exchange is not None, "Every request passes the boundary."
+        exchange.context = Context(viewer, database.connect_as(viewer), exchange.id)
+        return exchange.context
 
     return get_context

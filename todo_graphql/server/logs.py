@@ -1,18 +1,62 @@
-"""Log lines: to standard error, each with the id of its request."""
+"""Log lines: to standard error, each with the id of its request.
+
+One line per request says who asked for what, how it ended, and what it took. No line holds a
+token, a secret, or anything of what a task says.
+"""
 
 import logging
 import logging.config
+from urllib.parse import quote
 
-from todo_graphql.config import Settings
-from todo_graphql.server.boundary import request_id
+from todo_graphql.config import LogFormat, Settings
+from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.lines import JsonLines, TextLines
+
+logger = logging.getLogger(__name__)
+
+MAX_NAME = 100
+"""How much is told of an operation's name, which clients choose."""
 
 
-class WithRequestId(logging.Filter):
-    """Gives every record a `request_id`: `-` outside of requests."""
+def tell(exchange: Exchange) -> None:
+    """The line of a request that has been answered."""
+    if logger.isEnabledFor(logging.INFO):
+        # Quoted again, because a path may hold line breaks once it is unquoted.
+        path = quote(exchange.path)
+        extra = {"facts": facts_of(exchange)}
+        logger.info("%s %s %d", exchange.method, path, exchange.status, extra=extra)
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
-        return True
+
+def facts_of(exchange: Exchange) -> dict[str, object]:
+    """What there is to know of a request, without what was asked or answered. Durations are in
+    milliseconds.
+    """
+    facts: dict[str, object] = {
+        "method": exchange.method,
+        "path": exchange.path,
+        "status": exchange.status,
+        "outcome": exchange.outcome,
+        "durationMs": milliseconds(exchange.seconds),
+    }
+    if exchange.trace_id is not None:
+        facts["traceId"] = exchange.trace_id
+    context = exchange.context
+    if context is not None:
+        trips = context.connection.trips
+        facts["userId"] = str(context.viewer.id)
+        facts["operation"] = (exchange.operation_name or "")[:MAX_NAME] or None
+        facts["cost"] = context.cost
+        facts["statements"] = len(trips)
+        facts["sqlMs"] = milliseconds(sum(trip.ended - trip.began for trip in trips))
+    return facts
+
+
+def milliseconds(seconds: float) -> float:
+    """To a hundredth."""
+    return round(seconds * 1000, 2)
+
+
+FORMATS: dict[LogFormat, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
 
 
 def configuration(settings: Settings) -> dict[str, object]:
@@ -20,17 +64,8 @@ def configuration(settings: Settings) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": WithRequestId}},
-        "formatters": {
-            "line": {"format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"}
-        },
-        "handlers": {
-            "stderr": {
-                "class": "logging.StreamHandler",
-                "filters": ["request_id"],
-                "formatter": "line",
-            }
-        },
+        "formatters": {"line": {"()": FORMATS[settings.log_format]}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "todo_graphql": {"level": settings.log_level},

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from todo_graphql.errors import ErrorCode, InvalidToken, MissingToken, Problem, Unavailable
+from todo_graphql.server.exchanges import note_codes
 
 REALM = 'Bearer realm="todo-graphql"'
 
@@ -26,6 +27,7 @@ def error_response(
     message: str, extensions: Mapping[str, object], *, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """One error, with the HTTP status that its extensions name."""
+    note_codes({extensions["code"]})
     errors = [{"message": message, "extensions": dict(extensions)}]
     status = extensions["status"]
     assert isinstance(status, int)
@@ -47,6 +49,12 @@ def headers_of(problem: Problem) -> dict[str, str]:
         # The rest of the body is still on its way, and nobody will read it.
         return {"Connection": "close"}
     return {}
+
+
+def server_error(request_id: str) -> JSONResponse:
+    """For what nobody expected. The log has the reason, under this id."""
+    extensions = {**ErrorCode.INTERNAL_SERVER_ERROR.extensions, "requestId": request_id}
+    return error_response("Something went wrong on the server.", extensions)
 
 
 async def on_problem(_request: Request, problem: Exception) -> JSONResponse:

@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 import psycopg2
 from sqlalchemy import Executable
@@ -40,6 +41,14 @@ class Viewer:
     email: str | None = None
 
 
+class Trip(NamedTuple):
+    """A statement that was sent, without its values, and when: seconds of `perf_counter`."""
+
+    sql: str
+    began: float
+    ended: float
+
+
 class ConnectionLost(Unavailable):
     """The connection has ended. Whether the statement was executed is not known."""
 
@@ -48,7 +57,8 @@ class ViewerConnection:
     """At most one pooled connection, from the first statement until the end of the operation.
 
     `writes` counts the statements that may have changed something: whoever remembers an
-    answer forgets it when this number has moved.
+    answer forgets it when this number has moved. `trips` has all statements, for whoever wants
+    to know where the time went.
     """
 
     def __init__(self, pool: Pool, preamble: str, viewer: Viewer) -> None:
@@ -62,6 +72,7 @@ class ViewerConnection:
         self._opening: str | None = None
         self._breaker = Breaker()
         self.writes = 0
+        self.trips: list[Trip] = []
 
     def read(self, statement: Prepared | Executable, values: Mapping[str, Any] = NO_VALUES) -> Rows:
         """Run a statement that changes nothing. Where the connection turns out to be lost, it is
@@ -125,15 +136,19 @@ class ViewerConnection:
         # PostgreSQL runs a simple-query message of several statements as one implicit
         # transaction, so the preamble's settings, being local, end with it: one round trip, and
         # nothing is left behind on a connection that a pooler hands to somebody else.
-        return self._execute(self._before(preamble) + prepared.sql, {**values, **self._own})
+        return self._execute(prepared.sql, self._before(preamble), {**values, **self._own})
 
-    def _execute(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
+    def _execute(self, sql: str, before: str = "", values: Mapping[str, Any] | None = None) -> Rows:
         try:
             connection = cast("Any", self._connect())
+            began = perf_counter()
             watching = self._breaker.watching(connection.fileno())
-            with closing(connection.cursor()) as cursor, watching:
-                cursor.execute(sql, values)
-                return cast("Rows", cursor.fetchall() if cursor.description else [])
+            try:
+                with closing(connection.cursor()) as cursor, watching:
+                    cursor.execute(before + sql, values)
+                    return cast("Rows", cursor.fetchall() if cursor.description else [])
+            finally:
+                self.trips.append(Trip(sql, began, perf_counter()))
         except Broken:
             raise Unavailable(TOO_LATE) from None
         except PoolTimeoutError:

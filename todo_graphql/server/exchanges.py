@@ -1,0 +1,83 @@
+"""One request and its answer, as far as logs, metrics and traces tell of them."""
+
+import re
+import time
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from random import getrandbits
+
+from starlette.types import Scope
+
+from todo_graphql.api.context import Context
+from todo_graphql.server.traceparent import TraceParent, parent_of
+
+# What a proxy or a client chose is kept when it cannot do harm in a log.
+ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """What is known of a request so far, and of its answer in the end.
+
+    It holds nothing of what was asked or answered but names: no variable, no title, no token.
+    """
+
+    id: str
+    method: str
+    path: str
+    parent: TraceParent | None = None
+    trace_id: str | None = None
+    began: float = field(default_factory=time.perf_counter)
+    seconds: float = 0.0
+    status: int = 0
+    """Of the answer. 0 before there is one."""
+    codes: frozenset[str] = frozenset()
+    """Of the errors in the answer."""
+    context: Context | None = None
+    """Who asks, and what was done for them; None where no good token was sent."""
+
+    @classmethod
+    def beginning(cls, scope: Scope) -> "Exchange":
+        """A request that has just come."""
+        chosen = parent = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                chosen = chosen or value
+            elif name == b"traceparent":
+                parent = parent_of(value)
+        trace_id = None if parent is None else parent.trace_id
+        return cls(id_for(chosen), scope["method"], scope["path"], parent, trace_id)
+
+    @property
+    def operation_name(self) -> str | None:
+        """The name that the client gave to its operation."""
+        operation = self.context and self.context.operation
+        return operation.name.value if operation and operation.name else None
+
+    @property
+    def outcome(self) -> str:
+        """The codes of all errors in the answer, or that there was none."""
+        if self.codes:
+            return " ".join(sorted(self.codes))
+        return "OK" if 0 < self.status < 400 else str(self.status)
+
+
+def id_for(chosen: bytes | None) -> str:
+    """What the first such header says, or a new one."""
+    if chosen is not None and ACCEPTABLE_ID.fullmatch(chosen):
+        return chosen.decode()
+    # It guards nothing. A random number of the system's would cost a change of threads: while
+    # the event loop asks for one, another thread takes its turn.
+    return f"{getrandbits(128):032x}"
+
+
+current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+"""The exchange that is going on, also on the thread of its operation."""
+
+
+def note_codes(codes: Iterable[object]) -> None:
+    """The answer to the request that is going on will have errors of these codes."""
+    exchange = current.get()
+    if exchange is not None:
+        exchange.codes = frozenset(str(code) for code in codes)
