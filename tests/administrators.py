@@ -30,11 +30,11 @@ def administer(url: SecretStr, *statements: str) -> None:
 
 def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
     """The row that a connection of the pool answers outside of any viewer's statement."""
-    connection = database._pool.take()
+    connection = database.pool.take()
     try:
         with closing(connection.cursor()) as cursor:
             cursor.execute(statement)
             (row,) = cursor.fetchall()
     finally:
-        database._pool.give_back(connection)
+        database.pool.give_back(connection)
     return tuple(row)

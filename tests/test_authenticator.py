@@ -110,7 +110,7 @@ def test_cache_is_bounded() -> None:
     tokens = [good(jti=number) for number in range(CACHED_TOKENS + 10)]
     viewers = {gate.viewer_of(token) for token in [*tokens, tokens[0]]}
     assert viewers == {Viewer(uuid.UUID(SUBJECT))}
-    assert len(gate._known) == CACHED_TOKENS
+    assert len(gate.cache) == CACHED_TOKENS
 
 
 def test_known_signature_vouches_for_nothing_else() -> None:

@@ -34,7 +34,7 @@ def test_what_is_remembered_is_bounded() -> None:
     first = own.prepare("{ me { id } }")
     for number in range(12):
         own.prepare("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number))
-    assert own._cache.currsize <= CACHE_CHARACTERS
+    assert own.cache.weight <= CACHE_CHARACTERS
     assert own.prepare("{ me { id } }") is not first
     enormous = "{ me { id } }" + " " * CACHE_CHARACTERS
     assert own.prepare(enormous).errors == []

@@ -295,7 +295,7 @@ def test_new_key_forgets_no_token(issuer: Issuer, clock: SimpleNamespace) -> Non
     issuer.keys["9"] = "EdDSA"
     clock.now += jwks.PAUSE
     identified(gate, issuer.token("9"))
-    assert len(gate._known) == 2
+    assert len(gate.cache) == 2
 
 
 def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
         waiting = [threading.Thread(target=ask) for _ in range(3)]
         for thread in waiting:
             thread.start()
-        while database._pool._waiting < len(waiting):
+        while database.pool._waiting < len(waiting):
             time.sleep(0.01)
     for thread in waiting:
         thread.join(2)
@@ -152,7 +152,7 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
     settings: Settings, two: Database
 ) -> None:
     """Although it was given back a moment ago."""
-    pool = two._pool
+    pool = two.pool
     one, other = pool.take(), pool.take()
     with administering(settings.required_database_url()) as admin:
         for connection in (one, other):

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Text, cast, literal, select, text
 
 from tests.administrators import administering
+from todo_graphql.cache import Cache
 from todo_graphql.config import Settings
 from todo_graphql.store import pages, prepared
 from todo_graphql.store.connection import Viewer, ViewerConnection
@@ -36,7 +37,7 @@ def connection(database: Database, viewer: Viewer) -> Iterator[ViewerConnection]
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was built since: nothing was known before."""
-    monkeypatch.setattr(prepared.PREPARED, "_known", {})
+    monkeypatch.setattr(prepared.PREPARED, "cache", Cache(100))
     requests: list[Any] = []
     build = pages.page_statement
 

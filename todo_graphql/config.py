@@ -124,6 +124,28 @@ class Settings(BaseSettings):
         default="json",
         description="`json`: one object per line, for collectors. `text`: for people, as in `dev`.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="Where each process serves metrics for Prometheus: on this port, or the next "
+        "free one. Nowhere without it.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="The address to serve metrics on: one that the world does not reach.",
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description="Where traces are sent, by OTLP over HTTP. The other variables of "
+        "OpenTelemetry, such as OTEL_TRACES_SAMPLER, count as well. No traces without it.",
+    )
+    otel_exporter_otlp_traces_endpoint: str | None = Field(
+        default=None, description="The same, with the path, for traces alone."
+    )
+    otel_service_name: str = Field(
+        default="todo-graphql", description="What this server is called in traces."
+    )
     database_pool_size: int = Field(
         default=10, ge=1, le=100, description="Connections that each process keeps open."
     )
@@ -234,6 +256,13 @@ class Settings(BaseSettings):
     def migration_url(self) -> SecretStr | None:
         """Where migrations run: DDL wants a session of its own, not a pooler."""
         return self.database_url_unpooled or self.database_url
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """Where traces are sent, if they are: OpenTelemetry's specification, OTLP exporter."""
+        base = self.otel_exporter_otlp_endpoint
+        common = None if base is None else f"{base.rstrip('/')}/v1/traces"
+        return self.otel_exporter_otlp_traces_endpoint or common
 
     @property
     def max_connections(self) -> int:

@@ -1,17 +1,16 @@
 """Documents: parsed, limited and validated once, then remembered."""
 
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
 from strawberry.extensions import SchemaExtension
 
 from todo_graphql.api.execution.operations import Operations
 from todo_graphql.api.limits import Cost, Limits, check, refuse_over, too_complex
 from todo_graphql.api.validation import Validation, nested_too_deeply, with_code
+from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode, Problem, QueryTooComplex
 
 CACHE_CHARACTERS = 100_000
@@ -56,21 +55,16 @@ class Documents:
         self._limits = limits
         self._hide_suggestions = not introspection
         self._validation = Validation(schema, limits.comparisons, introspection=introspection)
-        self._cache: LRUCache[str, Document] = LRUCache(
-            CACHE_CHARACTERS, getsizeof=lambda document: document.weight
+        self.cache: Cache[str, Document] = Cache(
+            CACHE_CHARACTERS, weigh=lambda document: document.weight
         )
-        self._lock = threading.Lock()
 
     def prepare(self, text: str) -> Document:
         """The document of this text."""
-        with self._lock:
-            known = self._cache.get(text)
-        if known is not None:
-            return known
-        document = self._read(text)
-        if document.weight <= CACHE_CHARACTERS:
-            with self._lock:
-                self._cache[text] = document
+        document = self.cache.get(text)
+        if document is None:
+            document = self._read(text)
+            self.cache.put(text, document)
         return document
 
     def _read(self, text: str) -> Document:

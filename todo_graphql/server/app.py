@@ -13,18 +13,20 @@ from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
-from todo_graphql.server.boundary import Boundary
+from todo_graphql.server.boundary import Boundary, Observer
 from todo_graphql.server.context import context_getter
 from todo_graphql.server.export import export_router
 from todo_graphql.server.graphiql import graphiql_router
 from todo_graphql.server.graphql import Endpoint
 from todo_graphql.server.health import health_router
 from todo_graphql.server.imports import import_router
-from todo_graphql.server.logs import tell
+from todo_graphql.server.observation import Observation
 from todo_graphql.server.problems import on_http_exception, on_problem
 from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.sources import Sources
 from todo_graphql.server.workers import Workers
 from todo_graphql.store.database import Database
+from todo_graphql.store.prepared import PREPARED
 
 
 def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
@@ -37,23 +39,28 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     workers = Workers(settings.max_connections, settings.max_waiting)
     readiness = Readiness(database)
     get_context = context_getter(authenticator, database)
+    schema = schema_of(settings)
+    sources = Sources(
+        database.pool,
+        workers,
+        caches={
+            "documents": schema.documents.cache,
+            "statements": PREPARED.cache,
+            "tokens": authenticator.cache,
+        },
+    )
+    observation = Observation(settings, sources)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with authenticator.keys_kept_fresh():
-            yield
+        with observation.going_on():
+            async with authenticator.keys_kept_fresh():
+                yield
         workers.close()
         database.close()
 
     app = framework(lifespan)
-    operations = Endpoint(
-        schema_of(settings),
-        get_context,
-        readiness=readiness,
-        workers=workers,
-        max_body_bytes=settings.max_body_bytes,
-        timeout=settings.request_timeout,
-    )
+    operations = Endpoint(settings, schema, get_context, readiness, workers)
     # The first, because nearly all requests are for it.
     app.router.routes.append(Route("/graphql", operations, methods=["POST"]))
     app.include_router(health_router(readiness, workers, settings.request_timeout))
@@ -61,7 +68,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token))
-    add_middleware(app, settings)
+    add_middleware(app, settings, observation.observers)
     return app
 
 
@@ -92,7 +99,7 @@ def framework(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
     return app
 
 
-def add_middleware(app: FastAPI, settings: Settings) -> None:
+def add_middleware(app: FastAPI, settings: Settings, observers: list[Observer]) -> None:
     """What stands around the routes, the innermost first."""
     if settings.cors_origins:
         app.add_middleware(
@@ -102,4 +109,4 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_headers=["authorization", "content-type", "x-request-id"],
             expose_headers=["content-disposition", "retry-after", "x-request-id"],
         )
-    app.add_middleware(Boundary, observers=[tell])
+    app.add_middleware(Boundary, observers=observers)

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NoReturn
 
-from cachetools import LRUCache
 from jose import jwt
 from jose.exceptions import JOSEError
 
+from todo_graphql.cache import Cache
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken, Problem
 from todo_graphql.server.jwks import IssuersKeys
@@ -56,16 +56,12 @@ class Authenticator:
         self._issuers = None if url is None else IssuersKeys(url, self._trust)
         self._issuer = settings.auth_issuer
         self._audience = settings.auth_audience
-        self._known: LRUCache[str, tuple[Viewer, float]] = LRUCache(CACHED_TOKENS)
+        self.cache: Cache[str, tuple[Viewer, float]] = Cache(CACHED_TOKENS)
         self._lock = threading.Lock()
 
     def viewer_of(self, token: str) -> Viewer:
         """Who the token says is asking. Raises InvalidToken for every token but a good one."""
-        with self._lock:
-            known = self._known.get(token)
-        if known is None:
-            known = self._learn(token)
-        viewer, expires_at = known
+        viewer, expires_at = self.cache.get(token) or self._learn(token)
         if expires_at <= time.time():
             refuse("The token has expired.")
         return viewer
@@ -85,7 +81,7 @@ class Authenticator:
         """
         with self._lock:
             if not keys.has_all_of(self._keys):
-                self._known = LRUCache(CACHED_TOKENS)
+                self.cache.clear()
             self._keys = keys
 
     def _learn(self, token: str) -> tuple[Viewer, float]:
@@ -93,7 +89,7 @@ class Authenticator:
         known = self._verify(token, keys)
         with self._lock:
             if keys is self._keys:  # what other keys have said may be wrong by now
-                self._known[token] = known
+                self.cache.put(token, known)
         return known
 
     def _verify(self, token: str, keys: Keys) -> tuple[Viewer, float]:

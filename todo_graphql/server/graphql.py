@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Schema
+from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
@@ -28,21 +29,18 @@ class Endpoint:
 
     def __init__(
         self,
+        settings: Settings,
         schema: Schema,
         get_context: ContextGetter,
-        *,
         readiness: Readiness,
         workers: Workers,
-        max_body_bytes: int,
-        timeout: float,
     ) -> None:
-        """After `timeout` seconds an operation is given up, wherever it is."""
         self._schema = schema
         self._get_context = get_context
         self._readiness = readiness
         self._workers = workers
-        self._max_body_bytes = max_body_bytes
-        self._timeout = timeout
+        self._max_body_bytes = settings.max_body_bytes
+        self._timeout = settings.request_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Nothing of the body is read before it is known who asks, by the same two steps that
@@ -55,7 +53,9 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def _answer_in_time(self, body: bytes, context: Context) -> Response:
-        """PostgreSQL's own time-outs do not help when it has stopped altogether."""
+        """After REQUEST_TIMEOUT an operation is given up, wherever it is: PostgreSQL's own
+        time-outs do not help when it has stopped altogether.
+        """
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._workers.run(self._answer, body, context)

@@ -63,10 +63,15 @@ class Workers:
             raise outcome.pop()
         return result
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread."""
+        return self._tasks.qsize()
+
     def _submit(self, call: Callable[[], object]) -> "asyncio.Future[Outcome]":
         if self._closed:
             raise RuntimeError("The workers have stopped.")
-        if self._tasks.qsize() >= self._most_waiting:
+        if self.waiting >= self._most_waiting:
             raise Unavailable("The server is full. Try again in a moment.")
         if len(self._threads) < self._size:
             self._start_thread()

@@ -79,11 +79,11 @@ class Database:
             use_native_hstore=False,
             hide_parameters=True,
         )
-        self._pool = Pool(self.engine, settings.database_pool_recycle)
+        self.pool = Pool(self.engine, settings.database_pool_recycle)
 
     def connect_as(self, viewer: Viewer) -> ViewerConnection:
         """A connection on which every statement is the viewer's. It is opened by its first use."""
-        return ViewerConnection(self._pool, self._preamble, viewer)
+        return ViewerConnection(self.pool, self._preamble, viewer)
 
     def preamble(self, viewer: Viewer) -> str:
         """The statement that says who asks, and bounds the time, until the transaction ends."""
@@ -91,4 +91,4 @@ class Database:
 
     def close(self) -> None:
         """Close the pool's connections."""
-        self._pool.close()
+        self.pool.close()

@@ -12,7 +12,7 @@ from typing import cast
 
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class
 from sqlalchemy import Engine
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 MOMENT = 1.0
 """Seconds for which a connection that has worked is taken to work."""
@@ -62,6 +62,20 @@ class Pool:
         self._doubted_at = monotonic()
         while self._hot:
             self._cool()
+
+    @property
+    def busy(self) -> int:
+        """How many connections somebody has."""
+        return self._queue.checkedout() - len(self._hot)
+
+    @property
+    def idle(self) -> int:
+        """How many are open and nobody's."""
+        return self._queue.checkedin() + len(self._hot)
+
+    @property
+    def _queue(self) -> QueuePool:
+        return cast("QueuePool", self._engine.pool)
 
     def close(self) -> None:
         """Close all that nobody holds."""

@@ -4,16 +4,16 @@ Building a statement of SQLAlchemy's, and looking up what it was compiled to, ta
 PostgreSQL needs to answer it. A prepared one is a text, in which only parameters vary.
 """
 
-import threading
 import uuid
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from cachetools import LRUCache
 from psycopg2.extensions import adapt
 from sqlalchemy import Dialect, Executable
 from sqlalchemy.dialects.postgresql import psycopg2
+
+from todo_graphql.cache import Cache
 
 REMEMBERED = 1_024
 """How many shapes. Those that clients make up, of filters and orders, push each other out."""
@@ -54,18 +54,14 @@ class PreparedStatements:
     """Those that were needed of late, by their shape: all that their text depends on."""
 
     def __init__(self) -> None:
-        self._known: LRUCache[Hashable, Prepared] = LRUCache(REMEMBERED)
-        self._lock = threading.Lock()
+        self.cache: Cache[Hashable, Prepared] = Cache(REMEMBERED)
 
     def get(self, shape: Hashable, build: Callable[[], Executable]) -> Prepared:
         """The statement of this shape; built, unless it is known."""
-        with self._lock:
-            known = self._known.get(shape)
-        if known is not None:
-            return known
-        prepared = prepare(build())
-        with self._lock:
-            self._known[shape] = prepared
+        prepared = self.cache.get(shape)
+        if prepared is None:
+            prepared = prepare(build())
+            self.cache.put(shape, prepared)
         return prepared
 
 

@@ -1,0 +1,138 @@
+"""What Prometheus fetches, from a port of its own."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+
+from tests.commands import Service, until
+from tests.people import Person
+from tests.servers import SECRET, migrated_database, serving, settings_for
+from todo_graphql.config import Settings
+
+
+def free_port() -> int:
+    """One that nobody listens on, and that has some behind it."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return min(port, 65_000)
+
+
+class Scrape:
+    """Everything that was counted at one moment, by name and labels."""
+
+    def __init__(self, port: int) -> None:
+        self.text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+        self._samples = {
+            (sample.name.removeprefix("todo_graphql_"), *sorted(sample.labels.values())): sample
+            for family in text_string_to_metric_families(self.text)
+            for sample in family.samples
+        }
+
+    def __getitem__(self, key: str | tuple[str, ...]) -> float:
+        name = (key,) if isinstance(key, str) else (key[0], *sorted(key[1:]))
+        sample = self._samples.get(name)
+        return 0.0 if sample is None else sample.value
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def person(settings: Settings, port: int) -> Iterator[Person]:
+    measured = settings.model_copy(update={"metrics_port": port})
+    with serving(measured) as url:
+        yield Person(url, measured)
+
+
+def after(port: int, requests: int, path: str = "/graphql") -> Scrape:
+    """What was counted once so many requests were. The last may be counted after its answer."""
+
+    def counted() -> Scrape | None:
+        scrape = Scrape(port)
+        total = sum(scrape["requests_total", path, str(status)] for status in (200, 400, 401, 404))
+        return scrape if total == requests else None
+
+    return until(counted, f"{requests} requests to {path}")
+
+
+def test_requests_and_errors_and_statements(person: Person, port: int) -> None:
+    person.create()
+    person.post("{ nothing }")
+    person.refusal('mutation { completeTask(id: "%s") { task { id } } }' % person.id)
+    scrape = after(port, 3)
+    assert scrape["requests_total", "/graphql", "200"] == 2
+    assert scrape["requests_total", "/graphql", "400"] == 1
+    assert scrape["errors_total", "GRAPHQL_VALIDATION_FAILED"] == 1
+    assert scrape["errors_total", "NOT_FOUND"] == 1
+    assert scrape["request_seconds_count"] == 3
+    assert scrape["statements_total"] == 2
+    assert scrape["sql_seconds_count"] == 3
+    assert 0 < scrape["sql_seconds_sum"] < scrape["request_seconds_sum"]
+
+
+def test_caches(person: Person, port: int) -> None:
+    for _ in range(3):
+        person.titles()
+    scrape = after(port, 3)
+    for cache in ("documents", "tokens"):
+        assert scrape["cache_lookups_total", cache, "miss"] == 1
+        assert scrape["cache_lookups_total", cache, "hit"] == 2
+
+
+def test_connections_and_threads(person: Person, port: int) -> None:
+    person.titles()
+    scrape = after(port, 1)
+    assert scrape["pool_connections", "busy"] == 0
+    assert scrape["pool_connections", "idle"] == 1
+    assert scrape["operations_waiting"] == 0
+    assert scrape["process_resident_memory_bytes"] > 0
+
+
+def test_paths_that_clients_make_up_are_one(person: Person, port: int) -> None:
+    for path in ("one", "two"):
+        httpx.get(f"{person._url}/{path}", timeout=30)
+    scrape = after(port, 2, "other")
+    assert "one" not in scrape.text
+
+
+def test_nobody_is_named(person: Person, port: int) -> None:
+    person.post("query Named { me { id } }")
+    scrape = after(port, 1)
+    assert not [word for word in (person.id, "Named") if word in scrape.text]
+
+
+def test_they_are_not_among_what_clients_see(person: Person) -> None:
+    assert httpx.get(f"{person._url}/metrics", timeout=30).status_code == 404
+
+
+def test_each_process_has_its_own(postgresql: SecretStr, port: int, tmp_path: Path) -> None:
+    """On the next port. When the server ends, both are free."""
+    with migrated_database(postgresql) as url:
+        given = {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
+        given["METRICS_PORT"] = str(port)
+        arguments = ("serve", "--port", "0", "--workers", "2")
+        with Service(*arguments, folder=tmp_path, **given) as service:
+            both = (port, port + 1)
+            for own in both:
+                service.wait_for(rf"Metrics on http://127.0.0.1:{own}/metrics")
+            person = Person(service.url, settings_for(url))
+            for _ in range(10):
+                person.titles()
+            until(lambda: sum(answered(own) for own in both) == 10, "both together")
+        for own in both:
+            with pytest.raises(httpx.TransportError):
+                Scrape(own)
+
+
+def answered(port: int) -> float:
+    """How many operations a process has answered."""
+    return Scrape(port)["requests_total", "/graphql", "200"]

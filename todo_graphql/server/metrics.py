@@ -1,0 +1,119 @@
+"""Metrics, for Prometheus to fetch: https://prometheus.io/docs/instrumenting/exposition_formats/
+
+Each process has its own, on a port of its own. What is counted never names a user, an operation
+or a task: a client could make up as many of those as it likes.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from todo_graphql.cache import Cache
+from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.sources import Sources
+
+logger = logging.getLogger(__name__)
+
+PATHS = frozenset({"/graphql", "/export", "/import", "/health/live", "/health/ready"})
+"""All others count as one: clients choose them."""
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+MAX_PROCESSES = 64
+"""How many ports are tried, one after the other, for the processes of one server."""
+
+
+class Metrics:
+    """Those of one process."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.registry.register(Lookups(sources.caches))
+        self._requests = self._counter("requests", "Requests answered.", "path", "status")
+        self._errors = self._counter("errors", "Errors in answers, by code.", "code")
+        self._seconds = self._histogram("request_seconds", "From a request to its answer.")
+        self._sql_seconds = self._histogram("sql_seconds", "Of a request: waiting for PostgreSQL.")
+        self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
+        self._watch(sources)
+
+    def observe(self, exchange: Exchange) -> None:
+        """Count a request that has been answered."""
+        path = exchange.path if exchange.path in PATHS else "other"
+        self._requests.labels(path, exchange.status).inc()
+        for code in exchange.codes:
+            self._errors.labels(code).inc()
+        self._seconds.observe(exchange.seconds)
+        if exchange.context is not None:
+            trips = exchange.context.connection.trips
+            self._statements.inc(len(trips))
+            self._sql_seconds.observe(sum(trip.ended - trip.began for trip in trips))
+
+    def _watch(self, sources: Sources) -> None:
+        """What is asked for when somebody fetches it."""
+        connections = self._gauge("pool_connections", "Connections to PostgreSQL.", "state")
+        connections.labels("busy").set_function(lambda: sources.pool.busy)
+        connections.labels("idle").set_function(lambda: sources.pool.idle)
+        self._gauge("operations_waiting", "Waiting for their turn.").set_function(
+            lambda: sources.workers.waiting
+        )
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"todo_graphql_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"todo_graphql_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str) -> Histogram:
+        return Histogram(f"todo_graphql_{name}", meaning, registry=self.registry, buckets=SECONDS)
+
+    @contextmanager
+    def served(self, host: str, port: int) -> Iterator[None]:
+        """Meanwhile they can be fetched from this port, or, where other processes of the server
+        were faster, from the next one that is free.
+        """
+        server = self._listen(host, port)
+        if server is None:
+            logger.error("METRICS_PORT: there is no free port from %d on.", port)
+            yield
+            return
+        logger.info("Metrics on http://%s:%d/metrics", host, server.server_port)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    def _listen(self, host: str, port: int) -> WSGIServer | None:
+        for candidate in range(port, min(port + MAX_PROCESSES, 65_536)):
+            with suppress(OSError):
+                server, _ = start_http_server(candidate, host, self.registry)
+                return server
+        return None
+
+
+class Lookups(Collector):
+    """How often each cache had what it was asked for."""
+
+    def __init__(self, caches: Mapping[str, Cache[Any, Any]]) -> None:
+        self._caches = caches
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The counts so far."""
+        family = CounterMetricFamily(
+            "todo_graphql_cache_lookups", "What was asked of a cache.", labels=("cache", "result")
+        )
+        for name, cache in self._caches.items():
+            family.add_metric((name, "hit"), cache.hits)
+            family.add_metric((name, "miss"), cache.misses)
+        yield family

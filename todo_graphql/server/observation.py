@@ -1,0 +1,48 @@
+"""Who is told of each request when it is over: traces, metrics, and the log."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from todo_graphql.config import Settings
+from todo_graphql.server.logs import tell
+from todo_graphql.server.sources import Sources
+
+if TYPE_CHECKING:
+    from todo_graphql.server.boundary import Observer
+
+
+class Observation:
+    """The log; and traces and metrics where they are wanted, which are imported only then."""
+
+    def __init__(self, settings: Settings, sources: Sources) -> None:
+        self.observers: list[Observer] = []
+        self._at_work: list[AbstractContextManager[None]] = []
+        if settings.traces_endpoint is not None:
+            self._trace(settings.traces_endpoint, settings.otel_service_name)
+        if settings.metrics_port is not None:
+            self._measure(settings.metrics_host, settings.metrics_port, sources)
+        # The last, because it says the id of the trace.
+        self.observers.append(tell)
+
+    def _trace(self, endpoint: str, service: str) -> None:
+        from todo_graphql.server.tracing import Tracing  # noqa: PLC0415
+
+        tracing = Tracing(endpoint, service)
+        self.observers.append(tracing.observe)
+        self._at_work.append(tracing.sent())
+
+    def _measure(self, host: str, port: int, sources: Sources) -> None:
+        from todo_graphql.server.metrics import Metrics  # noqa: PLC0415
+
+        metrics = Metrics(sources)
+        self.observers.append(metrics.observe)
+        self._at_work.append(metrics.served(host, port))
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """For as long as the server runs."""
+        with ExitStack() as stack:
+            for work in self._at_work:
+                stack.enter_context(work)
+            yield

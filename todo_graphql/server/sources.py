@@ -1,0 +1,18 @@
+"""What a process can be asked at any time about how it is doing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from todo_graphql.cache import Cache
+from todo_graphql.server.workers import Workers
+from todo_graphql.store.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Its connections, its threads, and its caches by their names."""
+
+    pool: Pool
+    workers: Workers
+    caches: Mapping[str, Cache[Any, Any]]
