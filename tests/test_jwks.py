@@ -112,6 +112,10 @@ def test_server_without_keys_is_unavailable(settings: Settings) -> None:
         assert (response.status_code, response.headers["retry-after"]) == (503, "5")
         assert_refused(ask(client, f"Bearer {good()}"), ANOTHER_FAMILY, good())
         assert httpx.get(f"{url}/health/live").status_code == 200
+        ready = httpx.get(f"{url}/health/ready")
+        assert ready.status_code == 503
+        reason = "The keys that verify tokens have not been fetched yet."
+        assert ready.json() == {"status": "not ready", "reason": reason}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -63,7 +63,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     operations = Endpoint(settings, schema, get_context, readiness, workers)
     # The first, because nearly all requests are for it.
     app.router.routes.append(Route("/graphql", operations, methods=["POST"]))
-    app.include_router(health_router(readiness, workers, settings.request_timeout))
+    app.include_router(health_router(authenticator, readiness, workers, settings.request_timeout))
     app.include_router(export_router(get_context, readiness, workers))
     app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:

@@ -23,7 +23,14 @@ from todo_graphql.cache import Cache
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken, Problem
 from todo_graphql.server.jwks import IssuersKeys
-from todo_graphql.server.keys import HS256, Keys, PublicKeys, signing_key, trusted_at_start
+from todo_graphql.server.keys import (
+    HS256,
+    Keys,
+    KeysToCome,
+    PublicKeys,
+    signing_key,
+    trusted_at_start,
+)
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.text import UUID_TEXT, is_storable
 
@@ -65,6 +72,11 @@ class Authenticator:
         if expires_at <= time.time():
             refuse("The token has expired.")
         return viewer
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether tokens can be verified. An issuer's keys may still be on their way."""
+        return not isinstance(self._keys, KeysToCome)
 
     async def renew_keys(self) -> None:
         """For a token whose key is not known: there may be newer ones."""
