@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -17,7 +18,7 @@ from todo_graphql.server.boundary import Boundary, Observer
 from todo_graphql.server.context import context_getter
 from todo_graphql.server.export import export_router
 from todo_graphql.server.graphiql import graphiql_router
-from todo_graphql.server.graphql import Endpoint
+from todo_graphql.server.graphql import Endpoint, OtherMethods
 from todo_graphql.server.health import health_router
 from todo_graphql.server.imports import import_router
 from todo_graphql.server.observation import Observation
@@ -27,6 +28,16 @@ from todo_graphql.server.sources import Sources
 from todo_graphql.server.workers import Workers
 from todo_graphql.store.database import Database
 from todo_graphql.store.prepared import PREPARED
+
+EXPOSED_HEADERS = (
+    "content-disposition",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "x-request-id",
+)
+"""What pages of other origins may read, besides what they always may."""
 
 
 def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
@@ -68,6 +79,8 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token))
+    allowed = "GET, HEAD, POST" if settings.graphiql else "POST"
+    app.router.routes.append(Route("/graphql", OtherMethods(allowed)))
     add_middleware(app, settings, observation.observers)
     return app
 
@@ -101,12 +114,14 @@ def framework(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 
 def add_middleware(app: FastAPI, settings: Settings, observers: list[Observer]) -> None:
     """What stands around the routes, the innermost first."""
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-request-id"],
-            expose_headers=["content-disposition", "retry-after", "x-request-id"],
-        )
-    app.add_middleware(Boundary, observers=observers)
+    if not settings.cors_origins:
+        app.add_middleware(Boundary, observers=observers)
+        return
+    cors = partial(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "x-request-id"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_middleware(Boundary, observers=observers, cors=cors)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.errors import BadUserInput, ErrorCode
 from todo_graphql.server.exchanges import note_codes
+from todo_graphql.server.negotiation import require_json
 
 
 def no_such_number(_constant: str) -> NoReturn:
@@ -35,9 +36,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises BadUserInput with status 415 or 413.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise BadUserInput("Send the request as `Content-Type: application/json`.", status=415)
+    require_json(request.scope)
     return await read_at_most(limit, request)
 
 
@@ -69,6 +68,7 @@ def read_question(body: bytes) -> Question:
     query = members.get("query")
     if not isinstance(query, str):
         raise BadUserInput("`query` must be a string: the document.", field="query")
+    optional(members, "extensions", dict, "an object")  # nothing of which is known here
     return Question(
         query=query,
         variables=optional(members, "variables", dict, "an object"),
@@ -83,19 +83,23 @@ def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any
     return value
 
 
-def response_to(result: ExecutionResult) -> Response:
-    """The answer as JSON. `data` is there only when the operation was executed."""
+def response_to(result: ExecutionResult, media_type: str) -> Response:
+    """The answer as JSON. `data` is there only with status 200, as GraphQL over HTTP demands of
+    both media types. It would like 294 where there are errors beside data, and 422 where a
+    document is not valid: the one no registry knows yet, the other is no part of our contract.
+    """
     content: dict[str, object]
     extensions = {"extensions": result.extensions} if result.extensions else {}
     if not result.errors:
         content = {"data": result.data, **extensions}
-        return Response(encode(content), media_type="application/json")
+        return Response(encode(content), media_type=media_type)
     note_codes((error.extensions or {}).get("code") for error in result.errors)
     content = {"errors": [error.formatted for error in result.errors]}
-    if not is_refused(result):
+    status = status_of(result)
+    if status == 200:
         content |= {"data": result.data, **extensions}
-    response = Response(encode(content), status_of(result), media_type="application/json")
-    if response.status_code == ErrorCode.UNAVAILABLE.status:
+    response = Response(encode(content), status, media_type=media_type)
+    if status == ErrorCode.UNAVAILABLE.status:
         response.headers["Retry-After"] = str(extension(result, "retryAfter") or 1)
     return response
 

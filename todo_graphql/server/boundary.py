@@ -1,5 +1,5 @@
-"""What every request passes first and every response last: its id, its log line, and the net
-under everything else.
+"""What every request passes first and every response last: its id, its log line, the headers
+that protect whoever reads it, and the net under everything else.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.exchanges import Exchange, current
 from todo_graphql.server.problems import problem_response, server_error
+from todo_graphql.server.protections import protected
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,17 @@ Observer: TypeAlias = Callable[[Exchange], None]
 class Boundary:
     """ASGI middleware, the outermost."""
 
-    def __init__(self, app: ASGIApp, observers: Sequence[Observer]) -> None:
-        self._app = app
+    def __init__(
+        self,
+        app: ASGIApp,
+        observers: Sequence[Observer],
+        cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> None:
+        """By `cors` pages of other origins may read what the application answers, and what is
+        answered here in its place: without it, they would not learn that the server failed.
+        """
+        self._app = cors(app)
+        self._cors = cors
         self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,8 +61,8 @@ class Boundary:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                own = (HEADER, exchange.id.encode())
-                message["headers"] = [*message.get("headers", ()), own]
+                message["headers"] = protected(message.get("headers", ()))
+                message["headers"].append((HEADER, exchange.id.encode()))
             await send(message)
 
         try:
@@ -63,10 +73,11 @@ class Boundary:
             # The server stops, and has waited long enough for the rest of a request.
             if exchange.status:
                 raise
-            stopping = problem_response(Unavailable("The server stops. Try again in a moment."))
-            await stopping(scope, receive, send_with_id)
+            stopping = Unavailable("The server stops. Try again in a moment.")
+            answer = self._cors(problem_response(stopping, scope))
+            await answer(scope, receive, send_with_id)
         except Exception:
             logger.exception("A request failed.")
             if exchange.status:
                 raise
-            await server_error(exchange.id)(scope, receive, send_with_id)
+            await self._cors(server_error(exchange.id, scope))(scope, receive, send_with_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -12,6 +13,7 @@ from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
+from todo_graphql.server.negotiation import response_type
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
 
@@ -48,25 +50,36 @@ class Endpoint:
         """
         request = Request(scope, receive)
         context = await self._get_context(request, await bearer(request))
+        media_type = response_type(scope)
         body = await read_body(request, self._max_body_bytes)
-        response = await self._answer_in_time(body, context)
+        response = await self._answer_in_time(body, context, media_type)
         await response(scope, receive, send)
 
-    async def _answer_in_time(self, body: bytes, context: Context) -> Response:
+    async def _answer_in_time(self, body: bytes, context: Context, media_type: str) -> Response:
         """After REQUEST_TIMEOUT an operation is given up, wherever it is: PostgreSQL's own
         time-outs do not help when it has stopped altogether.
         """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._workers.run(self._answer, body, context)
+                return await self._workers.run(self._answer, body, context, media_type)
         except TimeoutError:
             context.connection.abort()
             writes = context.connection.writes > 0
             raise Unavailable(OUTCOME_UNKNOWN if writes else TOO_LATE) from None
 
-    def _answer(self, body: bytes, context: Context) -> Response:
+    def _answer(self, body: bytes, context: Context, media_type: str) -> Response:
         """On a worker thread, from bytes to bytes."""
         question = read_question(body)
         self._readiness.require_proof()
         with context.connection:
-            return response_to(self._schema.run(question, context))
+            return response_to(self._schema.run(question, context), media_type)
+
+
+class OtherMethods:
+    """The last route at /graphql. Without it, only the methods of one route would be named."""
+
+    def __init__(self, allowed: str) -> None:
+        self._allowed = allowed
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise HTTPException(405, headers={"Allow": self._allowed})

@@ -15,6 +15,7 @@ from todo_graphql.server.context import ContextGetter
 from todo_graphql.server.files.formats import FORMATS, Format
 from todo_graphql.server.files.lines import at_line
 from todo_graphql.server.files.records import Record, task_of
+from todo_graphql.server.negotiation import UTF_8, content_type, header
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
 from todo_graphql.store.imports import Imported
@@ -22,7 +23,6 @@ from todo_graphql.store.rows import NewTask
 
 MAX_IMPORT_BYTES = 10 * 1024 * 1024
 MAX_IMPORT_TASKS = 100_000
-CHARSETS = frozenset({"utf-8", "utf8"})
 
 
 def import_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
@@ -43,20 +43,14 @@ def import_router(get_context: ContextGetter, readiness: Readiness, workers: Wor
 
 def _format_of(request: Request) -> Format:
     """By the Content-Type. Raises BadUserInput with status 415."""
-    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
-    kinds = [kind for kind in FORMATS.values() if kind.media_type == media_type.strip()]
-    values = [value for name, _, value in map(_parameter, parameters) if name == "charset"]
-    if not kinds or not CHARSETS.issuperset(values):
+    media_type, charsets = content_type(header(request.scope, b"content-type"))
+    kinds = [kind for kind in FORMATS.values() if kind.media_type == media_type]
+    if not kinds or not charsets <= UTF_8:
         raise BadUserInput(
             "Send the tasks as `Content-Type: application/json` or `text/csv`, in UTF-8.",
             status=415,
         )
     return kinds[0]
-
-
-def _parameter(text: str) -> tuple[str, str, str]:
-    name, equals, value = text.partition("=")
-    return name.strip(), equals, value.strip().strip('"')
 
 
 def _bring_back(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:

@@ -70,6 +70,8 @@ def configuration(settings: Settings) -> dict[str, object]:
         "loggers": {
             "todo_graphql": {"level": settings.log_level},
             "uvicorn": {"level": settings.log_level},
+            # It would tell whole addresses, with what somebody may have put behind a `?`.
+            "uvicorn.access": {"propagate": False},
         },
     }
 

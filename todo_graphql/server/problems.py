@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
 from todo_graphql.errors import ErrorCode, InvalidToken, MissingToken, Problem, Unavailable
 from todo_graphql.server.exchanges import note_codes
+from todo_graphql.server.negotiation import error_type
 
 REALM = 'Bearer realm="todo-graphql"'
 
@@ -18,20 +20,23 @@ SENTENCES = {
 }
 
 
-def problem_response(problem: Problem) -> JSONResponse:
+def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
     """The problem as the whole answer: nothing of the request was done."""
-    return error_response(problem.message, problem.extensions, headers=headers_of(problem))
+    return error_response(problem.message, problem.extensions, scope, headers_of(problem))
 
 
 def error_response(
-    message: str, extensions: Mapping[str, object], *, headers: Mapping[str, str] | None = None
+    message: str,
+    extensions: Mapping[str, object],
+    scope: Scope,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """One error, with the HTTP status that its extensions name."""
+    """One error, with the HTTP status that its extensions name, as the request takes it."""
     note_codes({extensions["code"]})
     errors = [{"message": message, "extensions": dict(extensions)}]
     status = extensions["status"]
     assert isinstance(status, int)
-    return JSONResponse({"errors": errors}, status, headers=dict(headers or {}))
+    return JSONResponse({"errors": errors}, status, dict(headers or {}), error_type(scope))
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
@@ -51,22 +56,22 @@ def headers_of(problem: Problem) -> dict[str, str]:
     return {}
 
 
-def server_error(request_id: str) -> JSONResponse:
+def server_error(request_id: str, scope: Scope) -> JSONResponse:
     """For what nobody expected. The log has the reason, under this id."""
     extensions = {**ErrorCode.INTERNAL_SERVER_ERROR.extensions, "requestId": request_id}
-    return error_response("Something went wrong on the server.", extensions)
+    return error_response("Something went wrong on the server.", extensions, scope)
 
 
-async def on_problem(_request: Request, problem: Exception) -> JSONResponse:
+async def on_problem(request: Request, problem: Exception) -> JSONResponse:
     """FastAPI's handler for Problems that are raised outside of GraphQL."""
     assert isinstance(problem, Problem)
-    return problem_response(problem)
+    return problem_response(problem, request.scope)
 
 
-async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """The framework's own refusals, such as an unknown path, in the same shape."""
     assert isinstance(error, HTTPException)
     code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.BAD_USER_INPUT
     extensions = {"code": code.name, "status": error.status_code}
     sentence = SENTENCES.get(error.detail, error.detail)
-    return error_response(sentence, extensions, headers=error.headers)
+    return error_response(sentence, extensions, request.scope, error.headers)

@@ -1,10 +1,15 @@
 """HTTP/1.1 by httptools, where uvicorn's own use of it lets through what it should not."""
 
 import asyncio
+import json
+from http import HTTPStatus
 from typing import cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from todo_graphql.errors import ErrorCode
+from todo_graphql.server.protections import LINES
 
 MAX_HEAD_BYTES = 65_536
 """For the request line and all header lines."""
@@ -22,9 +27,23 @@ CHECK = 1.0
 then costs less than a timer for each request.
 """
 
-LAST_WORDS = b"content-length: 0\r\nconnection: close\r\n\r\n"
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + LAST_WORDS
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\n" + LAST_WORDS
+
+def last_words(status: HTTPStatus, sentence: str) -> bytes:
+    """An answer to what is no request yet, in the shape of all others."""
+    extensions = {"code": ErrorCode.BAD_USER_INPUT.name, "status": status.value}
+    body = json.dumps({"errors": [{"message": sentence, "extensions": extensions}]})
+    return (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n{LINES.decode()}connection: close\r\n\r\n{body}"
+    ).encode()
+
+
+TOO_LARGE = last_words(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"The request line and the headers have more than {MAX_HEAD_BYTES:,} bytes.",
+)
+TOO_SLOW = last_words(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in in time.")
+NO_HTTP = last_words(HTTPStatus.BAD_REQUEST, "This is no proper HTTP request.")
 NOTHING = memoryview(b"")
 
 
@@ -75,9 +94,9 @@ class Protocol(HttpToolsProtocol):
             if isinstance(error.__context__, HeadTooLarge):
                 self._refuse(TOO_LARGE)
                 return
-            sentence = "Invalid HTTP request received."
-            self.logger.warning(sentence)
-            self.send_400_response(sentence)
+            self.logger.warning("Invalid HTTP request received.")
+            self.transport.write(NO_HTTP)
+            self.transport.close()
         else:
             if self._unused > MAX_HEAD_BYTES:
                 self._refuse(TOO_LARGE)
