@@ -159,7 +159,7 @@ def test_a_path_cannot_write_lines_of_its_own(url: str, log: Log) -> None:
     path = "/%0D%0AINFO%20%5B-%5D%20Everything%20is%20fine"
     httpx.get(url + path, headers={"X-Request-ID": "its-id"})
     (entry,) = log.of("its-id")
-    assert entry == f"INFO [its-id] GET {path} 404"
+    assert entry == "INFO [its-id] GET /... 404"
 
 
 def test_words_of_a_request_stay_out_of_the_log(alice: Person, log: Log) -> None:

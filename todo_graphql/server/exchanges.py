@@ -15,6 +15,12 @@ from todo_graphql.server.traceparent import TraceParent, parent_of
 # What a proxy or a client chose is kept when it cannot do harm in a log.
 ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
+# What paths are made of. All else may be a token or a title, sent to the wrong place.
+WORD = r"[a-z0-9._-]{0,20}"
+PLAIN_PATH = re.compile(rf"(?:/{WORD}){{1,10}}")
+MAX_PATH = 200
+NO_WORD = re.compile(rf"/(?!{WORD}(?:/|\Z))[^/]*")
+
 
 @dataclass(slots=True, eq=False)
 class Exchange:
@@ -47,7 +53,8 @@ class Exchange:
             elif name == b"traceparent":
                 parent = parent_of(value)
         trace_id = None if parent is None else parent.trace_id
-        return cls(id_for(chosen), scope["method"], scope["path"], parent, trace_id)
+        path = path_for(scope["path"])
+        return cls(id_for(chosen), scope["method"], path, parent, trace_id)
 
     @property
     def operation_name(self) -> str | None:
@@ -61,6 +68,13 @@ class Exchange:
         if self.codes:
             return " ".join(sorted(self.codes))
         return "OK" if 0 < self.status < 400 else str(self.status)
+
+
+def path_for(asked: str) -> str:
+    """The path without what may be no part of one."""
+    if PLAIN_PATH.fullmatch(asked):
+        return asked
+    return NO_WORD.sub("/...", f"/{asked.lstrip('/')}"[:MAX_PATH])
 
 
 def id_for(chosen: bytes | None) -> str:

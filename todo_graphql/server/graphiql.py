@@ -105,7 +105,7 @@ def policy_of(page: str) -> str:
     """The Content-Security-Policy of the page: only its own script runs, and the files that it
     names; it speaks to this server only; nobody frames it.
 
-    Styles may be written by scripts: GraphiQL's dialogs and its editor do so. Its style sheet
+    Styles may be written by scripts: GraphiQL's dialogs do so when they open. Its style sheet
     brings fonts and little pictures in itself.
     """
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)

@@ -1,19 +1,35 @@
 """How a log record is written: for whoever collects lines, or for whoever sits before them."""
 
 import logging
+import traceback
 from datetime import UTC, datetime
 
 import msgspec
 
 from todo_graphql.server.exchanges import current
+from todo_graphql.store.failures import DatabaseFailure
 
 SAID = frozenset({"method", "path", "status"})
 """What the message of a request says already."""
 
 ENCODER = msgspec.json.Encoder()
 
+TELLING = (DatabaseFailure, OSError)
+"""Exceptions whose own words hold nothing of what users say."""
 
-class JsonLines(logging.Formatter):
+
+class Lines(logging.Formatter):
+    """What both have in common: the words of most exceptions are left out, because they may quote
+    what a task says, as those of int() do. Where it happened, and what it was, stays.
+    """
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 - its name
+        """The traceback, of its causes first."""
+        assert isinstance(ei, tuple)
+        return told(ei[1]) if isinstance(ei[1], BaseException) else ""
+
+
+class JsonLines(Lines):
     """A JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -32,7 +48,7 @@ class JsonLines(logging.Formatter):
         return ENCODER.encode(line).decode()
 
 
-class TextLines(logging.Formatter):
+class TextLines(Lines):
     """The usual, with the record's facts behind its message."""
 
     def __init__(self) -> None:
@@ -52,3 +68,13 @@ def request_id() -> str | None:
     """Of the request that is being answered."""
     exchange = current.get()
     return exchange.id if exchange else None
+
+
+def told(error: BaseException) -> str:
+    """The traceback of an exception, as Python writes it, without words that quote."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = [] if cause is None else [told(cause), "\nWhich led to:\n\n"]
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    words = f": {error}" if isinstance(error, TELLING) else ""
+    frames = traceback.format_tb(error.__traceback__)
+    return "".join([*before, "Traceback (most recent call last):\n", *frames, name, words])

@@ -6,7 +6,6 @@ token, a secret, or anything of what a task says.
 
 import logging
 import logging.config
-from urllib.parse import quote
 
 from todo_graphql.config import LogFormat, Settings
 from todo_graphql.server.exchanges import Exchange
@@ -21,10 +20,8 @@ MAX_NAME = 100
 def tell(exchange: Exchange) -> None:
     """The line of a request that has been answered."""
     if logger.isEnabledFor(logging.INFO):
-        # Quoted again, because a path may hold line breaks once it is unquoted.
-        path = quote(exchange.path)
         extra = {"facts": facts_of(exchange)}
-        logger.info("%s %s %d", exchange.method, path, exchange.status, extra=extra)
+        logger.info("%s %s %d", exchange.method, exchange.path, exchange.status, extra=extra)
 
 
 def facts_of(exchange: Exchange) -> dict[str, object]:
