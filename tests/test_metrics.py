@@ -1,9 +1,10 @@
 """What Prometheus fetches, from a port of its own."""
 
+import random
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -18,11 +19,14 @@ from todo_graphql.config import Settings
 
 
 def free_port() -> int:
-    """One that nobody listens on, and that has some behind it."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return min(port, 65_000)
+    """One that nobody listens on, and that no connection is given as its own meanwhile: those
+    are all greater.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Scrape:
