@@ -23,7 +23,7 @@ def free_port() -> int:
     are all greater.
     """
     while True:
-        port = random.randrange(20_000, 30_000)
+        port = random.randrange(20_000, 30_000)  # noqa: S311 - not a secret
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
