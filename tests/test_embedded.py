@@ -10,12 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DataError, OperationalError
 
 from tests.administrators import administer, administering
 from tests.commands import processes_about, until
 from todo_graphql.store import embedded, embedded_access
+from todo_graphql.store.database import database_url
 from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from todo_graphql.store.embedded_access import Access, AccessError
 
@@ -268,3 +269,15 @@ def test_root_without_a_way_to_make_a_user(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(AccessError, match="start as another user, or set DATABASE_URL"):
         embedded_access._system_account()
+
+
+def test_what_fails_is_not_in_its_log(server: EmbeddedPostgres) -> None:
+    server.start()
+    engine = create_engine(database_url(server.url))
+    with engine.connect() as connection, pytest.raises(DataError, match="a private title"):
+        connection.execute(text("SELECT CAST('a private title' AS integer)"))
+    engine.dispose()
+    server.stop()
+    log = (server.folder / "postgresql.log").read_text()
+    assert "database system is ready" in log
+    assert "private" not in log

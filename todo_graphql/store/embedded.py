@@ -43,6 +43,13 @@ INITDB_OPTIONS = (
     "--builtin-locale=C.UTF-8",
 )
 
+# Of a statement that fails, PostgreSQL would log every word, and the row that it was about. What
+# there is to know of it is in the server's own log.
+DISCREET = {
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+}
+
 FAST_AND_LOST_WITH_A_CRASH = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -208,6 +215,7 @@ class EmbeddedPostgres:
             "listen_addresses": "",
             "port": str(PORT),
             "unix_socket_directories": f'"{socket_folder}"',
+            **DISCREET,
             **({} if self._durable else FAST_AND_LOST_WITH_A_CRASH),
         }
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
