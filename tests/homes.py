@@ -10,6 +10,7 @@ from graphql import ExecutionResult
 from tests.documents import LIMITS
 from tests.operations import GIVEN
 from tests.worlds import somebody
+from todo_graphql.api.budgets import Allowance
 from todo_graphql.api.context import Context
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.schema import Request, Schema
@@ -49,6 +50,7 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "a priority that nothing can be looked up by": {"priority": []},
     "a priority of another class": {"priority": TaskPriority.HIGH},
 }
+ALLOWANCE = Allowance(limit=100, remaining=60, cost=40, resets=1_800_000_000.0, retry_after=0)
 WHOLE: dict[str, Any] = {}
 OTHER_CLASS = {"": "the row is none"}
 
@@ -120,6 +122,7 @@ class Home:
     ) -> ExecutionResult:
         with self._database.connect_as(self.viewer) as connection:
             context = Asking(self.viewer, connection, "-", damage=damage)
+            context.allowance = ALLOWANCE
             self.columns = context.columns
             return schema.run(Request(document, {**self.variables, **variables}), context)
 

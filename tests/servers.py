@@ -43,11 +43,16 @@ def migrated_database(server: SecretStr) -> Iterator[SecretStr]:
 
 
 def settings_for(url: SecretStr, **given: object) -> Settings:
-    """Settings of a server on this database; the rest as in the environment."""
-    secret = SecretStr(SECRET)
-    return Settings.from_environment(
-        **{"database_url": url, "better_auth_secret": secret, "port": 0, **given}
-    )
+    """Settings of a server on this database; the rest as in the environment. All tests share an
+    address, and many of them fail to say who they are.
+    """
+    usual = {
+        "database_url": url,
+        "better_auth_secret": SecretStr(SECRET),
+        "port": 0,
+        "rate_limit_failures": "1000000/second",
+    }
+    return Settings.from_environment(**{**usual, **given})
 
 
 @contextmanager

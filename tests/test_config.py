@@ -50,6 +50,11 @@ PARSED: list[tuple[str, str, Any]] = [
     ("MAX_QUERY_FRAGMENTS", "0", 0),
     ("MAX_QUERY_COMPARISONS", "100", 100),
     ("MAX_QUERY_COST", "100", 100),
+    ("RATE_LIMIT", "1/second", "1/second"),
+    ("RATE_LIMIT", " 2147483647/10 Minutes", "2147483647/10 minutes"),
+    ("RATE_LIMIT", "none", "none"),
+    ("RATE_LIMIT_FAILURES", "5/hour", "5/hour"),
+    ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")),
     ("EXECUTOR", "reference", "reference"),
 ]
 
@@ -100,6 +105,18 @@ BAD = [
     ("MAX_QUERY_FRAGMENTS", "-1"),
     ("MAX_QUERY_COMPARISONS", "1"),
     ("MAX_QUERY_COST", "1"),
+    ("RATE_LIMIT", "swordfish"),
+    ("RATE_LIMIT", "0/second"),
+    ("RATE_LIMIT", "2147483648/second"),
+    ("RATE_LIMIT", "5/fortnight"),
+    ("RATE_LIMIT", "5/second;7/hour"),
+    ("RATE_LIMIT_FAILURES", "-5/hour"),
+    ("RATE_LIMIT_STORAGE_URL", "memcached://swordfish"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://:swordfish@cache.example:port/0"),
+    ("TRUSTED_PROXIES", "swordfish"),
+    ("TRUSTED_PROXIES", "*"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8"),
     ("EXECUTOR", "swordfish"),
 ]
 
@@ -129,6 +146,15 @@ def test_a_setting_that_is_secret(name: str, monkeypatch: pytest.MonkeyPatch) ->
     assert "swordfish" not in settings.model_dump_json()
 
 
+def test_url_of_redis_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold a password."""
+    monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", "rediss://:swordfish@cache.example:6380/1")
+    settings = Settings.from_environment()
+    assert settings.rate_limit_storage_url is not None
+    assert settings.rate_limit_storage_url.get_secret_value().endswith(":6380/1")
+    assert "swordfish" not in f"{settings!r} {settings.model_dump_json()}"
+
+
 def test_secrets_in_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """Written as CORS_ORIGINS are, and told to nobody."""
     monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", " swordfish, ,herring,")
@@ -154,7 +180,7 @@ def test_key_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_settings_are_tested() -> None:
     """A new one belongs into the lists above."""
     secret = {"database_url", "database_url_unpooled", "better_auth_secret"}
-    secret.add("better_auth_old_secrets")
+    secret |= {"better_auth_old_secrets", "rate_limit_storage_url"}
     assert {name.lower() for name, _, _ in PARSED} | secret == set(Settings.model_fields)
 
 

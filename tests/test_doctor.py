@@ -66,6 +66,7 @@ def test_nothing_is_set(tmp_path: Path) -> None:
         f"{FATAL} BETTER_AUTH_SECRET",
         f"{ADVICE} AUTH_ISSUER",
         f"{ADVICE} AUTH_AUDIENCE",
+        f"{GOOD} RATE_LIMIT_STORAGE_URL",
         f"{FATAL} DATABASE_URL",
     ]
 

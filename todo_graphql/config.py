@@ -5,12 +5,12 @@ is compared with them by a test.
 """
 
 import os
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from todo_graphql.values import DatabaseURL, Networks, Rate, RedisURL, SafeURL
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key of at least the hash's size (RFC 7518, section 3.2)."""
@@ -18,46 +18,6 @@ MINIMUM_SECRET_BYTES = 32
 
 class ConfigurationError(Exception):
     """The environment does not describe a server that may start. Says why in one sentence."""
-
-
-def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
-    scheme = url.get_secret_value().partition("://")[0]
-    if scheme not in ("postgres", "postgresql"):
-        raise ValueError("must begin with postgresql:// or postgres://")
-    return url
-
-
-def _accepts_only_urls_that_are_safe(url: str) -> str:
-    """Whoever can change what is there can make tokens. A user's name in it, which may come with
-    a password, would be told to whoever reads the log.
-    """
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("must be written in printable ASCII, without spaces")
-    scheme, host, port = _parts_of(url)
-    if scheme != "https" and not (scheme == "http" and _is_loopback(host)):
-        raise ValueError("must begin with https://, or with http:// and this machine's own address")
-    if not host or port == 0 or "@" in url.split("/")[2] or "#" in url:
-        raise ValueError("must name a host, and neither a user nor a fragment")
-    return url
-
-
-def _parts_of(url: str) -> tuple[str, str, int | None]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # which would repeat a part of it
-        raise ValueError("must have a host and a port that can exist") from None
-    return parts.scheme, parts.hostname or "", port
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
 
 
 ExecutorName = Literal["projection", "reference"]
@@ -90,7 +50,7 @@ class Settings(BaseSettings):
         description="Secrets that still verify tokens and sign none, separated by commas: those "
         "before BETTER_AUTH_SECRET, until their last token has expired.",
     )
-    auth_jwks_url: Annotated[str, AfterValidator(_accepts_only_urls_that_are_safe)] | None = Field(
+    auth_jwks_url: SafeURL | None = Field(
         default=None,
         description="Where the issuer publishes its keys (EdDSA, ES256, RS256). When set, they "
         "alone verify tokens, and the secrets do not. https, or http on this machine.",
@@ -234,13 +194,32 @@ class Settings(BaseSettings):
         "every item of the pages around it, one for each value of its arguments and variables, "
         "and 100 for each list and each count.",
     )
-
+    rate_limit: Rate = Field(
+        default="60000000/hour",
+        description="What the operations of each user may cost in a time, as MAX_QUERY_COST counts "
+        "it: a page of 20 tasks is some 250. `none` is no limit.",
+    )
+    rate_limit_failures: Rate = Field(
+        default="1000/minute",
+        description="How many requests without a good token an address may send in a time. `none` "
+        "is no limit.",
+    )
+    rate_limit_storage_url: RedisURL | None = Field(
+        default=None,
+        description="Redis, as redis://user:password@host:port/number or rediss://, where several "
+        "processes count together. Without it each counts for itself.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Addresses or networks, separated by commas, of proxies whose X-Forwarded-For "
+        "is believed. None by default.",
+    )
     executor: ExecutorName = Field(
         default="projection",
         description="`reference` has graphql-core answer everything, to compare with.",
     )
 
-    @field_validator("cors_origins", "better_auth_old_secrets", mode="before")
+    @field_validator("cors_origins", "better_auth_old_secrets", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if not isinstance(value, str):

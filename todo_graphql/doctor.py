@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
@@ -12,6 +13,7 @@ from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.jwks import FetchError, fetch
 from todo_graphql.server.keys import PublicKeys
+from todo_graphql.server.windows import Shared
 from todo_graphql.store import isolation, migrations
 from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.database import Database, database_url, migration_engine
@@ -36,7 +38,11 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything, whatever is found on the way."""
-    return [*examine_authentication(settings), *examine_database(settings)]
+    return [
+        *examine_authentication(settings),
+        examine_rate_limits(settings),
+        *examine_database(settings),
+    ]
 
 
 def examine_authentication(settings: Settings) -> Iterator[Finding]:
@@ -58,6 +64,25 @@ def examine_authentication(settings: Settings) -> Iterator[Finding]:
             )
         else:
             yield Finding(GOOD, f"{name} is required of every token.")
+
+
+def examine_rate_limits(settings: Settings) -> Finding:
+    """Whether processes can count together. If not, each does for itself."""
+    url = settings.rate_limit_storage_url
+    if url is None:
+        return Finding(
+            GOOD,
+            "RATE_LIMIT_STORAGE_URL is not set: each process counts rate limits for itself, which "
+            "is fine for one.",
+        )
+    with closing(Shared(url.get_secret_value())) as shared:
+        if shared.answers():
+            return Finding(GOOD, "RATE_LIMIT_STORAGE_URL answers: all processes count together.")
+    return Finding(
+        ADVICE,
+        "RATE_LIMIT_STORAGE_URL does not answer: until it does, each process of the server counts "
+        "for itself.",
+    )
 
 
 def examine_secrets(settings: Settings) -> Iterator[Finding]:

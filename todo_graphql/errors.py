@@ -26,7 +26,13 @@ class ErrorCode(Enum):
     GRAPHQL_PARSE_FAILED = (400, "The document is not GraphQL.")
     GRAPHQL_VALIDATION_FAILED = (400, "The document does not fit the schema.")
     QUERY_TOO_COMPLEX = (400, "The document asks for too much; `limit` says what was passed.")
-    RATE_LIMITED = (429, "Too many requests; try again after `retryAfter` seconds.")
+    RATE_LIMITED = (
+        429,
+        (
+            "You have spent what your operations may cost, or there were too many requests without "
+            "a good token; nothing was done. Try again after `retryAfter` seconds."
+        ),
+    )
     UNAVAILABLE = (
         503,
         (
@@ -112,6 +118,16 @@ class QueryTooComplex(Problem):
     """The document asks for more than one request may."""
 
     code = ErrorCode.QUERY_TOO_COMPLEX
+
+
+class RateLimited(Problem):
+    """Nothing is wrong with the request, and nothing was done: it came too soon."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, retryAfter=retry_after)
+        self.retry_after = retry_after
 
 
 TOO_LATE = "The answer did not come in time. Try again in a moment."

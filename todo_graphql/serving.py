@@ -135,8 +135,10 @@ def configuration(
 ) -> uvicorn.Config:
     """How uvicorn runs the application, or what makes one in each process. There are no
     WebSockets before there are subscriptions, our own log line, with the request's id, stands
-    for uvicorn's, and nobody asks by which address a request came.
+    for uvicorn's. A client's address is what its connection says, unless that is a proxy which we
+    have been told to believe: then it is the last one in X-Forwarded-For that is no such proxy.
     """
+    proxies = settings.trusted_proxies
     return uvicorn.Config(
         app,
         factory=not isinstance(app, FastAPI),
@@ -146,7 +148,8 @@ def configuration(
         lifespan="on",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         log_config=logs.configuration(settings),
         timeout_graceful_shutdown=grace,
     )

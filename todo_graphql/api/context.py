@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
 
-from todo_graphql.errors import Forbidden
+from todo_graphql.api.budgets import Allowance, Budget
+from todo_graphql.errors import Forbidden, RateLimited
 from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.retries import Retries
 from todo_graphql.store.rows import ALL
@@ -25,16 +26,25 @@ NOTHING: frozenset[str] = frozenset()
 class Context:
     """Who is asking, the one connection on which the operation asks, and what will be read of
     the answers: `reads` is None where that may be anything. `operation` and its `cost` are known
-    once the document has been found to be good.
+    once the document has been found to be good, and the `allowance` once it has been charged.
+    Without a `budget` there is no limit to what operations may cost together.
     """
 
-    def __init__(self, viewer: Viewer, connection: ViewerConnection, request_id: str) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        connection: ViewerConnection,
+        request_id: str,
+        budget: Budget | None = None,
+    ) -> None:
         self.request_id = request_id
         self.viewer = viewer
         self.connection = connection
         self.reads: Reads | None = None
         self.operation: OperationDefinitionNode | None = None
         self.cost: int | None = None
+        self.budget = budget
+        self.allowance: Allowance | None = None
 
     @cached_property
     def users(self) -> Users:
@@ -45,6 +55,19 @@ class Context:
     def retries(self) -> Retries:
         """The viewer's idempotency keys."""
         return Retries(self.connection)
+
+    def charge(self, cost: int) -> None:
+        """Take this from the viewer's budget; all of it, where there is never as much. Raises
+        RateLimited, and takes nothing, while there is not.
+        """
+        if self.budget is None:
+            return
+        self.allowance = self.budget.spend(min(cost, self.budget.limit))
+        if self.allowance.retry_after:
+            raise RateLimited(
+                "You have spent what your operations may cost. Try again later.",
+                retry_after=self.allowance.retry_after,
+            )
 
     def tasks(self, user_id: str | None = None) -> Tasks:
         """The viewer's tasks: the only way to any task.

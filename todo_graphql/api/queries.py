@@ -2,6 +2,7 @@
 
 import strawberry
 
+from todo_graphql.api.budgets import RateLimit
 from todo_graphql.api.context import Info
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, TimeZone, UserId
@@ -53,3 +54,10 @@ class Query:
     @strawberry.field(description="Counts for a home screen. The trash does not count.")
     def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
         return Overview.of(info.context, info.context.tasks(user_id), time_zone)
+
+    @strawberry.field(
+        description="What you may spend on operations; null where that is not limited."
+    )
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        allowance = info.context.allowance
+        return None if allowance is None else RateLimit.of(allowance)

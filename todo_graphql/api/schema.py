@@ -34,7 +34,7 @@ from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.config import ExecutorName, Settings
-from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex
+from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
 _CODES = {
@@ -103,8 +103,8 @@ class Schema(strawberry.Schema):
             return ExecutionResult(None, [_no_such_operation(request.operation_name)])
         context.operation, context.cost = operation.node, operation.of(variables)
         try:
-            refuse_over("cost", context.cost, self._limits.cost)
-        except QueryTooComplex as problem:
+            self._charge(context, context.cost)
+        except (QueryTooComplex, RateLimited) as problem:
             return ExecutionResult(None, [refusal(problem)])
         try:
             result = self._execute(document, request, context)
@@ -115,6 +115,13 @@ class Schema(strawberry.Schema):
         ]
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
+
+    def _charge(self, context: Context, cost: int) -> None:
+        """Raises QueryTooComplex for what can never pass, and RateLimited for what cannot now."""
+        refuse_over("cost", cost, self._limits.cost)
+        if context.budget is not None:
+            refuse_over("cost", cost, context.budget.limit)
+            context.charge(cost)
 
     def _execute(self, document: Document, request: Request, context: Context) -> ExecutionResult:
         """By projection, if there is a plan for it; else by Strawberry and graphql-core."""

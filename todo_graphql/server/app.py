@@ -14,7 +14,7 @@ from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
-from todo_graphql.server.boundary import Boundary, Observer
+from todo_graphql.server.boundary import RATE_HEADERS, Boundary, Observer
 from todo_graphql.server.context import context_getter
 from todo_graphql.server.export import export_router
 from todo_graphql.server.graphiql import graphiql_router
@@ -23,6 +23,7 @@ from todo_graphql.server.health import health_router
 from todo_graphql.server.imports import import_router
 from todo_graphql.server.observation import Observation
 from todo_graphql.server.problems import on_http_exception, on_problem
+from todo_graphql.server.rates import Rates
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.sources import Sources
 from todo_graphql.server.workers import Workers
@@ -31,11 +32,9 @@ from todo_graphql.store.prepared import PREPARED
 
 EXPOSED_HEADERS = (
     "content-disposition",
-    "ratelimit-limit",
-    "ratelimit-remaining",
-    "ratelimit-reset",
     "retry-after",
     "x-request-id",
+    *RATE_HEADERS,
 )
 """What pages of other origins may read, besides what they always may."""
 
@@ -49,7 +48,8 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     database = Database(settings)
     workers = Workers(settings.max_connections, settings.max_waiting)
     readiness = Readiness(database)
-    get_context = context_getter(authenticator, database)
+    rates = Rates(settings)
+    get_context = context_getter(authenticator, database, rates)
     schema = schema_of(settings)
     sources = Sources(
         database.pool,
@@ -68,6 +68,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
             async with authenticator.keys_kept_fresh():
                 yield
         workers.close()
+        rates.close()
         database.close()
 
     app = framework(lifespan)

@@ -99,7 +99,7 @@ def response_to(result: ExecutionResult, media_type: str) -> Response:
     if status == 200:
         content |= {"data": result.data, **extensions}
     response = Response(encode(content), status, media_type=media_type)
-    if status == ErrorCode.UNAVAILABLE.status:
+    if status in (ErrorCode.UNAVAILABLE.status, ErrorCode.RATE_LIMITED.status):
         response.headers["Retry-After"] = str(extension(result, "retryAfter") or 1)
     return response
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import TypeAlias
 
 from starlette.requests import ClientDisconnect
@@ -19,6 +20,10 @@ from todo_graphql.server.protections import protected
 logger = logging.getLogger(__name__)
 
 HEADER = b"x-request-id"
+
+RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+"""What a user may spend, what is left of it, and the seconds until all of it is there again."""
+RATE_HEADER_NAMES = [name.lower().encode() for name in RATE_HEADERS]
 
 CLIENT_WENT_AWAY = 499
 """What the log says where a client has left before the answer, as other servers' logs do."""
@@ -63,6 +68,7 @@ class Boundary:
                 exchange.status = message["status"]
                 message["headers"] = protected(message.get("headers", ()))
                 message["headers"].append((HEADER, exchange.id.encode()))
+                message["headers"] += rate_headers(exchange)
             await send(message)
 
         try:
@@ -81,3 +87,13 @@ class Boundary:
             if exchange.status:
                 raise
             await self._cors(server_error(exchange.id, scope))(scope, receive, send_with_id)
+
+
+def rate_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    """What is left for whoever was charged, or was refused because of it."""
+    allowance = exchange.context and exchange.context.allowance
+    if not allowance:
+        return []
+    reset = max(0, ceil(allowance.resets - time.time()))
+    values = (allowance.limit, allowance.remaining, reset)
+    return [(name, b"%d" % value) for name, value in zip(RATE_HEADER_NAMES, values, strict=True)]

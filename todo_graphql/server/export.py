@@ -1,6 +1,7 @@
 """GET /export: all of one's tasks as a file."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -8,16 +9,24 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from todo_graphql.api.context import Context
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, RateLimited
 from todo_graphql.server.context import ContextGetter
 from todo_graphql.server.files.formats import FORMATS
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
+from todo_graphql.store.exports import EXPORT_PAGE_SIZE
+from todo_graphql.store.rows import TaskRow
+
+TASK_COST = 15
+"""What a task with all its fields costs in an operation."""
 
 
 def export_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
     """The file leaves page by page, each read when the one before has left: neither a
     connection nor a thread waits for a slow client, and no more than a page is in memory.
+
+    Each page is charged. Where there is not enough left for a whole one, nothing is done; what
+    was begun is finished.
     """
     router = APIRouter()
 
@@ -27,7 +36,7 @@ def export_router(get_context: ContextGetter, readiness: Readiness, workers: Wor
     ) -> StreamingResponse:
         name = _format_of(request)
         kind = FORMATS[name]
-        pieces = kind.write(context.tasks().everything())
+        pieces = kind.write(_charged(context, context.tasks().everything()))
         # What fails before the first piece is a proper answer. What fails later breaks the
         # connection off, so that no client takes a part for the whole.
         first = await workers.run(_first, readiness, context, pieces)
@@ -52,7 +61,17 @@ def _format_of(request: Request) -> str:
 
 def _first(readiness: Readiness, context: Context, pieces: Iterator[bytes]) -> bytes | None:
     readiness.require_proof()
+    context.charge(EXPORT_PAGE_SIZE * TASK_COST)
     return next_piece(context, pieces)
+
+
+def _charged(context: Context, pages: Iterator[list[TaskRow]]) -> Iterator[list[TaskRow]]:
+    """Those after the first, which is paid for."""
+    for number, rows in enumerate(pages):
+        if number:
+            with suppress(RateLimited):
+                context.charge(len(rows) * TASK_COST)
+        yield rows
 
 
 def next_piece(context: Context, pieces: Iterator[bytes]) -> bytes | None:

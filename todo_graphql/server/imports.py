@@ -23,10 +23,14 @@ from todo_graphql.store.rows import NewTask
 
 MAX_IMPORT_BYTES = 10 * 1024 * 1024
 MAX_IMPORT_TASKS = 100_000
+BYTES_PER_COST = 20
+"""About what a value of a task takes in a file; each costs one in an operation, too."""
 
 
 def import_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
-    """The body is read to its end, and then taken apart on the thread of its statements."""
+    """The body is read to its end, and then taken apart on the thread of its statements. It is
+    charged by its length before.
+    """
     router = APIRouter()
 
     @router.post("/import")
@@ -55,6 +59,7 @@ def _format_of(request: Request) -> Format:
 
 def _bring_back(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
     readiness.require_proof()
+    context.charge(len(body) // BYTES_PER_COST + 1)
     tasks = tasks_of(kind.read(text_of(body)))
     with context.connection:
         return context.tasks().bring_back(tasks)

@@ -7,7 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
-from todo_graphql.errors import ErrorCode, InvalidToken, MissingToken, Problem, Unavailable
+from todo_graphql.errors import (
+    ErrorCode,
+    InvalidToken,
+    MissingToken,
+    Problem,
+    RateLimited,
+    Unavailable,
+)
 from todo_graphql.server.exchanges import note_codes
 from todo_graphql.server.negotiation import error_type
 
@@ -48,7 +55,7 @@ def headers_of(problem: Problem) -> dict[str, str]:
         return {
             "WWW-Authenticate": f'{REALM}, error="invalid_token", error_description="{description}"'
         }
-    if isinstance(problem, Unavailable):
+    if isinstance(problem, Unavailable | RateLimited):
         return {"Retry-After": str(problem.retry_after)}
     if problem.status == 413:
         # The rest of the body is still on its way, and nobody will read it.

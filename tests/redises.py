@@ -1,0 +1,82 @@
+"""Redis for tests: the real server where it is installed, and one that does the same anywhere."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydantic import SecretStr
+from redis import RedisError, from_url
+
+PASSWORD = "swordfish"
+START_TIMEOUT = 20
+
+# In a process of its own, so that it can be killed like the real one. It asks for no password,
+# and takes any.
+STAND_IN = """
+import sys
+from fakeredis import TcpFakeServer
+TcpFakeServer.allow_reuse_address = True
+TcpFakeServer(("127.0.0.1", int(sys.argv[1])), server_type="redis").serve_forever()
+"""
+KINDS = ["stand-in", *(["redis-server"] if shutil.which("redis-server") else [])]
+
+
+class Redis:
+    """A server on a port of this machine, which may be killed and started again."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._command = [sys.executable, "-c", STAND_IN, str(self._port)]
+        self.url = SecretStr(f"redis://127.0.0.1:{self._port}/0")
+        if kind == "redis-server":
+            options = f"--port {self._port} --bind 127.0.0.1 --requirepass {PASSWORD} --save"
+            self._command = ["redis-server", *options.split(), ""]
+            self.url = SecretStr(f"redis://:{PASSWORD}@127.0.0.1:{self._port}/0")
+
+    def start(self) -> None:
+        """Return when it runs scripts."""
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(RedisError), from_url(self.url.get_secret_value()) as client:
+                client.eval("return 1", 0)  # the stand-in takes a while to find its Lua
+                return
+            time.sleep(0.02)
+        raise AssertionError("Redis did not start.")
+
+    def kill(self) -> None:
+        """Without any warning."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def redis(kind: str, folder: Path) -> Iterator[Redis]:
+    """A server of this kind, for as long as this lasts."""
+    server = Redis(kind, folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

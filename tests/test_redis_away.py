@@ -1,0 +1,104 @@
+"""Redis may go and come, and stand still: nothing fails because of it."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.people import Person
+from tests.redises import KINDS, PASSWORD, redis
+from tests.servers import serving
+from todo_graphql.config import Settings
+from todo_graphql.doctor import ADVICE, GOOD, examine_rate_limits
+from todo_graphql.server import windows
+
+GONE = "does not answer"
+BACK = "answers again"
+STATE = "{ rateLimit { remaining cost } }"
+PATIENCE = 20
+
+
+def counting_at(settings: Settings, url: SecretStr, **given: object) -> Settings:
+    rate = {"rate_limit": "1000/day", "rate_limit_storage_url": url}
+    return settings.model_copy(update=rate | given)
+
+
+def said(caplog: pytest.LogCaptureFixture, what: str) -> int:
+    """How many log lines of the counting say this."""
+    return sum(
+        what in record.getMessage() for record in caplog.records if record.name == windows.__name__
+    )
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_and_started_again(
+    settings: Settings,
+    kind: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is told once, and nothing of the password is."""
+    monkeypatch.setattr(windows, "PAUSE", 0.05)
+    monkeypatch.setattr(windows, "PATIENCE", 20.0)
+    with redis(kind, tmp_path) as server:
+        own = counting_at(settings, server.url, rate_limit_failures="2/day")
+        with serving(own) as base, caplog.at_level(logging.INFO):
+            somebody = Person(base, own)
+            cost = somebody.ask(STATE)["rateLimit"]["cost"]
+            server.kill()
+            left = [somebody.ask(STATE)["rateLimit"]["remaining"] for _ in range(3)]
+            assert left == [1_000 - cost, 1_000 - 2 * cost, 1_000 - 3 * cost]
+            statuses = [httpx.post(f"{base}/graphql").status_code for _ in range(3)]
+            assert statuses == [401, 401, 429]
+            assert (said(caplog, GONE), said(caplog, BACK)) == (1, 0)
+            server.start()
+            wait_for(lambda: somebody.ask(STATE) and said(caplog, BACK))
+            for _ in range(3):
+                somebody.ask(STATE)
+    assert (said(caplog, GONE), said(caplog, BACK)) == (1, 1)
+    assert PASSWORD not in caplog.text
+
+
+def test_standing_still(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """One waits for it, and for a while nobody else does."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = SecretStr(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+        own = counting_at(settings, url)
+        with serving(own) as base:
+            somebody = Person(base, own)
+            left = [somebody.ask(STATE)["rateLimit"]["remaining"] for _ in range(3)]
+            assert left == sorted(left, reverse=True)
+            assert httpx.post(f"{base}/graphql").status_code == 401
+    assert said(caplog, "(TimeoutError)") == 1
+
+
+def test_answering_something_else(settings: Settings, url: str) -> None:
+    """Such as HTTP."""
+    own = counting_at(settings, SecretStr(url.replace("http", "redis")))
+    with serving(own) as base:
+        assert Person(base, own).ask(STATE)["rateLimit"]["remaining"] < 1_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_doctor_asks_whether_it_answers(settings: Settings, kind: str, tmp_path: Path) -> None:
+    with redis(kind, tmp_path) as server:
+        own = counting_at(settings, server.url)
+        assert examine_rate_limits(own).mark == GOOD
+        server.kill()
+        finding = examine_rate_limits(own)
+    assert finding.mark == ADVICE
+    assert finding.sentence.startswith("RATE_LIMIT_STORAGE_URL does not answer:")
+    assert PASSWORD not in finding.sentence

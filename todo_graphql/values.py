@@ -1,0 +1,89 @@
+"""What the values of settings must be. No sentence here repeats a value: it may be a secret."""
+
+import re
+from ipaddress import ip_address, ip_network
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr
+from pydantic_settings import NoDecode
+
+UNLIMITED = "none"
+
+RATE = re.compile(r"([1-9]\d{0,9})/([1-9]\d{0,4} ?)?(second|minute|hour|day)s?", re.ASCII)
+"""The part of the notation of `limits` that one needs."""
+
+MAX_AMOUNT = 2**31 - 1
+"""The greatest Int of GraphQL, which `rateLimit` answers."""
+
+
+def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
+    scheme = url.get_secret_value().partition("://")[0]
+    if scheme not in ("postgres", "postgresql"):
+        raise ValueError("must begin with postgresql:// or postgres://")
+    return url
+
+
+def _accepts_only_urls_of_redis(url: SecretStr) -> SecretStr:
+    scheme, host, _ = _parts_of(url.get_secret_value())
+    if scheme not in ("redis", "rediss") or not host:
+        raise ValueError("must begin with redis:// or rediss:// and name a host")
+    return url
+
+
+def _accepts_only_urls_that_are_safe(url: str) -> str:
+    """Whoever can change what is there can make tokens. A user's name in it, which may come with
+    a password, would be told to whoever reads the log.
+    """
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError("must be written in printable ASCII, without spaces")
+    scheme, host, port = _parts_of(url)
+    if scheme != "https" and not (scheme == "http" and _is_loopback(host)):
+        raise ValueError("must begin with https://, or with http:// and this machine's own address")
+    if not host or port == 0 or "@" in url.split("/")[2] or "#" in url:
+        raise ValueError("must name a host, and neither a user nor a fragment")
+    return url
+
+
+def _parts_of(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # which would repeat a part of it
+        raise ValueError("must have a host and a port that can exist") from None
+    return parts.scheme, parts.hostname or "", port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _accepts_only_rates(text: str) -> str:
+    text = text.strip().lower()
+    match = RATE.fullmatch(text)
+    if text != UNLIMITED and (match is None or int(match[1]) > MAX_AMOUNT):
+        raise ValueError(
+            f"must be an amount up to {MAX_AMOUNT} in a time, such as 1000/minute or "
+            f"5000/10 minutes, or {UNLIMITED}"
+        )
+    return text
+
+
+def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """uvicorn would take anything else for a name that it never meets, and `*` for everybody."""
+    try:
+        for text in texts:
+            ip_network(text)
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 10.0.0.1 or 10.0.0.0/8") from None
+    return texts
+
+
+DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
+RedisURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_redis)]
+SafeURL = Annotated[str, AfterValidator(_accepts_only_urls_that_are_safe)]
+Rate = Annotated[str, AfterValidator(_accepts_only_rates)]
+Networks = Annotated[tuple[str, ...], NoDecode, AfterValidator(_accepts_only_networks)]
