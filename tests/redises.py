@@ -15,13 +15,28 @@ from redis import RedisError, from_url
 PASSWORD = "swordfish"
 START_TIMEOUT = 20
 
-# In a process of its own, so that it can be killed like the real one. It asks for no password,
-# and takes any.
+# In a process of its own, so that it can be killed like the real one. It asks for no password.
+# As it comes, it hangs up after each error that it answers, as that a script is not known yet.
 STAND_IN = """
 import sys
 from fakeredis import TcpFakeServer
-TcpFakeServer.allow_reuse_address = True
-TcpFakeServer(("127.0.0.1", int(sys.argv[1])), server_type="redis").serve_forever()
+
+server = TcpFakeServer(("127.0.0.1", int(sys.argv[1])), server_type="redis")
+
+class Patient(server.RequestHandlerClass):
+    def setup(self):
+        super().setup()
+        self.read = self.current_client.read_response
+        self.current_client.read_response = self.answer
+
+    def answer(self):
+        try:
+            return self.read()
+        except Exception as error:
+            return error
+
+server.RequestHandlerClass = Patient
+server.serve_forever()
 """
 KINDS = ["stand-in", *(["redis-server"] if shutil.which("redis-server") else [])]
 

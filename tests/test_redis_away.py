@@ -1,6 +1,5 @@
 """Redis may go and come, and stand still: nothing fails because of it."""
 
-import logging
 import socket
 import time
 from collections.abc import Callable
@@ -28,11 +27,25 @@ def counting_at(settings: Settings, url: SecretStr, **given: object) -> Settings
     return settings.model_copy(update=rate | given)
 
 
-def said(caplog: pytest.LogCaptureFixture, what: str) -> int:
-    """How many log lines of the counting say this."""
-    return sum(
-        what in record.getMessage() for record in caplog.records if record.name == windows.__name__
-    )
+class Log:
+    """What was logged so far, as an operator reads it."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._text = ""
+
+    def __str__(self) -> str:
+        self._text += self._capsys.readouterr().err
+        return self._text
+
+    def count(self, what: str) -> int:
+        """How often this is there."""
+        return str(self).count(what)
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Log:
+    return Log(capsys)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -47,7 +60,7 @@ def test_killed_and_started_again(
     settings: Settings,
     kind: str,
     tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    log: Log,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each is told once, and nothing of the password is."""
@@ -55,7 +68,7 @@ def test_killed_and_started_again(
     monkeypatch.setattr(windows, "PATIENCE", 20.0)
     with redis(kind, tmp_path) as server:
         own = counting_at(settings, server.url, rate_limit_failures="2/day")
-        with serving(own) as base, caplog.at_level(logging.INFO):
+        with serving(own) as base:
             somebody = Person(base, own)
             cost = somebody.ask(STATE)["rateLimit"]["cost"]
             server.kill()
@@ -63,16 +76,16 @@ def test_killed_and_started_again(
             assert left == [1_000 - cost, 1_000 - 2 * cost, 1_000 - 3 * cost]
             statuses = [httpx.post(f"{base}/graphql").status_code for _ in range(3)]
             assert statuses == [401, 401, 429]
-            assert (said(caplog, GONE), said(caplog, BACK)) == (1, 0)
+            assert (log.count(GONE), log.count(BACK)) == (1, 0)
             server.start()
-            wait_for(lambda: somebody.ask(STATE) and said(caplog, BACK))
+            wait_for(lambda: somebody.ask(STATE) and log.count(BACK))
             for _ in range(3):
                 somebody.ask(STATE)
-    assert (said(caplog, GONE), said(caplog, BACK)) == (1, 1)
-    assert PASSWORD not in caplog.text
+    assert (log.count(GONE), log.count(BACK)) == (1, 1)
+    assert PASSWORD not in str(log)
 
 
-def test_standing_still(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_standing_still(settings: Settings, log: Log) -> None:
     """One waits for it, and for a while nobody else does."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = SecretStr(f"redis://127.0.0.1:{silent.getsockname()[1]}")
@@ -82,7 +95,7 @@ def test_standing_still(settings: Settings, caplog: pytest.LogCaptureFixture) ->
             left = [somebody.ask(STATE)["rateLimit"]["remaining"] for _ in range(3)]
             assert left == sorted(left, reverse=True)
             assert httpx.post(f"{base}/graphql").status_code == 401
-    assert said(caplog, "(TimeoutError)") == 1
+    assert log.count("(TimeoutError)") == 1
 
 
 def test_answering_something_else(settings: Settings, url: str) -> None:
