@@ -11,7 +11,8 @@ from sqlalchemy import text
 from tests.administrators import administer, administering
 from tests.commands import refusal, run
 from tests.servers import migrated_database, settings_for
-from todo_graphql.store import upkeep
+from todo_graphql.development import with_database_of_dev
+from todo_graphql.store import embedded, upkeep
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
@@ -134,3 +135,10 @@ def test_no_database_to_purge(tmp_path: Path) -> None:
     assert "DATABASE_URL is not set" in refusal("purge", folder=tmp_path)
     away = "postgresql://nobody@127.0.0.1:1/nothing"
     assert "away" in refusal("purge", folder=tmp_path, DATABASE_URL=away)
+
+
+def test_a_database_of_ones_own_needs_no_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none in the image, and none for some systems."""
+    monkeypatch.setattr(embedded, "find_spec", lambda _name: None)
+    settings = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
+    assert with_database_of_dev(settings) is settings

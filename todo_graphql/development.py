@@ -149,8 +149,10 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
 
 def with_database_of_dev(settings: Settings) -> Settings:
     """The settings; without a database, with that of a `dev` which runs in this folder."""
+    if settings.database_url is not None:
+        return settings
     server = EmbeddedPostgres(FOLDER / "postgres")
-    if settings.database_url is not None or not server.is_running():
+    if not server.is_running():
         return settings
     return settings.model_copy(update={"database_url": server.url})
 
