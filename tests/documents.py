@@ -34,26 +34,32 @@ def root_fields(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]
 
 
 def document_of(
-    schema: GraphQLSchema, operation: str, name: str, arguments: Mapping[str, GraphQLInputType]
+    schema: GraphQLSchema,
+    operation: str,
+    name: str,
+    arguments: Mapping[str, GraphQLInputType],
+    depth: int = MAX_DEPTH,
 ) -> str:
-    """The field with these arguments as variables, and with everything below it selected."""
+    """The field with these arguments as variables, and with everything below it selected, down
+    to a depth.
+    """
     root = schema.query_type if operation == "query" else schema.mutation_type
     assert root is not None
     declared = ", ".join(f"${argument}: {kind}" for argument, kind in arguments.items())
     passed = ", ".join(f"{argument}: ${argument}" for argument in arguments)
     head = f"{operation} ({declared})" if arguments else operation
     call = f"{name}({passed})" if arguments else name
-    return f"{head} {{ {call} {selection(schema, root.fields[name].type)} }}"
+    return f"{head} {{ {call} {selection(schema, root.fields[name].type, depth)} }}"
 
 
-def selection(schema: GraphQLSchema, kind: Any, depth: int = 0) -> str:
-    """Everything that needs no argument, down to a depth."""
+def selection(schema: GraphQLSchema, kind: Any, depth: int = MAX_DEPTH) -> str:
+    """Everything that needs no argument, and so many levels of objects below it."""
     named = get_named_type(kind)
     if is_leaf_type(named):
         return ""
     if isinstance(named, GraphQLInterfaceType):
         parts = [
-            f"... on {possible.name} {selection(schema, possible, depth)}"
+            f"... on {possible.name} {{ {' '.join(fields_of(schema, possible, depth))} }}"
             for possible in schema.get_possible_types(named)
         ]
     else:
@@ -61,10 +67,16 @@ def selection(schema: GraphQLSchema, kind: Any, depth: int = 0) -> str:
     return f"{{ __typename {' '.join(parts)} }}"
 
 
+def fields_of(schema: GraphQLSchema, possible: GraphQLNamedType, depth: int) -> Iterator[str]:
+    """Under names of their own: fields of one name may differ in their types."""
+    for number, field in enumerate(object_fields(schema, possible, depth)):
+        yield f"{possible.name.lower()}_{number}: {field}"
+
+
 def object_fields(schema: GraphQLSchema, named: GraphQLNamedType, depth: int) -> Iterator[str]:
     assert isinstance(named, GraphQLObjectType)
     for name, field in named.fields.items():
         if any(is_non_null_type(argument.type) for argument in field.args.values()):
             continue
-        if depth < MAX_DEPTH or is_leaf_type(get_named_type(field.type)):
-            yield f"{name} {selection(schema, field.type, depth + 1)}".strip()
+        if depth > 0 or is_leaf_type(get_named_type(field.type)):
+            yield f"{name} {selection(schema, field.type, depth - 1)}".strip()
