@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check audit bench format lock clean
+.PHONY: help dev test check audit bench format lock clean chaos
 
 help: ## Show what can be done
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ audit: $(VENV)/.development ## Look all pinned packages up among known vulnerabi
 
 bench: $(VENV)/.development ## Measure beside others, ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.development ## Break things and see what holds, some 25 minutes; ARGS=--quick takes three
+	@exec $(BIN)/python -m chaos $(ARGS)
 
 format: $(VENV)/.development ## Format the code, and mend what the linter can
 	$(BIN)/ruff format

@@ -1,0 +1,1 @@
+"""Faults, as experiments: what holds when something breaks. README.md says which."""

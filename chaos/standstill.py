@@ -1,0 +1,163 @@
+"""Something stands still: PostgreSQL, a query, one user's rows, the pool."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+
+from chaos.clients import Answer, Caller, untyped
+from chaos.deaths import intact
+from chaos.home import Home, Person
+from chaos.ledger import answers_in, write_for, writers
+from chaos.readers import furnish, p99, read_for
+from chaos.report import Check, none, within
+from chaos.scene import Scene
+from todo_graphql.config import Settings
+
+TIMEOUT: float = Settings.model_fields["request_timeout"].default
+POOL: int = Settings.model_fields["database_pool_size"].default
+ALLOWANCE = 0.5
+"""Seconds that an answer may take longer, because clients and server share two cores."""
+
+NORMAL = 2.0
+"""Seconds until everything is as it was."""
+
+RATIO = 2.0
+"""How many times as long as before it may take others."""
+
+PAUSE = 0.05
+"""Seconds for which a reader rests who is to measure how long others take, not to hinder them."""
+
+CREATE = "mutation ($title: String!) { createTask(input: {title: $title}) { task { id } } }"
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-graphql'"
+SLEEPER = """
+CREATE OR REPLACE FUNCTION sleeps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(substr(NEW.title, 7)::float);
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER sleeps BEFORE INSERT ON tasks FOR EACH ROW
+    WHEN (NEW.title ~ '^sleep [0-9]') EXECUTE FUNCTION sleeps()
+"""
+
+
+def let_tasks_sleep(home: Home) -> None:
+    """From now on the insertion of a task of the title "sleep 30" takes so many seconds."""
+    home.query(SLEEPER)
+
+
+def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
+    """Readers and writers go on asking, and afterwards all is well by itself."""
+    home = scene.home
+    with home.serving() as server, home.administrator() as admin, admin.cursor() as cursor:
+        lasting = 2 + seconds + 4
+        reading = scene.have(read_for, server.port, home.people(crowd // 2), lasting)
+        writing = scene.have(write_for, server.port, writers(home, crowd // 2), lasting)
+        time.sleep(2)
+        with home.frozen():
+            frozen = time.monotonic()
+            scene.let_pass(seconds)
+        resumed, counts = time.monotonic(), list[int]()
+        while time.monotonic() < resumed + 3:
+            cursor.execute(CONNECTIONS)
+            counts.append((cursor.fetchone() or (0,))[0])
+        ledger = writing.result()
+        answers = [*reading.result(), *answers_in(ledger)]
+    meanwhile = sum(one.is_answered and frozen < one.began < resumed - TIMEOUT for one in answers)
+    return [
+        within(TIMEOUT + ALLOWANCE, [one.seconds for one in answers], "every answer"),
+        none(sum(not one.is_answered for one in answers), "requests without an answer"),
+        Check("clients ask meanwhile", f"{meanwhile} requests", meanwhile > 0),
+        within(NORMAL, normal_after(resumed, answers), "normal again"),
+        Check(f"connections ≤ {POOL}, the pool", f"{max(counts)} at most", max(counts) <= POOL),
+        *intact(scene, ledger),
+    ]
+
+
+def normal_after(moment: float, answers: Sequence[Answer]) -> list[float]:
+    """When the last bad answer came, and when the first good one, counted from a moment."""
+    late = [one for one in answers if one.ended > moment]
+    good = [one.ended for one in late if one.outcome == "ok"]
+    bad = [one.ended for one in late if one.outcome != "ok"]
+    return [max([min(good), *bad]) - moment] if good else []
+
+
+def sleep(scene: Scene, seconds: int, neighbours: int) -> list[Check]:
+    """One query after the other that would take thirty seconds."""
+    let_tasks_sleep(scene.home)
+    sleeper = scene.home.people(1)
+    return beside(scene, seconds, neighbours, sleeper, nullcontext(), "sleep 30")
+
+
+def lock(scene: Scene, seconds: int, neighbours: int, crowd: int) -> list[Check]:
+    """Somebody else holds a lock on a user's row, and that user writes on, so many at once."""
+    (one,) = scene.home.people(1)
+    held = locked(scene.home, one)
+    return beside(scene, seconds, neighbours, [one] * crowd, held, "waits for the lock")
+
+
+@contextmanager
+def locked(home: Home, person: Person) -> Iterator[None]:
+    """Nobody else can write for this user."""
+    home.query("INSERT INTO users (id) VALUES (%s)", person.id)
+    with home.administrator() as admin, admin.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (person.id,))
+        yield
+
+
+def beside(
+    scene: Scene,
+    seconds: int,
+    neighbours: int,
+    troubled: Sequence[Person],
+    trouble: AbstractContextManager[None],
+    title: str,
+) -> list[Check]:
+    """How those fare who are troubled, and those who are not."""
+    with scene.home.serving() as server:
+        others = scene.home.people(neighbours, "neighbour")
+        scene.have(furnish, server.port, others).result()
+        scene.have(read_for, server.port, others, 1.0).result()
+        before = scene.have(read_for, server.port, others, seconds / 2, PAUSE).result()
+        with trouble:
+            theirs = scene.have(insist, server.port, troubled, title, seconds)
+            during = scene.have(read_for, server.port, others, seconds, PAUSE)
+            scene.let_pass(seconds)
+            answers = theirs.result()
+        after = during.result()
+    return [
+        none(sum(one.outcome == "ok" for one in answers), "successes of who is held up"),
+        within(TIMEOUT + ALLOWANCE, [one.seconds for one in answers], "their errors"),
+        none(untyped([*answers, *after]), "errors without a code of ours"),
+        none(sum(one.outcome != "ok" for one in after), "errors of others"),
+        slowed(before, after, "others'"),
+    ]
+
+
+def slowed(before: Sequence[Answer], during: Sequence[Answer], whose: str) -> Check:
+    """Whether it takes them not much longer than before."""
+    then, now = p99(before), p99(during)
+    seen = f"{now * 1e3:.1f} ms, before {then * 1e3:.1f} ms: {now / then:.2f} times"
+    held = bool(during) and now <= RATIO * then
+    return Check(f"{whose} p99 ≤ {RATIO:g} times that of before", seen, held, steady=False)
+
+
+def insist(port: int, people: Sequence[Person], title: str, seconds: float) -> list[Answer]:
+    """Each of them tries to create such a task, again and again."""
+    deadline = time.monotonic() + seconds - TIMEOUT
+
+    async def try_again(who: Person) -> list[Answer]:
+        caller, answers = Caller(port, who.token), list[Answer]()
+        while time.monotonic() < deadline or not answers:
+            answers.append(replace(await caller.ask(CREATE, title=title), body=b""))
+            await asyncio.sleep(PAUSE)
+        caller.hang_up()
+        return answers
+
+    async def everybody() -> list[Answer]:
+        several = await asyncio.gather(*map(try_again, people))
+        return [answer for answers in several for answer in answers]
+
+    return asyncio.run(everybody())
