@@ -38,7 +38,7 @@ TERMINATE = (
 
 def kill_worker(scene: Scene, rounds: int, crowd: int) -> list[Check]:
     """Each time another one of two, chosen by chance."""
-    ready, ledger = list[float](), list[Write]()
+    ready, success, ledger = list[float](), list[float](), list[Write]()
     with scene.home.serving("--workers", "2") as server:
         until(lambda: len(server.workers()) == 2, "There are not two workers.")
         for _ in scene.steps(rounds):
@@ -48,7 +48,13 @@ def kill_worker(scene: Scene, rounds: int, crowd: int) -> list[Check]:
             random.choice(before).kill()  # noqa: S311 - any of them
             ready.append(await_another(server, before) - killed)
             ledger += writing.result()
-    return [*intact(scene, ledger), within(READY, ready, "another worker is ready")]
+            first = first_success(ledger, killed)
+            success += [] if first is None else [first - killed]
+    return [
+        *intact(scene, ledger),
+        within(READY, success, "the server answers"),
+        within(READY, ready, "another worker is ready"),
+    ]
 
 
 def await_another(server: Server, before: Sequence[psutil.Process]) -> float:
@@ -68,7 +74,7 @@ def has_answered(server: Server, worker: psutil.Process) -> bool:
             return False
         port = connection.sock.getsockname()[1]
         try:
-            return port in {c.raddr.port for c in worker.net_connections("tcp") if c.raddr != ()}
+            return (port,) in {tuple(c.raddr)[-1:] for c in worker.net_connections("tcp")}
         except psutil.NoSuchProcess:
             return False
 

@@ -124,15 +124,14 @@ class Schedule:
         return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
 
     def _changes(self) -> dict[str, Any]:
-        some = {
+        some: dict[str, Callable[[], Any]] = {
             "title": self._title,
             "description": lambda: self._me.mark,
             "addTags": lambda: [self._me.mark],
             "priority": lambda: self._chance.choice(("LOW", "HIGH")),
             "dueOn": lambda: "2030-01-31",
         }
-        names = self._chance.sample(list(some), 2)
-        return {name: some[name]() for name in names}
+        return {name: make() for name, make in self._chance.sample(list(some.items()), 2)}
 
     def _filter(self) -> dict[str, Any]:
         mark = self._anybody().mark

@@ -58,10 +58,10 @@ def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
         with home.frozen():
             frozen = time.monotonic()
             scene.let_pass(seconds)
-        resumed, counts = time.monotonic(), list[int]()
+        resumed, counts = time.monotonic(), list[tuple[float, int]]()
         while time.monotonic() < resumed + 3:
             cursor.execute(CONNECTIONS)
-            counts.append((cursor.fetchone() or (0,))[0])
+            counts.append((time.monotonic() - resumed, (cursor.fetchone() or (0,))[0]))
         ledger = writing.result()
         answers = [*reading.result(), *answers_in(ledger)]
     meanwhile = sum(one.is_answered and frozen < one.began < resumed - TIMEOUT for one in answers)
@@ -70,9 +70,19 @@ def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
         none(sum(not one.is_answered for one in answers), "requests without an answer"),
         Check("clients ask meanwhile", f"{meanwhile} requests", meanwhile > 0),
         within(NORMAL, normal_after(resumed, answers), "normal again"),
-        Check(f"connections ≤ {POOL}, the pool", f"{max(counts)} at most", max(counts) <= POOL),
+        no_more_than_the_pool(counts),
         *intact(scene, ledger),
     ]
+
+
+def no_more_than_the_pool(counts: Sequence[tuple[float, int]]) -> Check:
+    """PostgreSQL learns only when it goes on who has hung up meanwhile, and has taken their
+    successors by then: that is over when everything is normal again.
+    """
+    last = max((moment for moment, number in counts if number > POOL), default=0.0)
+    most = max(number for _, number in counts)
+    seen = f"{counts[-1][1]}; in between {most}, until {last:.2f} s after"
+    return Check(f"connections ≤ {POOL}, the pool, after {NORMAL:g} s", seen, last <= NORMAL)
 
 
 def normal_after(moment: float, answers: Sequence[Answer]) -> list[float]:
