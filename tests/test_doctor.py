@@ -87,7 +87,7 @@ def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
         settings = settings_without(migrated, better_auth_secret=SecretStr(secret))
         (sentence,) = found(settings, FATAL)
         assert sentence.startswith("BETTER_AUTH_SECRET is ")
-        assert len(found(settings, GOOD)) == 6
+        assert len(found(settings, GOOD)) == 7
 
 
 def test_old_secrets_are_counted(migrated: SecretStr) -> None:

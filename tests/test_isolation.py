@@ -197,7 +197,7 @@ def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
 
 
 def test_every_root_field_but_the_viewers_own_takes_a_user_id() -> None:
-    assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node"}
+    assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node", "rateLimit"}
 
 
 @pytest.mark.parametrize("name", WITH_USER_ID)
