@@ -1,0 +1,55 @@
+"""SECURITY.md is kept honest: each wall stands where it says, and has a test."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+THREATS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in SECURITY.splitlines()
+    if line.startswith("| ") and not line.startswith("| threat ")
+]
+
+
+def names_of_tests(file: Path) -> set[str]:
+    """The names of the tests of a file."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    functions = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {name for name in functions if name.startswith("test_")}
+
+
+def test_every_threat_has_a_wall_and_a_proof() -> None:
+    assert len(THREATS) >= 20
+    for threat, wall, where, proof in THREATS:
+        assert threat
+        assert wall
+        assert re.search(r"`[^`]+`", where), threat
+        assert re.search(r"`test_\w+\.py::test_\w+`", proof), threat
+
+
+def test_every_proof_exists() -> None:
+    proofs = re.findall(r"`(test_\w+\.py)::(\w+)`", SECURITY)
+    assert [proof for proof in proofs if not (ROOT / "tests" / proof[0]).exists()] == []
+    assert [
+        (file, name) for file, name in proofs if name not in names_of_tests(ROOT / "tests" / file)
+    ] == []
+
+
+def test_every_wall_stands_where_it_says() -> None:
+    places = [place for _, _, where, _ in THREATS for place in re.findall(r"`([^`]+)`", where)]
+    roots = (ROOT, ROOT / "todo_graphql")
+    assert [it for it in places if not any((root / it).exists() for root in roots)] == []
+
+
+def test_links_lead_somewhere() -> None:
+    """Of this document and of the one for operators, also to a heading."""
+    for document in (ROOT / "SECURITY.md", ROOT / "docs/operations.md"):
+        text = document.read_text(encoding="utf-8")
+        for path, heading in re.findall(r"\]\((?!https://)([^)#]+)#?([^)]*)\)", text):
+            target = document.parent / path
+            assert target.exists(), path
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", it).lower().replace(" ", "-") for it in headings}
+            assert not heading or heading in anchors, heading
