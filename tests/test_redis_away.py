@@ -13,7 +13,8 @@ from tests.people import Person
 from tests.redises import KINDS, PASSWORD, redis
 from tests.servers import serving
 from todo_graphql.config import Settings
-from todo_graphql.doctor import ADVICE, GOOD, examine_rate_limits
+from todo_graphql.doctor.findings import ADVICE, GOOD
+from todo_graphql.doctor.neighbours import examine_rate_limit_storage
 from todo_graphql.server import windows
 
 GONE = "does not answer"
@@ -109,9 +110,9 @@ def test_answering_something_else(settings: Settings, url: str) -> None:
 def test_doctor_asks_whether_it_answers(settings: Settings, kind: str, tmp_path: Path) -> None:
     with redis(kind, tmp_path) as server:
         own = counting_at(settings, server.url)
-        assert examine_rate_limits(own).mark == GOOD
+        assert examine_rate_limit_storage(own).mark == GOOD
         server.kill()
-        finding = examine_rate_limits(own)
+        finding = examine_rate_limit_storage(own)
     assert finding.mark == ADVICE
     assert finding.sentence.startswith("RATE_LIMIT_STORAGE_URL does not answer:")
     assert PASSWORD not in finding.sentence

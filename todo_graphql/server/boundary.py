@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 HEADER = b"x-request-id"
 
-RATE_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+RATE_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 """What a user may spend, what is left of it, and the seconds until all of it is there again."""
-RATE_HEADER_NAMES = [name.lower().encode() for name in RATE_HEADERS]
+RATE_HEADER_NAMES = [name.encode() for name in RATE_HEADERS]
 
 CLIENT_WENT_AWAY = 499
 """What the log says where a client has left before the answer, as other servers' logs do."""

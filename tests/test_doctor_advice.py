@@ -1,0 +1,85 @@
+"""What `doctor` says of settings: nothing here keeps the server from working."""
+
+import socket
+from contextlib import closing
+
+import pytest
+
+from tests.servers import SECRET
+from todo_graphql.config import Settings
+from todo_graphql.doctor.exposure import examine_exposure
+from todo_graphql.doctor.findings import ADVICE, GOOD
+from todo_graphql.doctor.neighbours import examine_metrics, examine_traces, is_public
+
+
+def settings_with(**given: object) -> Settings:
+    return Settings.from_environment(better_auth_secret=SECRET, **given)
+
+
+def test_nothing_to_advise() -> None:
+    assert {finding.mark for finding in examine_exposure(settings_with())} == {GOOD}
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"graphiql": True}, "GRAPHIQL is on: "),
+        ({"introspection": True}, "INTROSPECTION is on: "),
+        ({"expose_cost": True}, "EXPOSE_COST is on: "),
+        ({"cors_origins": ("*",)}, "CORS_ORIGINS is *: "),
+        ({"rate_limit": "none"}, "RATE_LIMIT is none: "),
+        ({"rate_limit_failures": "none"}, "RATE_LIMIT_FAILURES is none: "),
+        ({"database_statement_timeout": 5.0}, "DATABASE_STATEMENT_TIMEOUT is not below "),
+    ],
+)
+def test_what_should_not_be_so(given: dict[str, object], advice: str) -> None:
+    found = examine_exposure(settings_with(**given))
+    (sentence,) = [finding.sentence for finding in found if finding.mark == ADVICE]
+    assert sentence.startswith(advice)
+
+
+def test_a_port_for_metrics_that_is_free_and_one_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (finding,) = examine_metrics(settings_with(metrics_port=port))
+        assert finding.mark == ADVICE
+        assert finding.sentence.startswith(f"METRICS_PORT {port} cannot be had (")
+    (finding,) = examine_metrics(settings_with(metrics_port=port))
+    assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is free.")
+
+
+def test_metrics_for_the_whole_world() -> None:
+    found = list(examine_metrics(settings_with(metrics_port=1, metrics_host="8.8.8.8")))
+    assert "whoever reaches it may read the metrics" in found[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("127.0.0.1", False),
+        ("::1", False),
+        ("10.1.2.3", False),
+        ("metrics.internal", False),
+        ("0.0.0.0", True),  # noqa: S104 - read, and not bound
+        ("::", True),
+        ("8.8.8.8", True),
+    ],
+)
+def test_who_reaches_an_address(host: str, public: bool) -> None:
+    assert is_public(host) == public
+
+
+@pytest.mark.parametrize(
+    "name", ["otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint"]
+)
+def test_a_collector(name: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as collector:
+        settings = settings_with(**{name: f"http://127.0.0.1:{collector.getsockname()[1]}"})
+        assert examine_traces(settings).mark == GOOD
+    away = examine_traces(settings)
+    assert (away.mark, "does not answer (Connection refused)" in away.sentence) == (ADVICE, True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "swordfish", "http://"])
+def test_a_collector_that_cannot_be(url: str) -> None:
+    assert examine_traces(settings_with(otel_exporter_otlp_endpoint=url)).mark == ADVICE

@@ -1,0 +1,45 @@
+"""What anybody may see, and how much they may ask for."""
+
+from collections.abc import Iterator
+
+from todo_graphql.config import Settings
+from todo_graphql.doctor.findings import ADVICE, GOOD, Finding
+from todo_graphql.values import UNLIMITED
+
+
+def examine_exposure(settings: Settings) -> Iterator[Finding]:
+    """Settings that are meant for development, or that leave a door open."""
+    yield from examine_openings(settings)
+    yield from examine_limits(settings)
+    if settings.database_statement_timeout >= settings.request_timeout:
+        yield Finding(
+            ADVICE,
+            "DATABASE_STATEMENT_TIMEOUT is not below REQUEST_TIMEOUT: a connection is lost with "
+            "each statement that takes too long.",
+        )
+
+
+def examine_openings(settings: Settings) -> Iterator[Finding]:
+    """What `dev` opens."""
+    openings = {
+        "GRAPHIQL": settings.graphiql,
+        "INTROSPECTION": settings.introspection,
+        "EXPOSE_COST": settings.expose_cost,
+    }
+    opened = [name for name, is_open in openings.items() if is_open]
+    for name in opened:
+        yield Finding(ADVICE, f"{name} is on: it is meant for development.")
+    if not opened:
+        yield Finding(GOOD, "GraphiQL, introspection and costs are closed.")
+    if "*" in settings.cors_origins:
+        yield Finding(ADVICE, "CORS_ORIGINS is *: the pages of any site may call the API.")
+
+
+def examine_limits(settings: Settings) -> Iterator[Finding]:
+    """Whether there are any."""
+    if settings.rate_limit == UNLIMITED:
+        yield Finding(ADVICE, "RATE_LIMIT is none: one user can keep the server busy for ever.")
+    else:
+        yield Finding(GOOD, f"RATE_LIMIT lets each user spend {settings.rate_limit}.")
+    if settings.rate_limit_failures == UNLIMITED:
+        yield Finding(ADVICE, "RATE_LIMIT_FAILURES is none: tokens may be tried without end.")

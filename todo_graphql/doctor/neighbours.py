@@ -1,0 +1,83 @@
+"""Others that the server talks to besides its database. It serves without them."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from todo_graphql.config import Settings
+from todo_graphql.doctor.findings import ADVICE, GOOD, Finding
+from todo_graphql.server.windows import Shared
+
+PATIENCE = 2.0
+"""Seconds that a collector of traces has to take a connection."""
+
+
+def examine_neighbours(settings: Settings) -> Iterator[Finding]:
+    """Who counts, who fetches metrics, who takes traces."""
+    yield examine_rate_limit_storage(settings)
+    yield from examine_metrics(settings)
+    yield examine_traces(settings)
+
+
+def examine_rate_limit_storage(settings: Settings) -> Finding:
+    """Whether processes can count together. If not, each does for itself."""
+    url = settings.rate_limit_storage_url
+    if url is None:
+        return Finding(
+            GOOD,
+            "RATE_LIMIT_STORAGE_URL is not set: each process counts rate limits for itself, which "
+            "is fine for one.",
+        )
+    with closing(Shared(url.get_secret_value())) as shared:
+        if shared.answers():
+            return Finding(GOOD, "RATE_LIMIT_STORAGE_URL answers: all processes count together.")
+    return Finding(
+        ADVICE,
+        "RATE_LIMIT_STORAGE_URL does not answer: until it does, each process of the server counts "
+        "for itself.",
+    )
+
+
+def examine_metrics(settings: Settings) -> Iterator[Finding]:
+    """Whether the port is free, and closed to the world."""
+    host, port = settings.metrics_host, settings.metrics_port
+    if port is None:
+        yield Finding(GOOD, "METRICS_PORT is not set: there are no metrics.")
+        return
+    if is_public(host):
+        yield Finding(ADVICE, f"METRICS_HOST is {host}: whoever reaches it may read the metrics.")
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        reason = (error.strerror or "there is no such address").partition(" (")[0]
+        yield Finding(ADVICE, f"METRICS_PORT {port} cannot be had ({reason}): the next one is.")
+    else:
+        yield Finding(GOOD, f"METRICS_PORT {port} is free.")
+
+
+def is_public(host: str) -> bool:
+    """Whether others than this machine and its own network may reach it. A name may be anything."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_unspecified or not address.is_private
+
+
+def examine_traces(settings: Settings) -> Finding:
+    """Whether somebody takes connections where traces are sent."""
+    url = settings.traces_endpoint
+    if url is None:
+        return Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT is not set: there are no traces.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        socket.create_connection((parts.hostname or "", port), PATIENCE).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no answer"
+        return Finding(
+            ADVICE, f"OTEL_EXPORTER_OTLP_ENDPOINT does not answer ({reason}): traces are lost."
+        )
+    return Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT answers: traces are sent there.")
