@@ -115,15 +115,14 @@ def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None
 def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
     """All others have their time."""
     person = Person(home.url, home.settings)
-    person.create()
-    crowd = THREADS + WAITING + 2
+    crowd = [Person(home.url, home.settings) for _ in range(THREADS + WAITING + 2)]
     with (
-        ThreadPoolExecutor(crowd) as threads,
+        ThreadPoolExecutor(len(crowd)) as threads,
         administering(home.settings.required_database_url()) as admin,
     ):
         admin.execute(text("BEGIN"))
         admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        answers = list(threads.map(lambda _: unavailable(person.post(READ)), range(crowd)))
+        answers = list(threads.map(lambda each: unavailable(each.post(READ)), crowd))
         admin.execute(text("ROLLBACK"))
     assert Counter(answers) == {
         "The server is full. Try again in a moment.": 2,

@@ -11,7 +11,8 @@ from typing import NoReturn
 
 import pytest
 
-from todo_graphql.server.workers import Workers
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.workers import Shares, Workers
 
 SIZE = 3
 word: ContextVar[str] = ContextVar("word", default="")
@@ -176,3 +177,39 @@ def test_closing_waits_for_what_was_asked() -> None:
     asyncio.run(main())
     workers.close()
     assert done == [*range(9)]
+
+
+def test_nobody_has_more_than_half_of_the_threads(workers: Workers) -> None:
+    gate, shares = Gate(), Shares(workers)
+
+    async def main() -> int:
+        greedy = [
+            asyncio.create_task(shares.run("greedy", gate.pass_through)) for _ in range(SIZE + 1)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, 2)
+        assert await shares.run("another", abs, -1) == 1
+        assert not gate.came.acquire(timeout=0.05)
+        gate.open.set()
+        return len(await asyncio.gather(*greedy))
+
+    assert asyncio.run(main()) == SIZE + 1
+
+
+def test_no_more_wait_for_their_share_than_for_a_thread() -> None:
+    workers, gate = Workers(SIZE, most_waiting=1), Gate()
+    shares = Shares(workers)
+
+    async def main() -> None:
+        greedy = []
+        for number in range(3):
+            greedy.append(asyncio.create_task(shares.run("greedy", gate.pass_through)))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(gate.wait_for, number < 2)  # the third one waits for its share
+        with pytest.raises(Unavailable, match="full"):
+            await shares.run("greedy", gate.pass_through)
+        gate.open.set()
+        await asyncio.gather(*greedy)
+
+    asyncio.run(main())
+    workers.close()

@@ -15,7 +15,7 @@ from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
 from todo_graphql.server.negotiation import response_type
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.workers import Shares, Workers
 
 
 class Endpoint:
@@ -40,7 +40,7 @@ class Endpoint:
         self._schema = schema
         self._get_context = get_context
         self._readiness = readiness
-        self._workers = workers
+        self._shares = Shares(workers)
         self._max_body_bytes = settings.max_body_bytes
         self._timeout = settings.request_timeout
 
@@ -61,7 +61,9 @@ class Endpoint:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._workers.run(self._answer, body, context, media_type)
+                return await self._shares.run(
+                    context.viewer.id, self._answer, body, context, media_type
+                )
         except TimeoutError:
             context.connection.abort()
             writes = context.connection.writes > 0

@@ -3,16 +3,19 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from todo_graphql.errors import Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+FULL = "The server is full. Try again in a moment."
 
 Outcome: TypeAlias = list[Any]
 """What a call raised, or None, and what it answered. Whoever waits takes them out: the traceback
@@ -46,8 +49,8 @@ class Workers:
     """
 
     def __init__(self, size: int, most_waiting: int) -> None:
-        self._size = size
-        self._most_waiting = most_waiting
+        self.size = size
+        self.most_waiting = most_waiting
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -71,9 +74,9 @@ class Workers:
     def _submit(self, call: Callable[[], object]) -> "asyncio.Future[Outcome]":
         if self._closed:
             raise RuntimeError("The workers have stopped.")
-        if self.waiting >= self._most_waiting:
-            raise Unavailable("The server is full. Try again in a moment.")
-        if len(self._threads) < self._size:
+        if self.waiting >= self.most_waiting:
+            raise Unavailable(FULL)
+        if len(self._threads) < self.size:
             self._start_thread()
         loop = asyncio.get_running_loop()
         task = Task(call, contextvars.copy_context(), loop, loop.create_future())
@@ -94,6 +97,40 @@ class Workers:
             self._tasks.put(None)
         for thread in self._threads:
             thread.join()
+
+
+class Shares:
+    """The threads, of which nobody has more than half: whoever waits for a lock on their own rows,
+    with all that they have sent meanwhile, does not keep everybody else from being answered.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._most = (workers.size + 1) // 2
+        self._shares: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._waiting = 0
+
+    async def run(
+        self, owner: Hashable, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call the function when its owner may have a thread for it.
+
+        Raises Unavailable when too many wait already.
+        """
+        share = self._shares.get(owner)
+        if share is None:
+            share = self._shares[owner] = asyncio.Semaphore(self._most)
+        if share.locked() and self._waiting >= self._workers.most_waiting:
+            raise Unavailable(FULL)
+        self._waiting += 1
+        try:
+            await share.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._workers.run(function, *args, **kwargs)
+        finally:
+            share.release()
 
 
 def work(tasks: "SimpleQueue[Task | None]") -> None:
