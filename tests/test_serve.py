@@ -192,6 +192,7 @@ def test_a_request_that_is_being_answered_is_finished(
         with administering(migrated) as admin, held_up(server, admin) as answers:
             server.process.send_signal(signal.SIGTERM)
             server.wait_for("Waiting for connections to close")
+            until(lambda: not server.lives(), "a door that is closed by all processes")
         assert [answer.get("data") is not None for answer in answers] == [True]
         assert server.process.wait(60) == 0
     _, alive = psutil.wait_procs(family, timeout=30)

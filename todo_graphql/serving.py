@@ -1,5 +1,6 @@
 """Running the application under uvicorn, in this process or in several."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -8,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 
@@ -61,9 +62,43 @@ class Server(uvicorn.Server):
             self._when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        waiting = [client for listener in sockets or () for client in waiting_at(listener)]
+        for door in (*self.servers, *(sockets or ())):
+            door.close()
+        loop = asyncio.get_running_loop()
+        for client in waiting:
+            await loop.connect_accepted_socket(self._protocol, client)
         await super().shutdown(sockets)
         if self.force_exit:  # by a second Ctrl-C: uvicorn would drop the lifespan, with a traceback
             await self.lifespan.shutdown()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return Protocol(self.config, self.server_state, self.lifespan.state)
+
+
+def waiting_at(listener: socket.socket) -> list[socket.socket]:
+    """Clients that have connected, and that nobody has taken yet. The system would reset their
+    connections with the end of the socket, whatever they have sent.
+    """
+    listener.settimeout(0)
+    clients = []
+    with suppress(OSError):  # there is no other one
+        while True:
+            clients.append(listener.accept()[0])
+    for client in clients:
+        client.settimeout(0)
+    return clients
+
+
+class Supervisor(Multiprocess):
+    """Holds the socket for its processes, and lets go of it when they are to stop: connections
+    would be made otherwise that nobody ever takes.
+    """
+
+    def terminate_all(self) -> None:
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
 
 def serve_production(settings: Settings, workers: int) -> None:
@@ -83,7 +118,7 @@ def serve_production(settings: Settings, workers: int) -> None:
             run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)), stop)
         else:
             logger.info("Listening on %s", url_of(listener))
-            supervisor = Multiprocess(config, [listener])  # it takes care of signals from here on
+            supervisor = Supervisor(config, [listener])  # it takes care of signals from here on
             stop.check()
             supervisor.run()
 

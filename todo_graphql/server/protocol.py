@@ -27,6 +27,11 @@ CHECK = 1.0
 then costs less than a timer for each request.
 """
 
+LINGER = 0.5
+"""Seconds for which an idle connection takes one more request when the server stops: it may be on
+its way already, and hanging up at once would cut it off.
+"""
+
 
 def last_words(status: HTTPStatus, sentence: str) -> bytes:
     """An answer to what is no request yet, in the shape of all others."""
@@ -70,6 +75,9 @@ class Protocol(HttpToolsProtocol):
 
     _look: asyncio.TimerHandle | None = None
 
+    _is_leaving = False
+    """Whether the next answer is the last."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._began = self.loop.time()
@@ -108,6 +116,7 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._check_host()
             super().on_headers_complete()
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_leaving
             self.headers = []  # for the trailers, which would be headers of this request
         elif self.parser.get_method() == b"CONNECT":
             raise ValueError("This is no proxy.")
@@ -121,6 +130,21 @@ class Protocol(HttpToolsProtocol):
         self._began = None
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def shutdown(self) -> None:
+        if self._is_idle():
+            self._is_leaving = True
+            self.loop.call_later(LINGER, self._close_if_idle)
+        else:
+            super().shutdown()
+
+    def _is_idle(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        return cycle is None or cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
 
     def _head_bytes(self) -> int:
         """Of a head that has come in one piece with what follows it."""
@@ -163,7 +187,6 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, answer: bytes) -> None:
         """Say so, unless an answer is on its way, and hang up."""
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
-        if cycle is None or cycle.response_complete:
+        if self._is_idle():
             self.transport.write(answer)
         self.transport.close()
