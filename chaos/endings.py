@@ -48,6 +48,7 @@ def stop(scene: Scene, rounds: int, crowd: int) -> list[Check]:
             f"what takes {LONG:g} s more is finished",
             f"{slept} of {4 * rounds}",
             slept == 4 * rounds,
+            steady=False,
         ),
         within(GRACE + 1, exits, "exit"),
         none(sum(code != 0 for code in codes), "exit codes other than 0"),

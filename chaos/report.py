@@ -73,7 +73,7 @@ def none(number: int, what: str) -> Check:
 def within(limit: float, seconds: Sequence[float], what: str) -> Check:
     """All of these took no longer, and there are some."""
     if not seconds:
-        return Check(f"{what} ≤ {limit:g} s", "it never happened", held=False)
+        return Check(f"{what} ≤ {limit:g} s", "it never happened", held=False, steady=False)
     longest = max(seconds)
     seen = f"{longest:.2f} s at most" + (f", of {len(seconds)}" if len(seconds) > 1 else "")
     return Check(f"{what} ≤ {limit:g} s", seen, longest <= limit, steady=False)
