@@ -10,14 +10,13 @@ from typing import NoReturn
 import click
 
 from chaos.experiments import EXPERIMENTS, Experiment
-from chaos.home import StuckError
 from chaos.report import Result, markdown, text
 from chaos.scene import scene
 from todo_graphql.config import ConfigurationError
 from todo_graphql.store.embedded import EmbeddedPostgresError
 
 RESULTS = Path(__file__).parent / "results"
-FAILURES = (ConfigurationError, EmbeddedPostgresError, StuckError)
+FAILURES = (ConfigurationError, EmbeddedPostgresError)
 NAMES = [one.name for one in EXPERIMENTS]
 
 

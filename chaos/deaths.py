@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from chaos.clients import untyped
-from chaos.home import Server, says_ready, until
 from chaos.ledger import Write, answers_in, compare, first_success, write_for, writers
 from chaos.readers import read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
+from chaos.servers import Server, says_ready, until
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -7,6 +7,8 @@ from chaos import crowds, deaths, endings, standstill, strangers
 from chaos.pooler import AbsentError
 from chaos.report import Check, Result
 from chaos.scene import Scene
+from chaos.servers import StuckError
+from todo_graphql.config import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Experiment:
             return Result(self.fault, self.run(scene, **(self.quick if quick else self.full)))
         except AbsentError as reason:
             return Result(self.fault, absent=str(reason))
+        except (ConfigurationError, StuckError) as reason:
+            return Result(self.fault, [Check("it comes to its end", str(reason), held=False)])
 
 
 EXPERIMENTS = (

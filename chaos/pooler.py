@@ -10,7 +10,8 @@ import psycopg2
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from chaos.home import Home, until
+from chaos.home import Home
+from chaos.servers import until
 from todo_graphql.store.embedded_access import Access
 
 PORT = 6432
