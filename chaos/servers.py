@@ -77,9 +77,12 @@ class Server:
         return psutil.Process(self._process.pid)
 
     def workers(self) -> list[psutil.Process]:
-        """Those that it has started to do its work: multiprocessing has a helper, too."""
-        children = self.process.children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(words_of(child))]
+        """Those that do its work: forks of a process that does not, or its own children, beside
+        helpers of multiprocessing's.
+        """
+        forks = [each for child in self.process.children() for each in child.children()]
+        spawned = [one for one in self.process.children() if "spawn_main" in str(words_of(one))]
+        return [*forks, *spawned]
 
     def family(self) -> list[psutil.Process]:
         """It and all that it has started."""
