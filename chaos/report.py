@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from benchmarks.report import machine
 
@@ -75,5 +76,6 @@ def within(limit: float, seconds: Sequence[float], what: str) -> Check:
     if not seconds:
         return Check(f"{what} ≤ {limit:g} s", "it never happened", held=False, steady=False)
     longest = max(seconds)
-    seen = f"{longest:.2f} s at most" + (f", of {len(seconds)}" if len(seconds) > 1 else "")
+    several = f", {median(seconds):.2f} s in the middle, of {len(seconds):,}"
+    seen = f"{longest:.2f} s at most" + several * (len(seconds) > 1)
     return Check(f"{what} ≤ {limit:g} s", seen, longest <= limit, steady=False)
