@@ -63,9 +63,11 @@ class Server(uvicorn.Server):
             self._when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        waiting = [client for listener in sockets or () for client in waiting_at(listener)]
-        for door in (*self.servers, *(sockets or ())):
-            door.close()
+        doors = [listener.dup() for listener in sockets or ()]
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        await asyncio.sleep(0.01)  # uvloop lets go of them a turn later; ours are still open
+        waiting = [client for door in doors for client in waiting_at(door)]
         loop = asyncio.get_running_loop()
         for client in waiting:
             await loop.connect_accepted_socket(self._protocol, client)
@@ -78,12 +80,12 @@ class Server(uvicorn.Server):
 
 
 def waiting_at(listener: socket.socket) -> list[socket.socket]:
-    """Clients that have connected, and that nobody has taken yet. The system would reset their
-    connections with the end of the socket, whatever they have sent.
+    """Close the socket, and answer the clients that have connected and that nobody has taken yet.
+    The system would reset their connections with its end, whatever they have sent.
     """
     listener.settimeout(0)
     clients = []
-    with suppress(OSError):  # there is no other one
+    with listener, suppress(OSError):  # there is no other one
         while True:
             clients.append(listener.accept()[0])
     for client in clients:
