@@ -18,7 +18,7 @@ from todo_graphql.server.boundary import RATE_HEADERS, Boundary, Observer
 from todo_graphql.server.context import context_getter
 from todo_graphql.server.export import export_router
 from todo_graphql.server.graphiql import graphiql_router
-from todo_graphql.server.graphql import Endpoint, OtherMethods
+from todo_graphql.server.graphql import PATH, Endpoint, OtherMethods, Shortcut
 from todo_graphql.server.health import health_router
 from todo_graphql.server.imports import import_router
 from todo_graphql.server.observation import Observation
@@ -73,15 +73,14 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
 
     app = framework(lifespan)
     operations = Endpoint(settings, schema, get_context, readiness, workers)
-    # The first, because nearly all requests are for it.
-    app.router.routes.append(Route("/graphql", operations, methods=["POST"]))
     app.include_router(health_router(authenticator, readiness, workers, settings.request_timeout))
     app.include_router(export_router(get_context, readiness, workers))
     app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token))
     allowed = "GET, HEAD, POST" if settings.graphiql else "POST"
-    app.router.routes.append(Route("/graphql", OtherMethods(allowed)))
+    app.router.routes.append(Route(PATH, OtherMethods(allowed)))
+    app.add_middleware(Shortcut, endpoint=operations)
     add_middleware(app, settings, observation.observers)
     return app
 
@@ -114,7 +113,7 @@ def framework(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 
 
 def add_middleware(app: FastAPI, settings: Settings, observers: list[Observer]) -> None:
-    """What stands around the routes, the innermost first."""
+    """What stands around everything."""
     if not settings.cors_origins:
         app.add_middleware(Boundary, observers=observers)
         return

@@ -94,6 +94,9 @@ def rate_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
     allowance = exchange.context and exchange.context.allowance
     if not allowance:
         return []
-    reset = max(0, ceil(allowance.resets - time.time()))
-    values = (allowance.limit, allowance.remaining, reset)
-    return [(name, b"%d" % value) for name, value in zip(RATE_HEADER_NAMES, values, strict=True)]
+    limit, remaining, reset = RATE_HEADER_NAMES
+    return [
+        (limit, b"%d" % allowance.limit),
+        (remaining, b"%d" % allowance.remaining),
+        (reset, b"%d" % max(0, ceil(allowance.resets - time.time()))),
+    ]

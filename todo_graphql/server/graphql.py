@@ -5,22 +5,24 @@ import asyncio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
-from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
+from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Problem, Unavailable
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
 from todo_graphql.server.negotiation import response_type
+from todo_graphql.server.problems import problem_response
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Shares, Workers
 
+PATH = "/graphql"
+
 
 class Endpoint:
-    """An ASGI application for a route of Starlette's, which takes 0.02 ms of processor time for
-    all but the operation.
+    """An ASGI application, which takes 0.02 ms of processor time for all but the operation.
 
     The routes of FastAPI and of Strawberry, which solve dependencies and make responses for each
     request, took 0.11 ms. And Strawberry would resolve on the event loop, where one statement
@@ -77,8 +79,28 @@ class Endpoint:
             return response_to(self._schema.run(question, context), media_type)
 
 
+class Shortcut:
+    """ASGI middleware, the innermost: takes POST /graphql, which nearly all requests are, straight
+    to its endpoint. FastAPI's way there, by its exit stack, its handlers of exceptions and its
+    router, takes another 0.03 ms of processor time.
+    """
+
+    def __init__(self, app: ASGIApp, endpoint: ASGIApp) -> None:
+        self._app = app
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._endpoint(scope, receive, send)
+        except Problem as problem:
+            await problem_response(problem, scope)(scope, receive, send)
+
+
 class OtherMethods:
-    """The last route at /graphql. Without it, only the methods of one route would be named."""
+    """The last route at /graphql, for what neither the shortcut nor GraphiQL takes."""
 
     def __init__(self, allowed: str) -> None:
         self._allowed = allowed
