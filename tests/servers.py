@@ -56,11 +56,12 @@ def settings_for(url: SecretStr, **given: object) -> Settings:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[str]:
     """The base URL of the application, which runs on a thread of this process."""
     ready = threading.Event()
     with listening(settings) as listener:
-        server = Server(configuration(create_app(settings), settings, grace=1), ready.set)
+        app = create_app(settings, demo_token=demo_token)
+        server = Server(configuration(app, settings, grace=1), ready.set)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

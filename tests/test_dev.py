@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from pydantic import SecretStr
@@ -100,8 +101,10 @@ def test_the_curl_line_works_in_a_shell(dev: Dev) -> None:
     assert "Buy milk" in dev.titles()
 
 
-def test_graphiql_is_signed_in(dev: Dev) -> None:
-    """The page needs no token, and brings one that works."""
+def test_graphiql_is_signed_in_for_this_machine_only(dev: Dev) -> None:
+    """The page needs no token, and brings one that works; not to a name that only leads here."""
+    foreign = httpx.get(f"{dev.url}/graphql", headers={"Host": "evil.example"})
+    assert (foreign.status_code, "Bearer" in foreign.text) == (421, False)
     page = dev.get("/graphql")
     assert page.headers["content-type"].startswith("text/html")
     found = re.search(r"Bearer (eyJ[\w.-]+)", page.text)

@@ -40,7 +40,8 @@ EXPOSED_HEADERS = (
 
 
 def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
-    """The server. With a `demo_token` GraphiQL is signed in, for whoever can load it.
+    """The server. With a `demo_token` GraphiQL is signed in, for whoever can load it: by a name of
+    this machine's.
 
     Raises ConfigurationError when the settings do not describe a server that may start.
     """
@@ -77,7 +78,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     app.include_router(export_router(get_context, readiness, workers))
     app.include_router(import_router(get_context, readiness, workers))
     if settings.graphiql:
-        app.include_router(graphiql_router(demo_token))
+        app.include_router(graphiql_router(demo_token, settings.host))
     allowed = "GET, HEAD, POST" if settings.graphiql else "POST"
     app.router.routes.append(Route(PATH, OtherMethods(allowed)))
     app.add_middleware(Shortcut, endpoint=operations)

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from todo_graphql.server.hosts import names_this_machine
+
 PAGE = Path(__file__).with_name("graphiql.html")
 
 EXAMPLES = (
@@ -68,13 +70,12 @@ mutation CompleteTask($id: ID!) {
 VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""})
 
 
-def graphiql_router(token: str | None) -> APIRouter:
+def graphiql_router(token: str | None, listening_on: str) -> APIRouter:
     """The page needs no token. With one, its requests are that user's until it is overridden
-    in the headers below the editor.
+    in the headers below the editor; then it is for those only who call this machine by its name.
     """
     router = APIRouter()
     page = render(token)
-
     policy = policy_of(page)
 
     @router.api_route("/graphql", methods=["GET", "HEAD"])
@@ -83,11 +84,23 @@ def graphiql_router(token: str | None) -> APIRouter:
             raise HTTPException(405, "Send operations by POST.", {"Allow": "POST"})
         if "sec-websocket-version" in request.headers:
             raise HTTPException(405, "There are no WebSockets here.", {"Allow": "POST"})
+        if token is not None:
+            require_own_name(request, listening_on)
         # The page may hold a token, and the next start of `dev` makes another one.
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
         return HTMLResponse(page, headers=headers)
 
     return router
+
+
+def require_own_name(request: Request, listening_on: str) -> None:
+    """Raises HTTPException for a page that has made its own name lead here."""
+    if not names_this_machine(request.headers.get("host", ""), listening_on):
+        raise HTTPException(
+            421,
+            "This page holds a token, so it is only for those who call this machine by its own "
+            "name: open it at localhost or 127.0.0.1, or start with HOST set to the name.",
+        )
 
 
 def render(token: str | None) -> str:
