@@ -1,6 +1,7 @@
 """The commands around the server: what they print, where they refuse, and their exit codes."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from sqlalchemy import text
 
 from tests.administrators import administer, administering
 from tests.commands import Command, refusal, run, until
-from tests.servers import SECRET, scratch_database
+from tests.servers import SECRET, scratch_database, settings_for
 from todo_graphql.api.schema import sdl
 from todo_graphql.cli import main
 from todo_graphql.development import DEMO_USER
 from todo_graphql.store import migrations
+from todo_graphql.store.database import database_url
+from todo_graphql.store.migrations import MayNotMigrate
 
 SOMEBODY = "11111111-2222-4333-8444-555555555555"
 MIGRATION_LOCK = 7_406_531_042
@@ -238,6 +241,43 @@ def test_a_database_that_is_newer_than_this_version(empty: SecretStr, tmp_path: 
     assert run("migrate", folder=tmp_path, DATABASE_URL=url).returncode == 0
     administer(empty, "UPDATE alembic_version SET version_num = '9999'")
     assert "9999" in refusal("migrate", folder=tmp_path, DATABASE_URL=url)
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_roles_are_those_of_another_database(empty: SecretStr, tmp_path: Path) -> None:
+    """Which another role has migrated. What the refusal says is enough, also when half is done."""
+    with owner_of(empty) as (role, url):
+        sentence = refusal("migrate", folder=tmp_path, DATABASE_URL=url.get_secret_value())
+        assert "CREATEROLE" in sentence
+        assert "GRANT todo_app, todo_upkeep TO it" in sentence
+        administer(empty, f"ALTER ROLE {role} CREATEROLE")
+        try:
+            migrations.upgrade(settings_for(url))  # that was all before PostgreSQL 16
+        except MayNotMigrate as reason:
+            assert str(reason) == sentence  # noqa: PT017 - it depends on the version
+        administer(empty, f"GRANT todo_app, todo_upkeep TO {role}")
+        migrations.upgrade(settings_for(url))
+
+
+@contextmanager
+def owner_of(url: SecretStr) -> Iterator[tuple[str, SecretStr]]:
+    """A role that owns this database, and may do nothing else; and its URL."""
+    name = database_url(url).database
+    administer(
+        url,
+        f"CREATE ROLE {name} LOGIN PASSWORD 'swordfish'",
+        f"ALTER DATABASE {name} OWNER TO {name}",
+    )
+    own = database_url(url).set(username=name, password="swordfish", drivername="postgresql")
+    try:
+        yield str(name), SecretStr(own.render_as_string(hide_password=False))
+    finally:
+        administer(
+            url,
+            f"ALTER DATABASE {name} OWNER TO CURRENT_USER",
+            f"DROP OWNED BY {name}",
+            f"DROP ROLE {name}",
+        )
 
 
 def test_nothing_to_migrate(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from todo_graphql.store.embedded import EmbeddedPostgresError
 from todo_graphql.store.embedded_access import AccessError
 from todo_graphql.store.failures import DatabaseFailure
 from todo_graphql.store.isolation import UnsafeDatabase
+from todo_graphql.store.migrations import MayNotMigrate
 from todo_graphql.store.upkeep import NoUpkeep
 
 EXPECTED_FAILURES = (
@@ -14,6 +15,7 @@ EXPECTED_FAILURES = (
     CommandError,  # as when the database is newer than this version
     DatabaseFailure,
     EmbeddedPostgresError,
+    MayNotMigrate,
     NoUpkeep,
     OSError,  # as when a disk is full
     Problem,

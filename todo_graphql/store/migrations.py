@@ -16,6 +16,11 @@ from todo_graphql.store.database import migration_engine
 from todo_graphql.store.failures import NotMigrated, failure_of
 
 PACKAGE = Path(__file__).parents[1]
+INSUFFICIENT_PRIVILEGE = "42501"
+
+
+class MayNotMigrate(Exception):  # noqa: N818 - a grant is missing
+    """The role of the URL may not do what a migration does. Says what to do."""
 
 
 def configuration() -> Config:
@@ -38,13 +43,20 @@ def head() -> str:
 def upgrade(settings: Settings) -> None:
     """Bring the database to the head, in one transaction.
 
-    Raises Unavailable when the database is away, and DatabaseFailure when it refuses.
+    Raises Unavailable when the database is away, MayNotMigrate when the role may not, and
+    DatabaseFailure when it refuses for another reason.
     """
     engine = migration_engine(settings)
     try:
         with engine.connect() as connection:
             upgrade_on(connection)
     except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+            raise MayNotMigrate(
+                "This role may not migrate: give it CREATEROLE and CREATE on the schema; and where "
+                "another role has made todo_app and todo_upkeep, for another database of this "
+                "server, run GRANT todo_app, todo_upkeep TO it, as that role. Then migrate again."
+            ) from None
         failure = failure_of(error)
         if isinstance(failure, Unavailable):
             raise Unavailable(f"{failure.message} `todo-graphql doctor` says more.") from None
