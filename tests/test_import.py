@@ -5,15 +5,20 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
+from tests.administrators import administering
+from tests.commands import until
 from tests.files import HEADER, csv_of, error_of, export, exported, forget, imported, refusal, send
 from tests.people import Person
 from tests.servers import scratch_database, serving, settings_for
+from todo_graphql.config import Settings
 from todo_graphql.server import imports as server_imports
 from todo_graphql.server.files.records import task_of
 from todo_graphql.server.imports import MAX_IMPORT_BYTES
@@ -335,3 +340,37 @@ def test_a_file_is_taken_apart_on_a_thread_of_its_own(
     imported(alice, '[{"title": "x"}]')
     imported(alice, "title\nx", "csv")
     assert names == {"operation"}
+
+
+def test_whoever_goes_away_gets_nothing_done(
+    url: str, alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even what was begun: the transaction is broken off."""
+    alice.create("there")
+    waiting = text(
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    over = text("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = :pid")
+    with administering(settings.required_database_url()) as admin:
+        admin.execute(text("BEGIN"))
+        admin.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": alice.id})
+        with begun(url, alice, b'[{"title": "x"}]'):
+            pid = until(lambda: admin.execute(waiting).scalar(), "an import that waits")
+        until(lambda: "POST /import 499" in caplog.text, "the end of an import")
+        admin.execute(text("ROLLBACK"))
+        until(lambda: admin.execute(over, {"pid": pid}).scalar(), "the end of its transaction")
+    assert (titles(alice), alice.revision()) == (["there"], 1)
+
+
+@contextmanager
+def begun(url: str, who: Person, body: bytes) -> Iterator[None]:
+    """Send a whole file, and hang up without waiting for the answer."""
+    host, port = url.removeprefix("http://").split(":")
+    request = (
+        f"POST /import HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {who.token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(request.encode() + body)
+        yield

@@ -12,6 +12,7 @@ from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.bodies import read_at_most
 from todo_graphql.server.context import ContextGetter
+from todo_graphql.server.departures import while_awaited
 from todo_graphql.server.files.formats import FORMATS, Format
 from todo_graphql.server.files.lines import at_line
 from todo_graphql.server.files.records import Record, task_of
@@ -30,6 +31,10 @@ BYTES_PER_COST = 20
 def import_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
     """The body is read to its end, and then taken apart on the thread of its statements. It is
     charged by its length before.
+
+    It takes as long as somebody waits for it. When they have gone the transaction is broken off,
+    unless it was at its COMMIT already: else it would hold up all that they write meanwhile, and
+    tasks without an id would be there twice after they have sent them again.
     """
     router = APIRouter()
 
@@ -39,7 +44,8 @@ def import_router(get_context: ContextGetter, readiness: Readiness, workers: Wor
     ) -> JSONResponse:
         kind = _format_of(request)
         body = await read_at_most(MAX_IMPORT_BYTES, request)
-        done = await workers.run(_bring_back, readiness, context, kind, body)
+        work = workers.run(_bring_back, readiness, context, kind, body)
+        done = await while_awaited(request, work, context.connection.abort)
         return JSONResponse(done._asdict())
 
     return router

@@ -1,0 +1,56 @@
+"""Whoever does not wait for an answer gets no work done."""
+
+import asyncio
+import threading
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from todo_graphql.server.departures import while_awaited
+from todo_graphql.server.workers import Workers
+
+
+def test_what_waits_for_its_turn_is_not_begun() -> None:
+    """The one thread is busy when the client leaves, and comes to everything after it."""
+    workers, came, held = Workers(1, 10), threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def hold() -> None:
+        came.set()
+        assert held.wait(30)
+
+    async def gone() -> Message:
+        assert came.wait(30)
+        assert workers.waiting == 1
+        return {"type": "http.disconnect"}
+
+    async def leave() -> None:
+        first = asyncio.create_task(workers.run(hold))
+        await asyncio.sleep(0)
+        request = Request({"type": "http"}, gone)
+        with pytest.raises(ClientDisconnect):
+            work = workers.run(done.append, "the client's")
+            await while_awaited(request, work, lambda: done.append("given up"))
+        held.set()
+        await first
+        await workers.run(done.append, "the next one's")
+
+    asyncio.run(asyncio.wait_for(leave(), 30))
+    workers.close()
+    assert done == ["given up", "the next one's"]
+
+
+def test_who_stays_is_answered() -> None:
+    """With what the work answers or raises; nothing is given up."""
+    workers = Workers(1, 10)
+
+    async def stay() -> None:
+        for value in (1, 0):
+            request = Request({"type": "http"}, asyncio.Queue[Message]().get)
+            work = workers.run(divmod, 5, value)
+            assert await while_awaited(request, work, pytest.fail) == (5, 0)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(asyncio.wait_for(stay(), 30))
+    workers.close()
