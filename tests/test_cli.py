@@ -139,14 +139,15 @@ def test_no_token_where_the_secret_cannot_be_read(
 
 
 def test_the_schema(tmp_path: Path) -> None:
-    """Printed, written, and found to be the same."""
+    """Printed, by a process of its own; written, and found to be the same."""
+    file = tmp_path / "schema.graphql"
     printed = run("schema", folder=tmp_path)
-    written = run("schema", "--output", "schema.graphql", folder=tmp_path)
-    compared = run("schema", "--check", "schema.graphql", folder=tmp_path)
-    assert printed.stdout == (tmp_path / "schema.graphql").read_text() == sdl()
-    assert (written.stdout, written.returncode) == ("", 0)
-    assert compared.stdout == "schema.graphql is the schema of this version.\n"
-    assert compared.returncode == 0
+    written = invoke("schema", "--output", str(file))
+    compared = invoke("schema", "--check", str(file))
+    assert printed.stdout == file.read_text() == sdl()
+    assert (written.stdout, written.exit_code) == ("", 0)
+    assert compared.stdout == f"{file} is the schema of this version.\n"
+    assert compared.exit_code == 0
 
 
 def test_a_schema_with_more_in_it(tmp_path: Path) -> None:
