@@ -220,6 +220,7 @@ def run(
     server = Server(config, ready)
     server.run(sockets=[listener])
     logger.info("Stopped.")
+    logs.write()
 
 
 @contextmanager

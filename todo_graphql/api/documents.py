@@ -13,9 +13,9 @@ from todo_graphql.api.validation import Validation, nested_too_deeply, with_code
 from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode, Problem, QueryTooComplex
 
-CACHE_CHARACTERS = 100_000
+CACHE_CHARACTERS = 80_000
 """How much text the remembered documents may have, each as often as it may branch. Parsed and
-planned they take about 200 times as much: some 20 MB, for more documents than a front end has.
+planned they take about 200 times as much: some 16 MB, for more documents than a front end has.
 """
 
 TOO_MANY = re.compile(r"^Syntax Error: Document contains more than \d+ (\w+)\. Parsing aborted\.$")

@@ -8,6 +8,7 @@ import logging
 import logging.config
 
 from todo_graphql.config import LogFormat, Settings
+from todo_graphql.server.batches import BatchHandler
 from todo_graphql.server.exchanges import Exchange
 from todo_graphql.server.lines import JsonLines, TextLines
 
@@ -20,8 +21,11 @@ MAX_NAME = 100
 def tell(exchange: Exchange) -> None:
     """The line of a request that has been answered."""
     if logger.isEnabledFor(logging.INFO):
-        extra = {"facts": facts_of(exchange)}
-        logger.info("%s %s %d", exchange.method, exchange.path, exchange.status, extra=extra)
+        told = exchange.method, exchange.path, exchange.status
+        # By hand: `info` would look for the line of code that calls it, a third of its time.
+        record = logging.LogRecord(logger.name, logging.INFO, "", 0, "%s %s %d", told, None)
+        record.__dict__["facts"] = facts_of(exchange)
+        logger.handle(record)
 
 
 def facts_of(exchange: Exchange) -> dict[str, object]:
@@ -62,7 +66,7 @@ def configuration(settings: Settings) -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": FORMATS[settings.log_format]}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"()": BatchHandler, "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "todo_graphql": {"level": settings.log_level},
@@ -76,3 +80,9 @@ def configuration(settings: Settings) -> dict[str, object]:
 def configure(settings: Settings) -> None:
     """Set up logging for this process."""
     logging.config.dictConfig(configuration(settings))
+
+
+def write() -> None:
+    """Write what is still to be written."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
