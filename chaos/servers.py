@@ -77,12 +77,10 @@ class Server:
         return psutil.Process(self._process.pid)
 
     def workers(self) -> list[psutil.Process]:
-        """Those that do its work: forks of a process that does not, or its own children, beside
-        helpers of multiprocessing's.
-        """
-        forks = [each for child in self.process.children() for each in child.children()]
-        spawned = [one for one in self.process.children() if "spawn_main" in str(words_of(one))]
-        return [*forks, *spawned]
+        """Those that do its work: forks of it, or what multiprocessing has spawned for it."""
+        own = words_of(self.process)
+        children = [(child, words_of(child)) for child in self.process.children()]
+        return [child for child, words in children if words == own or "spawn_main" in str(words)]
 
     def family(self) -> list[psutil.Process]:
         """It and all that it has started."""

@@ -200,11 +200,10 @@ def test_a_request_that_is_being_answered_is_finished(
 
 
 def workers_of(server: Service) -> list[psutil.Process]:
-    """The processes that it has begun to work for it: on Linux, forks of one that does not."""
+    """The processes that it has begun to work for it: forks of it, or spawned."""
     own = psutil.Process(server.process.pid)
     is_fork = sys.platform == "linux"
-    begun = [child for child in own.children() if "multiprocessing" in str(child.cmdline())]
-    return [fork for each in begun for fork in each.children()] if is_fork else begun
+    return [it for it in own.children() if is_fork or "spawn_main" in str(it.cmdline())]
 
 
 @contextlib.contextmanager

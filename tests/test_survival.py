@@ -45,7 +45,11 @@ def test_a_body_that_never_ends_holds_nobody_up(tmp_path: Path) -> None:
 def test_workers_do_not_outlive_their_parent(postgresql: SecretStr, tmp_path: Path) -> None:
     """Or they would keep the port."""
     with migrated_database(postgresql) as url:
-        settings = {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
+        settings = {
+            "DATABASE_URL": url.get_secret_value(),
+            "BETTER_AUTH_SECRET": SECRET,
+            "PORT": "0",
+        }
         with Service("serve", "--workers", "2", folder=tmp_path, **settings) as server:
             family = psutil.Process(server.process.pid).children(recursive=True)
             server.process.send_signal(signal.SIGKILL)

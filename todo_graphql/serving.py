@@ -3,11 +3,8 @@
 import asyncio
 import gc
 import logging
-import multiprocessing
 import signal
 import socket
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,11 +12,10 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn import _subprocess
-from uvicorn.supervisors import Multiprocess
 
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
+from todo_graphql.processes import Processes
 from todo_graphql.server import logs
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import Authenticator
@@ -93,17 +89,6 @@ def waiting_at(listener: socket.socket) -> list[socket.socket]:
     return clients
 
 
-class Supervisor(Multiprocess):
-    """Holds the socket for its processes, and lets go of it when they are to stop: connections
-    would be made otherwise that nobody ever takes.
-    """
-
-    def terminate_all(self) -> None:
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
-
-
 def serve_production(settings: Settings, workers: int) -> None:
     """Serve until told to stop.
 
@@ -112,45 +97,31 @@ def serve_production(settings: Settings, workers: int) -> None:
     logs.configure(settings)
     Authenticator(settings)
     refuse_unsafe_database(settings)
-    make_app = partial(create_lasting_app, settings)
-    if workers > 1:
-        make_app = partial(create_worker_app, settings)
-    config = configuration(make_app, settings, workers=workers)
     with stopping_in_good_order() as stop, listening(settings) as listener:
-        if workers == 1:
-            run(config, listener, lambda: logger.info("Listening on %s", url_of(listener)), stop)
-        else:
+
+        def tell() -> None:
             logger.info("Listening on %s", url_of(listener))
-            fork_workers()
-            supervisor = Supervisor(config, [listener])  # it takes care of signals from here on
-            stop.check()
-            supervisor.run()
+
+        if workers == 1:
+            work(settings, listener, tell, stop)
+        else:
+            tell()
+            several = Processes(partial(work_beside, settings, listener), workers, listener.close)
+            stop.check()  # for signals before that: it takes care of them from there on
+            several.run()
 
 
-def fork_workers() -> None:
-    """Let workers begin as forks of a process that has imported everything, and has no threads: one
-    that has died has a successor in a second. Importing it all again takes some five while the
-    others have much to do. uvicorn has no setting for this; macOS's own libraries forbid it.
-    """
-    if sys.platform == "linux":
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-        _subprocess.spawn = context  # type: ignore[assignment]
+def work_beside(settings: Settings, listener: socket.socket) -> None:
+    """What one of several processes does."""
+    with stopping_in_good_order() as stop:
+        work(settings, listener, lambda: None, stop)
 
 
-def create_worker_app(settings: Settings) -> FastAPI:
-    """The application of one of several processes, which ends when the one that began it does:
-    left alone it would keep the port.
-    """
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        parent.join()
-        signal.raise_signal(signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
-    return create_lasting_app(settings)
+def work(
+    settings: Settings, listener: socket.socket, when_ready: Callable[[], None], stop: Stop
+) -> None:
+    """What the only process does that serves, or one of several."""
+    run(configuration(partial(create_lasting_app, settings), settings), listener, when_ready, stop)
 
 
 def create_lasting_app(settings: Settings) -> FastAPI:
@@ -181,7 +152,6 @@ def configuration(
     app: FastAPI | Callable[[], FastAPI],
     settings: Settings,
     *,
-    workers: int = 1,
     grace: int = GRACE,
 ) -> uvicorn.Config:
     """How uvicorn runs the application, or what makes one in each process. There are no
@@ -193,7 +163,6 @@ def configuration(
     return uvicorn.Config(
         app,
         factory=not isinstance(app, FastAPI),
-        workers=workers,
         http=Protocol,
         ws="none",
         lifespan="on",
