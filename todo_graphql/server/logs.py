@@ -6,6 +6,7 @@ token, a secret, or anything of what a task says.
 
 import logging
 import logging.config
+from collections.abc import Callable
 
 from todo_graphql.config import LogFormat, Settings
 from todo_graphql.server.batches import BatchHandler
@@ -60,13 +61,16 @@ def milliseconds(seconds: float) -> float:
 FORMATS: dict[LogFormat, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
 
 
-def configuration(settings: Settings) -> dict[str, object]:
-    """For logging.config.dictConfig, and for uvicorn, which passes it on to its workers."""
+def configuration(
+    settings: Settings,
+    handler: Callable[[], logging.Handler] = BatchHandler,
+) -> dict[str, object]:
+    """For logging.config.dictConfig, and for uvicorn."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": FORMATS[settings.log_format]}},
-        "handlers": {"stderr": {"()": BatchHandler, "formatter": "line"}},
+        "handlers": {"stderr": {"()": handler, "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "todo_graphql": {"level": settings.log_level},
@@ -78,8 +82,10 @@ def configuration(settings: Settings) -> dict[str, object]:
 
 
 def configure(settings: Settings) -> None:
-    """Set up logging for this process."""
-    logging.config.dictConfig(configuration(settings))
+    """Set up logging for a process that answers nobody yet: a line at a time, and without a thread,
+    because others may be forked from it.
+    """
+    logging.config.dictConfig(configuration(settings, logging.StreamHandler))
 
 
 def write() -> None:
