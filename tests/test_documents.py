@@ -40,6 +40,16 @@ def test_what_is_remembered_is_bounded() -> None:
     assert own.prepare(enormous).errors == []
 
 
+def test_short_documents_are_bounded_too() -> None:
+    """Of one character each, which is no GraphQL. Nothing of the parser is kept with them."""
+    own = documents()
+    for number in range(2_000):
+        own.prepare(chr(0x20000 + number))
+    assert len(own.cache) < 1_000
+    (error,) = own.prepare(chr(0x20000)).errors
+    assert error.__traceback__ is None
+
+
 INTROSPECTION = {
     "the schema": "{ __schema { types { name } } }",
     "a type": '{ __type(name: "Task") { name } }',

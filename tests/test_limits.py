@@ -69,6 +69,14 @@ TOO_COMPLEX = {
         "comparisons",
         10_002,
     ),
+    "fragments on pages of many sizes": (
+        "{ "
+        + " ".join(f"a{size}: tasks(first: {size}) {{ ...F0 }}" for size in range(1, 60))
+        + " } "
+        + chain(70, "...F# ...F#").replace("User", "TaskConnection"),
+        "fragments",
+        1_001,
+    ),
     "2,000 directives": ("{ me { id " + "@a " * 2_000 + "} }", "tokens", 2_001),
     "900 directives": ("{ me { id " + "@a " * 900 + "} }", "directives", 900),
     "directives of everything": (
@@ -199,6 +207,8 @@ INVALID = {
     "a fragment on an unknown type": "{ ... on Nothing { id } }",
     "a subscription": "subscription { tasks }",
     "no selection": "{ me }",
+    "a field of an input": "{ ...on TaskFilter { id } }",
+    "a field of an input, in a fragment": "{ me { id } } fragment F on CreateTaskInput { title }",
     "a page of a wrong size": '{ tasks(first: "1") { totalCount } }',
     "an enormous number": "{ tasks(first: " + "9" * 5_000 + ") { totalCount } }",
 }

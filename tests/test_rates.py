@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from tests.people import Person
 from tests.redises import KINDS, redis
 from tests.servers import serving
+from todo_graphql.api import context
+from todo_graphql.api.schema import COST_OF_A_REFUSAL
 from todo_graphql.config import Settings
 from todo_graphql.server import windows
 
@@ -136,6 +138,29 @@ def test_what_is_dearer_than_the_whole_budget_is_too_complex(somebody: Person) -
     assert (refusal["code"], refusal["limit"]) == ("QUERY_TOO_COMPLEX", LIMIT)
     assert refusal["limitName"] == "cost"
     assert somebody.ask(STATE)["rateLimit"]["remaining"] > LIMIT - 100
+
+
+def test_a_document_that_is_not_executed_costs_as_well(somebody: Person) -> None:
+    for document in ("{", "{ nothing }"):
+        assert somebody.post(document).status_code == 400
+    state = somebody.ask(STATE)["rateLimit"]
+    assert state["remaining"] == LIMIT - 2 * COST_OF_A_REFUSAL - state["cost"]
+    spend_all(somebody)
+    while somebody.post("{").status_code == 400:
+        pass
+    assert somebody.refusal("{")["code"] == "RATE_LIMITED"
+
+
+def test_the_time_of_the_database_costs_as_well(
+    somebody: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as the budget goes. It is taken when the answer is known, and from the next ones."""
+    monkeypatch.setattr(context, "USUAL_SECONDS", 0)
+    monkeypatch.setattr(context, "COST_OF_A_SECOND", 10**9)
+    answer = somebody.post(LIST)
+    assert answer.status_code == 200
+    assert answer.headers["ratelimit-remaining"] == "0"
+    assert somebody.post(LIST).status_code == 429
 
 
 def test_it_passes_after_the_time_that_is_said(settings: Settings, storage: SecretStr) -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 Reads: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that are read of each type, by its name."""
 
+USUAL_SECONDS = 0.1
+COST_OF_A_SECOND = 100_000
+"""Of PostgreSQL's time."""
+
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -68,6 +72,17 @@ class Context:
                 "You have spent what your operations may cost. Try again later.",
                 retry_after=self.allowance.retry_after,
             )
+
+    def charge_time(self) -> None:
+        """Take from the budget, as far as it goes, for the time that PostgreSQL has worked beyond
+        what is usual. What an operation asks for does not say how long it takes.
+        """
+        if self.budget is None or self.allowance is None:
+            return
+        seconds = sum(trip.ended - trip.began for trip in self.connection.trips)
+        if seconds > USUAL_SECONDS:
+            cost = min(int(seconds * COST_OF_A_SECOND), self.allowance.remaining)
+            self.allowance = self.budget.spend(cost)
 
     def tasks(self, user_id: str | None = None) -> Tasks:
         """The viewer's tasks: the only way to any task.

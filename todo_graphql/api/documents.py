@@ -18,6 +18,8 @@ CACHE_CHARACTERS = 80_000
 planned they take about 200 times as much: some 16 MB, for more documents than a front end has.
 """
 
+LEAST_CHARACTERS = 100
+
 TOO_MANY = re.compile(r"^Syntax Error: Document contains more than \d+ (\w+)\. Parsing aborted\.$")
 TOO_DEEP = re.compile(r"^Syntax Error: Document is nested too deeply\. Parsing aborted\.$")
 
@@ -34,8 +36,9 @@ class Document:
 
     @property
     def weight(self) -> int:
-        """What it counts for in memory."""
-        return self.characters * (1 if self.plans is None else self.plans.branches)
+        """What it counts for in memory: the shortest one takes a few kilobytes, too."""
+        characters = self.characters + LEAST_CHARACTERS
+        return characters * (1 if self.plans is None else self.plans.branches)
 
     def cost(self, operation: str | None) -> Cost | None:
         """Of the operation of this name, which may be left out where there is but one. None when
@@ -73,7 +76,9 @@ class Documents:
             costs = check(node, self._schema, self._limits)
             errors = self._validation.errors(node)
         except GraphQLError as error:
-            return Document(len(text), None, [with_code(error, ErrorCode.GRAPHQL_PARSE_FAILED)])
+            # It is kept, and its traceback would keep all that the parser had in its hands.
+            known = with_code(error.with_traceback(None), ErrorCode.GRAPHQL_PARSE_FAILED)
+            return Document(len(text), None, [known])
         except QueryTooComplex as problem:
             return Document(len(text), None, [refusal(problem)])
         except RecursionError:

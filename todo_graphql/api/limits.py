@@ -17,14 +17,14 @@ from graphql import (
 )
 
 from todo_graphql.api.pages import number_of_values, said_by
-from todo_graphql.api.sizes import Measure, Size
+from todo_graphql.api.sizes import MAX_MEASUREMENTS, Measure, Size, TooMuchToMeasure
 from todo_graphql.config import Settings
 from todo_graphql.errors import QueryTooComplex
 
 GREATEST = 2**53 - 1
 """The greatest whole number that all clients read: 80 fragments may stand for 2^80 fields."""
 
-REMEMBERED_SIZES = 100
+REMEMBERED_SIZES = 10
 """Of an operation, for the pages that its variables have asked for."""
 
 SINGULAR = frozenset({"depth", "cost", "nesting"})
@@ -108,8 +108,11 @@ def check(
     # The first, because the walk goes as deep as fragments spread each other.
     refuse_over("fragments", fragments, limits.fragments)
     measure = Measure(document, schema)
-    operations = [(node, measure.operation(node)) for node in _operations_of(document)]
-    total = measure.unused()
+    try:
+        operations = [(node, measure.operation(node)) for node in _operations_of(document)]
+        total = measure.unused()
+    except TooMuchToMeasure:
+        raise too_complex("fragments", MAX_MEASUREMENTS + 1, MAX_MEASUREMENTS) from None
     for _, size in operations:
         total.add(size)
     _refuse_over_any(total, sum(size.width for _, size in operations), limits)

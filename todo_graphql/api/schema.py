@@ -46,6 +46,10 @@ ERROR_CODE = strawberry.enum(
 )
 
 
+COST_OF_A_REFUSAL = 10
+"""Of a document that cannot be executed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One GraphQL request, as its transport read it."""
@@ -96,7 +100,7 @@ class Schema(strawberry.Schema):
         """
         document = self.documents.prepare(request.query)
         if document.errors:
-            return ExecutionResult(None, document.errors)
+            return self._refuse(document.errors, context)
         variables = request.variables or {}
         operation = document.cost(request.operation_name)
         if operation is None:
@@ -115,6 +119,14 @@ class Schema(strawberry.Schema):
         ]
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
+
+    def _refuse(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
+        """For a document that is not executed, and had to be read all the same."""
+        try:
+            self._charge(context, COST_OF_A_REFUSAL)
+        except (QueryTooComplex, RateLimited) as problem:
+            errors = [refusal(problem)]
+        return ExecutionResult(None, errors)
 
     def _charge(self, context: Context, cost: int) -> None:
         """Raises QueryTooComplex for what can never pass, and RateLimited for what cannot now."""

@@ -14,7 +14,9 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
+    GraphQLInterfaceType,
     GraphQLNamedType,
+    GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
@@ -37,6 +39,9 @@ STATEMENTS: Mapping[str, int] = {
     "TaskConnection.totalCount": 100,
 }
 """What the statements of these fields cost, in fields: few find a task, many read through them."""
+
+MAX_MEASUREMENTS = 1_000
+"""Of fragments, each for each size of page that it is spread on."""
 
 
 @dataclass(slots=True)
@@ -67,6 +72,10 @@ class Size:
         self.sized_by |= other.sized_by
         for name, number in other.uses.items():
             self.uses[name] = self.uses.get(name, 0) + times * number
+
+
+class TooMuchToMeasure(Exception):  # noqa: N818 - it is the document's fault
+    """A document spreads its fragments on pages of too many sizes."""
 
 
 class Measure:
@@ -128,7 +137,7 @@ class Measure:
         return self._fragment(node.name.value, items)
 
     def _field(self, node: FieldNode, on: GraphQLNamedType | None, items: int) -> Size:
-        fields: dict[str, GraphQLField] = getattr(on, "fields", {})
+        fields = selectable(on)
         size = Size(sized_by=set(sizing_variables(node)))
         definition = fields.get(node.name.value)
         if definition is None:
@@ -157,6 +166,8 @@ class Measure:
     def _fragment(self, name: str, items: int) -> Size:
         key = name, items
         if key not in self._known:
+            if len(self._known) >= MAX_MEASUREMENTS:
+                raise TooMuchToMeasure
             # Until it is measured it has no size, so that a fragment may spread itself here:
             # validation will refuse it.
             self._known[key] = Size()
@@ -167,3 +178,11 @@ class Measure:
                 size.directives += len(fragment.directives or ())
                 self._known[key] = size
         return self._known[key]
+
+
+def selectable(kind: GraphQLNamedType | None) -> Mapping[str, GraphQLField]:
+    """The fields of a type that a selection may name. An input type has others."""
+    if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+        fields: Mapping[str, GraphQLField] = kind.fields
+        return fields
+    return {}

@@ -75,8 +75,11 @@ class Endpoint:
         """On a worker thread, from bytes to bytes."""
         question = read_question(body)
         self._readiness.require_proof()
-        with context.connection:
-            return response_to(self._schema.run(question, context), media_type)
+        try:
+            with context.connection:
+                return response_to(self._schema.run(question, context), media_type)
+        finally:
+            context.charge_time()
 
 
 class Shortcut:
