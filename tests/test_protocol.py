@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +10,9 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tests.people import Person
+from todo_graphql.api.schema import Request as Question
 from todo_graphql.server import protocol
+from todo_graphql.server.bodies import read_question
 from todo_graphql.server.protocol import MAX_HEAD_BYTES
 
 QUERY = b'{"query": "{ __typename }"}'
@@ -206,6 +209,55 @@ def test_a_body_that_does_not_come_is_not_waited_for(url: str, post: Build) -> N
     with connected(url) as connection:
         connection.sendall(post(HOST, b"Content-Length: 9") + b"{")
         assert connection.makefile("rb").read() == b""
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("body", [b"Content-Length: 9", CHUNKED])
+@pytest.mark.parametrize("upgrade", [WEB_SOCKET, H2C], ids=["WebSocket", "HTTP/2"])
+def test_a_wish_for_another_protocol_gives_a_body_no_more_time(
+    url: str, post: Build, body: bytes, upgrade: tuple[bytes, ...]
+) -> None:
+    with connected(url) as connection:
+        connection.sendall(post(HOST, body, *upgrade))
+        assert_hung_up_on(connection)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_request_before_it_gives_a_body_no_more_time(url: str, post: Build) -> None:
+    """Both come in one piece."""
+    with connected(url) as connection:
+        whole = head(b"GET /health/live HTTP/1.1", HOST)
+        connection.sendall(whole + post(HOST, b"Content-Length: 9"))
+        assert_hung_up_on(connection)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_nobody_reads_yet_is_not_slow(
+    url: str, post: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request before it takes longer than a client may."""
+    monkeypatch.setattr(protocol, "MIN_RATE", 10_000_000)
+    large = b"[]".ljust(1_000_000)
+    length, begun = b"Content-Length: %d" % len(large), threading.Event()
+
+    def work(body: bytes) -> Question:
+        begun.set()
+        time.sleep(0.8)
+        return read_question(body)
+
+    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    with connected(url) as connection:
+        import_ = post(HOST, length, b"Connection: close").replace(b"/graphql", b"/import")
+        connection.sendall(post(HOST, LENGTH) + QUERY + import_)
+        assert begun.wait(30)
+        connection.sendall(large)
+        assert connection.makefile("rb").read().count(b"HTTP/1.1 200 ") == 2
+
+
+def assert_hung_up_on(connection: socket.socket) -> None:
+    """Soon, in any case before the time-out of the socket."""
+    connection.settimeout(10)
+    connection.makefile("rb").read()
 
 
 @pytest.mark.usefixtures("impatient")

@@ -90,8 +90,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        if self._began is None:
-            self._began, self._received = self.loop.time(), 0
+        self._begin()
         self._received += len(data)
         self._unused += len(data)
         unread = memoryview(data)
@@ -108,6 +107,10 @@ class Protocol(HttpToolsProtocol):
         else:
             if self._unused > MAX_HEAD_BYTES:
                 self._refuse(TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begin()  # what came with it may have ended the request before
 
     def on_headers_complete(self) -> None:
         if self._unused > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
@@ -127,8 +130,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._unused = 0
-        self._began = None
-        if not self.parser.should_upgrade():
+        if not self.parser.should_upgrade():  # else the body is still to come
+            self._began = None
             super().on_message_complete()
 
     def shutdown(self) -> None:
@@ -137,6 +140,11 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(LINGER, self._close_if_idle)
         else:
             super().shutdown()
+
+    def _begin(self) -> None:
+        """Something comes in: from now on it has its time."""
+        if self._began is None:
+            self._began, self._received = self.loop.time(), 0
 
     def _is_idle(self) -> bool:
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
@@ -180,6 +188,8 @@ class Protocol(HttpToolsProtocol):
 
     def _close_if_too_slow(self) -> None:
         allowed = PATIENCE + self._received / MIN_RATE
+        if self._began is not None and self.flow.read_paused:
+            self._began = self.loop.time()  # it is not the client who is slow
         if self._began is not None and self.loop.time() - self._began > allowed:
             self._refuse(TOO_SLOW)
         else:
