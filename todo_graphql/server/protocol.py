@@ -102,8 +102,7 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(TOO_LARGE)
                 return
             self.logger.warning("Invalid HTTP request received.")
-            self.transport.write(NO_HTTP)
-            self.transport.close()
+            self._refuse(NO_HTTP)
         else:
             if self._unused > MAX_HEAD_BYTES:
                 self._refuse(TOO_LARGE)
@@ -197,6 +196,18 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, answer: bytes) -> None:
         """Say so, unless an answer is on its way, and hang up."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
         if self._is_idle():
             self.transport.write(answer)
+        elif (
+            cycle is not None and cycle.more_body and not (self.pipeline or cycle.response_started)
+        ):
+            self.transport.write(answer)
+            leave(cycle)
         self.transport.close()
+
+
+def leave(cycle: RequestResponseCycle) -> None:
+    """To the application the client has gone: whatever it answers from now on is dropped."""
+    cycle.disconnected = True
+    cycle.message_event.set()
