@@ -26,7 +26,7 @@ from todo_graphql.server.problems import on_http_exception, on_problem
 from todo_graphql.server.rates import Rates
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.sources import Sources
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.workers import Shares, Workers
 from todo_graphql.store.database import Database
 from todo_graphql.store.prepared import PREPARED
 
@@ -48,13 +48,14 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     authenticator = Authenticator(settings)
     database = Database(settings)
     workers = Workers(settings.max_connections, settings.max_waiting)
+    shares = Shares(workers)
     readiness = Readiness(database)
     rates = Rates(settings)
     get_context = context_getter(authenticator, database, rates)
     schema = schema_of(settings)
     sources = Sources(
         database.pool,
-        workers,
+        shares,
         caches={
             "documents": schema.documents.cache,
             "statements": PREPARED.cache,
@@ -73,10 +74,10 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
         database.close()
 
     app = framework(lifespan)
-    operations = Endpoint(settings, schema, get_context, readiness, workers)
+    operations = Endpoint(settings, schema, get_context, readiness, shares)
     app.include_router(health_router(authenticator, readiness, workers, settings.request_timeout))
-    app.include_router(export_router(get_context, readiness, workers))
-    app.include_router(import_router(get_context, readiness, workers))
+    app.include_router(export_router(get_context, readiness, shares, settings.request_timeout))
+    app.include_router(import_router(get_context, readiness, shares))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token, settings.host))
     allowed = "GET, HEAD, POST" if settings.graphiql else "POST"

@@ -1,7 +1,8 @@
 """GET /export: all of one's tasks as a file."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -11,9 +12,10 @@ from starlette.responses import StreamingResponse
 from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput, RateLimited
 from todo_graphql.server.context import ContextGetter
+from todo_graphql.server.deadlines import in_time
 from todo_graphql.server.files.formats import FORMATS
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.workers import Shares
 from todo_graphql.store.exports import EXPORT_PAGE_SIZE
 from todo_graphql.store.rows import TaskRow
 
@@ -21,12 +23,16 @@ TASK_COST = 15
 """What a task with all its fields costs in an operation."""
 
 
-def export_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
+def export_router(
+    get_context: ContextGetter, readiness: Readiness, shares: Shares, timeout: float
+) -> APIRouter:
     """The file leaves page by page, each read when the one before has left: neither a
     connection nor a thread waits for a slow client, and no more than a page is in memory.
 
     Each page is charged. Where there is not enough left for a whole one, nothing is done; what
     was begun is finished.
+
+    Each has `timeout` seconds from when it is asked for, like an operation.
     """
     router = APIRouter()
 
@@ -36,12 +42,17 @@ def export_router(get_context: ContextGetter, readiness: Readiness, workers: Wor
     ) -> StreamingResponse:
         name = _format_of(request)
         kind = FORMATS[name]
+
+        async def in_turn(call: Callable[[], bytes | None]) -> bytes | None:
+            work = shares.run(context.viewer.id, call)
+            return await in_time(timeout, context.connection, work)
+
         pieces = kind.write(_charged(context, context.tasks().everything()))
         # What fails before the first piece is a proper answer. What fails later breaks the
         # connection off, so that no client takes a part for the whole.
-        first = await workers.run(_first, readiness, context, pieces)
+        first = await in_turn(partial(_first, readiness, context, pieces))
         return StreamingResponse(
-            _stream(first, workers, context, pieces),
+            _stream(first, partial(in_turn, partial(next_piece, context, pieces))),
             headers={
                 "Content-Type": f"{kind.media_type}; charset=utf-8",
                 "Content-Disposition": f'attachment; filename="tasks.{name}"',
@@ -81,9 +92,9 @@ def next_piece(context: Context, pieces: Iterator[bytes]) -> bytes | None:
 
 
 async def _stream(
-    first: bytes | None, workers: Workers, context: Context, pieces: Iterator[bytes]
+    first: bytes | None, following: Callable[[], Awaitable[bytes | None]]
 ) -> AsyncIterator[bytes]:
     piece = first
     while piece is not None:
         yield piece
-        piece = await workers.run(next_piece, context, pieces)
+        piece = await following()

@@ -16,7 +16,7 @@ from todo_graphql.server.context import ContextGetter, bearer
 from todo_graphql.server.negotiation import response_type
 from todo_graphql.server.problems import problem_response
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Shares, Workers
+from todo_graphql.server.workers import Shares
 
 PATH = "/graphql"
 
@@ -37,12 +37,12 @@ class Endpoint:
         schema: Schema,
         get_context: ContextGetter,
         readiness: Readiness,
-        workers: Workers,
+        shares: Shares,
     ) -> None:
         self._schema = schema
         self._get_context = get_context
         self._readiness = readiness
-        self._shares = Shares(workers)
+        self._shares = shares
         self._max_body_bytes = settings.max_body_bytes
         self._timeout = settings.request_timeout
 

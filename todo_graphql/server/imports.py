@@ -1,5 +1,6 @@
 """POST /import: tasks from a file, all of them or none."""
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import Annotated
@@ -12,13 +13,15 @@ from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.bodies import read_at_most
 from todo_graphql.server.context import ContextGetter
+from todo_graphql.server.deadlines import in_time
 from todo_graphql.server.departures import while_awaited
 from todo_graphql.server.files.formats import FORMATS, Format
 from todo_graphql.server.files.lines import at_line
 from todo_graphql.server.files.records import Record, task_of
 from todo_graphql.server.negotiation import UTF_8, content_type, header
+from todo_graphql.server.places import Places
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.workers import Shares
 from todo_graphql.store.imports import Imported
 from todo_graphql.store.rows import NewTask
 
@@ -27,25 +30,38 @@ MAX_IMPORT_TASKS = 100_000
 BYTES_PER_COST = 20
 """About what a value of a task takes in a file; each costs one in an operation, too."""
 
+MOST_AT_ONCE = 4
+"""Imports of a process, and no more than half of its threads. Each has its body in memory."""
 
-def import_router(get_context: ContextGetter, readiness: Readiness, workers: Workers) -> APIRouter:
+BODY_SECONDS = 60.0
+"""For the whole body to come, after its head."""
+
+IMPORT_SECONDS = 120.0
+"""For all that is done when the body has come. 90,000 tasks took 72 on a busy machine."""
+
+
+def import_router(get_context: ContextGetter, readiness: Readiness, shares: Shares) -> APIRouter:
     """The body is read to its end, and then taken apart on the thread of its statements. It is
-    charged by its length before.
+    charged by its length before. Whoever has no place is refused before it is read.
 
     It takes as long as somebody waits for it. When they have gone the transaction is broken off,
     unless it was at its COMMIT already: else it would hold up all that they write meanwhile, and
     tasks without an id would be there twice after they have sent them again.
     """
     router = APIRouter()
+    places = Places(min(MOST_AT_ONCE, shares.most))
 
     @router.post("/import")
     async def bring_back(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         kind = _format_of(request)
-        body = await read_at_most(MAX_IMPORT_BYTES, request)
-        work = workers.run(_bring_back, readiness, context, kind, body)
-        done = await while_awaited(request, work, context.connection.abort)
+        owner, connection = context.viewer.id, context.connection
+        with places.taken(owner):
+            body = await _body_in_time(request)
+            work = shares.run(owner, _bring_back, readiness, context, kind, body)
+            awaited = while_awaited(request, work, connection.abort)
+            done = await in_time(IMPORT_SECONDS, connection, awaited)
         return JSONResponse(done._asdict())
 
     return router
@@ -61,6 +77,16 @@ def _format_of(request: Request) -> Format:
             status=415,
         )
     return kinds[0]
+
+
+async def _body_in_time(request: Request) -> bytes:
+    """Raises BadUserInput with status 408 or 413."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await read_at_most(MAX_IMPORT_BYTES, request)
+    except TimeoutError:
+        sentence = f"The file did not come in within {BODY_SECONDS:g} seconds."
+        raise BadUserInput(sentence, status=408) from None
 
 
 def _bring_back(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:

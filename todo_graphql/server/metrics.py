@@ -65,7 +65,7 @@ class Metrics:
         connections.labels("busy").set_function(lambda: sources.pool.busy)
         connections.labels("idle").set_function(lambda: sources.pool.idle)
         self._gauge("operations_waiting", "Waiting for their turn.").set_function(
-            lambda: sources.workers.waiting
+            lambda: sources.shares.waiting
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

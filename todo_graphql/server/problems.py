@@ -57,7 +57,7 @@ def headers_of(problem: Problem) -> dict[str, str]:
         }
     if isinstance(problem, Unavailable | RateLimited):
         return {"Retry-After": str(problem.retry_after)}
-    if problem.status == 413:
+    if problem.status in (408, 413):
         # The rest of the body is still on its way, and nobody will read it.
         return {"Connection": "close"}
     return {}

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from todo_graphql.cache import Cache
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.workers import Shares
 from todo_graphql.store.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Its connections, its threads, and its caches by their names."""
+    """Its connections, its threads and who has them, and its caches by their names."""
 
     pool: Pool
-    workers: Workers
+    shares: Shares
     caches: Mapping[str, Cache[Any, Any]]

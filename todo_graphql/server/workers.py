@@ -106,9 +106,14 @@ class Shares:
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
-        self._most = (workers.size + 1) // 2
+        self.most = (workers.size + 1) // 2
         self._shares: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
         self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their share, or after that for a thread."""
+        return self._waiting + self._workers.waiting
 
     async def run(
         self, owner: Hashable, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -119,7 +124,7 @@ class Shares:
         """
         share = self._shares.get(owner)
         if share is None:
-            share = self._shares[owner] = asyncio.Semaphore(self._most)
+            share = self._shares[owner] = asyncio.Semaphore(self.most)
         if share.locked() and self._waiting >= self._workers.most_waiting:
             raise Unavailable(FULL)
         self._waiting += 1

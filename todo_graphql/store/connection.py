@@ -57,7 +57,8 @@ class ViewerConnection:
     """At most one pooled connection, from the first statement until the end of the operation.
 
     `writes` counts the statements that may have changed something: whoever remembers an
-    answer forgets it when this number has moved. `trips` has all statements, for whoever wants
+    answer forgets it when this number has moved. `may_have_committed` is whether the COMMIT of a
+    transaction has been on its way. `trips` has all statements, for whoever wants
     to know where the time went.
     """
 
@@ -72,6 +73,7 @@ class ViewerConnection:
         self._opening: str | None = None
         self._breaker = Breaker()
         self.writes = 0
+        self.may_have_committed = False
         self.trips: list[Trip] = []
 
     def read(self, statement: Prepared | Executable, values: Mapping[str, Any] = NO_VALUES) -> Rows:
@@ -193,6 +195,7 @@ class ViewerConnection:
         self._opening = ""
         if not begun:
             return
+        self.may_have_committed |= command == "COMMIT"
         try:
             self._execute(command)
         except ConnectionLost:
