@@ -4,6 +4,7 @@ import random
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
+from sqlalchemy import text
 
+from tests.administrators import administering
 from tests.commands import Service, until
+from tests.files import exported, imported
 from tests.people import Person
 from tests.servers import SECRET, migrated_database, serving, settings_for
 from todo_graphql.config import Settings
@@ -100,6 +104,31 @@ def test_connections_and_threads(person: Person, port: int) -> None:
     assert scrape["pool_connections", "idle"] == 1
     assert scrape["operations_waiting"] == 0
     assert scrape["process_resident_memory_bytes"] > 0
+
+
+def test_files_share_the_threads_with_operations(settings: Settings, port: int) -> None:
+    """Who has half of them waits for their own, and is counted; all others are answered."""
+    two = {"database_pool_size": 2, "database_max_overflow": 0, "metrics_port": port}
+    own = settings.model_copy(update={**two, "request_timeout": 60.0})
+    database = own.required_database_url()
+    with (
+        serving(own) as url,
+        administering(database) as admin,
+        ThreadPoolExecutor(2) as others,
+    ):
+        alice, mallory = Person(url, own), Person(url, own)
+        alice.create("there")
+        admin.execute(text("BEGIN"))
+        admin.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": alice.id})
+        bringing = others.submit(imported, alice, '[{"title": "x"}]')
+        until(lambda: Scrape(port)["pool_connections", "busy"] == 1, "an import that waits")
+        taking = others.submit(exported, alice)
+        until(lambda: Scrape(port)["operations_waiting"] == 1, "an export that waits")
+        assert exported(mallory) == []
+        assert not taking.done()
+        admin.execute(text("ROLLBACK"))
+        assert bringing.result(30)["created"] == 1
+        assert len(taking.result(30)) == 2
 
 
 def test_paths_that_clients_make_up_are_one(person: Person, port: int) -> None:

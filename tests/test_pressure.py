@@ -1,5 +1,6 @@
 """A database that stands still, and more requests than there is time for."""
 
+import logging
 import socket
 import tempfile
 import threading
@@ -8,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,16 @@ import pytest
 from sqlalchemy import text
 
 from tests.administrators import administering
+from tests.files import exported, imported, send
 from tests.people import Person
 from tests.servers import serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
-from todo_graphql.store import migrations
+from todo_graphql.server import imports
+from todo_graphql.store import exports, migrations
 from todo_graphql.store.breaker import Breaker, Broken
 from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.store.pages import read_page
 
 READ = "{ tasks(first: 1) { nodes { id } } }"
 WRITE = 'mutation { createTask(input: {title: "x"}) { task { id } } }'
@@ -110,6 +115,51 @@ def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None
     until_it_answers(person)
     assert home.status("ready") == 200
     assert home.connections() <= THREADS
+
+
+def test_files_are_given_up_while_postgresql_stands_still(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than there are threads: none is held."""
+    monkeypatch.setattr(imports, "IMPORT_SECONDS", TIMEOUT)
+    person = Person(home.url, home.settings)
+    person.create()
+    with home.frozen():
+        for _ in range(THREADS):
+            assert unavailable(asked_for_export(person)) == TOO_LATE
+            assert unavailable(send(person, '[{"title": "x"}]')) == TOO_LATE
+    until_it_answers(person)
+    assert len(exported(person)) == 1
+    assert imported(person, '[{"title": "x"}]')["created"] == 1
+    assert home.connections() <= THREADS
+
+
+def test_a_page_that_comes_too_late_ends_the_export(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is no whole file, and others are served."""
+    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 2)
+    person, pages = Person(home.url, home.settings), count(1)
+    person.create_many(*"abcde")
+    with administering(home.settings.required_database_url()) as admin:
+
+        def locked(*given: Any) -> Any:
+            if next(pages) == 2:
+                admin.execute(text("BEGIN"))
+                admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+            return read_page(*given)
+
+        monkeypatch.setattr(exports, "read_page", locked)
+        with caplog.at_level(logging.CRITICAL), pytest.raises(httpx.RemoteProtocolError):
+            asked_for_export(person)
+        admin.execute(text("ROLLBACK"))
+    until_it_answers(person)
+    assert len(exported(person)) == 5
+
+
+def asked_for_export(person: Person) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {person.token}"}
+    return httpx.get(f"{person._url}/export", headers=headers, timeout=30)
 
 
 def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:

@@ -136,8 +136,8 @@ class Settings(BaseSettings):
         default=5.0,
         gt=0,
         le=600,
-        description="Seconds after which a request to /graphql is answered with UNAVAILABLE, "
-        "whatever the database does.",
+        description="Seconds after which a request to /graphql, or a page of /export, is "
+        "UNAVAILABLE, whatever the database does.",
     )
     max_waiting: int = Field(
         default=100,
