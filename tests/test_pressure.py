@@ -1,6 +1,5 @@
 """A database that stands still, and more requests than there is time for."""
 
-import logging
 import socket
 import tempfile
 import threading
@@ -150,9 +149,11 @@ def test_a_page_that_comes_too_late_ends_the_export(
             return read_page(*given)
 
         monkeypatch.setattr(exports, "read_page", locked)
-        with caplog.at_level(logging.CRITICAL), pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx.RemoteProtocolError):
             asked_for_export(person)
         admin.execute(text("ROLLBACK"))
+    failures = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert TOO_LATE in map(str, failures)
     until_it_answers(person)
     assert len(exported(person)) == 5
 
