@@ -100,6 +100,7 @@ def test_caches(person: Person, port: int) -> None:
 def test_connections_and_threads(person: Person, port: int) -> None:
     person.titles()
     scrape = after(port, 1)
+    assert 'todo_graphql_errors_total{code="INTERNAL_SERVER_ERROR"} 0.0' in scrape.text
     assert scrape["pool_connections", "busy"] == 0
     assert scrape["pool_connections", "idle"] == 1
     assert scrape["operations_waiting"] == 0

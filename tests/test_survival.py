@@ -1,14 +1,27 @@
 """What happens when something dies, or will not end."""
 
+import re
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
-from tests.commands import Dev, Service, home_of_dev, postmaster_of, until
-from tests.servers import SECRET, migrated_database
+from tests.administrators import administering
+from tests.commands import PATIENCE, Dev, Service, home_of_dev, postmaster_of, until
+from tests.people import Person
+from tests.servers import SECRET, migrated_database, serving
+from todo_graphql.config import Settings
+from todo_graphql.errors import OUTCOME_UNKNOWN
+
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 
 
 def test_dev_starts_its_postgresql_again(tmp_path: Path) -> None:
@@ -40,6 +53,25 @@ def test_a_body_that_never_ends_holds_nobody_up(tmp_path: Path) -> None:
             assert dev.stop() == 0
             assert client.recv(100).startswith(b"HTTP/1.1 503 ")
         assert "Traceback" not in dev.output
+
+
+def test_what_the_server_does_not_finish_is_broken_off(settings: Settings) -> None:
+    """Nobody is told to try again what is done after all, and no thread keeps the server alive."""
+    patient = settings.model_copy(
+        update={"request_timeout": 60.0, "database_statement_timeout": 59.0}
+    )
+    url = settings.required_database_url()
+    with ThreadPoolExecutor(1) as threads, administering(url) as admin:
+        with serving(patient) as base:
+            person = Person(base, patient)
+            person.create("first")
+            admin.execute(text("BEGIN"))
+            admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+            answer = threads.submit(person.create, "second")
+            until(lambda: admin.execute(WAITING).scalar_one() or None, "a lock that is waited for")
+        with pytest.raises(AssertionError, match=re.escape(OUTCOME_UNKNOWN)):
+            answer.result(PATIENCE)
+        admin.execute(text("ROLLBACK"))
 
 
 def test_workers_do_not_outlive_their_parent(postgresql: SecretStr, tmp_path: Path) -> None:

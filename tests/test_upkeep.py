@@ -142,3 +142,7 @@ def test_a_database_of_ones_own_needs_no_embedded_one(monkeypatch: pytest.Monkey
     monkeypatch.setattr(embedded, "find_spec", lambda _name: None)
     settings = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
     assert with_database_of_dev(settings) is settings
+    for_migrations = settings.model_copy(
+        update={"database_url": None, "database_url_unpooled": settings.database_url}
+    )
+    assert with_database_of_dev(for_migrations) is for_migrations

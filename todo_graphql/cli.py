@@ -100,9 +100,9 @@ def dev(host: str | None, port: int | None) -> None:
 def serve(host: str | None, port: int | None, workers: int) -> None:
     """Serve in production.
 
-    Needs DATABASE_URL and BETTER_AUTH_SECRET. Refuses to start when that would be unsafe: a
-    weak secret, or a database that would not keep users apart. While the database is away, or
-    not migrated yet, it serves all the same, reports not ready, and recovers by itself.
+    Needs DATABASE_URL, and BETTER_AUTH_SECRET or AUTH_JWKS_URL. Refuses to start when that would be
+    unsafe: a weak secret, or a database that would not keep users apart. While the database is
+    away, or not migrated yet, it serves all the same, reports not ready, and recovers by itself.
     """
     from todo_graphql.serving import serve_production
 

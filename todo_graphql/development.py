@@ -149,7 +149,7 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
 
 def with_database_of_dev(settings: Settings) -> Settings:
     """The settings; without a database, with that of a `dev` which runs in this folder."""
-    if settings.database_url is not None:
+    if settings.migration_url is not None:
         return settings
     server = EmbeddedPostgres(FOLDER / "postgres")
     if not server.is_running():

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from todo_graphql.errors import Unavailable
+from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.server.exchanges import Exchange, current
 from todo_graphql.server.problems import problem_response, server_error
 from todo_graphql.server.protections import protected
@@ -79,14 +79,20 @@ class Boundary:
             # The server stops, and has waited long enough for the rest of a request.
             if exchange.status:
                 raise
-            stopping = Unavailable("The server stops. Try again in a moment.")
-            answer = self._cors(problem_response(stopping, scope))
+            answer = self._cors(problem_response(Unavailable(last_words(exchange)), scope))
             await answer(scope, receive, send_with_id)
         except Exception:
             logger.exception("A request failed.")
             if exchange.status:
                 raise
             await self._cors(server_error(exchange.id, scope))(scope, receive, send_with_id)
+
+
+def last_words(exchange: Exchange) -> str:
+    """For a request that the server does not finish before it ends."""
+    if exchange.context is not None and exchange.context.connection.writes:
+        return OUTCOME_UNKNOWN
+    return "The server stops. Try again in a moment."
 
 
 def rate_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:

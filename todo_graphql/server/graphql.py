@@ -70,6 +70,9 @@ class Endpoint:
             context.connection.abort()
             writes = context.connection.writes > 0
             raise Unavailable(OUTCOME_UNKNOWN if writes else TOO_LATE) from None
+        except asyncio.CancelledError:  # the server stops, and its threads have to end
+            context.connection.abort()
+            raise
 
     def _answer(self, body: bytes, context: Context, media_type: str) -> Response:
         """On a worker thread, from bytes to bytes."""

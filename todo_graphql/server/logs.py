@@ -75,6 +75,8 @@ def configuration(
         "loggers": {
             "todo_graphql": {"level": settings.log_level},
             "uvicorn": {"level": settings.log_level},
+            # It would tell the whole address that traces are sent to, whenever nobody is there.
+            "opentelemetry": {"level": "CRITICAL"},
             # It would tell whole addresses, with what somebody may have put behind a `?`.
             "uvicorn.access": {"propagate": False},
         },

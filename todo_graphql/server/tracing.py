@@ -26,11 +26,11 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
-from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.exchanges import Exchange, known_path
 from todo_graphql.server.traceparent import TraceParent
 from todo_graphql.store.connection import Trip
 
-LAST_SECONDS = 2.0
+LAST_SECONDS = 0.8
 """How long the end of the server may wait for the last traces to be taken."""
 
 
@@ -49,7 +49,7 @@ class Tracing:
         """Note a request that has been answered, and the id of its trace."""
         clock = Clock()
         span = self._tracer.start_span(
-            f"{exchange.method} {exchange.path}",
+            f"{exchange.method} {known_path(exchange.path)}",
             context_of(exchange.parent),
             kind=SpanKind.SERVER,
             start_time=clock.at(exchange.began),
