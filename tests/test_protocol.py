@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -310,3 +311,29 @@ def test_a_head_is_measured_also_when_it_comes_in_one_piece(url: str) -> None:
     with connected(url) as connection:
         connection.sendall(long)
         assert connection.recv(1_000).startswith(b"HTTP/1.1 431 ")
+
+
+def test_whoever_goes_before_many_answers_is_no_failure(
+    url: str, post: Build, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All but the last request would be answered to nobody."""
+    begun, gone = threading.Event(), threading.Event()
+
+    def work(body: bytes) -> Question:
+        begun.set()
+        assert gone.wait(30)
+        return read_question(body)
+
+    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    with connected(url) as connection:
+        connection.sendall((post(HOST, LENGTH) + QUERY) * 3)
+        assert begun.wait(30)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert statuses(url, END) == [200]  # the server has seen that the other one went
+    gone.set()
+    deadline = time.monotonic() + 30
+    while not any("POST /graphql" in record.getMessage() for record in caplog.records):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert statuses(url, END) == [200]
+    assert {record.levelno for record in caplog.records} == {logging.INFO}

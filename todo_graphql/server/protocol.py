@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import cast
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from todo_graphql.errors import ErrorCode
@@ -75,6 +76,9 @@ class Protocol(HttpToolsProtocol):
 
     _look: asyncio.TimerHandle | None = None
 
+    _running: RequestResponseCycle | None = None
+    """The request that is being answered; those that came after it wait for their turn."""
+
     _is_leaving = False
     """Whether the next answer is the last."""
 
@@ -86,6 +90,8 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._look is not None:
             self._look.cancel()
+        if self._running is not None and not self._running.response_complete:
+            leave(self._running)  # uvicorn tells the last request alone
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -132,6 +138,10 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():  # else the body is still to come
             self._began = None
             super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def shutdown(self) -> None:
         if self._is_idle():
