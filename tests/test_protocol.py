@@ -106,6 +106,22 @@ def test_an_older_client_names_no_host(url: str) -> None:
     assert statuses(url, head(b"GET /health/live HTTP/1.0")) == [200]
 
 
+@pytest.mark.parametrize("more", [b"Transfer-Encoding: gzip", CHUNKED], ids=["gzip", "twice"])
+def test_chunks_of_something_else_are_refused(url: str, post: Build, more: bytes) -> None:
+    assert statuses(url, post(HOST, more, CHUNKED), CHUNK, b"0\r\n\r\n") == [400]
+
+
+@pytest.mark.parametrize("path", [b"/graphql", b"/import"])
+@pytest.mark.parametrize("coding", [b"gzip", b"identity, br"])
+def test_a_compressed_body_is_refused(url: str, post: Build, path: bytes, coding: bytes) -> None:
+    request = post(HOST, LENGTH, b"Content-Encoding: " + coding).replace(b"/graphql", path)
+    assert statuses(url, request, QUERY, END) == [415, 200]
+
+
+def test_a_body_may_say_that_it_is_not_compressed(url: str, post: Build) -> None:
+    assert statuses(url, post(HOST, LENGTH, b"Content-Encoding: Identity"), QUERY, END) == [200] * 2
+
+
 def test_a_length_of_thousands_of_digits_is_too_long(url: str, post: Build) -> None:
     """Python would not read the number, however small."""
     digits = b"Content-Length: " + b"0" * 5_000 + b"5"

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.errors import BadUserInput, ErrorCode
 from todo_graphql.server.exchanges import note_codes
-from todo_graphql.server.negotiation import require_json
+from todo_graphql.server.negotiation import header, require_json
 
 
 def no_such_number(_constant: str) -> NoReturn:
@@ -41,7 +41,11 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def read_at_most(limit: int, request: Request) -> bytes:
-    """The body. Raises BadUserInput with status 413 as soon as it is known to be longer."""
+    """The body. Raises BadUserInput with status 413 as soon as it is known to be longer, and with
+    status 415 when it is compressed.
+    """
+    if (header(request.scope, b"content-encoding") or "identity").lower() != "identity":
+        raise BadUserInput("Send the body without a `Content-Encoding`.", status=415)
     too_long = BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
     # These are digits, or uvicorn would have refused them, but Python does not read thousands.
     declared = request.headers.get("content-length", "0")

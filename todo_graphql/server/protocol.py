@@ -123,6 +123,7 @@ class Protocol(HttpToolsProtocol):
         self._unused = 0
         if not self.parser.should_upgrade():
             self._check_host()
+            self._check_coding()
             super().on_headers_complete()
             self.cycle.keep_alive = self.cycle.keep_alive and not self._is_leaving
             self.headers = []  # for the trailers, which would be headers of this request
@@ -173,6 +174,12 @@ class Protocol(HttpToolsProtocol):
         hosts = [name for name, _ in self.headers].count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
             raise ValueError("There is not one Host.")
+
+    def _check_coding(self) -> None:
+        """Chunks are the one way to send a body in pieces that is known here."""
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if codings not in ([], [b"chunked"]):
+            raise ValueError("There is another Transfer-Encoding.")
 
     def _feed(self, data: memoryview) -> memoryview:
         """Parse, and answer what must be parsed after all: the parser leaves what follows a wish
