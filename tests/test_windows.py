@@ -28,34 +28,34 @@ def clock() -> Clock:
 
 @pytest.fixture
 def memory(clock: Clock) -> Memory:
-    return Memory(clock)
+    return Memory(LIMIT, clock)
 
 
 def test_no_more_is_granted_than_there_is(memory: Memory) -> None:
-    granted = [memory.count("a", LIMIT, 30).granted for _ in range(4)]
+    granted = [memory.count("a", 30).granted for _ in range(4)]
     assert granted == [True, True, True, False]
-    assert memory.count("a", LIMIT, 10).granted
-    assert not memory.count("a", LIMIT, 1).granted
+    assert memory.count("a", 10).granted
+    assert not memory.count("a", 1).granted
 
 
 def test_everybody_is_counted_apart(memory: Memory) -> None:
-    assert memory.count("a", LIMIT, 100).granted
-    assert memory.count("b", LIMIT, 60).used(LIMIT) == 60
+    assert memory.count("a", 100).granted
+    assert memory.count("b", 60).used(LIMIT) == 60
 
 
 def test_nobody_has_twice_as_much_at_the_end_of_a_window(memory: Memory, clock: Clock) -> None:
-    memory.count("a", LIMIT, 1)
+    memory.count("a", 1)
     clock.now += 9.9
-    assert memory.count("a", LIMIT, 99).granted
+    assert memory.count("a", 99).granted
     clock.now += 0.2
-    assert not memory.count("a", LIMIT, 3).granted
+    assert not memory.count("a", 3).granted
 
 
 def test_it_comes_back_bit_by_bit(memory: Memory, clock: Clock) -> None:
-    memory.count("a", LIMIT, 100)
+    memory.count("a", 100)
     clock.now += 15
-    assert memory.count("a", LIMIT, 50).granted
-    assert not memory.count("a", LIMIT, 1).granted
+    assert memory.count("a", 50).granted
+    assert not memory.count("a", 1).granted
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -65,39 +65,39 @@ def test_times_are_true(seed: int, memory: Memory, clock: Clock) -> None:
     """
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     cost = 1
-    while (count := memory.count("a", LIMIT, cost)).granted:
+    while (count := memory.count("a", cost)).granted:
         clock.now += chance.random() * 3
         cost = chance.randint(1, 100)
     began, wait = clock.now, count.room_in(cost, LIMIT)
     clock.now = began + max(0, wait - 1.01)
-    assert not memory.count("a", LIMIT, cost).granted
+    assert not memory.count("a", cost).granted
     clock.now = began + wait
-    assert memory.count("a", LIMIT, cost).granted
-    clock.now += memory.count("a", LIMIT, 100).fades_in()
-    assert memory.count("a", LIMIT, 100).granted
+    assert memory.count("a", cost).granted
+    clock.now += memory.count("a", 100).fades_in()
+    assert memory.count("a", 100).granted
 
 
 def test_nothing_counts_of_who_was_away_for_long(memory: Memory, clock: Clock) -> None:
-    memory.count("a", LIMIT, 100)
+    memory.count("a", 100)
     clock.now += 1_000
-    assert memory.count("a", LIMIT, 100).granted
+    assert memory.count("a", 100).granted
 
 
 def test_who_has_not_come_for_longest_falls_out(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "MAX_KEYS", 2)
-    memory = Memory(clock)
-    used = [memory.count(key, LIMIT, 10).used(LIMIT) for key in "abacab"]
+    memory = Memory(LIMIT, clock)
+    used = [memory.count(key, 10).used(LIMIT) for key in "abacab"]
     assert used == [10, 10, 20, 10, 30, 10]
 
 
-def test_many_threads_get_no_more_than_one(memory: Memory) -> None:
-    limit = Limit(1_000, 10)
+def test_many_threads_get_no_more_than_one(clock: Clock) -> None:
+    memory = Memory(Limit(1_000, 10), clock)
     granted: list[bool] = []
 
     def spend() -> None:
-        granted.extend([memory.count("a", limit, 1).granted for _ in range(500)])
+        granted.extend([memory.count("a", 1).granted for _ in range(500)])
 
     threads = [threading.Thread(target=spend) for _ in range(4)]
     for thread in threads:

@@ -28,11 +28,9 @@ class Allowance(NamedTuple):
 
 
 class Budget(Protocol):
-    """Of one viewer."""
+    """Of one viewer: `limit` is the most that it ever holds."""
 
-    @property
-    def limit(self) -> int:
-        """The most that it ever holds."""
+    limit: int
 
     def spend(self, cost: int) -> Allowance:
         """Take this, if there is as much."""

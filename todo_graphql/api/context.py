@@ -79,7 +79,9 @@ class Context:
         """
         if self.budget is None or self.allowance is None:
             return
-        seconds = sum(trip.ended - trip.began for trip in self.connection.trips)
+        seconds = 0.0
+        for trip in self.connection.trips:
+            seconds += trip.ended - trip.began
         if seconds > USUAL_SECONDS:
             cost = min(int(seconds * COST_OF_A_SECOND), self.allowance.remaining)
             self.allowance = self.budget.spend(cost)

@@ -75,7 +75,7 @@ class Exchange:
 
 def path_for(asked: str) -> str:
     """The path without what may be no part of one."""
-    if PLAIN_PATH.fullmatch(asked):
+    if asked in PATHS or PLAIN_PATH.fullmatch(asked):
         return asked
     return NO_WORD.sub("/...", f"/{asked.lstrip('/')}"[:MAX_PATH])
 

@@ -26,37 +26,33 @@ class Rate:
         self.limit = Limit(item.amount, item.get_expiry())
         self._prefix = f"{name}/{item.amount}/{item.get_expiry()}/"
         self._shared = shared
-        self._memory = Memory()
+        self._memory = Memory(self.limit)
 
     def spend(self, who: str, cost: int) -> Allowance:
         """Take this, if there is as much."""
-        count = self._count(self._prefix + who, cost)
+        limit, count = self.limit, self._count(who, cost)
         return Allowance(
-            self.limit.amount,
-            max(0, self.limit.amount - count.used(self.limit)),
+            limit.amount,
+            max(0, limit.amount - count.used(limit)),
             cost,
             time.time() + count.fades_in(),
-            0 if count.granted else count.room_in(cost, self.limit),
+            0 if count.granted else count.room_in(cost, limit),
         )
 
-    def _count(self, key: str, cost: int) -> Count:
-        count = self._shared.count(key, self.limit, cost) if self._shared else None
-        return count or self._memory.count(key, self.limit, cost)
+    def _count(self, who: str, cost: int) -> Count:
+        shared = self._shared and self._shared.count(self._prefix + who, self.limit, cost)
+        return shared or self._memory.count(who, cost)
 
 
 class UsersBudget:
-    """What a user may spend."""
+    """What a user may spend: `limit` is the most that it ever holds."""
 
-    __slots__ = ("_rate", "_user_id")
+    __slots__ = ("_rate", "_user_id", "limit")
 
     def __init__(self, rate: Rate, user_id: UUID) -> None:
         self._rate = rate
         self._user_id = user_id
-
-    @property
-    def limit(self) -> int:
-        """The most that it ever holds."""
-        return self._rate.limit.amount
+        self.limit = rate.limit.amount
 
     def spend(self, cost: int) -> Allowance:
         """Take this, if there is as much. It may wait for Redis."""

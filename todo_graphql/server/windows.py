@@ -7,17 +7,17 @@ edge. `limits` does it with its scripts in Redis, where several processes count 
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
-from cachetools import LRUCache
 from limits.storage import RedisStorage
 
 logger = logging.getLogger(__name__)
 
-MAX_KEYS = 50_000
-"""How many are counted in memory: some 15 MB of them."""
+MAX_KEYS = 30_000
+"""How many are counted in memory in each of two windows: some 12 MB."""
 
 PATIENCE = 0.2
 """Seconds to wait for a connection to Redis, and for an answer."""
@@ -69,52 +69,47 @@ class Count(NamedTuple):
         return max(1, ceil(left - (room + 1) * limit.seconds / max(counts, 1) + MARGIN))
 
 
-class Window:
-    """What one has spent since it `began`, and in the window before."""
-
-    __slots__ = ("began", "current", "previous")
-
-    def __init__(self, now: float) -> None:
-        self.began = now
-        self.current = self.previous = 0
-
-    def move_to(self, now: float, seconds: int) -> None:
-        """Go on to the window of this time."""
-        passed = now - self.began
-        if passed >= 2 * seconds:
-            self.began, self.previous, self.current = now, 0, 0
-        elif passed >= seconds:
-            self.began, self.previous, self.current = self.began + seconds, self.current, 0
-
-
 class Memory:
-    """What is counted by this process: of those who come most, the last `MAX_KEYS`. Who falls
-    out begins anew.
+    """What is counted by this process: in each window, of the last `MAX_KEYS` who came. Who falls
+    out begins anew. The windows of all begin together.
 
     `limits` has a storage in memory, too. It walks over all keys every 10 ms, in a new thread
     each time: with 10,000 users this took 0.2 ms of processor time for each hit, with 50,000
-    0.7. This takes some 0.006 ms, however many there are.
+    0.7. This takes 0.001 ms, however many there are.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
         self._clock = clock
-        self._windows: LRUCache[str, Window] = LRUCache(MAX_KEYS)
+        self._ends = clock() + limit.seconds
+        self._previous: OrderedDict[str, int] = OrderedDict()
+        self._current: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def count(self, key: str, limit: Limit, cost: int) -> Count:
+    def count(self, key: str, cost: int) -> Count:
         """Count this, if there is room for it."""
+        amount, seconds = self._limit
         with self._lock:
-            now = self._clock()
-            window = self._windows.get(key)
-            if window is None:
-                window = self._windows[key] = Window(now)
-            window.move_to(now, limit.seconds)
-            left = window.began + limit.seconds - now
-            faded = int(window.previous * left / limit.seconds)
-            granted = faded + window.current + cost <= limit.amount
+            left = self._ends - self._clock()
+            if left <= 0:
+                left = self._move_on(left)
+            previous, current = self._previous.get(key, 0), self._current.get(key, 0)
+            granted = int(previous * left / seconds) + current + cost <= amount
             if granted:
-                window.current += cost
-            return Count(granted, window.previous, left, window.current, left + limit.seconds)
+                current += cost
+            self._current[key] = current
+            self._current.move_to_end(key)
+            if len(self._current) > MAX_KEYS:
+                self._current.popitem(last=False)
+        return Count(granted, previous, left, current, left + seconds)
+
+    def _move_on(self, left: float) -> float:
+        """To the window of this time. What there was two windows ago counts no longer."""
+        passed = int(-left / self._limit.seconds) + 1
+        self._previous = self._current if passed == 1 else OrderedDict()
+        self._current = OrderedDict()
+        self._ends += passed * self._limit.seconds
+        return left + passed * self._limit.seconds
 
 
 class Shared:

@@ -3,12 +3,12 @@
 import asyncio
 import contextvars
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
-from weakref import WeakValueDictionary
 
 from todo_graphql.errors import Unavailable
 
@@ -107,7 +107,8 @@ class Shares:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self.most = (workers.size + 1) // 2
-        self._shares: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._held: dict[Hashable, int] = {}
+        self._queues: dict[Hashable, deque[asyncio.Future[None]]] = {}
         self._waiting = 0
 
     @property
@@ -122,20 +123,44 @@ class Shares:
 
         Raises Unavailable when too many wait already.
         """
-        share = self._shares.get(owner)
-        if share is None:
-            share = self._shares[owner] = asyncio.Semaphore(self.most)
-        if share.locked() and self._waiting >= self._workers.most_waiting:
-            raise Unavailable(FULL)
-        self._waiting += 1
-        try:
-            await share.acquire()
-        finally:
-            self._waiting -= 1
+        held = self._held.get(owner, 0)
+        if held < self.most:
+            self._held[owner] = held + 1
+        else:
+            await self._turn_of(owner)
         try:
             return await self._workers.run(function, *args, **kwargs)
         finally:
-            share.release()
+            self._pass_on(owner)
+
+    async def _turn_of(self, owner: Hashable) -> None:
+        """Wait until a call of the same owner passes its thread on."""
+        if self._waiting >= self._workers.most_waiting:
+            raise Unavailable(FULL)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(owner, deque()).append(turn)
+        self._waiting += 1
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had its turn in the same moment
+                self._pass_on(owner)
+            raise
+        finally:
+            self._waiting -= 1
+
+    def _pass_on(self, owner: Hashable) -> None:
+        """To the one that has waited longest, if anybody still waits."""
+        queue = self._queues.get(owner)
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._queues.pop(owner, None)
+        self._held[owner] -= 1
+        if not self._held[owner]:
+            del self._held[owner]
 
 
 def work(tasks: "SimpleQueue[Task | None]") -> None:
