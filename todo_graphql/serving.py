@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
 from todo_graphql.processes import Processes
-from todo_graphql.server import logs
+from todo_graphql.server import logs, paths
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.protocol import Protocol
@@ -242,4 +242,4 @@ def url_of(listener: socket.socket) -> str:
     """Where the API is, for somebody on this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{paths.GRAPHQL}"

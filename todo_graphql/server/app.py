@@ -13,12 +13,13 @@ from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem
+from todo_graphql.server import paths
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.boundary import RATE_HEADERS, Boundary, Observer
 from todo_graphql.server.context import context_getter
 from todo_graphql.server.export import export_router
 from todo_graphql.server.graphiql import graphiql_router
-from todo_graphql.server.graphql import PATH, Endpoint, OtherMethods, Shortcut
+from todo_graphql.server.graphql import Endpoint, OtherMethods, Shortcut
 from todo_graphql.server.health import health_router
 from todo_graphql.server.imports import import_router
 from todo_graphql.server.observation import Observation
@@ -81,7 +82,7 @@ def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token, settings.host))
     allowed = "GET, HEAD, POST" if settings.graphiql else "POST"
-    app.router.routes.append(Route(PATH, OtherMethods(allowed)))
+    app.router.routes.append(Route(paths.GRAPHQL, OtherMethods(allowed)))
     app.add_middleware(Shortcut, endpoint=operations)
     add_middleware(app, settings, observation.observers)
     return app

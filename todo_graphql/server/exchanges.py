@@ -22,9 +22,6 @@ MAX_PATH = 200
 NO_WORD = re.compile(rf"/(?!{WORD}(?:/|\Z))[^/]*")
 
 
-PATHS = frozenset({"/graphql", "/export", "/import", "/health/live", "/health/ready"})
-
-
 @dataclass(slots=True, eq=False)
 class Exchange:
     """What is known of a request so far, and of its answer in the end.
@@ -98,8 +95,3 @@ def note_codes(codes: Iterable[object]) -> None:
     exchange = current.get()
     if exchange is not None:
         exchange.codes = frozenset(str(code) for code in codes)
-
-
-def known_path(path: str) -> str:
-    """The path, if it is one of ours. All others are as one, because clients choose them."""
-    return path if path in PATHS else "other"

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput, RateLimited
+from todo_graphql.server import paths
 from todo_graphql.server.context import ContextGetter
 from todo_graphql.server.deadlines import in_time
 from todo_graphql.server.files.formats import FORMATS
@@ -36,7 +37,7 @@ def export_router(
     """
     router = APIRouter()
 
-    @router.get("/export")
+    @router.get(paths.EXPORT)
     async def export(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> StreamingResponse:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from todo_graphql.server import paths
 from todo_graphql.server.hosts import names_this_machine
 
 PAGE = Path(__file__).with_name("graphiql.html")
@@ -78,7 +79,7 @@ def graphiql_router(token: str | None, listening_on: str) -> APIRouter:
     page = render(token)
     policy = policy_of(page)
 
-    @router.api_route("/graphql", methods=["GET", "HEAD"])
+    @router.api_route(paths.GRAPHQL, methods=["GET", "HEAD"])
     async def graphiql(request: Request) -> HTMLResponse:
         if "query" in request.query_params and "text/html" not in request.headers.get("accept", ""):
             raise HTTPException(405, "Send operations by POST.", {"Allow": "POST"})

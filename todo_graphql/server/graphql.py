@@ -11,14 +11,13 @@ from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Problem, Unavailable
+from todo_graphql.server import paths
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
 from todo_graphql.server.negotiation import response_type
 from todo_graphql.server.problems import problem_response
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Shares
-
-PATH = "/graphql"
 
 
 class Endpoint:
@@ -96,7 +95,7 @@ class Shortcut:
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] != paths.GRAPHQL or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         try:

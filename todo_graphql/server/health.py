@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from todo_graphql.server import paths
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.workers import Workers
@@ -16,13 +17,13 @@ def health_router(
     """GET /health/live and GET /health/ready. Anybody may ask, without a token; many monitors
     ask by HEAD. Who has no answer after `timeout` seconds is told that there is none.
     """
-    router = APIRouter(prefix="/health")
+    router = APIRouter()
 
-    @router.api_route("/live", methods=["GET", "HEAD"])
+    @router.api_route(paths.LIVE, methods=["GET", "HEAD"])
     async def live() -> JSONResponse:
         return JSONResponse({"status": "live"})
 
-    @router.api_route("/ready", methods=["GET", "HEAD"])
+    @router.api_route(paths.READY, methods=["GET", "HEAD"])
     async def ready() -> JSONResponse:
         try:
             async with asyncio.timeout(timeout):

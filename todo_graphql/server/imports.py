@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput
+from todo_graphql.server import paths
 from todo_graphql.server.bodies import read_at_most
 from todo_graphql.server.context import ContextGetter
 from todo_graphql.server.deadlines import in_time
@@ -51,7 +52,7 @@ def import_router(get_context: ContextGetter, readiness: Readiness, shares: Shar
     router = APIRouter()
     places = Places(min(MOST_AT_ONCE, shares.most))
 
-    @router.post("/import")
+    @router.post(paths.IMPORT)
     async def bring_back(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:

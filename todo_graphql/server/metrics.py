@@ -19,7 +19,8 @@ from prometheus_client.registry import Collector
 
 from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode
-from todo_graphql.server.exchanges import Exchange, known_path
+from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.paths import known_path
 from todo_graphql.server.sources import Sources
 
 logger = logging.getLogger(__name__)

@@ -11,11 +11,11 @@ from functools import lru_cache
 from starlette.types import Scope
 
 from todo_graphql.errors import BadUserInput
+from todo_graphql.server import paths
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json; charset=utf-8"
 
-GRAPHQL_PATH = "/graphql"
 MAX_CHARACTERS = 1_000
 """Of a header that is taken apart. Browsers send 150 at most."""
 
@@ -49,7 +49,7 @@ def response_type(scope: Scope) -> str:
 
 def error_type(scope: Scope) -> str:
     """The media type of an answer that is nothing but an error, which everybody gets."""
-    if scope["path"] != GRAPHQL_PATH:
+    if scope["path"] != paths.GRAPHQL:
         return JSON
     return preferred(header(scope, b"accept") or "*/*") or JSON
 

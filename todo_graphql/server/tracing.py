@@ -26,7 +26,8 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
-from todo_graphql.server.exchanges import Exchange, known_path
+from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.paths import known_path
 from todo_graphql.server.traceparent import TraceParent
 from todo_graphql.store.connection import Trip
 
