@@ -10,21 +10,27 @@ from todo_graphql.store.connection import ViewerConnection
 T = TypeVar("T")
 
 
-async def in_time(seconds: float, connection: ViewerConnection, work: Coroutine[Any, Any, T]) -> T:
+async def in_time(
+    seconds: float,
+    connection: ViewerConnection,
+    work: Coroutine[Any, Any, T],
+    *,
+    in_one_transaction: bool = True,
+) -> T:
     """What the work answers. After so many seconds, or once nobody waits for it any longer, what
     it does with the connection is broken off: neither that nor a thread is held, whatever
-    PostgreSQL does.
+    PostgreSQL does, whose own time-outs do not help when it has stopped altogether.
 
-    Raises Unavailable when it is too late. It must write in a transaction, or not at all: then it
-    is known to have done nothing until its COMMIT was sent.
+    Raises Unavailable when it is too late. Work that writes in one transaction, or not at all, is
+    known to have done nothing until its COMMIT was sent; other work until it began to write.
     """
     try:
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError:
         connection.abort()
-        sentence = OUTCOME_UNKNOWN if connection.may_have_committed else TOO_LATE
-        raise Unavailable(sentence) from None
+        writes = connection.may_have_committed if in_one_transaction else connection.writes > 0
+        raise Unavailable(OUTCOME_UNKNOWN if writes else TOO_LATE) from None
     except asyncio.CancelledError:
         connection.abort()
         raise

@@ -1,7 +1,5 @@
 """POST /graphql: what is asked, and the answer."""
 
-import asyncio
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,10 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
-from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Problem, Unavailable
+from todo_graphql.errors import Problem
 from todo_graphql.server import paths
 from todo_graphql.server.bodies import read_body, read_question, response_to
 from todo_graphql.server.context import ContextGetter, bearer
+from todo_graphql.server.deadlines import in_time
 from todo_graphql.server.negotiation import response_type
 from todo_graphql.server.problems import problem_response
 from todo_graphql.server.readiness import Readiness
@@ -53,25 +52,9 @@ class Endpoint:
         context = await self._get_context(request, await bearer(request))
         media_type = response_type(scope)
         body = await read_body(request, self._max_body_bytes)
-        response = await self._answer_in_time(body, context, media_type)
+        work = self._shares.run(context.viewer.id, self._answer, body, context, media_type)
+        response = await in_time(self._timeout, context.connection, work, in_one_transaction=False)
         await response(scope, receive, send)
-
-    async def _answer_in_time(self, body: bytes, context: Context, media_type: str) -> Response:
-        """After REQUEST_TIMEOUT an operation is given up, wherever it is: PostgreSQL's own
-        time-outs do not help when it has stopped altogether.
-        """
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._shares.run(
-                    context.viewer.id, self._answer, body, context, media_type
-                )
-        except TimeoutError:
-            context.connection.abort()
-            writes = context.connection.writes > 0
-            raise Unavailable(OUTCOME_UNKNOWN if writes else TOO_LATE) from None
-        except asyncio.CancelledError:  # the server stops, and its threads have to end
-            context.connection.abort()
-            raise
 
     def _answer(self, body: bytes, context: Context, media_type: str) -> Response:
         """On a worker thread, from bytes to bytes."""
