@@ -13,11 +13,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import SHUT_RDWR, socket
+from socket import socket
 from urllib.parse import urlsplit
 
 from todo_graphql.server.key_sets import read_key_set
 from todo_graphql.server.keys import RETRY_AFTER, PublicKeys
+from todo_graphql.store.breaker import Breaker
 
 logger = logging.getLogger(__name__)
 
@@ -151,16 +152,13 @@ def download(url: str) -> bytes:
 @contextmanager
 def hung_up_in_time(connected: socket) -> Iterator[None]:
     """A time-out of a socket is for each piece, and who sends one byte after the other has many."""
-
-    def hang_up() -> None:
-        with suppress(OSError):  # the other side was faster
-            connected.shutdown(SHUT_RDWR)
-
-    timer = threading.Timer(TIMEOUT, hang_up)
+    breaker = Breaker()
+    timer = threading.Timer(TIMEOUT, breaker.break_off)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        with breaker.watching(connected.fileno()):
+            yield
     finally:
         timer.cancel()
         timer.join()
