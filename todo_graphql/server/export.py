@@ -57,7 +57,6 @@ def export_router(
             headers={
                 "Content-Type": f"{kind.media_type}; charset=utf-8",
                 "Content-Disposition": f'attachment; filename="tasks.{name}"',
-                "Cache-Control": "no-store",
             },
         )
 

@@ -87,9 +87,7 @@ def graphiql_router(token: str | None, listening_on: str) -> APIRouter:
             raise HTTPException(405, "There are no WebSockets here.", {"Allow": "POST"})
         if token is not None:
             require_own_name(request, listening_on)
-        # The page may hold a token, and the next start of `dev` makes another one.
-        headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
-        return HTMLResponse(page, headers=headers)
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
     return router
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 PROTECTIONS = (
-    # An answer may be somebody's own data.
+    # An answer may be somebody's own data, and GraphiQL's page may hold a token.
     (b"cache-control", b"no-store"),
     # It is no page: nothing in it loads, runs, or is framed.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
