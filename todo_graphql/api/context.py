@@ -60,6 +60,11 @@ class Context:
         """The viewer's idempotency keys."""
         return Retries(self.connection)
 
+    @property
+    def sql_seconds(self) -> float:
+        """For how long PostgreSQL was waited for."""
+        return sum(trip.ended - trip.began for trip in self.connection.trips)
+
     def charge(self, cost: int) -> None:
         """Take this from the viewer's budget; all of it, where there is never as much. Raises
         RateLimited, and takes nothing, while there is not.
@@ -79,9 +84,7 @@ class Context:
         """
         if self.budget is None or self.allowance is None:
             return
-        seconds = 0.0
-        for trip in self.connection.trips:
-            seconds += trip.ended - trip.began
+        seconds = self.sql_seconds
         if seconds > USUAL_SECONDS:
             cost = min(int(seconds * COST_OF_A_SECOND), self.allowance.remaining)
             self.allowance = self.budget.spend(cost)

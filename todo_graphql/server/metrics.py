@@ -55,10 +55,10 @@ class Metrics:
         for code in exchange.codes:
             self._errors.labels(code).inc()
         self._seconds.observe(exchange.seconds)
-        if exchange.context is not None:
-            trips = exchange.context.connection.trips
-            self._statements.inc(len(trips))
-            self._sql_seconds.observe(sum(trip.ended - trip.began for trip in trips))
+        context = exchange.context
+        if context is not None:
+            self._statements.inc(len(context.connection.trips))
+            self._sql_seconds.observe(context.sql_seconds)
 
     def _watch(self, sources: Sources) -> None:
         """What is asked for when somebody fetches it."""
