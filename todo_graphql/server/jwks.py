@@ -155,13 +155,13 @@ def hung_up_in_time(connected: socket) -> Iterator[None]:
     breaker = Breaker()
     timer = threading.Timer(TIMEOUT, breaker.break_off)
     timer.daemon = True
-    timer.start()
-    try:
-        with breaker.watching(connected.fileno()):
+    with breaker.watching(connected.fileno()):
+        timer.start()
+        try:
             yield
-    finally:
-        timer.cancel()
-        timer.join()
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 def content_of(response: HTTPResponse) -> bytes:
