@@ -9,7 +9,8 @@ from tests.homes import Home
 from tests.people import Person
 from tests.servers import serving
 from todo_graphql.api.schema import Schema
-from todo_graphql.config import ExecutorName, Settings
+from todo_graphql.config import Settings
+from todo_graphql.environment import ExecutorName
 from todo_graphql.store.database import Database
 
 

@@ -10,7 +10,7 @@ from tests.homes import Home
 from todo_graphql.api.documents import CACHE_CHARACTERS, Documents
 from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Schema
-from todo_graphql.config import ExecutorName
+from todo_graphql.environment import ExecutorName
 from todo_graphql.store.database import Database
 
 

@@ -33,7 +33,8 @@ from todo_graphql.api.masking import present
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
-from todo_graphql.config import ExecutorName, Settings
+from todo_graphql.config import Settings
+from todo_graphql.environment import ExecutorName
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.

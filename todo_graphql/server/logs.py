@@ -8,7 +8,8 @@ import logging
 import logging.config
 from collections.abc import Callable
 
-from todo_graphql.config import LogFormat, Settings
+from todo_graphql.config import Settings
+from todo_graphql.environment import LogFormat
 from todo_graphql.server.batches import BatchHandler
 from todo_graphql.server.exchanges import Exchange
 from todo_graphql.server.lines import JsonLines, TextLines
