@@ -40,51 +40,60 @@ EXPOSED_HEADERS = (
 """What pages of other origins may read, besides what they always may."""
 
 
+class Parts:
+    """What the application of one process consists of."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigurationError when the settings do not describe a server that may start."""
+        self.authenticator = Authenticator(settings)
+        self.database = Database(settings)
+        self.workers = Workers(settings.max_connections, settings.max_waiting)
+        self.shares = Shares(self.workers)
+        self.readiness = Readiness(self.database)
+        self.rates = Rates(settings)
+        self.schema = schema_of(settings)
+        self.get_context = context_getter(self.authenticator, self.database, self.rates)
+        self.observation = Observation(settings, self._sources())
+
+    def _sources(self) -> Sources:
+        caches = {
+            "documents": self.schema.documents.cache,
+            "statements": PREPARED.cache,
+            "tokens": self.authenticator.cache,
+        }
+        return Sources(self.database.pool, self.shares, caches)
+
+    @asynccontextmanager
+    async def at_work(self, _app: FastAPI) -> AsyncIterator[None]:
+        """For as long as the server runs."""
+        with self.observation.going_on():
+            async with self.authenticator.keys_kept_fresh():
+                yield
+        self.workers.close()
+        self.rates.close()
+        self.database.close()
+
+
 def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
     """The server. With a `demo_token` GraphiQL is signed in, for whoever can load it: by a name of
     this machine's.
 
     Raises ConfigurationError when the settings do not describe a server that may start.
     """
-    authenticator = Authenticator(settings)
-    database = Database(settings)
-    workers = Workers(settings.max_connections, settings.max_waiting)
-    shares = Shares(workers)
-    readiness = Readiness(database)
-    rates = Rates(settings)
-    get_context = context_getter(authenticator, database, rates)
-    schema = schema_of(settings)
-    sources = Sources(
-        database.pool,
-        shares,
-        caches={
-            "documents": schema.documents.cache,
-            "statements": PREPARED.cache,
-            "tokens": authenticator.cache,
-        },
-    )
-    observation = Observation(settings, sources)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with observation.going_on():
-            async with authenticator.keys_kept_fresh():
-                yield
-        workers.close()
-        rates.close()
-        database.close()
-
-    app = framework(lifespan)
-    operations = Endpoint(settings, schema, get_context, readiness, shares)
-    app.include_router(health_router(authenticator, readiness, workers, settings.request_timeout))
-    app.include_router(export_router(get_context, readiness, shares, settings.request_timeout))
+    parts = Parts(settings)
+    get_context, readiness, shares = parts.get_context, parts.readiness, parts.shares
+    timeout = settings.request_timeout
+    app = framework(parts.at_work)
+    app.include_router(health_router(parts.authenticator, readiness, parts.workers, timeout))
+    app.include_router(export_router(get_context, readiness, shares, timeout))
     app.include_router(import_router(get_context, readiness, shares))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token, settings.host))
     allowed = "GET, HEAD, POST" if settings.graphiql else "POST"
     app.router.routes.append(Route(paths.GRAPHQL, OtherMethods(allowed)))
+    operations = Endpoint(settings, parts.schema, get_context, readiness, shares)
     app.add_middleware(Shortcut, endpoint=operations)
-    add_middleware(app, settings, observation.observers)
+    add_middleware(app, settings, parts.observation.observers)
     return app
 
 
