@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from todo_graphql.server.key_sets import read_key_set
 from todo_graphql.server.keys import RETRY_AFTER, PublicKeys
 from todo_graphql.store.breaker import Breaker
+from todo_graphql.troubles import Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class IssuersKeys:
         self._has_keys = False
         self._not_before = 0.0
         self._fetching: asyncio.Task[None] | None = None
-        self._told = ""
+        self._trouble = Trouble(logger, "The keys of AUTH_JWKS_URL are in order again.")
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
@@ -75,7 +76,7 @@ class IssuersKeys:
     def _interval(self) -> float:
         if not self._has_keys:
             return RETRY_AFTER
-        return PAUSE if self._told else INTERVAL
+        return PAUSE if self._trouble.is_told else INTERVAL
 
     async def renew(self) -> None:
         """Fetch them for a token whose key is not known, if that was not done a moment ago.
@@ -96,21 +97,19 @@ class IssuersKeys:
         try:
             keys = await asyncio.to_thread(fetch, self._url)
         except FetchError as reason:
-            self._tell_once(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
+            self._trouble.tell(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
         else:
             self._trust(keys)
             self._has_keys = True
-            self._tell_once(warning_about(keys))
+            self._tell_about(keys)
         finally:
             self._fetching = None
 
-    def _tell_once(self, sentence: str) -> None:
-        """To the operator, and not again with each attempt."""
-        if sentence and sentence != self._told:
-            logger.warning("%s", sentence)
-        if self._told and not sentence:
-            logger.info("The keys of AUTH_JWKS_URL are in order again.")
-        self._told = sentence
+    def _tell_about(self, keys: PublicKeys) -> None:
+        if warning := warning_about(keys):
+            self._trouble.tell(warning)
+        else:
+            self._trouble.end()
 
 
 def warning_about(keys: PublicKeys) -> str:

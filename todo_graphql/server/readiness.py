@@ -9,6 +9,7 @@ from todo_graphql.store import isolation, migrations
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
+from todo_graphql.troubles import Trouble
 
 NOBODY = Viewer(uuid.UUID(int=0))
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ class Readiness:
         self._attempts = 0
         self._failure: Unavailable | None = None
         self._lock = threading.Lock()
-        self._told = ""
+        self._trouble = Trouble(logger, "Ready.", logging.CRITICAL)
 
     def require_proof(self) -> None:
         """Raises Unavailable until the database has been reached and has proven to be safe."""
@@ -46,26 +47,21 @@ class Readiness:
         except Unavailable as failure:
             return failure
         self._proven = True
+        self._trouble.end()
         return None
 
     def _prove(self) -> None:
         try:
             isolation.prove(self._database)
         except isolation.UnsafeDatabase as unsafe:
-            self._tell_once(unsafe)
+            self._trouble.tell(f"Not ready: {unsafe}")
             raise Unavailable("The database is not safe to use.", retry_after=60) from None
         except NotMigrated as failure:
-            self._tell_once(failure)
+            self._trouble.tell(f"Not ready: {failure}")
             raise Unavailable("The database is not migrated.", retry_after=5) from None
         except DatabaseFailure as failure:
-            self._tell_once(failure)
+            self._trouble.tell(f"Not ready: {failure}")
             raise Unavailable("The database does not answer as it should.") from None
-
-    def _tell_once(self, reason: Exception) -> None:
-        """To the operator, and not again with each request."""
-        if str(reason) != self._told:
-            self._told = str(reason)
-            logger.critical("Not ready: %s", reason)
 
     def reason_against(self) -> str | None:
         """Why this process is not ready, in one sentence; None when it is."""

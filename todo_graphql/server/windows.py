@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from limits.storage import RedisStorage
 
+from todo_graphql.troubles import Trouble
+
 logger = logging.getLogger(__name__)
 
 MAX_KEYS = 30_000
@@ -126,6 +128,7 @@ class Shared:
             socket_connect_timeout=PATIENCE,
             key_prefix="todo-graphql",
         )
+        self._trouble = Trouble(logger, "RATE_LIMIT_STORAGE_URL answers again.")
         self._lock = threading.Lock()
         self._is_away = False
         self._ask_again_at = 0.0
@@ -141,7 +144,8 @@ class Shared:
             self._is_gone(error)
             return None
         if self._is_away:
-            self._is_back()
+            self._is_away = False
+            self._trouble.end()
         return count
 
     def _may_ask(self) -> bool:
@@ -157,21 +161,13 @@ class Shared:
 
     def _is_gone(self, error: Exception) -> None:
         with self._lock:
-            is_news, self._is_away = not self._is_away, True
+            self._is_away = True
             self._ask_again_at = time.monotonic() + PAUSE
-        if is_news:
-            # Its message may have the address, and more.
-            logger.warning(
-                "RATE_LIMIT_STORAGE_URL does not answer (%s): until it does, this process counts "
-                "for itself.",
-                type(error).__name__,
-            )
-
-    def _is_back(self) -> None:
-        with self._lock:
-            is_news, self._is_away = self._is_away, False
-        if is_news:
-            logger.warning("RATE_LIMIT_STORAGE_URL answers again.")
+        # Its message may have the address, and more.
+        self._trouble.tell(
+            f"RATE_LIMIT_STORAGE_URL does not answer ({type(error).__name__}): until it does, this "
+            "process counts for itself."
+        )
 
     def answers(self) -> bool:
         """Whether Redis does."""
