@@ -56,12 +56,15 @@ class Parts:
         self.observation = Observation(settings, self._sources())
 
     def _sources(self) -> Sources:
-        caches = {
-            "documents": self.schema.documents.cache,
-            "statements": PREPARED.cache,
-            "tokens": self.authenticator.cache,
-        }
-        return Sources(self.database.pool, self.shares, caches)
+        return Sources(
+            self.database.pool,
+            self.shares,
+            caches={
+                "documents": self.schema.documents.cache,
+                "statements": PREPARED.cache,
+                "tokens": self.authenticator.cache,
+            },
+        )
 
     @asynccontextmanager
     async def at_work(self, _app: FastAPI) -> AsyncIterator[None]:
