@@ -20,7 +20,7 @@ from todo_graphql.server import logs, paths
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.protocol import Protocol
-from todo_graphql.store import isolation
+from todo_graphql.store import isolation, outages
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
 
@@ -140,6 +140,7 @@ def refuse_unsafe_database(settings: Settings) -> None:
     each process asks for the proof again before it serves.
     """
     database = Database(settings)
+    outages.watch(database.engine)
     try:
         isolation.prove(database)
     except (Problem, DatabaseFailure) as reason:

@@ -28,6 +28,7 @@ from todo_graphql.server.rates import Rates
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.sources import Sources
 from todo_graphql.server.workers import Shares, Workers
+from todo_graphql.store import outages
 from todo_graphql.store.database import Database
 from todo_graphql.store.prepared import PREPARED
 
@@ -47,6 +48,7 @@ class Parts:
         """Raises ConfigurationError when the settings do not describe a server that may start."""
         self.authenticator = Authenticator(settings)
         self.database = Database(settings)
+        outages.watch(self.database.engine)
         self.workers = Workers(settings.max_connections, settings.max_waiting)
         self.shares = Shares(self.workers)
         self.readiness = Readiness(self.database)

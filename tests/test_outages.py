@@ -1,0 +1,122 @@
+"""What the log says of a database that comes and goes."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from pydantic import SecretStr
+
+from tests.people import Person
+from tests.servers import scratch_database, serving, settings_for
+from todo_graphql.config import Settings
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.app import Parts
+from todo_graphql.store import migrations, outages
+from todo_graphql.store.database import database_url
+from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.store.outages import BACK, UNKNOWN, reason_of
+
+PAGE = "{ tasks { nodes { title } } }"
+
+
+@pytest.fixture
+def fragile(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of the test's own, migrated."""
+    server = EmbeddedPostgres(tmp_path / "postgres", durable=False)
+    server.start()
+    try:
+        migrations.upgrade(settings_for(server.url))
+        yield server
+    finally:
+        server.stop()
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    """What was said of outages so far."""
+    return [
+        (record.levelno, record.getMessage())
+        for record in caplog.records
+        if record.name == outages.__name__
+    ]
+
+
+def away(settings: Settings) -> None:
+    """Find out that the database cannot be reached."""
+    with pytest.raises(Unavailable):
+        Parts(settings).readiness.require_proof()
+
+
+def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
+    fragile: EmbeddedPostgres, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_for(fragile.url)
+    with serving(settings) as url:
+        alice = Person(url, settings)
+        alice.ask(PAGE)
+        fragile.stop()
+        assert [alice.post(PAGE).status_code for _ in range(5)] == [503] * 5
+        fragile.start()
+        for _ in range(3):
+            alice.ask(PAGE)
+    log = capfd.readouterr().err
+    assert log.count("The database is away: there is no socket in its folder.") == 1
+    assert log.count(BACK) == 1
+    assert log.count(outages.__name__) == 2
+    assert log.count(str(fragile.folder)) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "nobody listens at its address"),
+        ("?sslmode=swordfish", "an option of DATABASE_URL has no good value"),
+    ],
+)
+def test_why_it_is_away_is_told_without_a_word_of_its_url(
+    query: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    away(settings_for(SecretStr(f"postgresql://me:swordfish@127.0.0.1:{port}/herring{query}")))
+    assert told(caplog) == [(logging.ERROR, f"The database is away: {reason}.")]
+    assert not [word for word in ("swordfish", "herring", "127.0.0.1") if word in caplog.text]
+
+
+def test_a_database_that_does_not_exist(
+    postgresql: SecretStr, caplog: pytest.LogCaptureFixture
+) -> None:
+    with scratch_database(postgresql) as url:
+        gone = url
+    away(settings_for(gone))
+    assert told(caplog) == [
+        (
+            logging.ERROR,
+            "The database is away: it has no such database, or no such user.",
+        )
+    ]
+    assert str(database_url(gone).database) not in caplog.text
+
+
+def test_what_libpq_says_otherwise_is_for_the_doctor() -> None:
+    assert reason_of(psycopg2.OperationalError("something about swordfish")) == UNKNOWN
+
+
+def test_a_trouble_that_comes_and_goes_with_each_request_is_told_once(
+    fragile: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until a while has passed."""
+    settings = settings_for(fragile.url)
+    fragile.stop()
+    parts = Parts(settings)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            parts.readiness.require_proof()
+        fragile.start()
+        with parts.database.engine.connect():
+            pass
+        parts.database.engine.dispose()
+        fragile.stop()
+    assert [level for level, _ in told(caplog)] == [logging.ERROR, logging.WARNING]
