@@ -44,6 +44,10 @@ UNSAFE = {
         {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "http"},
         "PORT is not usable: ",
     ),
+    "an option that nobody knows": (
+        {"DATABASE_URL": f"{SOMEWHERE}?swordfish=1", "BETTER_AUTH_SECRET": SECRET},
+        "DATABASE_URL is not usable: it has an option, behind the `?`, ",
+    ),
     "no URL": (
         {"DATABASE_URL": "postgresql://me:swordfish@host:five/", "BETTER_AUTH_SECRET": SECRET},
         "DATABASE_URL is not usable: ",

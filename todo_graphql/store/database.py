@@ -1,5 +1,7 @@
 """The engine and its pool."""
 
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,10 +18,17 @@ APP_ROLE = "todo_app"
 def database_url(secret: SecretStr) -> URL:
     """A libpq URL for SQLAlchemy. `sslmode` and all other parameters stay as they are."""
     try:
-        url = make_url(secret.get_secret_value())
+        url = make_url(secret.get_secret_value()).set(drivername="postgresql+psycopg2")
+        _, options = url.get_dialect()().create_connect_args(url)
+        make_dsn(**options)  # libpq itself looks at them
     except (ArgumentError, ValueError):
         raise ConfigurationError("DATABASE_URL is not usable: it is not a URL.") from None
-    return url.set(drivername="postgresql+psycopg2")
+    except ProgrammingError:
+        raise ConfigurationError(
+            "DATABASE_URL is not usable: it has an option, behind the `?`, that PostgreSQL's "
+            "clients do not know."
+        ) from None
+    return url
 
 
 def connect_arguments(settings: Settings) -> dict[str, object]:
