@@ -14,6 +14,7 @@ from tests.servers import migrated_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.telemetry import Telemetry
 
 # pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
 # would lock the embedded PostgreSQL of another run out: each run has a folder of its own.
@@ -25,7 +26,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The tests read no setting of the shell that they run in, but for the server to use.
 SERVER = os.environ.pop("DATABASE_URL", None)
-for name in Settings.model_fields:
+for name in (*Settings.model_fields, *Telemetry.model_fields):
     os.environ.pop(name.upper(), None)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.servers import SECRET
 from todo_graphql.config import Settings
 from todo_graphql.doctor.exposure import examine_exposure
-from todo_graphql.doctor.findings import ADVICE, GOOD
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
 from todo_graphql.doctor.neighbours import examine_metrics, examine_traces, is_public
 
 
@@ -82,4 +82,12 @@ def test_a_collector(name: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "swordfish", "http://"])
 def test_a_collector_that_cannot_be(url: str) -> None:
-    assert examine_traces(settings_with(otel_exporter_otlp_endpoint=url)).mark == ADVICE
+    assert examine_traces(settings_with(otel_exporter_otlp_endpoint=url)).mark == FATAL
+
+
+def test_a_variable_of_opentelemetry_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "swordfish")
+    finding = examine_traces(settings_with(otel_exporter_otlp_endpoint="http://127.0.0.1:1"))
+    assert finding.mark == FATAL
+    assert finding.sentence.startswith("OTEL_TRACES_SAMPLER is not usable: ")
+    assert examine_traces(settings_with()).mark == GOOD

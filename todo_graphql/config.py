@@ -1,14 +1,17 @@
 """Settings: the only reader of the environment, and what follows from what it says."""
 
 import os
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings
 
 from todo_graphql.environment import Environment
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 wants a key of at least the hash's size (RFC 7518, section 3.2)."""
+
+Variables = TypeVar("Variables", bound=BaseSettings)
 
 
 class ConfigurationError(Exception):
@@ -64,17 +67,21 @@ class Settings(Environment):
 
     @classmethod
     def from_environment(cls, **overrides: Any) -> Self:
-        """Read the environment, where `overrides` do not stand in its place.
-
-        Raises ConfigurationError that names the first bad variable and never its value.
+        """Read the environment, where `overrides` do not stand in its place. Raises
+        ConfigurationError.
         """
-        try:
-            return cls(**overrides)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]).upper()
-            reason = first["msg"].removeprefix("Value error, ")
-            raise ConfigurationError(f"{name} is not usable: {reason}.") from None
+        return read(cls, **overrides)
+
+
+def read(kind: type[Variables], **overrides: Any) -> Variables:
+    """Raises ConfigurationError that names the first bad variable and never its value."""
+    try:
+        return kind(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name} is not usable: {reason}.") from None
 
 
 def _refuse_short_secret(name: str, secret: SecretStr) -> None:

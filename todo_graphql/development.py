@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
+from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.server import logs
 from todo_graphql.server.app import create_app
@@ -52,6 +53,7 @@ def develop(settings: Settings) -> None:
     ):
         settings = settings_with_secret(opened(settings), make=True)
         settings.required_key()
+        telemetry.refuse_unusable(settings)
         with postgresql(settings) as settings:
             stop.check()
             logs.configure(settings)

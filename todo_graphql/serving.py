@@ -12,7 +12,9 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
+from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
 from todo_graphql.processes import Processes
@@ -96,6 +98,7 @@ def serve_production(settings: Settings, workers: int) -> None:
     """
     logs.configure(settings)
     Authenticator(settings)
+    telemetry.refuse_unusable(settings)
     refuse_unsafe_database(settings)
     with stopping_in_good_order() as stop, listening(settings) as listener:
 
@@ -128,8 +131,14 @@ def create_lasting_app(settings: Settings) -> FastAPI:
     """The application of a process that has no other, out of the garbage collector's sight: it
     would look through a hundred thousand objects, all of which stay, several times a second when
     there is much to do, and nobody would be answered for some 70 ms each time.
+
+    Raises SystemExit where there can be none: the next attempt would end in the same way.
     """
-    app = create_app(settings)
+    try:
+        app = create_app(settings)
+    except Exception:
+        logger.critical("The server cannot start.", exc_info=True)
+        raise SystemExit(STARTUP_FAILURE) from None
     gc.collect()
     gc.freeze()
     return app

@@ -6,8 +6,9 @@ from contextlib import closing
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from todo_graphql.config import Settings
-from todo_graphql.doctor.findings import ADVICE, GOOD, Finding
+from todo_graphql import telemetry
+from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.server.windows import Shared
 
 PATIENCE = 2.0
@@ -72,11 +73,14 @@ def examine_traces(settings: Settings) -> Finding:
     if url is None:
         return Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT is not set: there are no traces.")
     try:
+        telemetry.refuse_unusable(settings)
         parts = urlsplit(url)
         port = parts.port or {"https": 443}.get(parts.scheme, 80)
         socket.create_connection((parts.hostname or "", port), PATIENCE).close()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no answer"
+    except ConfigurationError as error:
+        return Finding(FATAL, str(error))
+    except OSError as error:
+        reason = error.strerror or "no answer"
         return Finding(
             ADVICE, f"OTEL_EXPORTER_OTLP_ENDPOINT does not answer ({reason}): traces are lost."
         )
