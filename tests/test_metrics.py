@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
@@ -150,7 +151,7 @@ def test_they_are_not_among_what_clients_see(person: Person) -> None:
 
 
 def test_each_process_has_its_own(postgresql: SecretStr, port: int, tmp_path: Path) -> None:
-    """On the next port that is free. When the server ends, both are."""
+    """On the next port, which a successor has, too. When the server ends, both are free."""
     with migrated_database(postgresql) as url:
         given = {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
         given["METRICS_PORT"] = str(port)
@@ -158,11 +159,15 @@ def test_each_process_has_its_own(postgresql: SecretStr, port: int, tmp_path: Pa
         with Service(*arguments, folder=tmp_path, **given) as service:
             until(lambda: len(ports_in(service.output)) == 2, "two ports")
             both = ports_in(service.output)
-            assert all(own >= port for own in both)
+            assert both == {port, port + 1}
             person = Person(service.url, settings_for(url))
             for _ in range(10):
                 person.titles()
             until(lambda: sum(answered(own) for own in both) == 10, "both together")
+            assert [Scrape(own)["worker_deaths_total"] for own in sorted(both)] == [0, 0]
+            kill_whoever_listens_on(port + 1, service)
+            until(lambda: deaths(port + 1) == 1, "a successor in the same place")
+            assert deaths(port) == 0
         for own in both:
             with pytest.raises(httpx.TransportError):
                 Scrape(own)
@@ -172,6 +177,23 @@ def ports_in(output: str) -> set[int]:
     """Those that a server says it serves metrics on."""
     found = re.findall(r"Metrics on http://127.0.0.1:(\d+)/metrics", output)
     return {int(port) for port in found}
+
+
+def deaths(port: int) -> float | None:
+    """How many have died in the place of the process that is there, if one is."""
+    with suppress(httpx.TransportError):
+        return Scrape(port)["worker_deaths_total"]
+    return None
+
+
+def kill_whoever_listens_on(port: int, service: Service) -> None:
+    """One of the server's own processes."""
+    (process,) = [
+        worker
+        for worker in psutil.Process(service.process.pid).children()
+        if any(it.laddr.port == port for it in worker.net_connections())
+    ]
+    process.kill()
 
 
 def answered(port: int) -> float:

@@ -14,13 +14,13 @@ import pytest
 from uvicorn.config import STARTUP_FAILURE
 
 from tests.commands import PATIENCE
-from todo_graphql.processes import Processes
+from todo_graphql.processes import Processes, Seat
 
 ROOT = Path(__file__).parent.parent
 COUNT = 2
 
 
-def wait_for_sigterm() -> None:
+def wait_for_sigterm(_seat: Seat) -> None:
     """Tell who we are, and end in good order when told so; sooner after a second signal."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -29,7 +29,7 @@ def wait_for_sigterm() -> None:
         time.sleep(PATIENCE)
 
 
-def wait_for_sigint() -> None:
+def wait_for_sigint(_seat: Seat) -> None:
     """SIGTERM alone takes as long as somebody's request."""
     signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
@@ -38,13 +38,20 @@ def wait_for_sigint() -> None:
         time.sleep(PATIENCE)
 
 
-def die() -> None:
+def die(_seat: Seat) -> None:
     """At once, always."""
     tell(f"waits {os.getpid()}")
     os._exit(1)
 
 
-def fail() -> None:
+def sit(seat: Seat) -> None:
+    """Tell where, and wait to be killed."""
+    tell(f"{seat.number} {seat.deaths} {os.getpid()}")
+    while True:
+        time.sleep(PATIENCE)
+
+
+def fail(_seat: Seat) -> None:
     """As uvicorn does with an application that cannot start."""
     sys.exit(STARTUP_FAILURE)
 
@@ -105,6 +112,18 @@ def test_a_worker_that_is_killed_has_a_successor(is_frozen: bool) -> None:
         assert next_line(parent) == ""
         assert not other.is_running()
         assert not successor.is_running()
+
+
+def test_a_successor_has_the_seat_of_the_one_that_it_replaces() -> None:
+    """However often that happens; the others keep theirs."""
+    with parent_of("sit") as parent:
+        seats = [next_line(parent).split() for _ in range(COUNT)]
+        assert [(number, deaths) for number, deaths, _ in sorted(seats)] == [("0", "0"), ("1", "0")]
+        (killed,) = [pid for number, _, pid in seats if number == "1"]
+        for times in ("1", "2"):
+            os.kill(int(killed), signal.SIGKILL)
+            number, deaths, killed = next_line(parent).split()
+            assert (number, deaths) == ("1", times)
 
 
 def test_all_end_when_the_parent_is_killed() -> None:

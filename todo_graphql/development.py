@@ -20,6 +20,7 @@ from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.server import logs
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import sign
+from todo_graphql.server.listeners import refuse_unusable_metrics
 from todo_graphql.serving import (
     configuration,
     listening,
@@ -54,6 +55,7 @@ def develop(settings: Settings) -> None:
         settings = settings_with_secret(opened(settings), make=True)
         settings.required_key()
         telemetry.refuse_unusable(settings)
+        refuse_unusable_metrics(settings)
         with postgresql(settings) as settings:
             stop.check()
             logs.configure(settings)

@@ -77,8 +77,8 @@ class Environment(BaseSettings):
         default=None,
         ge=1,
         le=65_535,
-        description="Where each process serves metrics for Prometheus: on this port, or the next "
-        "free one. Nowhere without it.",
+        description="Where metrics are served for Prometheus: the first process does it on this "
+        "port, the second on the next one, and so on. Nowhere without it.",
     )
     metrics_host: str = Field(
         default="127.0.0.1",

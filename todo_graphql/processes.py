@@ -12,6 +12,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
+from typing import NamedTuple
 
 from uvicorn.config import STARTUP_FAILURE
 
@@ -34,18 +35,30 @@ else:
     CONTEXT = multiprocessing.get_context("spawn")
 
 
+class Seat(NamedTuple):
+    """One of so many, from 0 on, and how many processes have died in it. A successor has the seat
+    of the one that it replaces.
+    """
+
+    number: int
+    deaths: int = 0
+
+
 class Processes:
-    """Processes that carry out `work`. Each must end upon SIGTERM, and hurry upon SIGINT then.
+    """Processes that carry out `work`, each in a seat of its own. Each must end upon SIGTERM, and
+    hurry upon SIGINT then.
 
     `let_go` lets go of what the parent holds for them, when they are to stop. Signals are taken
     care of as soon as this is made.
     """
 
-    def __init__(self, work: Callable[[], None], count: int, let_go: Callable[[], None]) -> None:
+    def __init__(
+        self, work: Callable[[Seat], None], count: int, let_go: Callable[[], None]
+    ) -> None:
         self._work = work
         self._count = count
         self._let_go = let_go
-        self._births: dict[BaseProcess, float] = {}
+        self._living: dict[BaseProcess, tuple[Seat, float]] = {}
         self._is_stopping = False
         self._lifeline: tuple[Connection, Connection] = CONTEXT.Pipe(duplex=False)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,29 +66,30 @@ class Processes:
 
     def run(self) -> None:
         """Until a signal has come and all have ended. Raises SystemExit when one cannot begin."""
-        for _ in range(self._count):
-            self._begin()
-        while self._births:
+        for number in range(self._count):
+            self._begin(Seat(number))
+        while self._living:
             # One that has died is seen at once. Who asks the living would wait for an answer of
             # one that dies meanwhile.
-            wait([process.sentinel for process in self._births])
-            for process in [each for each in self._births if not each.is_alive()]:
-                self._on_end(process, time.monotonic() - self._births.pop(process))
+            wait([process.sentinel for process in self._living])
+            for process in [each for each in self._living if not each.is_alive()]:
+                seat, birth = self._living.pop(process)
+                self._on_end(process, seat, time.monotonic() - birth)
 
-    def _begin(self) -> None:
+    def _begin(self, seat: Seat) -> None:
         """Another one, unless they are to stop. Signals are held back: a handler would not know
         of it yet, and it must not run ours.
         """
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
             if not self._is_stopping:
-                process = CONTEXT.Process(target=live, args=(self._work, self._lifeline))
+                process = CONTEXT.Process(target=live, args=(self._work, seat, self._lifeline))
                 process.start()
-                self._births[process] = time.monotonic()
+                self._living[process] = seat, time.monotonic()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def _on_end(self, process: BaseProcess, age: float) -> None:
+    def _on_end(self, process: BaseProcess, seat: Seat, age: float) -> None:
         if process.exitcode == STARTUP_FAILURE:  # as its successors would
             self._stop()
             raise SystemExit(STARTUP_FAILURE)
@@ -83,7 +97,7 @@ class Processes:
             logger.warning("Worker %s died (%s).", process.pid, process.exitcode)
             if age < YOUNG:
                 time.sleep(PAUSE)
-            self._begin()
+            self._begin(Seat(seat.number, seat.deaths + 1))
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """The second Ctrl-C is passed on, which hurries them. The first would be one as well: a
@@ -100,12 +114,12 @@ class Processes:
         self._tell(signal.SIGTERM)
 
     def _tell(self, number: signal.Signals) -> None:
-        for process in self._births:
+        for process in self._living:
             with suppress(ProcessLookupError):
                 os.kill(process.pid or 0, number)
 
 
-def live(work: Callable[[], None], lifeline: tuple[Connection, Connection]) -> None:
+def live(work: Callable[[Seat], None], seat: Seat, lifeline: tuple[Connection, Connection]) -> None:
     """Carry out the work in a process that has just begun, and not longer than its parent lives:
     left alone it would keep the port.
     """
@@ -116,7 +130,7 @@ def live(work: Callable[[], None], lifeline: tuple[Connection, Connection]) -> N
     ours, parents = lifeline
     parents.close()  # so that nobody but the parent holds it
     threading.Thread(target=end_after, args=(ours,), name="parent", daemon=True).start()
-    work()
+    work(seat)
 
 
 def end_after(ours: Connection) -> None:

@@ -17,10 +17,16 @@ from uvicorn.config import STARTUP_FAILURE
 from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
-from todo_graphql.processes import Processes
+from todo_graphql.processes import Processes, Seat
 from todo_graphql.server import logs, paths
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import Authenticator
+from todo_graphql.server.listeners import (
+    authority,
+    listener_at,
+    reason_of,
+    refuse_unusable_metrics,
+)
 from todo_graphql.server.protocol import Protocol
 from todo_graphql.store import isolation, outages
 from todo_graphql.store.database import Database
@@ -99,6 +105,7 @@ def serve_production(settings: Settings, workers: int) -> None:
     logs.configure(settings)
     Authenticator(settings)
     telemetry.refuse_unusable(settings)
+    refuse_unusable_metrics(settings, workers)
     refuse_unsafe_database(settings)
     with stopping_in_good_order() as stop, listening(settings) as listener:
 
@@ -114,20 +121,28 @@ def serve_production(settings: Settings, workers: int) -> None:
             several.run()
 
 
-def work_beside(settings: Settings, listener: socket.socket) -> None:
-    """What one of several processes does."""
+def work_beside(settings: Settings, listener: socket.socket, seat: Seat) -> None:
+    """What one of several processes does. Its metrics are where its predecessor's were."""
+    if settings.metrics_port is not None:
+        own = {"metrics_port": settings.metrics_port + seat.number}
+        settings = settings.model_copy(update=own)
     with stopping_in_good_order() as stop:
-        work(settings, listener, lambda: None, stop)
+        work(settings, listener, lambda: None, stop, seat.deaths)
 
 
 def work(
-    settings: Settings, listener: socket.socket, when_ready: Callable[[], None], stop: Stop
+    settings: Settings,
+    listener: socket.socket,
+    when_ready: Callable[[], None],
+    stop: Stop,
+    predecessors: int = 0,
 ) -> None:
     """What the only process does that serves, or one of several."""
-    run(configuration(partial(create_lasting_app, settings), settings), listener, when_ready, stop)
+    make = partial(create_lasting_app, settings, predecessors)
+    run(configuration(make, settings), listener, when_ready, stop)
 
 
-def create_lasting_app(settings: Settings) -> FastAPI:
+def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
     """The application of a process that has no other, out of the garbage collector's sight: it
     would look through a hundred thousand objects, all of which stay, several times a second when
     there is much to do, and nobody would be answered for some 70 ms each time.
@@ -135,7 +150,7 @@ def create_lasting_app(settings: Settings) -> FastAPI:
     Raises SystemExit where there can be none: the next attempt would end in the same way.
     """
     try:
-        app = create_app(settings)
+        app = create_app(settings, predecessors=predecessors)
     except Exception:
         logger.critical("The server cannot start.", exc_info=True)
         raise SystemExit(STARTUP_FAILURE) from None
@@ -230,14 +245,10 @@ def stopping_in_good_order() -> Iterator[Stop]:
 def listening(settings: Settings) -> Iterator[socket.socket]:
     """A socket on HOST and PORT. Raises ConfigurationError when somebody else has it."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.create_server(address, family=family)
+        listener = listener_at(settings.host, settings.port)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "there cannot be such a name"
         raise ConfigurationError(
-            f"Cannot listen on {settings.host}:{settings.port} ({reason.partition(' (')[0]}): "
+            f"Cannot listen on {authority(settings.host, settings.port)} ({reason_of(error)}): "
             "choose another PORT or HOST."
         ) from None
     with listener:
@@ -252,4 +263,4 @@ def url_of(listener: socket.socket) -> str:
     """Where the API is, for somebody on this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{paths.GRAPHQL}"
+    return f"http://{authority(host, port)}{paths.GRAPHQL}"

@@ -9,6 +9,11 @@ from urllib.parse import urlsplit
 from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
+from todo_graphql.server.listeners import (
+    listener_at,
+    reason_of,
+    refuse_unusable_metrics,
+)
 from todo_graphql.server.windows import Shared
 
 PATIENCE = 2.0
@@ -50,10 +55,16 @@ def examine_metrics(settings: Settings) -> Iterator[Finding]:
     if is_public(host):
         yield Finding(ADVICE, f"METRICS_HOST is {host}: whoever reaches it may read the metrics.")
     try:
-        socket.create_server((host, port)).close()
+        refuse_unusable_metrics(settings)
+        listener_at(host, port).close()
+    except ConfigurationError as error:
+        yield Finding(FATAL, str(error))
     except OSError as error:
-        reason = (error.strerror or "there is no such address").partition(" (")[0]
-        yield Finding(ADVICE, f"METRICS_PORT {port} cannot be had ({reason}): the next one is.")
+        yield Finding(
+            ADVICE,
+            f"METRICS_PORT {port} cannot be had ({reason_of(error)}): there are no metrics, "
+            "unless it is this server that has it.",
+        )
     else:
         yield Finding(GOOD, f"METRICS_PORT {port} is free.")
 

@@ -44,7 +44,7 @@ EXPOSED_HEADERS = (
 class Parts:
     """What the application of one process consists of."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, predecessors: int = 0) -> None:
         """Raises ConfigurationError when the settings do not describe a server that may start."""
         self.authenticator = Authenticator(settings)
         self.database = Database(settings)
@@ -55,9 +55,9 @@ class Parts:
         self.rates = Rates(settings)
         self.schema = schema_of(settings)
         self.get_context = context_getter(self.authenticator, self.database, self.rates)
-        self.observation = Observation(settings, self._sources())
+        self.observation = Observation(settings, self._sources(predecessors))
 
-    def _sources(self) -> Sources:
+    def _sources(self, predecessors: int) -> Sources:
         return Sources(
             self.database.pool,
             self.shares,
@@ -66,6 +66,7 @@ class Parts:
                 "statements": PREPARED.cache,
                 "tokens": self.authenticator.cache,
             },
+            predecessors=predecessors,
         )
 
     @asynccontextmanager
@@ -79,13 +80,15 @@ class Parts:
         self.database.close()
 
 
-def create_app(settings: Settings, *, demo_token: str | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, *, demo_token: str | None = None, predecessors: int = 0
+) -> FastAPI:
     """The server. With a `demo_token` GraphiQL is signed in, for whoever can load it: by a name of
-    this machine's.
+    this machine's. So many `predecessors` have died before this process.
 
     Raises ConfigurationError when the settings do not describe a server that may start.
     """
-    parts = Parts(settings)
+    parts = Parts(settings, predecessors)
     get_context, readiness, shares = parts.get_context, parts.readiness, parts.shares
     timeout = settings.request_timeout
     app = framework(parts.at_work)

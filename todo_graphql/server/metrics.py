@@ -6,9 +6,8 @@ or a task: a client could make up as many of those as it likes.
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
-from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily
@@ -20,15 +19,13 @@ from prometheus_client.registry import Collector
 from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode
 from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.listeners import authority, reason_of
 from todo_graphql.server.paths import known_path
 from todo_graphql.server.sources import Sources
 
 logger = logging.getLogger(__name__)
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-MAX_PROCESSES = 64
-"""How many ports are tried, one after the other, for the processes of one server."""
 
 
 class Metrics:
@@ -46,6 +43,9 @@ class Metrics:
         self._seconds = self._histogram("request_seconds", "From a request to its answer.")
         self._sql_seconds = self._histogram("sql_seconds", "Of a request: waiting for PostgreSQL.")
         self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
+        self._counter("worker_deaths", "Processes that died before, in the same place.").inc(
+            sources.predecessors
+        )
         self._watch(sources)
 
     def observe(self, exchange: Exchange) -> None:
@@ -80,27 +80,22 @@ class Metrics:
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[None]:
-        """Meanwhile they can be fetched from this port, or, where other processes of the server
-        were faster, from the next one that is free.
+        """Meanwhile they can be fetched from this port. Where it cannot be had the server works
+        without.
         """
-        server = self._listen(host, port)
-        if server is None:
-            logger.error("METRICS_PORT: there is no free port from %d on.", port)
+        own = authority(host, port)
+        try:
+            server, _ = start_http_server(port, host, self.registry)
+        except OSError as error:
+            logger.error("No metrics on %s (%s).", own, reason_of(error))  # noqa: TRY400 - it says
             yield
             return
-        logger.info("Metrics on http://%s:%d/metrics", host, server.server_port)
+        logger.info("Metrics on http://%s/metrics", own)
         try:
             yield
         finally:
             server.shutdown()
             server.server_close()
-
-    def _listen(self, host: str, port: int) -> WSGIServer | None:
-        for candidate in range(port, min(port + MAX_PROCESSES, 65_536)):
-            with suppress(OSError):
-                server, _ = start_http_server(candidate, host, self.registry)
-                return server
-        return None
 
 
 class Lookups(Collector):

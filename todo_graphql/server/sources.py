@@ -11,8 +11,11 @@ from todo_graphql.store.pool import Pool
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Its connections, its threads and who has them, and its caches by their names."""
+    """Its connections, its threads and who has them, its caches by their names, and how many
+    processes have died in its place.
+    """
 
     pool: Pool
     shares: Shares
     caches: Mapping[str, Cache[Any, Any]]
+    predecessors: int = 0
