@@ -83,10 +83,12 @@ def test_requests_and_errors_and_statements(person: Person, port: int) -> None:
     assert scrape["requests_total", "/graphql", "400"] == 1
     assert scrape["errors_total", "GRAPHQL_VALIDATION_FAILED"] == 1
     assert scrape["errors_total", "NOT_FOUND"] == 1
-    assert scrape["request_seconds_count"] == 3
+    assert scrape["request_seconds_count", "/graphql"] == 3
+    assert scrape["request_seconds_count", "/import"] == 0
+    assert 'request_seconds_count{path="/import"} 0.0' in scrape.text  # known from the start
     assert scrape["statements_total"] == 2
     assert scrape["sql_seconds_count"] == 3
-    assert 0 < scrape["sql_seconds_sum"] < scrape["request_seconds_sum"]
+    assert 0 < scrape["sql_seconds_sum"] < scrape["request_seconds_sum", "/graphql"]
 
 
 def test_caches(person: Person, port: int) -> None:

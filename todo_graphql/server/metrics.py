@@ -20,7 +20,7 @@ from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode
 from todo_graphql.server.exchanges import Exchange
 from todo_graphql.server.listeners import authority, reason_of
-from todo_graphql.server.paths import known_path
+from todo_graphql.server.paths import KNOWN, OTHER, known_path
 from todo_graphql.server.sources import Sources
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class Metrics:
         self._errors = self._counter("errors", "Errors in answers, by code.", "code")
         for code in ErrorCode:  # from nothing to the first one is an increase, too
             self._errors.labels(code.name)
-        self._seconds = self._histogram("request_seconds", "From a request to its answer.")
+        seconds = self._histogram("request_seconds", "From a request to its answer.", "path")
+        self._seconds = {path: seconds.labels(path) for path in (*sorted(KNOWN), OTHER)}
         self._sql_seconds = self._histogram("sql_seconds", "Of a request: waiting for PostgreSQL.")
         self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
         self._counter("worker_deaths", "Processes that died before, in the same place.").inc(
@@ -54,7 +55,7 @@ class Metrics:
         self._requests.labels(path, exchange.status).inc()
         for code in exchange.codes:
             self._errors.labels(code).inc()
-        self._seconds.observe(exchange.seconds)
+        self._seconds[path].observe(exchange.seconds)
         context = exchange.context
         if context is not None:
             self._statements.inc(len(context.connection.trips))
@@ -75,8 +76,10 @@ class Metrics:
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(f"todo_graphql_{name}", meaning, labels, registry=self.registry)
 
-    def _histogram(self, name: str, meaning: str) -> Histogram:
-        return Histogram(f"todo_graphql_{name}", meaning, registry=self.registry, buckets=SECONDS)
+    def _histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
+        return Histogram(
+            f"todo_graphql_{name}", meaning, labels, registry=self.registry, buckets=SECONDS
+        )
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[None]:
