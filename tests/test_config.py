@@ -26,6 +26,7 @@ PARSED: list[tuple[str, str, Any]] = [
     ("EXPOSE_COST", "true", True),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("LOG_FORMAT", "text", "text"),
+    ("LOG_FORMAT", "JSON", "json"),
     ("METRICS_PORT", "9100", 9100),
     ("METRICS_HOST", "10.0.0.1", "10.0.0.1"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
@@ -84,6 +85,7 @@ BAD = [
     ("INTROSPECTION", "swordfish"),
     ("EXPOSE_COST", "swordfish"),
     ("LOG_LEVEL", "swordfish"),
+    ("LOG_FORMAT", "swordfish"),
     ("DATABASE_POOL_SIZE", "0"),
     ("DATABASE_POOL_SIZE", "swordfish"),
     ("DATABASE_MAX_OVERFLOW", "-1"),
@@ -113,6 +115,9 @@ BAD = [
     ("RATE_LIMIT_FAILURES", "-5/hour"),
     ("RATE_LIMIT_STORAGE_URL", "memcached://swordfish"),
     ("RATE_LIMIT_STORAGE_URL", "redis://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/swordfish"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/1/2"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/-1"),
     ("RATE_LIMIT_STORAGE_URL", "redis://:swordfish@cache.example:port/0"),
     ("TRUSTED_PROXIES", "swordfish"),
     ("TRUSTED_PROXIES", "*"),
@@ -264,3 +269,10 @@ def test_what_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.required_database_url()
     with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
         settings.required_secret()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/0", "/15", "/0?socket_keepalive=true"])
+def test_a_database_of_redis(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a number, and may be left out."""
+    monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", f"redis://cache.example{path}")
+    assert Settings.from_environment().rate_limit_storage_url is not None

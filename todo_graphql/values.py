@@ -28,6 +28,9 @@ def _accepts_only_urls_of_redis(url: SecretStr) -> SecretStr:
     scheme, host, _ = _parts_of(url.get_secret_value())
     if scheme not in ("redis", "rediss") or not host:
         raise ValueError("must begin with redis:// or rediss:// and name a host")
+    path = urlsplit(url.get_secret_value()).path
+    if not re.fullmatch(r"/?|/\d{1,9}", path, re.ASCII):
+        raise ValueError("must have nothing behind the host, or a `/` and a database's number")
     return url
 
 
