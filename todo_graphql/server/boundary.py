@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
+from todo_graphql.server.departures import CLIENT_WENT_AWAY, ENDED_AS
 from todo_graphql.server.exchanges import Exchange, current
 from todo_graphql.server.problems import problem_response, server_error
 from todo_graphql.server.protections import protected
@@ -24,9 +25,6 @@ HEADER = b"x-request-id"
 RATE_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 """What a user may spend, what is left of it, and the seconds until all of it is there again."""
 RATE_HEADER_NAMES = [name.encode() for name in RATE_HEADERS]
-
-CLIENT_WENT_AWAY = 499
-"""What the log says where a client has left before the answer, as other servers' logs do."""
 
 Observer: TypeAlias = Callable[[Exchange], None]
 """Is told of every exchange when it is over, on the event loop: it must not wait."""
@@ -57,6 +55,7 @@ class Boundary:
         try:
             await self._answer(exchange, scope, receive, send)
         finally:
+            exchange.status = scope.get(ENDED_AS, exchange.status)
             exchange.seconds = time.perf_counter() - exchange.began
             for observe in self._observers:
                 observe(exchange)

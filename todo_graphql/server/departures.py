@@ -8,6 +8,14 @@ from starlette.requests import ClientDisconnect, Request
 
 T = TypeVar("T")
 
+CLIENT_WENT_AWAY = 499
+"""What the log says where a client has left before the answer, as other servers' logs do."""
+
+ENDED_AS = "todo_graphql.ended_as"
+"""In a scope: the status of a request that did not get what the application answers, or not all
+of it, because its connection has ended. What the transport has taken counts as sent.
+"""
+
 
 async def while_awaited(
     request: Request, work: Coroutine[Any, Any, T], give_up: Callable[[], None]

@@ -10,6 +10,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from todo_graphql.errors import ErrorCode
+from todo_graphql.server.departures import CLIENT_WENT_AWAY, ENDED_AS
 from todo_graphql.server.protections import LINES
 
 MAX_HEAD_BYTES = 65_536
@@ -91,7 +92,7 @@ class Protocol(HttpToolsProtocol):
         if self._look is not None:
             self._look.cancel()
         if self._running is not None and not self._running.response_complete:
-            leave(self._running)  # uvicorn tells the last request alone
+            leave(self._running, CLIENT_WENT_AWAY)  # uvicorn tells the last request alone
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -220,11 +221,14 @@ class Protocol(HttpToolsProtocol):
             cycle is not None and cycle.more_body and not (self.pipeline or cycle.response_started)
         ):
             self.transport.write(answer)
-            leave(cycle)
+            leave(cycle, HTTPStatus.REQUEST_TIMEOUT)
         self.transport.close()
 
 
-def leave(cycle: RequestResponseCycle) -> None:
-    """To the application the client has gone: whatever it answers from now on is dropped."""
+def leave(cycle: RequestResponseCycle, status: int) -> None:
+    """To the application the client has gone: whatever it answers from now on is dropped, and the
+    log says this status.
+    """
+    cast("dict[str, object]", cycle.scope)[ENDED_AS] = status
     cycle.disconnected = True
     cycle.message_event.set()
