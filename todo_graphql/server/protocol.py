@@ -1,17 +1,16 @@
 """HTTP/1.1 by httptools, where uvicorn's own use of it lets through what it should not."""
 
 import asyncio
-import json
 from http import HTTPStatus
 from typing import cast
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from todo_graphql.errors import ErrorCode
-from todo_graphql.server.departures import CLIENT_WENT_AWAY, ENDED_AS
-from todo_graphql.server.protections import LINES
+from todo_graphql.server.endings import Ending
+from todo_graphql.server.farewells import MOST_BYTES, Outflow, Unread
+from todo_graphql.server.last_words import last_words
 
 MAX_HEAD_BYTES = 65_536
 """For the request line and all header lines."""
@@ -34,17 +33,6 @@ LINGER = 0.5
 its way already, and hanging up at once would cut it off.
 """
 
-
-def last_words(status: HTTPStatus, sentence: str) -> bytes:
-    """An answer to what is no request yet, in the shape of all others."""
-    extensions = {"code": ErrorCode.BAD_USER_INPUT.name, "status": status.value}
-    body = json.dumps({"errors": [{"message": sentence, "extensions": extensions}]})
-    return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n{LINES.decode()}connection: close\r\n\r\n{body}"
-    ).encode()
-
-
 TOO_LARGE = last_words(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"The request line and the headers have more than {MAX_HEAD_BYTES:,} bytes.",
@@ -58,7 +46,7 @@ class HeadTooLarge(Exception):  # noqa: N818 - it says what to answer
     """A head that has come in one piece is longer than MAX_HEAD_BYTES."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Ending):
     """One connection.
 
     Heads are bounded, and each names its host; a request comes in within a time, or nobody waits
@@ -69,31 +57,17 @@ class Protocol(HttpToolsProtocol):
     _unused = 0
     """Bytes that nothing has come of yet: of a head, or of a trailer, that does not end."""
 
-    _began: float | None = None
-    """Since when a request is coming in; None while none is."""
-
     _received = 0
-    """Bytes of it that have come."""
-
-    _look: asyncio.TimerHandle | None = None
-
-    _running: RequestResponseCycle | None = None
-    """The request that is being answered; those that came after it wait for their turn."""
+    """Bytes that have come of a request."""
 
     _is_leaving = False
     """Whether the next answer is the last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._outflow = Outflow()
         self._began = self.loop.time()
         self._look_later()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._look is not None:
-            self._look.cancel()
-        if self._running is not None and not self._running.response_complete:
-            leave(self._running, CLIENT_WENT_AWAY)  # uvicorn tells the last request alone
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -113,6 +87,8 @@ class Protocol(HttpToolsProtocol):
         else:
             if self._unused > MAX_HEAD_BYTES:
                 self._refuse(TOO_LARGE)
+            elif self._began is not None:
+                self._wait_for_more()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -125,6 +101,8 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._check_host()
             self._check_coding()
+            if self.expect_100_continue:
+                self.expect_100_continue = self.parser.get_http_version() != "1.0"
             super().on_headers_complete()
             self.cycle.keep_alive = self.cycle.keep_alive and not self._is_leaving
             self.headers = []  # for the trailers, which would be headers of this request
@@ -140,6 +118,7 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():  # else the body is still to come
             self._began = None
             super().on_message_complete()
+            self.cycle.more_body = False  # also where it was answered before
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
@@ -156,14 +135,6 @@ class Protocol(HttpToolsProtocol):
         """Something comes in: from now on it has its time."""
         if self._began is None:
             self._began, self._received = self.loop.time(), 0
-
-    def _is_idle(self) -> bool:
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
-        return cycle is None or cycle.response_complete
-
-    def _close_if_idle(self) -> None:
-        if self._is_idle():
-            self.transport.close()
 
     def _head_bytes(self) -> int:
         """Of a head that has come in one piece with what follows it."""
@@ -200,35 +171,37 @@ class Protocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
-    def _look_later(self) -> None:
-        self._look = self.loop.call_later(CHECK, self._close_if_too_slow)
-
-    def _close_if_too_slow(self) -> None:
-        allowed = PATIENCE + self._received / MIN_RATE
-        if self._began is not None and self.flow.read_paused:
-            self._began = self.loop.time()  # it is not the client who is slow
-        if self._began is not None and self.loop.time() - self._began > allowed:
-            self._refuse(TOO_SLOW)
-        else:
-            self._look_later()
-
-    def _refuse(self, answer: bytes) -> None:
-        """Say so, unless an answer is on its way, and hang up."""
+    def _wait_for_more(self) -> None:
+        """Of a body, whose request may be answered before it is there."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
-        if self._is_idle():
-            self.transport.write(answer)
-        elif (
-            cycle is not None and cycle.more_body and not (self.pipeline or cycle.response_started)
-        ):
-            self.transport.write(answer)
-            leave(cycle, HTTPStatus.REQUEST_TIMEOUT)
-        self.transport.close()
+        if cycle is None or not cycle.more_body:
+            return
+        if cycle.response_complete:
+            if self._received > MOST_BYTES:
+                self._part(b"", None)
+        elif cycle.transport is self.transport:
+            cycle.transport = cast("asyncio.Transport", Unread(self.transport, self._hang_up))
+            if self.expect_100_continue:  # who is not told to go on may send something else
+                cycle.keep_alive = False
 
+    def _look_later(self) -> None:
+        self._look = self.loop.call_later(CHECK, self._look_after_it)
 
-def leave(cycle: RequestResponseCycle, status: int) -> None:
-    """To the application the client has gone: whatever it answers from now on is dropped, and the
-    log says this status.
-    """
-    cast("dict[str, object]", cycle.scope)[ENDED_AS] = status
-    cycle.disconnected = True
-    cycle.message_event.set()
+    def _look_after_it(self) -> None:
+        """Hang up on whoever takes too long."""
+        now = self.loop.time()
+        is_over = self._farewell is not None and self._farewell.is_over(now)
+        if is_over or self._outflow.stands_still(self.transport.get_write_buffer_size(), now):
+            self.transport.abort()
+            return
+        if self._began is not None:
+            self._refuse_if_too_slow(self._began, now)
+        elif self._is_half_closed:
+            self._leave_if_nobody_is_there()
+        self._look_later()
+
+    def _refuse_if_too_slow(self, began: float, now: float) -> None:
+        if self.flow.read_paused:
+            self._began = now  # it is not the client who is slow
+        elif now - began > PATIENCE + self._received / MIN_RATE:
+            self._refuse(TOO_SLOW)
