@@ -1,6 +1,7 @@
 """HTTP/1.1 by httptools, where uvicorn's own use of it lets through what it should not."""
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import cast
 
@@ -40,6 +41,8 @@ TOO_LARGE = last_words(
 TOO_SLOW = last_words(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in in time.")
 NO_HTTP = last_words(HTTPStatus.BAD_REQUEST, "This is no proper HTTP request.")
 NOTHING = memoryview(b"")
+VERSIONS = ("1.1", "1.0")
+AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 
 
 class HeadTooLarge(Exception):  # noqa: N818 - it says what to answer
@@ -59,6 +62,9 @@ class Protocol(Ending):
 
     _received = 0
     """Bytes that have come of a request."""
+
+    _host = b""
+    """The last one that was named. Nearly always the next one is the same."""
 
     _is_leaving = False
     """Whether the next answer is the last."""
@@ -142,10 +148,15 @@ class Protocol(Ending):
         return len(self.url) + lines
 
     def _check_host(self) -> None:
-        """There is exactly one in HTTP/1.1 (RFC 9112, section 3.2)."""
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
-            raise ValueError("There is not one Host.")
+        """There is exactly one in HTTP/1.1, and it is one (RFC 9112, section 3.2)."""
+        version = self.parser.get_http_version()
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if version not in VERSIONS or len(hosts) > 1 or (not hosts and version == "1.1"):
+            raise ValueError("There is not one Host, or another version.")
+        if hosts and hosts[0] != self._host:
+            if AUTHORITY.fullmatch(hosts[0]) is None:
+                raise ValueError("There is no such Host.")
+            self._host = hosts[0]
 
     def _check_coding(self) -> None:
         """Chunks are the one way to send a body in pieces that is known here."""
