@@ -40,6 +40,7 @@ CONNECTION_EXCEPTION = "08"
 INSUFFICIENT_RESOURCES = "53"
 OPERATOR_INTERVENTION = "57P"
 QUERY_CANCELED = "57014"
+INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
 SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
 # Neither a table (42P01) nor the role to read it as (22023) is there.
@@ -100,6 +101,11 @@ def _failure(error: BaseException | None, *, trouble: bool) -> Exception:
         return Unavailable("The database cannot answer now. Try again in a moment.")
     failure = NotMigrated if state in NEVER_MIGRATED else DatabaseFailure
     return failure(type(error).__name__, state, constraint)
+
+
+def is_privilege_missing(error: DBAPIError) -> bool:
+    """Whether the role may not do what it was told to."""
+    return getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE
 
 
 def is_connection_trouble(error: DBAPIError) -> bool:

@@ -7,9 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import APP_ROLE, Database
-from todo_graphql.store.failures import failure_of
-
-INSUFFICIENT_PRIVILEGE = "42501"
+from todo_graphql.store.failures import failure_of, is_privilege_missing
 
 PLANT = text(
     "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
@@ -40,7 +38,7 @@ def prove(database: Database) -> None:
         with database.engine.connect() as connection:
             _prove_on(connection, database)
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+        if is_privilege_missing(error):
             raise UnsafeDatabase(
                 f"The role that DATABASE_URL connects as may not become {APP_ROLE}, or {APP_ROLE} "
                 f"lacks a grant: run GRANT {APP_ROLE} TO it, as the role that migrated."

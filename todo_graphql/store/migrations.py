@@ -13,10 +13,9 @@ from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import migration_engine
-from todo_graphql.store.failures import NotMigrated, failure_of
+from todo_graphql.store.failures import NotMigrated, failure_of, is_privilege_missing
 
 PACKAGE = Path(__file__).parents[1]
-INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class MayNotMigrate(Exception):  # noqa: N818 - a grant is missing
@@ -51,7 +50,7 @@ def upgrade(settings: Settings) -> None:
         with engine.connect() as connection:
             upgrade_on(connection)
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+        if is_privilege_missing(error):
             raise MayNotMigrate(
                 "This role may not migrate: give it CREATEROLE and CREATE on the schema; and where "
                 "another role has made todo_app and todo_upkeep, for another database of this "

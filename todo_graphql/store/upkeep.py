@@ -12,11 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.config import Settings
 from todo_graphql.store.database import migration_engine
-from todo_graphql.store.failures import failure_of
+from todo_graphql.store.failures import failure_of, is_privilege_missing
 from todo_graphql.store.retries import KEPT
 
 BATCH = 1_000
-INSUFFICIENT_PRIVILEGE = "42501"
 AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
 
 OLD_TRASH = "deleted_at < now() - :age"
@@ -74,7 +73,7 @@ def purge(settings: Settings) -> Iterator[int]:
             for _ in _batches(connection, FORGET, keys):
                 pass
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE:
+        if is_privilege_missing(error):
             raise NoUpkeep(
                 "This role may not do upkeep: use the one that migrates, "
                 "or GRANT todo_upkeep to it."
