@@ -7,11 +7,10 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from todo_graphql.store.connection import Viewer
-from todo_graphql.store.creation import records, recreation
 from todo_graphql.store.database import Database
+from todo_graphql.store.imports import bring_back
 from todo_graphql.store.models import Priority
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.statements import Statements
@@ -46,7 +45,6 @@ NOTES = (None, None, "Ask for the receipt.", "The one that we saw last week.\nNo
 def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
     """Make so many tasks for these users. Yields how many were dealt with, batch by batch."""
     now = datetime.now(UTC)
-    make = partial(recreation, first=True)
     for viewer, number in zip(users, shares(len(users), tasks), strict=True):
         chance = random.Random(viewer.id.int)  # noqa: S311 - nothing secret
         with database.connect_as(viewer) as connection:
@@ -55,7 +53,7 @@ def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
                     a_task(viewer, place, chance, now)
                     for place in range(start, min(start + BATCH, number))
                 ]
-                Statements(connection).write("seed", make, records(batch), appear=True)
+                bring_back(Statements(connection), batch)
                 yield len(batch)
 
 
