@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
 from alembic import context
 from todo_graphql.config import Settings
+from todo_graphql.store import migrations
 from todo_graphql.store.database import migration_engine
 from todo_graphql.store.models import metadata
 
@@ -24,7 +26,9 @@ def migrate(connection: Connection) -> None:
     done. DDL that would wait behind a long transaction gives up instead, because
     everybody else would queue behind the waiting DDL.
     """
-    with only_one(connection.engine):
+    with only_one(connection.engine) as guard:
+        for revision in MigrationContext.configure(guard).get_current_heads():
+            migrations.refuse_unknown(revision)
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -36,7 +40,7 @@ def migrate(connection: Connection) -> None:
 
 
 @contextmanager
-def only_one(engine: Engine) -> Iterator[None]:
+def only_one(engine: Engine) -> Iterator[Connection]:
     """Wait for the other deployment, on a connection beside the migrations'.
 
     Its transaction stays open meanwhile, so the lock holds also behind a pooler. It asks again
@@ -46,7 +50,7 @@ def only_one(engine: Engine) -> Iterator[None]:
         while not guard.scalar(text(f"SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")):
             guard.rollback()
             time.sleep(LOCK_INTERVAL)
-        yield
+        yield guard
 
 
 def print_sql() -> None:

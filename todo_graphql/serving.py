@@ -28,7 +28,8 @@ from todo_graphql.server.listeners import (
     refuse_unusable_metrics,
 )
 from todo_graphql.server.protocol import Protocol
-from todo_graphql.store import isolation, outages
+from todo_graphql.server.readiness import NOBODY
+from todo_graphql.store import isolation, migrations, outages
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
 
@@ -161,12 +162,16 @@ def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
 
 def refuse_unsafe_database(settings: Settings) -> None:
     """Raises UnsafeDatabase. A database that is away, or not migrated yet, may come later:
-    each process asks for the proof again before it serves.
+    each process asks for the proof again before it serves. One that is newer is told of.
     """
     database = Database(settings)
     outages.watch(database.engine)
     try:
         isolation.prove(database)
+        with database.connect_as(NOBODY) as connection:
+            migrations.refuse_newer(connection)
+    except migrations.NewerDatabase as newer:
+        logger.warning("%s", newer)
     except (Problem, DatabaseFailure) as reason:
         logger.warning("Not ready yet: %s", reason)
     finally:

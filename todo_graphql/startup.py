@@ -1,21 +1,19 @@
 """What may keep a command from working without being a bug: each says so in one sentence."""
 
-from alembic.util import CommandError
-
 from todo_graphql.errors import Problem
 from todo_graphql.store.embedded import EmbeddedPostgresError
 from todo_graphql.store.embedded_access import AccessError
 from todo_graphql.store.failures import DatabaseFailure
 from todo_graphql.store.isolation import UnsafeDatabase
-from todo_graphql.store.migrations import MayNotMigrate
+from todo_graphql.store.migrations import MayNotMigrate, NewerDatabase
 from todo_graphql.store.upkeep import NoUpkeep
 
 EXPECTED_FAILURES = (
     AccessError,
-    CommandError,  # as when the database is newer than this version
     DatabaseFailure,
     EmbeddedPostgresError,
     MayNotMigrate,
+    NewerDatabase,
     NoUpkeep,
     OSError,  # as when a disk is full
     Problem,

@@ -89,9 +89,13 @@ def examine_schema(database: Database) -> Iterator[Finding]:
 
 def examine_migrations(connection: ViewerConnection) -> Finding:
     """Whether the database has all that this version needs."""
-    if migrations.is_current(connection):
-        return Finding(GOOD, f"The migrations are at {migrations.head()}.")
-    return Finding(FATAL, "The migrations are behind: run `todo-graphql migrate`.")
+    if not migrations.is_current(connection):
+        return Finding(FATAL, "The migrations are behind: run `todo-graphql migrate`.")
+    try:
+        migrations.refuse_newer(connection)
+    except migrations.NewerDatabase as newer:
+        return Finding(ADVICE, str(newer))
+    return Finding(GOOD, f"The migrations are at {migrations.head()}.")
 
 
 def examine_timeout(connection: ViewerConnection) -> Finding:

@@ -22,6 +22,16 @@ class MayNotMigrate(Exception):  # noqa: N818 - a grant is missing
     """The role of the URL may not do what a migration does. Says what to do."""
 
 
+class NewerDatabase(Exception):  # noqa: N818 - nothing is wrong with it
+    """The database has had migrations that this code does not know. Says which it is at."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"The database is at revision {revision}, newer than this release, whose newest is "
+            f"{head()}: it can be served as it is, and migrated by the newer release only."
+        )
+
+
 def configuration() -> Config:
     """Alembic's configuration: the wheel carries the migrations inside the package, while a
     checkout has them beside it.
@@ -32,6 +42,7 @@ def configuration() -> Config:
     return config
 
 
+@cache
 def head() -> str:
     """The newest revision that this code knows."""
     revision = ScriptDirectory.from_config(configuration()).get_current_head()
@@ -42,8 +53,9 @@ def head() -> str:
 def upgrade(settings: Settings) -> None:
     """Bring the database to the head, in one transaction.
 
-    Raises Unavailable when the database is away, MayNotMigrate when the role may not, and
-    DatabaseFailure when it refuses for another reason.
+    Raises Unavailable when the database is away, MayNotMigrate when the role may not,
+    NewerDatabase when there is nothing to bring, and DatabaseFailure when it refuses for another
+    reason.
     """
     engine = migration_engine(settings)
     try:
@@ -71,13 +83,6 @@ def upgrade_on(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
-def downgrade_on(connection: Connection, revision: str) -> None:
-    """Undo what came after `revision`, with all data that it held."""
-    config = configuration()
-    config.attributes["connection"] = connection
-    command.downgrade(config, revision)
-
-
 def is_current(connection: ViewerConnection) -> bool:
     """Whether the database has every migration of this code.
 
@@ -85,16 +90,35 @@ def is_current(connection: ViewerConnection) -> bool:
     is still serving. Raises Unavailable when the database is away, and DatabaseFailure
     when it refuses.
     """
+    revision = _revision(connection)
+    return revision is not None and revision not in _known() - {head()}
+
+
+def refuse_newer(connection: ViewerConnection) -> None:
+    """Raises NewerDatabase when it has more than this code knows; else as `is_current`."""
+    revision = _revision(connection)
+    if revision is not None:
+        refuse_unknown(revision)
+
+
+def refuse_unknown(revision: str) -> None:
+    """Raises NewerDatabase unless the revision is one of this code's."""
+    if revision not in _known():
+        raise NewerDatabase(revision)
+
+
+def _revision(connection: ViewerConnection) -> str | None:
+    """How far the database has come; None if it was never migrated."""
     version = table("alembic_version", column("version_num"))
     try:
         rows = connection.read(select(version.c.version_num))
     except NotMigrated:
-        return False
-    return bool(rows) and rows[0][0] not in _behind()
+        return None
+    return str(rows[0][0]) if rows else None
 
 
 @cache
-def _behind() -> set[str]:
-    """The revisions before the newest one. They are read once: health is asked for often."""
+def _known() -> frozenset[str]:
+    """All revisions of this code. They are read once: health is asked for often."""
     script = ScriptDirectory.from_config(configuration())
-    return {revision.revision for revision in script.walk_revisions()} - {head()}
+    return frozenset(revision.revision for revision in script.walk_revisions())
