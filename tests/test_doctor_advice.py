@@ -6,10 +6,11 @@ from contextlib import closing
 import pytest
 
 from tests.servers import SECRET
-from todo_graphql.config import Settings
+from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.exposure import examine_exposure
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
 from todo_graphql.doctor.neighbours import examine_metrics, examine_traces, is_public
+from todo_graphql.server.listeners import refuse_unusable_metrics
 
 
 def settings_with(**given: object) -> Settings:
@@ -30,6 +31,12 @@ def test_nothing_to_advise() -> None:
         ({"rate_limit": "none"}, "RATE_LIMIT is none: "),
         ({"rate_limit_failures": "none"}, "RATE_LIMIT_FAILURES is none: "),
         ({"database_statement_timeout": 5.0}, "DATABASE_STATEMENT_TIMEOUT is not below "),
+        ({"trusted_proxies": "0.0.0.0/0"}, "TRUSTED_PROXIES holds everybody (0.0.0.0/0): "),
+        ({"trusted_proxies": "10.0.0.1, ::/0"}, "TRUSTED_PROXIES holds everybody (::/0): "),
+        (
+            {"trusted_proxies": "128.0.0.0/1, ::1, 0.0.0.0/1"},
+            "TRUSTED_PROXIES holds everybody (0.0.0.0/0): ",
+        ),
     ],
 )
 def test_what_should_not_be_so(given: dict[str, object], advice: str) -> None:
@@ -46,6 +53,27 @@ def test_a_port_for_metrics_that_is_free_and_one_that_is_taken() -> None:
         assert finding.sentence.startswith(f"METRICS_PORT {port} cannot be had (")
     (finding,) = examine_metrics(settings_with(metrics_port=port))
     assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is free.")
+
+
+@pytest.mark.parametrize(
+    ("metrics_port", "processes"), [(8000, 1), (7999, 2), (7900, 101), (65_000, 537)]
+)
+def test_ports_for_metrics_that_are_not_free_for_each_process(
+    metrics_port: int, processes: int
+) -> None:
+    settings = settings_with(port=8000, metrics_port=metrics_port)
+    with pytest.raises(ConfigurationError, match="^METRICS_PORT is not usable: "):
+        refuse_unusable_metrics(settings, processes)
+    if processes > 1:
+        refuse_unusable_metrics(settings, processes - 1)
+    else:
+        (finding,) = examine_metrics(settings)
+        assert finding.mark == FATAL
+
+
+def test_proxies_that_are_named() -> None:
+    networks = "10.0.0.0/8, fd00::/8, 192.0.2.1"
+    assert {one.mark for one in examine_exposure(settings_with(trusted_proxies=networks))} == {GOOD}
 
 
 def test_metrics_for_the_whole_world() -> None:

@@ -1,16 +1,20 @@
 """What anybody may see, and how much they may ask for."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from todo_graphql.config import Settings
 from todo_graphql.doctor.findings import ADVICE, GOOD, Finding
 from todo_graphql.values import UNLIMITED
+
+EVERYBODY = {"0.0.0.0/0", "::/0"}
 
 
 def examine_exposure(settings: Settings) -> Iterator[Finding]:
     """Settings that are meant for development, or that leave a door open."""
     yield from examine_openings(settings)
     yield from examine_limits(settings)
+    yield from examine_proxies(settings)
     if settings.database_statement_timeout >= settings.request_timeout:
         yield Finding(
             ADVICE,
@@ -43,3 +47,16 @@ def examine_limits(settings: Settings) -> Iterator[Finding]:
         yield Finding(GOOD, f"RATE_LIMIT lets each user spend {settings.rate_limit}.")
     if settings.rate_limit_failures == UNLIMITED:
         yield Finding(ADVICE, "RATE_LIMIT_FAILURES is none: tokens may be tried without end.")
+
+
+def examine_proxies(settings: Settings) -> Iterator[Finding]:
+    """Whether they are all addresses there are, be it in several parts."""
+    networks = [ip_network(one) for one in settings.trusted_proxies]
+    fours = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
+    sixes = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
+    for everybody in EVERYBODY & {str(one) for one in (*fours, *sixes)}:
+        yield Finding(
+            ADVICE,
+            f"TRUSTED_PROXIES holds everybody ({everybody}): whoever sends X-Forwarded-For may "
+            "claim any address, and try tokens without end.",
+        )

@@ -47,7 +47,7 @@ def examine_rate_limit_storage(settings: Settings) -> Finding:
 
 
 def examine_metrics(settings: Settings) -> Iterator[Finding]:
-    """Whether the port is free, and closed to the world."""
+    """Whether the port is free, closed to the world, and not the API's."""
     host, port = settings.metrics_host, settings.metrics_port
     if port is None:
         yield Finding(GOOD, "METRICS_PORT is not set: there are no metrics.")

@@ -28,12 +28,14 @@ def authority(host: str, port: int) -> str:
 
 def refuse_unusable_metrics(settings: Settings, processes: int = 1) -> None:
     """Raises ConfigurationError where metrics are wanted, and METRICS_HOST is not this machine's,
-    or there are not as many ports as processes.
+    or there are not as many ports as processes, the API's apart.
     """
     if settings.metrics_port is None:
         return
     if settings.metrics_port + processes - 1 > LAST_PORT:
         raise ConfigurationError("METRICS_PORT is not usable: each process needs the next one.")
+    if settings.metrics_port <= settings.port < settings.metrics_port + processes:
+        raise ConfigurationError("METRICS_PORT is not usable: PORT is among its ports.")
     try:
         listener_at(settings.metrics_host, 0).close()
     except (OSError, UnicodeError) as error:
