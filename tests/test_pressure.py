@@ -23,7 +23,6 @@ from tests.people import Person
 from tests.servers import serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
-from todo_graphql.server import imports
 from todo_graphql.store import exports, migrations
 from todo_graphql.store.breaker import Breaker, Broken
 from todo_graphql.store.embedded import EmbeddedPostgres
@@ -116,11 +115,10 @@ def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None
     assert home.connections() <= THREADS
 
 
-def test_files_are_given_up_while_postgresql_stands_still(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """More of them than there are threads: none is held."""
-    monkeypatch.setattr(imports, "IMPORT_SECONDS", TIMEOUT)
+def test_files_are_given_up_while_postgresql_stands_still(home: Home) -> None:
+    """More of them than there are threads: none is held. An import does not wait for the end of
+    its time.
+    """
     person = Person(home.url, home.settings)
     person.create()
     with home.frozen():

@@ -125,8 +125,8 @@ class Environment(BaseSettings):
         default=5.0,
         gt=0,
         le=600,
-        description="Seconds after which a request to /graphql, or a page of /export, is "
-        "UNAVAILABLE, whatever the database does.",
+        description="Seconds after which a request to /graphql, a page of /export or a statement "
+        "of /import is UNAVAILABLE, whatever the database does.",
     )
     max_waiting: int = Field(
         default=100,

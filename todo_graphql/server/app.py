@@ -94,7 +94,7 @@ def create_app(
     app = framework(parts.at_work)
     app.include_router(health_router(parts.authenticator, readiness, parts.workers, timeout))
     app.include_router(export_router(get_context, readiness, shares, timeout))
-    app.include_router(import_router(get_context, readiness, shares))
+    app.include_router(import_router(get_context, readiness, shares, timeout))
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token, settings.host))
     allowed = "GET, HEAD, POST" if settings.graphiql else "POST"

@@ -17,9 +17,9 @@ async def in_time(
     *,
     in_one_transaction: bool = True,
 ) -> T:
-    """What the work answers. After so many seconds, or once nobody waits for it any longer, what
-    it does with the connection is broken off: neither that nor a thread is held, whatever
-    PostgreSQL does, whose own time-outs do not help when it has stopped altogether.
+    """What the work answers, unless it raises TimeoutError. Then, after so many seconds, or once
+    nobody waits for it any longer, what it does with the connection is broken off: neither that
+    nor a thread is held, whatever PostgreSQL does, whose own time-outs do not help when it has stopped altogether.
 
     Raises Unavailable when it is too late. Work that writes in one transaction, or not at all, is
     known to have done nothing until its COMMIT was sent; other work until it began to write.
@@ -34,3 +34,21 @@ async def in_time(
     except asyncio.CancelledError:
         connection.abort()
         raise
+
+
+async def while_answered(
+    seconds: float, connection: ViewerConnection, work: Coroutine[Any, Any, T]
+) -> T:
+    """What the work answers, however long that takes. Raises TimeoutError once a single statement
+    of it has waited for so many seconds: PostgreSQL's own time-outs do nothing when it has stopped.
+    """
+    working = asyncio.create_task(work)
+    try:
+        while not working.done():
+            left = seconds - connection.waited
+            if left <= 0:
+                raise TimeoutError
+            await asyncio.wait({working}, timeout=left)
+        return working.result()
+    finally:
+        working.cancel()

@@ -14,7 +14,7 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.server import paths
 from todo_graphql.server.bodies import read_at_most
 from todo_graphql.server.context import ContextGetter
-from todo_graphql.server.deadlines import in_time
+from todo_graphql.server.deadlines import in_time, while_answered
 from todo_graphql.server.departures import while_awaited
 from todo_graphql.server.files.formats import FORMATS, Format
 from todo_graphql.server.files.lines import at_line
@@ -41,13 +41,16 @@ IMPORT_SECONDS = 120.0
 """For all that is done when the body has come. 90,000 tasks took 72 on a busy machine."""
 
 
-def import_router(get_context: ContextGetter, readiness: Readiness, shares: Shares) -> APIRouter:
+def import_router(
+    get_context: ContextGetter, readiness: Readiness, shares: Shares, timeout: float
+) -> APIRouter:
     """The body is read to its end, and then taken apart on the thread of its statements. It is
     charged by its length before. Whoever has no place is refused before it is read.
 
     It takes as long as somebody waits for it. When they have gone the transaction is broken off,
     unless it was at its COMMIT already: else it would hold up all that they write meanwhile, and
-    tasks without an id would be there twice after they have sent them again.
+    tasks without an id would be there twice after they have sent them again. And no statement of
+    it takes longer than `timeout` seconds, like an operation.
     """
     router = APIRouter()
     places = Places(min(MOST_AT_ONCE, shares.most))
@@ -61,7 +64,8 @@ def import_router(get_context: ContextGetter, readiness: Readiness, shares: Shar
         with places.taken(owner):
             body = await _body_in_time(request)
             work = shares.run(owner, _bring_back, readiness, context, kind, body)
-            awaited = while_awaited(request, work, connection.abort)
+            answered = while_answered(timeout, connection, work)
+            awaited = while_awaited(request, answered, connection.abort)
             done = await in_time(IMPORT_SECONDS, connection, awaited)
         return JSONResponse(done._asdict())
 

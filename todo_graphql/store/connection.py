@@ -72,6 +72,7 @@ class ViewerConnection:
         self._connection: PoolProxiedConnection | None = None
         self._opening: str | None = None
         self._breaker = Breaker()
+        self._asked_at: float | None = None
         self.writes = 0
         self.may_have_committed = False
         self.trips: list[Trip] = []
@@ -141,6 +142,7 @@ class ViewerConnection:
         return self._execute(prepared.sql, self._before(preamble), {**values, **self._own})
 
     def _execute(self, sql: str, before: str = "", values: Mapping[str, Any] | None = None) -> Rows:
+        self._asked_at = perf_counter()
         try:
             connection = cast("Any", self._connect())
             began = perf_counter()
@@ -159,6 +161,8 @@ class ViewerConnection:
             raise failure_of(error) from None
         except psycopg2.Error as error:
             raise self._failure(error) from None
+        finally:
+            self._asked_at = None
 
     def _failure(self, error: psycopg2.Error) -> Exception:
         failure = failure_of_driver(error)
@@ -169,6 +173,12 @@ class ViewerConnection:
             return Unavailable(TOO_LATE)
         self._pool.doubt()
         return ConnectionLost(str(failure))
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which a statement has been waiting here, for a connection or its answer."""
+        asked_at = self._asked_at
+        return 0.0 if asked_at is None else perf_counter() - asked_at
 
     def abort(self) -> None:
         """Break off what is being done here, from another thread, whatever PostgreSQL does.
