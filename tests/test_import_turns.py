@@ -124,9 +124,24 @@ def test_a_body_comes_in_time_or_not_at_all(alice: Person, monkeypatch: pytest.M
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in head.lower()
     (error,) = json.loads(body)["errors"]
-    assert error["message"] == "The file did not come in within 0.5 seconds."
+    assert error["message"].endswith("bytes a second are the least, and 0.5 seconds the most.")
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 408}
     assert imported(alice, FILE)["created"] == 1
+
+
+def test_who_sends_nothing_loses_the_place_before_who_sends(
+    alice: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much time there is for the whole of it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "BODY_PATIENCE", 2.0)
+        patch.setattr(imports, "BODY_RATE", 1)
+        with unfinished(alice) as sending, begun(mallory) as silent:
+            assert b"HTTP/1.1 408 " in silent.read()
+            sending.write(FILE[-1:])
+            sending.flush()
+            assert sending.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert imported(mallory, FILE)["created"] == 1
 
 
 def test_an_import_that_takes_too_long_has_done_nothing(

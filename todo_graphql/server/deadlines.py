@@ -17,9 +17,9 @@ async def in_time(
     *,
     in_one_transaction: bool = True,
 ) -> T:
-    """What the work answers, unless it raises TimeoutError. Then, after so many seconds, or once
-    nobody waits for it any longer, what it does with the connection is broken off: neither that
-    nor a thread is held, whatever PostgreSQL does, whose own time-outs do not help when it has stopped altogether.
+    """What the work answers. After so many seconds, at a TimeoutError of its own, or once nobody
+    waits for it any longer, what it does with the connection is broken off: neither that nor a
+    thread is held, whatever PostgreSQL does, whose own time-outs do not help when it has stopped.
 
     Raises Unavailable when it is too late. Work that writes in one transaction, or not at all, is
     known to have done nothing until its COMMIT was sent; other work until it began to write.
