@@ -118,6 +118,7 @@ BAD = [
     ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/swordfish"),
     ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/1/2"),
     ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/-1"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example?db=swordfish"),
     ("RATE_LIMIT_STORAGE_URL", "redis://:swordfish@cache.example:port/0"),
     ("TRUSTED_PROXIES", "swordfish"),
     ("TRUSTED_PROXIES", "*"),

@@ -31,7 +31,17 @@ def _accepts_only_urls_of_redis(url: SecretStr) -> SecretStr:
     path = urlsplit(url.get_secret_value()).path
     if not re.fullmatch(r"/?|/\d{1,9}", path, re.ASCII):
         raise ValueError("must have nothing behind the host, or a `/` and a database's number")
+    _accepts_only_options_of_redis(url)
     return url
+
+
+def _accepts_only_options_of_redis(url: SecretStr) -> None:
+    from redis.connection import parse_url  # noqa: PLC0415 - for those only who have a Redis
+
+    try:
+        parse_url(url.get_secret_value())  # type: ignore[no-untyped-call]
+    except ValueError:  # which would repeat a part of it
+        raise ValueError("has an option behind the `?` with a value that cannot be") from None
 
 
 def _accepts_only_urls_that_are_safe(url: str) -> str:
