@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
+from uvicorn.config import STARTUP_FAILURE
 
 from tests.administrators import administer, administering
 from tests.commands import Service, refusal, run, until
@@ -96,8 +98,35 @@ def test_it_refuses_a_database_without_row_level_security(
     """One statement of an administrator is enough to lose it."""
     with migrated_database(postgresql) as url:
         administer(url, "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
-        sentence = refusal("serve", folder=tmp_path, **settings_of(url))
+        sentence = told_refusal(tmp_path, **settings_of(url))
     assert sentence.startswith("Row-level security is not in force")
+
+
+def told_refusal(folder: Path, *arguments: str, **settings: str) -> str:
+    """The last line of the log of a server that does not start. There is nothing but its lines."""
+    finished = run("serve", *arguments, folder=folder, **settings)
+    *_, last = [json.loads(line) for line in finished.stderr.splitlines()]
+    assert (finished.returncode, finished.stdout, last["level"]) == (1, "", "CRITICAL")
+    sentence: str = last["message"]
+    return sentence
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_nobody_foresaw_at_start_is_told_and_not_tried_again(
+    workers: str, tmp_path: Path
+) -> None:
+    """Such as what a library demands. It is one line of the log for each process."""
+    given = settings_of(SecretStr(SOMEWHERE)) | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+        "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "swordfish",
+    }
+    finished = run("serve", "--workers", workers, folder=tmp_path, **given)
+    lines = [json.loads(line) for line in finished.stderr.splitlines()]
+    told = [line for line in lines if line["message"] == "The server cannot start."]
+    assert (finished.returncode, bool(told)) == (STARTUP_FAILURE, True)
+    assert len(told) <= int(workers)
+    assert all(line["exception"].endswith("RuntimeError") for line in told)
+    assert "swordfish" not in finished.stderr
 
 
 def test_it_refuses_a_port_that_is_in_use(migrated: SecretStr, tmp_path: Path) -> None:
@@ -105,7 +134,7 @@ def test_it_refuses_a_port_that_is_in_use(migrated: SecretStr, tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = settings_of(migrated)
-        sentence = refusal("serve", "--port", str(port), folder=tmp_path, **settings)
+        sentence = told_refusal(tmp_path, "--port", str(port), **settings)
     assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use): ")
 
 
@@ -140,7 +169,7 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
         assert server.stop() == 0
         assert "Traceback" not in server.output
     administer(own_server.url, "ALTER ROLE todo_app BYPASSRLS")
-    sentence = refusal("serve", folder=tmp_path, **settings)
+    sentence = told_refusal(tmp_path, **settings)
     assert sentence.startswith("The role todo_app is a superuser or has BYPASSRLS: ")
 
 

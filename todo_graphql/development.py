@@ -15,16 +15,14 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
-from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.refusals import refuse_unobservable, refuse_unsafe_database
 from todo_graphql.server import logs
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import sign
-from todo_graphql.server.listeners import refuse_unusable_metrics
 from todo_graphql.serving import (
     configuration,
     listening,
-    refuse_unsafe_database,
     run,
     stopping_in_good_order,
     url_of,
@@ -54,8 +52,7 @@ def develop(settings: Settings) -> None:
     ):
         settings = settings_with_secret(opened(settings), make=True)
         settings.required_key()
-        telemetry.refuse_unusable(settings)
-        refuse_unusable_metrics(settings)
+        refuse_unobservable(settings)
         with postgresql(settings) as settings:
             stop.check()
             logs.configure(settings)

@@ -14,24 +14,17 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
-from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
-from todo_graphql.errors import Problem
 from todo_graphql.processes import Processes, Seat
+from todo_graphql.refusals import refuse_unsafe_database, refuse_unusable, told_by_the_log
 from todo_graphql.server import logs, paths
 from todo_graphql.server.app import create_app
-from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.listeners import (
     authority,
     listener_at,
     reason_of,
-    refuse_unusable_metrics,
 )
 from todo_graphql.server.protocol import Protocol
-from todo_graphql.server.readiness import NOBODY
-from todo_graphql.store import isolation, migrations, outages
-from todo_graphql.store.database import Database
-from todo_graphql.store.failures import DatabaseFailure
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +94,17 @@ def waiting_at(listener: socket.socket) -> list[socket.socket]:
 def serve_production(settings: Settings, workers: int) -> None:
     """Serve until told to stop.
 
-    Raises ConfigurationError or UnsafeDatabase instead of starting.
+    Raises ConfigurationError, or SystemExit once there is a log that says why.
     """
+    refuse_unusable(settings, workers)
     logs.configure(settings)
-    Authenticator(settings)
-    telemetry.refuse_unusable(settings)
-    refuse_unusable_metrics(settings, workers)
-    refuse_unsafe_database(settings)
+    with told_by_the_log():
+        refuse_unsafe_database(settings)
+        serve(settings, workers)
+
+
+def serve(settings: Settings, workers: int) -> None:
+    """Until a signal comes, in this process or in several. Raises ConfigurationError."""
     with stopping_in_good_order() as stop, listening(settings) as listener:
 
         def tell() -> None:
@@ -127,7 +124,7 @@ def work_beside(settings: Settings, listener: socket.socket, seat: Seat) -> None
     if settings.metrics_port is not None:
         own = {"metrics_port": settings.metrics_port + seat.number}
         settings = settings.model_copy(update=own)
-    with stopping_in_good_order() as stop:
+    with told_by_the_log(), stopping_in_good_order() as stop:
         work(settings, listener, lambda: None, stop, seat.deaths)
 
 
@@ -158,24 +155,6 @@ def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
     gc.collect()
     gc.freeze()
     return app
-
-
-def refuse_unsafe_database(settings: Settings) -> None:
-    """Raises UnsafeDatabase. A database that is away, or not migrated yet, may come later:
-    each process asks for the proof again before it serves. One that is newer is told of.
-    """
-    database = Database(settings)
-    outages.watch(database.engine)
-    try:
-        isolation.prove(database)
-        with database.connect_as(NOBODY) as connection:
-            migrations.refuse_newer(connection)
-    except migrations.NewerDatabase as newer:
-        logger.warning("%s", newer)
-    except (Problem, DatabaseFailure) as reason:
-        logger.warning("Not ready yet: %s", reason)
-    finally:
-        database.close()
 
 
 def configuration(

@@ -6,6 +6,7 @@ token, a secret, or anything of what a task says.
 
 import logging
 import logging.config
+import threading
 from collections.abc import Callable
 
 from todo_graphql.config import Settings
@@ -88,6 +89,15 @@ def configure(settings: Settings) -> None:
     because others may be forked from it.
     """
     logging.config.dictConfig(configuration(settings, logging.StreamHandler))
+    logging.captureWarnings(capture=True)
+    threading.excepthook = tell_of_thread
+
+
+def tell_of_thread(end: threading.ExceptHookArgs) -> None:
+    """A thread has failed: Python would say so on standard error, in lines of its own."""
+    if end.exc_value is not None:
+        failure = end.exc_type, end.exc_value, end.exc_traceback
+        logger.critical("A thread has failed.", exc_info=failure)
 
 
 def write() -> None:

@@ -1,0 +1,64 @@
+"""What keeps a server from starting, and how it is told."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from todo_graphql import telemetry
+from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.errors import Problem
+from todo_graphql.server.auth import Authenticator
+from todo_graphql.server.listeners import refuse_unusable_metrics
+from todo_graphql.server.readiness import NOBODY
+from todo_graphql.store import isolation, migrations, outages
+from todo_graphql.store.database import Database, database_url
+from todo_graphql.store.failures import DatabaseFailure
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_unusable(settings: Settings, processes: int = 1) -> None:
+    """Raises ConfigurationError for whatever can be found out before there is a log."""
+    database_url(settings.required_database_url())
+    Authenticator(settings)
+    refuse_unobservable(settings, processes)
+
+
+def refuse_unobservable(settings: Settings, processes: int = 1) -> None:
+    """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
+    telemetry.refuse_unusable(settings)
+    refuse_unusable_metrics(settings, processes)
+
+
+def refuse_unsafe_database(settings: Settings) -> None:
+    """Raises UnsafeDatabase. A database that is away, or not migrated yet, may come later:
+    each process asks for the proof again before it serves. One that is newer is told of.
+    """
+    database = Database(settings)
+    outages.watch(database.engine)
+    try:
+        isolation.prove(database)
+        with database.connect_as(NOBODY) as connection:
+            migrations.refuse_newer(connection)
+    except migrations.NewerDatabase as newer:
+        logger.warning("%s", newer)
+    except (Problem, DatabaseFailure) as reason:
+        logger.warning("Not ready yet: %s", reason)
+    finally:
+        database.close()
+
+
+@contextmanager
+def told_by_the_log() -> Iterator[None]:
+    """Whatever ends the server meanwhile is a line of its log, as whoever collects them reads it,
+    and then exit code 1.
+    """
+    try:
+        yield
+    except (ConfigurationError, isolation.UnsafeDatabase) as refusal:
+        logger.critical("%s", refusal)
+    except Exception:
+        logger.critical("The server has failed.", exc_info=True)
+    else:
+        return
+    raise SystemExit(1)
