@@ -7,6 +7,7 @@ or a task: a client could make up as many of those as it likes.
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -36,7 +37,8 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.registry.register(Lookups(sources.caches))
-        self._requests = self._counter("requests", "Requests answered.", "path", "status")
+        requests = self._counter("requests", "Requests answered.", "path", "status")
+        self._requests = cache(requests.labels)  # to find a child takes four times as long
         self._errors = self._counter("errors", "Errors in answers, by code.", "code")
         for code in ErrorCode:  # from nothing to the first one is an increase, too
             self._errors.labels(code.name)
@@ -52,7 +54,7 @@ class Metrics:
     def observe(self, exchange: Exchange) -> None:
         """Count a request that has been answered."""
         path = known_path(exchange.path)
-        self._requests.labels(path, exchange.status).inc()
+        self._requests(path, exchange.status).inc()
         for code in exchange.codes:
             self._errors.labels(code).inc()
         self._seconds[path].observe(exchange.seconds)
@@ -112,7 +114,7 @@ class Lookups(Collector):
         family = CounterMetricFamily(
             "todo_graphql_cache_lookups", "What was asked of a cache.", labels=("cache", "result")
         )
-        for name, cache in self._caches.items():
-            family.add_metric((name, "hit"), cache.hits)
-            family.add_metric((name, "miss"), cache.misses)
+        for name, known in self._caches.items():
+            family.add_metric((name, "hit"), known.hits)
+            family.add_metric((name, "miss"), known.misses)
         yield family
