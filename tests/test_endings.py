@@ -2,10 +2,12 @@
 
 import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from tests.people import Person
+from tests.servers import serving
 from tests.sockets import (
     END,
     HOST,
@@ -15,6 +17,7 @@ from tests.sockets import (
     head,
     statuses,
 )
+from todo_graphql.config import Settings
 from todo_graphql.server import farewells, protocol
 from todo_graphql.server.imports import MAX_IMPORT_BYTES
 
@@ -179,3 +182,20 @@ def test_who_is_not_told_to_go_on_is_hung_up_on(url: str) -> None:
         said = first + answers(connection)
     assert statuses(said) == [401]
     assert b"connection: close" in said
+
+
+def test_nobody_who_was_answered_holds_a_server_up(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether there was a request or not."""
+    with ExitStack() as stack:
+        with serving(settings) as base:
+            for begun, status in ((b"nonsense\r\n", 400), (head(b"GET /", length(9)), 400)):
+                connection = stack.enter_context(connected(base))
+                connection.sendall(begun)
+                assert statuses(answers(connection)) == [status]
+            connection = stack.enter_context(connected(base))
+            person = Person(base, settings)
+            connection.sendall(asked_by(person, b"POST /graphql", length(10**9)))
+            assert statuses(answers(connection)) == [413]
+        assert "exceeded" not in caplog.text
