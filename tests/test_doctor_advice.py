@@ -62,7 +62,7 @@ def test_ports_for_metrics_that_are_not_free_for_each_process(
     metrics_port: int, processes: int
 ) -> None:
     settings = settings_with(port=8000, metrics_port=metrics_port)
-    with pytest.raises(ConfigurationError, match="^METRICS_PORT is not usable: "):
+    with pytest.raises(ConfigurationError, match=r"^METRICS_PORT is not usable: "):
         refuse_unusable_metrics(settings, processes)
     if processes > 1:
         refuse_unusable_metrics(settings, processes - 1)

@@ -10,6 +10,7 @@ from random import getrandbits
 from starlette.types import Scope
 
 from todo_graphql.api.context import Context
+from todo_graphql.server.paths import KNOWN
 from todo_graphql.server.traceparent import TraceParent, parent_of
 
 # What a proxy or a client chose is kept when it cannot do harm in a log.
@@ -72,7 +73,7 @@ class Exchange:
 
 def path_for(asked: str) -> str:
     """The path without what may be no part of one."""
-    if asked in PATHS or PLAIN_PATH.fullmatch(asked):
+    if asked in KNOWN or PLAIN_PATH.fullmatch(asked):
         return asked
     return NO_WORD.sub("/...", f"/{asked.lstrip('/')}"[:MAX_PATH])
 
