@@ -23,7 +23,7 @@ from benchmarks.report import Report
 from benchmarks.workloads import WORKLOADS, Workload
 from benchmarks.world import READERS, WRITERS, world
 from todo_graphql.config import ConfigurationError
-from todo_graphql.store.embedded import EmbeddedPostgresError
+from todo_graphql.store.embedded_programs import EmbeddedPostgresError
 
 RESULTS = Path(__file__).parent / "results"
 FULL = {"rounds": 3, "seconds": 0.8, "tasks": WORLD[1], "users": WORLD[0]}

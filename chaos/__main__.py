@@ -13,7 +13,7 @@ from chaos.experiments import EXPERIMENTS, Experiment
 from chaos.report import Result, markdown, text
 from chaos.scene import scene
 from todo_graphql.config import ConfigurationError
-from todo_graphql.store.embedded import EmbeddedPostgresError
+from todo_graphql.store.embedded_programs import EmbeddedPostgresError
 
 RESULTS = Path(__file__).parent / "results"
 FAILURES = (ConfigurationError, EmbeddedPostgresError)

@@ -15,10 +15,11 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from tests.administrators import administer, administering
 from tests.commands import processes_about, until
-from todo_graphql.store import embedded, embedded_access
+from todo_graphql.store import embedded, embedded_access, embedded_programs
 from todo_graphql.store.database import database_url
-from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from todo_graphql.store.embedded import EmbeddedPostgres
 from todo_graphql.store.embedded_access import Access, AccessError
+from todo_graphql.store.embedded_programs import EmbeddedPostgresError
 
 IS_ROOT = os.geteuid() == 0
 AWKWARD = {'my "own" $HOME`s': True, "schön 日本": True, "one,two": False, "long" * 30: False}
@@ -207,9 +208,9 @@ def test_it_says_when_it_takes_too_long(
 def test_it_says_why_there_are_no_data(tmp_path: Path, words: str, reason: str) -> None:
     """With the last words of the program that should have made them."""
     server = EmbeddedPostgres(tmp_path / "postgres")
-    server._binaries = tmp_path / "pginstall/bin"
-    server._binaries.mkdir(parents=True)
-    initdb = server._binaries / "initdb"
+    binaries = server._programs._binaries = tmp_path / "pginstall/bin"
+    binaries.mkdir(parents=True)
+    initdb = binaries / "initdb"
     initdb.write_text(f"#!/bin/sh\n{words} exit 1\n")
     initdb.chmod(0o755)
     with pytest.raises(EmbeddedPostgresError, match=f"initdb failed: .*{reason}"):
@@ -219,7 +220,7 @@ def test_it_says_why_there_are_no_data(tmp_path: Path, words: str, reason: str) 
 
 def test_there_is_none_for_this_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what to do instead."""
-    monkeypatch.setattr(embedded, "find_spec", lambda _name: None)
+    monkeypatch.setattr(embedded_programs, "find_spec", lambda _name: None)
     with pytest.raises(EmbeddedPostgresError, match="set DATABASE_URL to use your own"):
         EmbeddedPostgres(tmp_path)
 

@@ -12,7 +12,7 @@ from tests.administrators import administer, administering
 from tests.commands import refusal, run
 from tests.servers import migrated_database, settings_for
 from todo_graphql.development import with_database_of_dev
-from todo_graphql.store import embedded, upkeep
+from todo_graphql.store import embedded_programs, upkeep
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
@@ -139,7 +139,7 @@ def test_no_database_to_purge(tmp_path: Path) -> None:
 
 def test_a_database_of_ones_own_needs_no_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is none in the image, and none for some systems."""
-    monkeypatch.setattr(embedded, "find_spec", lambda _name: None)
+    monkeypatch.setattr(embedded_programs, "find_spec", lambda _name: None)
     settings = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
     assert with_database_of_dev(settings) is settings
     for_migrations = settings.model_copy(

