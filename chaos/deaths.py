@@ -14,6 +14,7 @@ from chaos.readers import read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
 from chaos.servers import Server, says_ready, until
+from tests.postmasters import kill
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -100,7 +101,7 @@ def kill_postgres(scene: Scene, rounds: int, crowd: int) -> list[Check]:
         family = server.family()
         for _ in scene.steps(rounds):
             writing = begin_writing(scene, server, crowd, 2 * BACK)
-            scene.home.kill_postgres()
+            kill(scene.home.postgres)
             scene.home.postgres.start()
             scene.home.query("SELECT")
             back = time.monotonic()

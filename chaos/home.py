@@ -5,11 +5,10 @@ import secrets
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from pydantic import SecretStr
@@ -67,35 +66,6 @@ class Home:
             yield server
         finally:
             server.stop()
-
-    def postmaster(self) -> psutil.Process:
-        """PostgreSQL's first process."""
-        lock = self.postgres.folder / "data" / "postmaster.pid"
-        return psutil.Process(int(lock.read_text().splitlines()[0]))
-
-    def processes(self) -> list[psutil.Process]:
-        """All of PostgreSQL's."""
-        postmaster = self.postmaster()
-        return [postmaster, *postmaster.children(recursive=True)]
-
-    def kill_postgres(self) -> None:
-        """End PostgreSQL in the middle of whatever it is doing."""
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """No process of PostgreSQL does anything. Its sockets stay open."""
-        processes = self.processes()
-        for process in processes:
-            process.suspend()
-        try:
-            yield
-        finally:
-            for process in processes:
-                with suppress(psutil.NoSuchProcess):
-                    process.resume()
 
     @contextmanager
     def administrator(self) -> Iterator[Connection]:

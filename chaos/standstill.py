@@ -13,6 +13,7 @@ from chaos.ledger import answers_in, write_for, writers
 from chaos.readers import furnish, p99, read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
+from tests.postmasters import frozen
 from todo_graphql.config import Settings
 
 TIMEOUT: float = Settings.model_fields["request_timeout"].default
@@ -55,7 +56,7 @@ def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
         reading = scene.have(read_for, server.port, home.people(crowd // 2), lasting)
         writing = scene.have(write_for, server.port, writers(home, crowd // 2), lasting)
         time.sleep(2)
-        with home.frozen():
+        with frozen(home.postgres):
             frozen = time.monotonic()
             scene.let_pass(seconds)
         resumed, counts = time.monotonic(), list[tuple[float, int]]()

@@ -7,19 +7,19 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from sqlalchemy import text
 
 from tests.administrators import administering
 from tests.files import exported, imported, send
 from tests.people import Person
+from tests.postmasters import frozen
 from tests.servers import serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
@@ -37,22 +37,10 @@ CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name
 class Home:
     """A server with a PostgreSQL of its own, which can be made to stand still."""
 
-    def __init__(self, url: str, settings: Settings, postmaster: int) -> None:
+    def __init__(self, url: str, settings: Settings, postgres: EmbeddedPostgres) -> None:
         self.url = url
         self.settings = settings
-        self._postmaster = psutil.Process(postmaster)
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """No process of PostgreSQL does anything. Its sockets stay open."""
-        processes = [self._postmaster, *self._postmaster.children(recursive=True)]
-        for process in processes:
-            process.suspend()
-        try:
-            yield
-        finally:
-            for process in processes:
-                process.resume()
+        self.postgres = postgres
 
     def status(self, path: str) -> int:
         """What the server says of itself."""
@@ -78,10 +66,9 @@ def home() -> Iterator[Home]:
             max_waiting=WAITING,
         )
         migrations.upgrade(settings)
-        pid = int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         try:
             with serving(settings) as url:
-                yield Home(url, settings, pid)
+                yield Home(url, settings, server)
         finally:
             server.stop()
 
@@ -105,7 +92,7 @@ def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None
     """And it goes on as if nothing had been, with no more connections than before."""
     person = Person(home.url, home.settings)
     person.create()
-    with home.frozen():
+    with frozen(home.postgres):
         assert unavailable(person.post(READ)) == TOO_LATE
         assert unavailable(person.post(WRITE)) == OUTCOME_UNKNOWN
         assert home.status("live") == 200
@@ -121,7 +108,7 @@ def test_files_are_given_up_while_postgresql_stands_still(home: Home) -> None:
     """
     person = Person(home.url, home.settings)
     person.create()
-    with home.frozen():
+    with frozen(home.postgres):
         for _ in range(THREADS):
             assert unavailable(asked_for_export(person)) == TOO_LATE
             assert unavailable(send(person, '[{"title": "x"}]')) == TOO_LATE

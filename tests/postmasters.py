@@ -1,0 +1,36 @@
+"""An embedded PostgreSQL as processes, which can be ended, or made to stand still."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from todo_graphql.store.embedded import EmbeddedPostgres
+
+
+def processes_of(server: EmbeddedPostgres) -> list[psutil.Process]:
+    """All of one that runs, the first one first."""
+    postmaster = server.postmaster()
+    assert postmaster is not None, "It does not run."
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
+def kill(server: EmbeddedPostgres) -> None:
+    """End it in the middle of whatever it is doing."""
+    for process in processes_of(server):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@contextmanager
+def frozen(server: EmbeddedPostgres) -> Iterator[None]:
+    """None of its processes does anything. Its sockets stay open."""
+    processes = processes_of(server)
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
