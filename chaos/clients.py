@@ -7,9 +7,10 @@ Times are those of the system's monotonic clock, which all processes share.
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Literal, TypeVar
 
 from benchmarks.load import body_of
 from todo_graphql.errors import OUTCOME_UNKNOWN, ErrorCode
@@ -20,6 +21,7 @@ PATIENCE = 30
 UNTYPED = "untyped"
 """The code of an error that has none of ours."""
 
+T = TypeVar("T")
 Outcome = Literal["ok", "failed", "unknown"]
 TYPED = frozenset(ErrorCode.__members__)
 
@@ -138,6 +140,15 @@ class Caller:
     def hang_up(self) -> None:
         if self._line is not None:
             self._line.close()
+
+
+def together(those: Iterable[Coroutine[Any, Any, list[T]]]) -> list[T]:
+    """What all of them note, who work at once."""
+
+    async def everybody() -> list[list[T]]:
+        return await asyncio.gather(*those)
+
+    return list(chain.from_iterable(asyncio.run(everybody())))
 
 
 def request_for(document: str, variables: dict[str, Any], token: str) -> bytes:

@@ -8,7 +8,7 @@ from itertools import cycle
 
 from chaos.clients import Answer, Caller, head_for, request_for, untyped
 from chaos.home import Person
-from chaos.readers import furnish, p99, read_for
+from chaos.readers import ask_for, furnish, p99, read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
 from chaos.standstill import ALLOWANCE, CREATE, PAUSE, TIMEOUT, let_tasks_sleep, slowed
@@ -97,7 +97,10 @@ def overload(scene: Scene, seconds: int, times: int) -> list[Check]:
         people = home.people(USERS)
         peak = 0.0
         for crowd in (16, 32, 64):
-            answers = scene.have(ask_for, server.port, people[:crowd], seconds / 2).result()
+            asking = scene.have(
+                ask_for, server.port, people[:crowd], seconds / 2, CREATE, title=NAP
+            )
+            answers = asking.result()
             peak = max(peak, goodput(answers, seconds / 2))
         offering = scene.have(offer, server.port, people, times * peak, float(seconds))
         scene.let_pass(seconds)
@@ -131,25 +134,6 @@ def overload(scene: Scene, seconds: int, times: int) -> list[Check]:
 def goodput(answers: Sequence[Answer], seconds: float) -> float:
     """Good answers in a second."""
     return sum(one.outcome == "ok" for one in answers) / seconds
-
-
-def ask_for(port: int, people: Sequence[Person], seconds: float) -> list[Answer]:
-    """Each of them creates one task after the other."""
-    deadline = time.monotonic() + seconds
-
-    async def ask(who: Person) -> list[Answer]:
-        caller, answers = Caller(port, who.token), list[Answer]()
-        request = request_for(CREATE, {"title": NAP}, who.token)
-        while time.monotonic() < deadline:
-            answers.append(replace(await caller.send(request), body=b""))
-        caller.hang_up()
-        return answers
-
-    async def everybody() -> list[Answer]:
-        several = await asyncio.gather(*map(ask, people))
-        return [answer for answers in several for answer in answers]
-
-    return asyncio.run(everybody())
 
 
 def offer(

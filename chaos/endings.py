@@ -1,15 +1,11 @@
 """The server is asked to stop, while there is much to do."""
 
-import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 
-from chaos.clients import Answer, Caller
+from chaos.clients import Answer
 from chaos.deaths import intact
-from chaos.home import Person
 from chaos.ledger import Write, answers_in, write_for, writers
-from chaos.readers import read_for
+from chaos.readers import ask_for, read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
 from chaos.standstill import CREATE, let_tasks_sleep
@@ -30,7 +26,9 @@ def stop(scene: Scene, rounds: int, crowd: int) -> list[Check]:
             seconds = 2.0
             reading = scene.have(read_for, server.port, home.people(crowd // 2), seconds)
             writing = scene.have(write_for, server.port, writers(home, crowd // 2), seconds, 1)
-            sleeping = scene.have(sleep_once, server.port, home.people(4), seconds=LONG)
+            sleeping = scene.have(
+                ask_for, server.port, home.people(4), 0, CREATE, title=f"sleep {LONG}"
+            )
             time.sleep(seconds / 2)
             asked = time.monotonic()
             server.terminate()
@@ -54,18 +52,3 @@ def stop(scene: Scene, rounds: int, crowd: int) -> list[Check]:
         none(sum(code != 0 for code in codes), "exit codes other than 0"),
         *intact(scene, [one for one in ledger if one.outcome != "unknown"]),
     ]
-
-
-def sleep_once(port: int, people: Sequence[Person], seconds: float) -> list[Answer]:
-    """Each of them sends one request that takes so long."""
-
-    async def sleep(who: Person) -> Answer:
-        caller = Caller(port, who.token)
-        answer = await caller.ask(CREATE, title=f"sleep {seconds}")
-        caller.hang_up()
-        return replace(answer, body=b"")
-
-    async def everybody() -> list[Answer]:
-        return await asyncio.gather(*map(sleep, people))
-
-    return asyncio.run(everybody())

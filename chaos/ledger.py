@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chaos.clients import Answer, Caller, Outcome
-from chaos.home import Home
+from chaos.clients import Answer, Caller, Outcome, together
+from chaos.home import Home, Person
 
 DOCUMENT = """
 mutation ($input: CreateTaskInput!, $key: String) {
@@ -48,18 +48,10 @@ class Write:
         return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Who writes with which token."""
-
-    user_id: str
-    token: str
-
-
-def writers(home: Home, number: int) -> list[Writer]:
+def writers(home: Home, number: int) -> list[Person]:
     """Two of each user, so that some wait for each other."""
     people = home.people((number + 1) // 2, "writer")
-    return [Writer(person.id, person.token) for person in people for _ in range(2)][:number]
+    return [person for person in people for _ in range(2)][:number]
 
 
 MOST_ATTEMPTS = 600
@@ -67,19 +59,14 @@ MOST_ATTEMPTS = 600
 
 
 def write_for(
-    port: int, crowd: Sequence[Writer], seconds: float, most: int = MOST_ATTEMPTS
+    port: int, crowd: Sequence[Person], seconds: float, most: int = MOST_ATTEMPTS
 ) -> list[Write]:
     """All of them write for so long, and then until each knows what became of their last one."""
     deadline = time.monotonic() + seconds
-
-    async def everybody() -> list[Write]:
-        ledgers = await asyncio.gather(*(write(port, who, deadline, most) for who in crowd))
-        return [one for ledger in ledgers for one in ledger]
-
-    return asyncio.run(everybody())
+    return together(write(port, who, deadline, most) for who in crowd)
 
 
-async def write(port: int, who: Writer, deadline: float, most: int) -> list[Write]:
+async def write(port: int, who: Person, deadline: float, most: int) -> list[Write]:
     """One writer's: every other one by an id of its own, the others by an idempotency key. What
     is unknown is repeated until it is known, but not for ever.
     """
@@ -87,7 +74,7 @@ async def write(port: int, who: Writer, deadline: float, most: int) -> list[Writ
     while time.monotonic() < deadline:
         token = str(uuid.uuid4())
         by_id = len(ledger) % 2 == 0
-        one = Write(who.user_id, token, *((token, None) if by_id else (None, token)))
+        one = Write(who.id, token, *((token, None) if by_id else (None, token)))
         ledger.append(one)
         await one.attempt(caller)
         while one.outcome == "unknown" and len(one.answers) < most:

@@ -1,16 +1,14 @@
 """Something stands still: PostgreSQL, a query, one user's rows, the pool."""
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 
-from chaos.clients import Answer, Caller, untyped
+from chaos.clients import Answer, untyped
 from chaos.deaths import intact
 from chaos.home import Home, Person
 from chaos.ledger import answers_in, write_for, writers
-from chaos.readers import furnish, p99, read_for
+from chaos.readers import ask_for, furnish, p99, read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
 from tests.postmasters import frozen
@@ -57,7 +55,7 @@ def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
         writing = scene.have(write_for, server.port, writers(home, crowd // 2), lasting)
         time.sleep(2)
         with frozen(home.postgres):
-            frozen = time.monotonic()
+            began = time.monotonic()
             scene.let_pass(seconds)
         resumed, counts = time.monotonic(), list[tuple[float, int]]()
         while time.monotonic() < resumed + 3:
@@ -65,7 +63,7 @@ def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
             counts.append((time.monotonic() - resumed, (cursor.fetchone() or (0,))[0]))
         ledger = writing.result()
         answers = [*reading.result(), *answers_in(ledger)]
-    meanwhile = sum(one.is_answered and frozen < one.began < resumed - TIMEOUT for one in answers)
+    meanwhile = sum(one.is_answered and began < one.began < resumed - TIMEOUT for one in answers)
     return [
         within(TIMEOUT + ALLOWANCE, [one.seconds for one in answers], "every answer"),
         none(sum(not one.is_answered for one in answers), "requests without an answer"),
@@ -133,7 +131,10 @@ def beside(
         scene.have(read_for, server.port, others, 1.0).result()
         before = scene.have(read_for, server.port, others, seconds / 2, PAUSE).result()
         with trouble:
-            theirs = scene.have(insist, server.port, troubled, title, seconds)
+            insisting = seconds - TIMEOUT
+            theirs = scene.have(
+                ask_for, server.port, troubled, insisting, CREATE, pause=PAUSE, title=title
+            )
             during = scene.have(read_for, server.port, others, seconds, PAUSE)
             scene.let_pass(seconds)
             answers = theirs.result()
@@ -153,22 +154,3 @@ def slowed(before: Sequence[Answer], during: Sequence[Answer], whose: str) -> Ch
     seen = f"{now * 1e3:.1f} ms, before {then * 1e3:.1f} ms: {now / then:.2f} times"
     held = bool(during) and now <= RATIO * then
     return Check(f"{whose} p99 ≤ {RATIO:g} times that of before", seen, held, steady=False)
-
-
-def insist(port: int, people: Sequence[Person], title: str, seconds: float) -> list[Answer]:
-    """Each of them tries to create such a task, again and again."""
-    deadline = time.monotonic() + seconds - TIMEOUT
-
-    async def try_again(who: Person) -> list[Answer]:
-        caller, answers = Caller(port, who.token), list[Answer]()
-        while time.monotonic() < deadline or not answers:
-            answers.append(replace(await caller.ask(CREATE, title=title), body=b""))
-            await asyncio.sleep(PAUSE)
-        caller.hang_up()
-        return answers
-
-    async def everybody() -> list[Answer]:
-        several = await asyncio.gather(*map(try_again, people))
-        return [answer for answers in several for answer in answers]
-
-    return asyncio.run(everybody())

@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydantic import SecretStr
@@ -60,6 +60,11 @@ class Seen:
     succeeded: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
 
+    def __add__(self, other: "Seen") -> "Seen":
+        """Both as one."""
+        names = [one.name for one in fields(self)]
+        return Seen(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
 
 def strangers(scene: Scene, calls: int) -> list[Check]:
     """On connections of the server's own."""
@@ -88,7 +93,7 @@ def visit(
             three, more = job.result()
             rows = rows_of(home, three[:2])
             more.rows, more.wrong = len(rows), sum(is_foreign(row, three) for row in rows)
-            seen = merged(seen, more)
+            seen += more
         same = rows_of(home, three[2:]) == before
     return [
         Check(
@@ -180,18 +185,6 @@ async def go_through(
         elif answer.code not in EXPECTED:
             seen.errors[f"{name}: {answer.code or 'no answer'}"] += 1
     caller.hang_up()
-
-
-def merged(one: Seen, other: Seen) -> Seen:
-    """Both as one."""
-    return Seen(
-        one.calls + other.calls,
-        one.foreign + other.foreign,
-        one.rows + other.rows,
-        one.wrong + other.wrong,
-        one.succeeded + other.succeeded,
-        one.errors + other.errors,
-    )
 
 
 def told(errors: Counter[str]) -> str:
