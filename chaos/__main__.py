@@ -51,7 +51,7 @@ def main(*, quick: bool, only: tuple[str, ...], listing: bool) -> None:
 
 def carry_out(chosen: Sequence[Experiment], *, quick: bool) -> list[Result]:
     """One after the other, with a bar."""
-    lengths = [one.quick_seconds if quick else one.seconds for one in chosen]
+    lengths = [one.size(quick=quick).seconds for one in chosen]
     with click.progressbar(length=100 * sum(lengths), label="Breaking", file=sys.stderr) as bar:
 
         def progress(part: float) -> None:

@@ -11,7 +11,15 @@ from chaos.home import Person
 from chaos.readers import ask_for, furnish, p99, read_for
 from chaos.report import Check, none, within
 from chaos.scene import Scene
-from chaos.standstill import ALLOWANCE, CREATE, PAUSE, TIMEOUT, let_tasks_sleep, slowed
+from chaos.standstill import (
+    ALLOWANCE,
+    CREATE,
+    NEIGHBOURS,
+    PAUSE,
+    TIMEOUT,
+    let_tasks_sleep,
+    slowed,
+)
 
 CLOSED = 10.0
 """Seconds until a slow socket is closed."""
@@ -35,11 +43,11 @@ because of its pool, and not because clients and PostgreSQL have taken the two c
 """
 
 
-def slow_sockets(scene: Scene, number: int, seconds: int, readers: int) -> list[Check]:
+def slow_sockets(scene: Scene, number: int, seconds: int = 12) -> list[Check]:
     """A third of them send a head byte by byte, a third a body, and a third say nothing."""
     home = scene.home
     with home.serving() as server:
-        good = home.people(readers)
+        good = home.people(NEIGHBOURS)
         scene.have(furnish, server.port, good).result()
         scene.have(read_for, server.port, good, 1.0).result()
         before = scene.have(read_for, server.port, good, seconds / 2, PAUSE).result()
@@ -89,7 +97,7 @@ async def dawdle(port: int, at_once: bytes, slowly: bytes, seconds: float) -> fl
     return time.monotonic() - opened
 
 
-def overload(scene: Scene, seconds: int, times: int) -> list[Check]:
+def overload(scene: Scene, seconds: int, times: int = 5) -> list[Check]:
     """First as much as it can do, then so many times as much, whether it answers or not."""
     home = scene.home
     with home.serving() as server:

@@ -31,13 +31,16 @@ READS = 99.9
 BEFORE, AFTER = 0.7, 1.5
 """Seconds for which everybody writes before a death, and after what follows it at the latest."""
 
+CROWD = 32
+"""How many write, where something dies."""
+
 TERMINATE = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
     " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
 
 
-def kill_worker(scene: Scene, rounds: int, crowd: int) -> list[Check]:
+def kill_worker(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
     """Each time another one of two, chosen by chance."""
     ready, success, ledger = list[float](), list[float](), list[Write]()
     with scene.home.serving("--workers", "2") as server:
@@ -80,7 +83,7 @@ def has_answered(server: Server, worker: psutil.Process) -> bool:
             return False
 
 
-def kill_server(scene: Scene, rounds: int, crowd: int) -> list[Check]:
+def kill_server(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
     """It is started again at once, as a supervisor would."""
     ready, ledger = list[float](), list[Write]()
     with scene.home.serving() as server:
@@ -94,7 +97,7 @@ def kill_server(scene: Scene, rounds: int, crowd: int) -> list[Check]:
     return [*intact(scene, ledger), within(READY, ready, "ready again")]
 
 
-def kill_postgres(scene: Scene, rounds: int, crowd: int) -> list[Check]:
+def kill_postgres(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
     """The postmaster and all of its children. Who was there before is there afterwards."""
     success, ledger = list[float](), list[Write]()
     with scene.home.serving() as server:
@@ -142,7 +145,7 @@ def intact(scene: Scene, ledger: Sequence[Write]) -> list[Check]:
     ]
 
 
-def terminate_backends(scene: Scene, seconds: int, readers: int, crowd: int) -> list[Check]:
+def terminate_backends(scene: Scene, seconds: int, readers: int = 8, crowd: int = 8) -> list[Check]:
     """All connections to PostgreSQL, once in each second."""
     home, ended = scene.home, 0
     with home.serving() as server, home.administrator() as admin, admin.cursor() as cursor:

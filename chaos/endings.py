@@ -3,7 +3,7 @@
 import time
 
 from chaos.clients import Answer
-from chaos.deaths import intact
+from chaos.deaths import CROWD, intact
 from chaos.ledger import Write, answers_in, write_for, writers
 from chaos.readers import ask_for, read_for
 from chaos.report import Check, none, within
@@ -15,7 +15,7 @@ LONG = 3.0
 """Seconds that the longest of what is on its way takes: well within the grace."""
 
 
-def stop(scene: Scene, rounds: int, crowd: int) -> list[Check]:
+def stop(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
     """By SIGTERM: one process, and a parent with two, in turn."""
     home, exits, codes = scene.home, list[float](), list[int]()
     answers, ledger = list[Answer](), list[Write]()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from chaos.clients import Answer, untyped
-from chaos.deaths import intact
+from chaos.deaths import CROWD, intact
 from chaos.home import Home, Person
 from chaos.ledger import answers_in, write_for, writers
 from chaos.readers import ask_for, furnish, p99, read_for
@@ -28,6 +28,9 @@ RATIO = 2.0
 PAUSE = 0.05
 """Seconds for which a reader rests who is to measure how long others take, not to hinder them."""
 
+NEIGHBOURS = 8
+"""How many ask for pages, where somebody else is held up."""
+
 CREATE = "mutation ($title: String!) { createTask(input: {title: $title}) { task { id } } }"
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-graphql'"
 SLEEPER = """
@@ -46,7 +49,7 @@ def let_tasks_sleep(home: Home) -> None:
     home.query(SLEEPER)
 
 
-def freeze(scene: Scene, seconds: int, crowd: int) -> list[Check]:
+def freeze(scene: Scene, seconds: int, crowd: int = CROWD) -> list[Check]:
     """Readers and writers go on asking, and afterwards all is well by itself."""
     home = scene.home
     with home.serving() as server, home.administrator() as admin, admin.cursor() as cursor:
@@ -92,18 +95,18 @@ def normal_after(moment: float, answers: Sequence[Answer]) -> list[float]:
     return [max([min(good), *bad]) - moment] if good else []
 
 
-def sleep(scene: Scene, seconds: int, neighbours: int) -> list[Check]:
+def sleep(scene: Scene, seconds: int) -> list[Check]:
     """One query after the other that would take thirty seconds."""
     let_tasks_sleep(scene.home)
     sleeper = scene.home.people(1)
-    return beside(scene, seconds, neighbours, sleeper, nullcontext(), "sleep 30")
+    return beside(scene, seconds, sleeper, nullcontext(), "sleep 30")
 
 
-def lock(scene: Scene, seconds: int, neighbours: int, crowd: int) -> list[Check]:
+def lock(scene: Scene, seconds: int, crowd: int) -> list[Check]:
     """Somebody else holds a lock on a user's row, and that user writes on, so many at once."""
     (one,) = scene.home.people(1)
     held = locked(scene.home, one)
-    return beside(scene, seconds, neighbours, [one] * crowd, held, "waits for the lock")
+    return beside(scene, seconds, [one] * crowd, held, "waits for the lock")
 
 
 @contextmanager
@@ -119,14 +122,13 @@ def locked(home: Home, person: Person) -> Iterator[None]:
 def beside(
     scene: Scene,
     seconds: int,
-    neighbours: int,
     troubled: Sequence[Person],
     trouble: AbstractContextManager[None],
     title: str,
 ) -> list[Check]:
     """How those fare who are troubled, and those who are not."""
     with scene.home.serving() as server:
-        others = scene.home.people(neighbours, "neighbour")
+        others = scene.home.people(NEIGHBOURS, "neighbour")
         scene.have(furnish, server.port, others).result()
         scene.have(read_for, server.port, others, 1.0).result()
         before = scene.have(read_for, server.port, others, seconds / 2, PAUSE).result()
