@@ -5,15 +5,16 @@ import secrets
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 
-from chaos.servers import Server, free_port
+from benchmarks.contestants import free_port
+from benchmarks.world import administrator
+from chaos.servers import Server
 from todo_graphql.config import Settings
 from todo_graphql.development import token_for
 from todo_graphql.store import migrations
@@ -67,15 +68,9 @@ class Home:
         finally:
             server.stop()
 
-    @contextmanager
-    def administrator(self) -> Iterator[Connection]:
+    def administrator(self) -> AbstractContextManager[Connection]:
         """A connection that sees everybody's rows, and whose statements commit one by one."""
-        connection = psycopg2.connect(self.postgres.url.get_secret_value(), connect_timeout=5)
-        connection.autocommit = True
-        try:
-            yield connection
-        finally:
-            connection.close()
+        return administrator(self.settings())
 
     def query(self, sql: str, *values: object, **named: object) -> list[tuple[Any, ...]]:
         """The rows that an administrator gets."""

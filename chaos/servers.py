@@ -1,7 +1,6 @@
 """Servers: `serve` as processes of their own, and what they are doing."""
 
 import http.client
-import socket
 import subprocess
 import sys
 import time
@@ -144,10 +143,3 @@ def words_of(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
