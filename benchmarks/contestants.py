@@ -76,7 +76,7 @@ def contestants() -> list[Contestant]:
             "stock",
             f"{strawberry}, FastAPI {version('fastapi')} and SQLModel {version('sqlmodel')} as in "
             "tutorials, with caches of documents, without row-level security",
-            uvicorn("benchmarks.stock:app"),
+            uvicorn("benchmarks.stock.app:app"),
             GRAPHQL,
         ),
         Contestant(

@@ -1,0 +1,41 @@
+"""The tables as SQLModel sees them."""
+
+import uuid
+from datetime import UTC, date, datetime
+
+from sqlalchemy import ARRAY, Text
+from sqlmodel import Column, Field, SQLModel
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class UserRow(SQLModel, table=True):
+    """The columns that such a program would have, and no others."""
+
+    __tablename__ = "users"
+
+    id: uuid.UUID = Field(primary_key=True)
+    revision: int = 0
+
+
+class TaskRow(SQLModel, table=True):
+    """The same of tasks."""
+
+    __tablename__ = "tasks"
+
+    user_id: uuid.UUID = Field(primary_key=True, foreign_key="users.id")
+    id: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+    title: str
+    description: str | None = None
+    priority: int = 0
+    due_on: date | None = None
+    due_at: datetime | None = None
+    due: datetime | None = None
+    tags: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text), nullable=False))
+    completed_at: datetime | None = None
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+    deleted_at: datetime | None = None
+    revision: int
