@@ -221,7 +221,7 @@ def test_addresses_answer(url: str, alice: Person) -> None:
 
 def test_paths_exist() -> None:
     (layout,) = blocks("text")
-    links = re.findall(r"\]\((?!https://)([^)]+)\)", README)
+    links = re.findall(r"\]\((?!https://)([^)#]+)", README)
     paths = [*(line.split()[0] for line in layout.splitlines()), *links]
     assert len(paths) >= 10
     assert [path for path in paths if not (ROOT / path).exists()] == []

@@ -44,11 +44,11 @@ def test_every_wall_stands_where_it_says() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Of this document and of the one for operators, also to a heading."""
-    for document in (ROOT / "SECURITY.md", ROOT / "docs/operations.md"):
+    """Of all that people read, also to a heading."""
+    for document in (ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "docs/operations.md"):
         text = document.read_text(encoding="utf-8")
-        for path, heading in re.findall(r"\]\((?!https://)([^)#]+)#?([^)]*)\)", text):
-            target = document.parent / path
+        for path, heading in re.findall(r"\]\((?!https://)([^)#]*)#?([^)]*)\)", text):
+            target = document.parent / path if path else document
             assert target.exists(), path
             headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", it).lower().replace(" ", "-") for it in headings}
