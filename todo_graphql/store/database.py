@@ -32,11 +32,9 @@ def database_url(secret: SecretStr) -> URL:
 
 
 def connect_arguments(settings: Settings) -> dict[str, object]:
-    """What libpq is told besides the URL. Nothing here is a start-up parameter of the server:
-
-    poolers such as Neon's refuse those (`options=-c …`). The statement time-out travels
-    with each statement instead. Keepalives notice within half a minute a server that has
-    vanished without a word.
+    """What libpq is told besides the URL. There are no settings of the server among them: poolers
+    such as Neon's refuse those (`options=-c …`), so the statement time-out travels with each
+    statement. Keepalives notice within half a minute a server that has vanished without a word.
     """
     return {
         "connect_timeout": settings.database_connect_timeout,
