@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from tests.administrators import administer
 from tests.servers import migrated_database, settings_for
 from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.creation import records, recreation
 from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.mine import Mine
@@ -15,7 +16,7 @@ from todo_graphql.store.orders import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.pages import page_statement
 from todo_graphql.store.pagination import Listing, PageRequest
 from todo_graphql.store.prepared import Prepared, prepare
-from todo_graphql.store.rows import ALL
+from todo_graphql.store.rows import ALL, NewTask
 from todo_graphql.store.seeding import made_up_users, seed
 from todo_graphql.store.tasks import Tasks
 
@@ -102,3 +103,17 @@ def test_every_filter_takes_an_index(connection: ViewerConnection, which: TaskFi
     plan = plan_of(connection, PageRequest.of(Listing(which), first=20))
     assert "Seq Scan on tasks" not in plan, plan
     assert "user_id = " in plan
+
+
+def test_what_is_created_is_looked_up_by_its_key(postgresql: SecretStr) -> None:
+    """Also where PostgreSQL knows nothing of the tasks yet: else a large file would be compared
+    with all that has come of it, again and again.
+    """
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        prepared = prepare(recreation(Mine(), first=True))
+        explained = Prepared(f"EXPLAIN (COSTS OFF) {prepared.sql}")
+        with database.connect_as(ME) as own:
+            plan = [row[0] for row in own.read(explained, records([NewTask("new", id=ME.id)]))]
+        database.close()
+    assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]

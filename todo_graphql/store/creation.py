@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     cast,
     column,
@@ -120,8 +121,11 @@ def _given_and_existing(mine: Mine, read: Sequence[ColumnElement[Any]]) -> tuple
     columns = [column(name, kind) for name, kind in RECORD.items()]
     table = func.json_to_recordset(RECORDS).table_valued(*columns).render_derived(with_types=True)
     given = select(table).cte("given")
+    # As an array, for which the key is looked up once for each. To a planner that does not know
+    # yet how many tasks the user has, a join may seem as good, and reads all of them each time.
+    ids = func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
     existing = mine.tasks(TASKS.c.id.label("key"), TASKS.c.creation_digest, *read).where(
-        TASKS.c.id.in_(select(given.c.id))
+        TASKS.c.id == any_(ids)
     )
     return given, existing.cte("existing")
 
