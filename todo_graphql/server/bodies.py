@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import msgspec
 from graphql import ExecutionResult
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from todo_graphql.api.schema import Request as Question
@@ -46,17 +46,26 @@ async def read_at_most(limit: int, request: Request) -> bytes:
     """
     if (header(request.scope, b"content-encoding") or "identity").lower() != "identity":
         raise BadUserInput("Send the body without a `Content-Encoding`.", status=415)
-    too_long = BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
     # These are digits, or uvicorn would have refused them, but Python does not read thousands.
-    declared = request.headers.get("content-length", "0")
+    declared = header(request.scope, b"content-length") or "0"
     if len(declared) > MAX_DIGITS or int(declared) > limit:
-        raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+        raise too_long(limit)
+    # Not by `stream`: an asynchronous generator takes three times as long for the usual body,
+    # which has come with its head.
+    body, is_whole = bytearray(), False
+    while not is_whole:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        is_whole = not message.get("more_body", False)
         if len(body) > limit:
-            raise too_long
+            raise too_long(limit)
     return bytes(body)
+
+
+def too_long(limit: int) -> BadUserInput:
+    return BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
 
 
 def read_question(body: bytes) -> Question:
