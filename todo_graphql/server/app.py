@@ -7,7 +7,9 @@ from functools import partial
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from todo_graphql.api.limits import Limits
 from todo_graphql.api.schema import Schema
@@ -115,9 +117,21 @@ def schema_of(settings: Settings) -> Schema:
     )
 
 
+class Framework(FastAPI):
+    """FastAPI, without the middleware that answers whatever nobody has caught: the boundary does
+    that, and two more calls around each message would take their time.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What `add_middleware` was given, from the outermost on."""
+        outermost = super().build_middleware_stack()
+        assert isinstance(outermost, ServerErrorMiddleware)
+        return outermost.app
+
+
 def framework(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     """FastAPI, without what nobody here asks for."""
-    app = FastAPI(
+    app = Framework(
         title="todo-graphql",
         openapi_url=None,
         lifespan=lifespan,
