@@ -7,6 +7,7 @@ so it runs on a thread, one at a time. Nothing of a document is ever logged.
 
 import asyncio
 import logging
+import os
 import ssl
 import threading
 import time
@@ -154,13 +155,17 @@ def hung_up_in_time(connected: socket) -> Iterator[None]:
     breaker = Breaker()
     timer = threading.Timer(TIMEOUT, breaker.break_off)
     timer.daemon = True
-    with breaker.watching(connected.fileno()):
-        timer.start()
-        try:
+    # A number of our own: the response closes its socket when it has been read, which may be
+    # somebody else's number a moment later.
+    own = os.dup(connected.fileno())
+    try:
+        with breaker.watching(own):
+            timer.start()
             yield
-        finally:
-            timer.cancel()
-            timer.join()
+    finally:
+        timer.cancel()
+        timer.join()
+        os.close(own)
 
 
 def content_of(response: HTTPResponse) -> bytes:
