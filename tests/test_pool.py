@@ -66,6 +66,16 @@ def test_one_that_worked_a_moment_ago_is_not_asked(two: Database, pings: list[An
     assert pings == []
 
 
+def test_one_that_was_broken_off_is_nobodys(two: Database) -> None:
+    """It may have come when the last answer was there, so that no statement has failed."""
+    with two.connect_as(VIEWER) as connection:
+        connection.read(select(1))
+        (last,) = connection.read(PID)[0]
+        connection.abort()
+    with two.connect_as(VIEWER) as one, two.connect_as(VIEWER) as other:
+        assert last not in {connection.read(PID)[0][0] for connection in (one, other)}
+
+
 def test_one_that_rested_is_asked(
     two: Database, pings: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,7 +228,11 @@ class ViewerConnection:
             self._connection = None
 
     def close(self) -> None:
-        """Give the connection back to the pool."""
+        """Give the connection back to the pool, unless it was broken off: that may have come just
+        as its last answer was there, and then nobody knows yet that it is of no use.
+        """
+        if self._breaker.is_broken:
+            self._discard()
         connection, self._connection = self._connection, None
         if connection is None:
             return
