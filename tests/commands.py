@@ -76,7 +76,7 @@ class Command:
     """A command that runs until it is stopped. What it prints can be read meanwhile."""
 
     def __init__(self, *arguments: str, folder: Path, **settings: str) -> None:
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by __exit__
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self.process = subprocess.Popen(
             [*PROGRAM, *arguments],
             cwd=folder,
@@ -90,8 +90,9 @@ class Command:
     @property
     def output(self) -> str:
         """All that it has printed."""
-        self._output.seek(0)
-        return self._output.read()
+        # Not by `seek`: the command writes where this file was read last.
+        number = self._output.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until it has printed this."""

@@ -19,6 +19,9 @@ from tests.tokens import (
 )
 from todo_graphql.errors import InvalidToken
 
+# Threads that earlier tests have left may use it meanwhile; no strategy here does.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 # The same examples in every run: a failure can be seen again.
 bounded = profile(max_examples=300, derandomize=True, database=None, deadline=None)
 GATE = authenticator()
