@@ -10,13 +10,14 @@ import pytest
 from pydantic import SecretStr
 
 from tests.commands import until
+from tests.raw import HOST, head, status
 from tests.servers import settings_for
 from todo_graphql.server import protocol
 from todo_graphql.server.app import create_app
 from todo_graphql.serving import Server, configuration, listening, waiting_at
 
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
-REQUEST = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+REQUEST = head(b"GET /health/live HTTP/1.1", HOST)
 PATIENCE = 30
 
 
@@ -86,7 +87,7 @@ def test_an_idle_connection_is_not_waited_for_long(monkeypatch: pytest.MonkeyPat
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
     ):
         connection.sendall(REQUEST)
-        assert connection.recv(1_000).startswith(b"HTTP/1.1 200 ")
+        assert status(connection) == 200
         server.should_exit = True
         assert connection.recv(1_000) == b""
 
@@ -101,7 +102,7 @@ def test_who_stands_at_the_door_is_let_in() -> None:
         server.should_exit = True
 
     with running(stop_at_once), clients[0] as client:
-        assert client.recv(1_000).startswith(b"HTTP/1.1 200 ")
+        assert status(client) == 200
 
 
 def test_everybody_at_the_door_is_found() -> None:
