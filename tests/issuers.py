@@ -19,6 +19,8 @@ Jwk: TypeAlias = dict[str, object]
 PrivateKey: TypeAlias = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 ALGORITHMS = ("EdDSA", "ES256", "RS256")
+ALL = dict(zip("123", ALGORITHMS, strict=True))
+"""A key for each, by its id."""
 
 
 @cache

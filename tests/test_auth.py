@@ -1,14 +1,13 @@
 """Who gets in, and who does not: every kind of token that is not a good one, over HTTP."""
 
-import json
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.admissions import ask, assert_good, assert_missing, assert_refused, talking_to
 from tests.good_tokens import (
     DEEP,
     GOOD,
@@ -26,9 +25,8 @@ from tests.refused_tokens import (
     STRANGER,
     UNREADABLE,
 )
-from tests.servers import SECRET, serving
+from tests.servers import serving
 from tests.tokens import (
-    SUBJECT,
     FromNow,
     Make,
     good,
@@ -52,11 +50,6 @@ def each(table: Mapping[str, object]) -> list[Any]:
     return [pytest.param(value, id=name) for name, value in table.items()]
 
 
-def talking_to(url: str) -> httpx.Client:
-    """Gives up an idle connection before uvicorn does, so that the two never cross."""
-    return httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(keepalive_expiry=2))
-
-
 @pytest.fixture(scope="module")
 def client(url: str) -> Iterator[httpx.Client]:
     """Talks to the server that most tests talk to."""
@@ -70,43 +63,6 @@ def strict_client(settings: Settings) -> Iterator[httpx.Client]:
     origin = {"auth_issuer": ISSUER, "auth_audience": AUDIENCE}
     with serving(settings.model_copy(update=origin)) as url, talking_to(url) as client:
         yield client
-
-
-def ask(client: httpx.Client, *authorizations: str) -> httpx.Response:
-    """Ask who one is, with these Authorization headers."""
-    headers = [(b"Authorization", value.encode("latin-1")) for value in authorizations]
-    return client.post("/graphql", json={"query": "{ me { id email } }"}, headers=headers)
-
-
-def assert_unauthenticated(response: httpx.Response, message: str, challenge: str) -> None:
-    """This refusal, and not a word besides."""
-    extensions = {"code": "UNAUTHENTICATED", "status": 401}
-    assert response.json() == {"errors": [{"message": message, "extensions": extensions}]}
-    assert response.status_code == 401
-    assert response.headers.get_list("www-authenticate") == [challenge]
-
-
-def assert_refused(response: httpx.Response, reason: str, token: str) -> None:
-    """As RFC 6750 has it for a bad token. The answer repeats nothing of it."""
-    challenge = 'Bearer realm="todo-graphql", error="invalid_token", error_description="{}"'
-    assert_unauthenticated(response, reason, challenge.format(reason))
-    said = f"{response.headers} {response.text}"
-    assert SECRET not in said
-    assert not [part for part in (token, *token.split(".")) if len(part) > 8 and part in said]
-
-
-def assert_missing(response: httpx.Response) -> None:
-    """As RFC 6750 has it for no token: without an error code."""
-    message = "Send a token: `Authorization: Bearer <token>`."
-    assert_unauthenticated(response, message, 'Bearer realm="todo-graphql"')
-
-
-def assert_good(response: httpx.Response, token: str) -> None:
-    """The answer is for whom the token names."""
-    content = token.split(".")[1]
-    said = json.loads(urlsafe_b64decode(content + "=="))
-    me = {"id": SUBJECT, "email": said.get("email")}
-    assert (response.json(), response.status_code) == ({"data": {"me": me}}, 200)
 
 
 @pytest.mark.parametrize(("reason", "make"), rows({**REFUSED, **REFUSED_CLAIMS}))
