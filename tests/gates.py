@@ -1,10 +1,12 @@
-"""Whoever trusts an issuer: what reads tokens, with keys that it fetches, but without HTTP."""
+"""What reads tokens, without HTTP: by a secret, or by the keys of an issuer."""
 
 import asyncio
 
 import pytest
+from pydantic import SecretStr
 
 from tests.issuers import Issuer
+from tests.servers import SECRET
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
@@ -13,13 +15,24 @@ from todo_graphql.server.keys import NoKeys, UnknownKey
 UNKNOWN = "The token's key is not known."
 
 
-def authenticator(url: str, **given: object) -> Authenticator:
+def authenticator(**configured: object) -> Authenticator:
+    """One for direct use, without a server around it."""
+    return Authenticator(settings_with(**configured))
+
+
+def settings_with(**configured: object) -> Settings:
+    """A secret, and what is given here."""
+    return Settings.from_environment(**{"better_auth_secret": SecretStr(SECRET), **configured})
+
+
+def trusting(url: str, **given: object) -> Authenticator:
+    """One that has fetched no keys yet."""
     return Authenticator(Settings.from_environment(auth_jwks_url=url, **given))
 
 
 def with_keys_of(issuer: Issuer) -> Authenticator:
     """One that has fetched them, as if for a first token."""
-    gate = authenticator(issuer.url)
+    gate = trusting(issuer.url)
     asyncio.run(gate.renew_keys())
     return gate
 

@@ -5,8 +5,8 @@ from hypothesis import assume, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
+from tests.gates import authenticator
 from tests.refused_tokens import AUDIENCE, ISSUER
-from tests.test_authenticator import authenticator
 from tests.tokens import (
     CLAIMS,
     FAR,

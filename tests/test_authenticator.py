@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from tests.gates import authenticator, settings_with
 from tests.good_tokens import (
     UNSENDABLE,
 )
@@ -22,7 +23,6 @@ from tests.refused_tokens import (
     STRANGER,
 )
 from tests.servers import SECRET
-from tests.test_auth import each
 from tests.tokens import (
     CLAIMS,
     HEADER,
@@ -43,16 +43,6 @@ from todo_graphql.server.auth import CACHED_TOKENS, Authenticator, check_form
 from todo_graphql.store.connection import Viewer
 
 
-def authenticator(**configured: object) -> Authenticator:
-    """One for direct use, without a server around it."""
-    return Authenticator(settings_with(**configured))
-
-
-def settings_with(**configured: object) -> Settings:
-    """A secret, and what is given here."""
-    return Settings.from_environment(**{"better_auth_secret": SecretStr(SECRET), **configured})
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The clock that tokens are judged by: it stands still, and goes where a test puts it."""
@@ -61,7 +51,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return clock
 
 
-@pytest.mark.parametrize("make", each(UNSENDABLE))
+@pytest.mark.parametrize("make", UNSENDABLE.values(), ids=UNSENDABLE)
 def test_token_that_no_header_carries_is_refused(make: Make) -> None:
     with pytest.raises(InvalidToken):
         authenticator().viewer_of(make())

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.admissions import ask, assert_good, assert_refused, talking_to
-from tests.gates import UNKNOWN, authenticator, identified, sentence_against, with_keys_of
+from tests.gates import UNKNOWN, identified, sentence_against, trusting, with_keys_of
 from tests.issuers import ALGORITHMS, ALL, Issuer, public_jwk, publishing, token_by
 from tests.refused_tokens import BADLY_SIGNED, EXPIRED
 from tests.servers import SECRET, serving
@@ -83,7 +83,7 @@ def test_public_key_is_no_secret(issuer: Issuer, algorithm: str) -> None:
 
 
 def test_secrets_verify_nothing_beside_public_keys(issuer: Issuer) -> None:
-    gate = authenticator(issuer.url, better_auth_secret=SECRET, better_auth_old_secrets=SECRET)
+    gate = trusting(issuer.url, better_auth_secret=SECRET, better_auth_old_secrets=SECRET)
     assert identified(gate, issuer.token("1")) == SUBJECT
     assert sentence_against(gate, good()) == ANOTHER_FAMILY
 

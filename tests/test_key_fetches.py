@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.commands import until
-from tests.gates import UNKNOWN, authenticator, identified, sentence_against, with_keys_of
+from tests.gates import UNKNOWN, identified, sentence_against, trusting, with_keys_of
 from tests.issuers import (
     ALL,
     Issuer,
@@ -65,7 +65,7 @@ def test_fetches_for_unknown_keys_are_rare(issuer: Issuer, clock: SimpleNamespac
 
 def test_there_is_one_fetch_at_a_time(issuer: Issuer) -> None:
     """Whoever comes while it goes on waits for it, and the event loop for nobody."""
-    gate, token = authenticator(issuer.url), issuer.token("1")
+    gate, token = trusting(issuer.url), issuer.token("1")
 
     async def identify() -> str:
         with pytest.raises(NoKeys):
@@ -144,7 +144,7 @@ def test_new_key_forgets_no_token(issuer: Issuer, clock: SimpleNamespace) -> Non
 def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without anybody asking, so that a key which has gone is not trusted for ever."""
     monkeypatch.setattr(jwks, "INTERVAL", 0.01)
-    gate, token = authenticator(issuer.url), issuer.token("1")
+    gate, token = trusting(issuer.url), issuer.token("1")
 
     async def outlive() -> None:
         async with gate.keys_kept_fresh():
@@ -165,7 +165,7 @@ def test_request_waits_no_longer_than_the_issuer_may_take(
 ) -> None:
     monkeypatch.setattr(jwks, "TIMEOUT", 0.05)
     issuer.hold.clear()
-    assert "cannot be fetched" in sentence_against(authenticator(issuer.url), issuer.token("1"))
+    assert "cannot be fetched" in sentence_against(trusting(issuer.url), issuer.token("1"))
 
 
 def refusal_to(url: str) -> str:
@@ -231,7 +231,7 @@ def test_log_is_told_once_and_no_key(
     caplog.set_level(logging.INFO, "todo_graphql")
     private = {"kid": "8", "d": "a-private-part", **public_jwk(key_pair("EdDSA", 8))}
     contents = [None, b"a-private-part", b"a-private-part", key_set(private), None]
-    gate = authenticator(issuer.url)
+    gate = trusting(issuer.url)
     for content in contents:
         issuer.document = content
         clock.now += jwks.PAUSE
