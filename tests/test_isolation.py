@@ -11,18 +11,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLField, GraphQLInputType, is_required_argument
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from tests.documents import document_of, root_fields
 from tests.servers import migrated_database
-from tests.worlds import SCHEMA, WORLDS, World, anonymised, somebody, tear_down_wall_2
-from todo_graphql.config import Settings
-from todo_graphql.errors import Unavailable
-from todo_graphql.server.readiness import Readiness
-from todo_graphql.store import isolation
+from tests.worlds import SCHEMA, WORLDS, World, anonymised, somebody
 from todo_graphql.store.connection import Viewer
-from todo_graphql.store.database import Database
-from todo_graphql.store.failures import DatabaseFailure
 
 GRAPHQL = SCHEMA.graphql_schema
 FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}
@@ -114,23 +107,16 @@ def attempt(
     kinds, variables = arguments_for(field, task_id, aim)
     if aim in ("before", "after"):
         # What a task of the attacker's is to be moved to.
-        variables["id"] = a_task_of(world, who, "own")
+        variables["id"] = world.create(who, "own")
     kinds |= {argument: field.args[argument].type for argument in more}
     return world.ask(who, document_of(GRAPHQL, operation, name, kinds), variables | more)
-
-
-def a_task_of(world: World, who: Viewer, title: str) -> str:
-    """The id of a new task."""
-    document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }"
-    answer = world.ask(who, document, {"i": {"title": title, "description": title}})
-    return str(answer["data"]["createTask"]["task"]["id"])
 
 
 @pytest.mark.parametrize(("name", "aim"), ATTEMPTS)
 def test_another_users_task_does_not_exist(world: World, name: str, aim: str) -> None:
     """The stranger learns and changes nothing: the answer is that for an id that never was."""
     alice, secret = somebody("alice"), uuid.uuid4().hex
-    task_id = a_task_of(world, alice, secret)
+    task_id = world.create(alice, secret)
     before = world.everything_of(alice)
 
     hers = attempt(world, somebody("mallory"), name, task_id, aim)
@@ -146,8 +132,8 @@ def test_another_users_task_does_not_exist(world: World, name: str, aim: str) ->
 def test_a_filter_that_finds_everything_finds_only_ones_own(world: World, name: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     for trashed in (False, True):
-        hers = a_task_of(world, alice, "hers")
-        own = a_task_of(world, mallory, "own")
+        hers = world.create(alice, "hers")
+        own = world.create(mallory, "own")
         if trashed:
             for who, task_id in ((alice, hers), (mallory, own)):
                 attempt(world, who, "deleteTask", task_id)
@@ -164,7 +150,7 @@ def test_a_filter_that_finds_everything_finds_only_ones_own(world: World, name: 
 def test_emptying_the_trash_and_deleting_the_account_is_ones_own(world: World) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     for who in (alice, mallory):
-        attempt(world, who, "deleteTask", a_task_of(world, who, "trashed"))
+        attempt(world, who, "deleteTask", world.create(who, "trashed"))
         world.ask(who, KEYED, {"key": "the same key"})
     before = world.everything_of(alice)
     emptied = world.ask(mallory, "mutation { emptyTrash { count } }", {})
@@ -186,7 +172,7 @@ def test_an_idempotency_key_is_ones_own(world: World) -> None:
 @pytest.mark.parametrize("name", WITH_USER_ID)
 def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
-    task_id, own_id = a_task_of(world, alice, "hers"), a_task_of(world, mallory, "own")
+    task_id, own_id = world.create(alice, "hers"), world.create(mallory, "own")
     before = world.everything_of(alice), world.everything_of(mallory)
     keyed = {"idempotencyKey": "k"} if "idempotencyKey" in FIELDS[name][1].args else {}
     for target in (task_id, own_id):
@@ -205,7 +191,7 @@ def test_naming_oneself_is_the_same_as_naming_nobody(world: World, name: str) ->
     alice = somebody("alice")
     aim = "ids" if "ids" in FIELDS[name][1].args else NOTHING_AIMED
     for user_id in (str(alice.id), str(alice.id).upper()):
-        task_id = a_task_of(world, alice, "own")
+        task_id = world.create(alice, "own")
         answer = attempt(world, alice, name, task_id, aim, userId=user_id)
         codes = [error["extensions"]["code"] for error in answer["errors"]]
         assert codes == EXPECTED.get(name, [])
@@ -221,8 +207,8 @@ EXPECTED = {
 
 def test_lists_hold_only_ones_own(world: World) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
-    a_task_of(world, alice, "hers")
-    own = a_task_of(world, mallory, "own")
+    world.create(alice, "hers")
+    own = world.create(mallory, "own")
     document = "{ tasks { totalCount nodes { id } } me { id tasks { totalCount nodes { id } } } }"
     data = world.ask(mallory, document, {})["data"]
     only = {"totalCount": 1, "nodes": [{"id": own}]}
@@ -234,8 +220,8 @@ def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         safe = World(url, statement=True, database=True)
         alice, mallory = somebody("alice"), somebody("mallory")
-        task_id = a_task_of(safe, alice, "hers")
-        a_task_of(safe, mallory, "own")
+        task_id = safe.create(alice, "hers")
+        safe.create(mallory, "own")
         safe.database.close()
         bare = World(url, statement=False, database=False)
         assert "hers" in str(attempt(bare, mallory, "task", task_id))
@@ -243,97 +229,3 @@ def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
         attempt(bare, mallory, "purgeTask", task_id)
         assert bare.everything_of(alice) != before
         bare.database.close()
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "INSERT INTO tasks (user_id, title, revision) VALUES (:alice, 'planted', 1)",
-        "INSERT INTO users (id) VALUES (gen_random_uuid())",
-        "UPDATE tasks SET user_id = :alice",
-        "UPDATE tasks SET id = gen_random_uuid()",
-        "UPDATE tasks SET created_at = now()",
-        "UPDATE users SET id = :alice",
-        "INSERT INTO idempotency_keys (user_id, key, digest, answer) VALUES (:alice, 'k', '', '')",
-        "UPDATE idempotency_keys SET user_id = :alice",
-        "TRUNCATE tasks",
-        "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
-        "CREATE TABLE loot (id int)",
-        "UPDATE alembic_version SET version_num = ''",
-    ],
-)
-def test_the_database_refuses(database: Database, statement: str) -> None:
-    """What no statement of ours needs, PostgreSQL does not let the viewer's role do."""
-    alice, mallory = somebody("alice"), somebody("mallory")
-    refused = text(statement.replace(":alice", f"'{alice.id}'"))
-    with database.connect_as(mallory) as connection, pytest.raises(DatabaseFailure, match="42501"):
-        connection.write(refused)
-
-
-def test_the_database_hides(settings: Settings, database: Database) -> None:
-    """Even a statement that names nobody sees and changes only the viewer's own rows."""
-    world = World(settings.required_database_url(), statement=True, database=True)
-    alice, mallory = somebody("alice"), somebody("mallory")
-    a_task_of(world, alice, "hers")
-    own = a_task_of(world, mallory, "own")
-    before = world.everything_of(alice)
-    with database.connect_as(mallory) as connection:
-        seen = connection.read(text("SELECT id::text FROM tasks"))
-        users = connection.read(text("SELECT id FROM users"))
-        touched = connection.write(text("UPDATE tasks SET title = 'x' RETURNING id::text"))
-        removed = connection.write(text("DELETE FROM tasks RETURNING id::text"))
-        gone = connection.write(text("DELETE FROM users RETURNING id"))
-    assert [row[0] for row in (*seen, *touched, *removed)] == [own] * 3
-    assert [row[0] for row in (*users, *gone)] == [mallory.id] * 2
-    assert world.everything_of(alice) == before
-    world.database.close()
-
-
-def test_a_role_that_does_not_say_who_asks_sees_nothing(
-    settings: Settings, database: Database
-) -> None:
-    world = World(settings.required_database_url(), statement=True, database=True)
-    a_task_of(world, somebody("alice"), "hers")
-    with database.engine.connect() as connection:
-        rows = connection.execute(
-            text("SELECT set_config('role', 'todo_app', true); SELECT FROM tasks, users")
-        )
-        assert rows.all() == []
-    world.database.close()
-
-
-def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database) -> None:
-    isolation.prove(database)
-    with database.engine.connect() as connection:
-        planted = connection.execute(text("SELECT FROM tasks WHERE title = 'planted'")).all()
-    assert planted == []
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
-        "ALTER TABLE users DISABLE ROW LEVEL SECURITY",
-        "CREATE POLICY everybody ON tasks USING (true)",
-        "CREATE POLICY everybody ON users USING (true)",
-        "ALTER TABLE idempotency_keys DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY mine ON tasks; CREATE POLICY mine ON tasks USING (true) WITH CHECK (true)",
-    ],
-)
-def test_the_proof_refuses_a_database_with_a_hole(postgresql: SecretStr, damage: str) -> None:
-    with migrated_database(postgresql) as url:
-        world = World(url, statement=True, database=True)
-        with world.database.engine.connect() as connection:
-            connection.execute(text(damage))
-        with pytest.raises(isolation.UnsafeDatabase, match="Row-level security"):
-            isolation.prove(world.database)
-        world.database.close()
-
-
-def test_nothing_is_served_before_the_proof(postgresql: SecretStr) -> None:
-    with migrated_database(postgresql) as url:
-        tear_down_wall_2(url)
-        world = World(url, statement=True, database=True)
-        with pytest.raises(Unavailable, match="not safe"):
-            Readiness(world.database).require_proof()
-        world.database.close()

@@ -56,6 +56,12 @@ class World:
         errors = [error.formatted for error in result.errors or ()]
         return {"data": msgspec.to_builtins(result.data), "errors": errors}
 
+    def create(self, who: Viewer, title: str) -> str:
+        """The id of a new task."""
+        document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }"
+        answer = self.ask(who, document, {"i": {"title": title, "description": title}})
+        return str(answer["data"]["createTask"]["task"]["id"])
+
     def everything_of(self, viewer: Viewer) -> list[Any]:
         """All rows of somebody, as they themselves can read them."""
         with self.database.connect_as(viewer) as connection:
