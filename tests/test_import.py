@@ -1,30 +1,25 @@
 """POST /import: tasks come back from a file, all of them or none."""
 
 import json
-import socket
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import text
 
-from tests.administrators import administering
-from tests.commands import until
-from tests.files import HEADER, csv_of, error_of, export, exported, forget, imported, refusal, send
+from tests.files import (
+    HEADER,
+    csv_of,
+    export,
+    exported,
+    forget,
+    imported,
+    refusal,
+    titles,
+)
 from tests.people import Person
-from tests.servers import scratch_database, serving, settings_for
-from todo_graphql.config import Settings
 from todo_graphql.server import imports as server_imports
-from todo_graphql.server.files.records import task_of
-from todo_graphql.server.imports import MAX_IMPORT_BYTES
 from todo_graphql.store import imports
 from todo_graphql.store.connection import ViewerConnection
-from todo_graphql.store.rows import NewTask
 
 ID = "d0d0d0d0-0000-4000-8000-000000000001"
 MOVE = "mutation ($id: ID!, $to: ID!) { moveTask(id: $id, before: $to) { task { id } } }"
@@ -34,11 +29,6 @@ MOVE = "mutation ($id: ID!, $to: ID!) { moveTask(id: $id, before: $to) { task { 
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of two tasks."""
     monkeypatch.setattr(imports, "BATCH_TASKS", 2)
-
-
-def titles(who: Person) -> list[str]:
-    """In the manual order."""
-    return [task["title"] for task in exported(who)]
 
 
 def whole_life(who: Person) -> None:
@@ -213,100 +203,6 @@ def test_a_file_has_so_many_tasks(alice: Person, monkeypatch: pytest.MonkeyPatch
     assert imported(alice, "title\na\nb\nc\n", "csv")["created"] == 3
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "",
-        "text/plain",
-        "application/xml",
-        "multipart/form-data; boundary=x",
-        "application/json; charset=latin-1",
-        'text/csv; header=present; charset="utf-16"',
-        "text/csv; charset",
-    ],
-)
-def test_another_type_is_refused(alice: Person, content_type: str) -> None:
-    error = error_of(send(alice, "title\nx", content_type))
-    assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 415)
-    assert alice.revision() == 0
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    ["text/csv", "Text/CSV ;charset=UTF-8", 'text/csv; header=present; charset="utf-8"'],
-)
-def test_a_type_may_have_parameters(alice: Person, content_type: str) -> None:
-    assert imported(alice, "title\nx", content_type)["created"] == 1
-
-
-def padded(size: int) -> bytes:
-    """A good file of so many bytes."""
-    return b'[{"title": "x"}' + b" " * (size - 16) + b"]"
-
-
-def in_chunks(body: bytes) -> Iterator[bytes]:
-    for start in range(0, len(body), 100_000):
-        yield body[start : start + 100_000]
-
-
-def test_a_file_may_be_as_long_as_the_limit(alice: Person) -> None:
-    assert send(alice, padded(MAX_IMPORT_BYTES)).status_code == 200
-    assert send(alice, in_chunks(padded(MAX_IMPORT_BYTES))).status_code == 200
-    assert titles(alice) == ["x", "x"]
-
-
-@pytest.mark.parametrize(
-    ("headers", "begun"),
-    [
-        (f"Content-Length: {MAX_IMPORT_BYTES + 1}\r\n", b"["),
-        (
-            "Transfer-Encoding: chunked\r\n",
-            b"%x\r\n%b\r\n" % (MAX_IMPORT_BYTES + 1, padded(MAX_IMPORT_BYTES + 1)),
-        ),
-    ],
-)
-def test_a_longer_file_is_refused_before_it_has_ended(
-    url: str, alice: Person, headers: str, begun: bytes
-) -> None:
-    host, port = url.removeprefix("http://").split(":")
-    request = (
-        f"POST /import HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {alice.token}\r\n"
-        f"Content-Type: application/json\r\n{headers}\r\n"
-    )
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(request.encode() + begun)
-        answer = connection.makefile("rb").read().lower()
-    assert answer.startswith(b"http/1.1 413 ")
-    assert b"connection: close" in answer
-    assert alice.revision() == 0
-
-
-@pytest.mark.parametrize("token", [None, "nonsense"])
-def test_whoever_has_no_good_token_is_refused_before_the_body(url: str, token: str | None) -> None:
-    host, port = url.removeprefix("http://").split(":")
-    authorization = "" if token is None else f"Authorization: Bearer {token}\r\n"
-    request = (
-        f"POST /import HTTP/1.1\r\nHost: {host}\r\n{authorization}"
-        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n["
-    )
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(request.encode())
-        answer = connection.makefile("rb").readline()
-    assert answer.startswith(b"HTTP/1.1 401 ")
-
-
-def test_two_tokens_are_refused(url: str, alice: Person) -> None:
-    headers = [("Authorization", f"Bearer {alice.token}")] * 2
-    assert httpx.post(f"{url}/import", content="[]", headers=headers).status_code == 401
-
-
-def test_nothing_is_written_before_the_proof(postgresql: SecretStr) -> None:
-    with scratch_database(postgresql) as url:
-        settings = settings_for(url)
-        with serving(settings) as base:
-            assert error_of(send(Person(base, settings), "[]"))["code"] == "UNAVAILABLE"
-
-
 def test_no_batch_is_more_than_a_statement_can_insert(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,53 +220,3 @@ def test_no_batch_is_more_than_a_statement_can_insert(
     long = [{"title": "x", "description": "x" * 10_000}] * 60
     imported(alice, json.dumps(long))
     assert writes == 6
-
-
-def test_a_file_is_taken_apart_on_a_thread_of_its_own(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where no other request has to wait for it."""
-    names = set()
-
-    def noted(record: Any) -> NewTask:
-        names.add(threading.current_thread().name.partition("_")[0])
-        return task_of(record)
-
-    monkeypatch.setattr(server_imports, "task_of", noted)
-    imported(alice, '[{"title": "x"}]')
-    imported(alice, "title\nx", "csv")
-    assert names == {"operation"}
-
-
-def test_whoever_goes_away_gets_nothing_done(
-    url: str, alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not even what was begun: the transaction is broken off."""
-    alice.create("there")
-    waiting = text(
-        "SELECT pid FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    over = text("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = :pid")
-    with administering(settings.required_database_url()) as admin:
-        admin.execute(text("BEGIN"))
-        admin.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": alice.id})
-        with begun(url, alice, b'[{"title": "x"}]'):
-            pid = until(lambda: admin.execute(waiting).scalar(), "an import that waits")
-        until(lambda: "POST /import 499" in caplog.text, "the end of an import")
-        admin.execute(text("ROLLBACK"))
-        until(lambda: admin.execute(over, {"pid": pid}).scalar(), "the end of its transaction")
-    assert (titles(alice), alice.revision()) == (["there"], 1)
-
-
-@contextmanager
-def begun(url: str, who: Person, body: bytes) -> Iterator[None]:
-    """Send a whole file, and hang up without waiting for the answer."""
-    host, port = url.removeprefix("http://").split(":")
-    request = (
-        f"POST /import HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {who.token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(request.encode() + body)
-        yield
