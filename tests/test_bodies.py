@@ -1,7 +1,6 @@
 """What a body may be, and how each thing that it may not be is refused."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -9,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.people import Person
+from tests.raw import CHUNKED, HOST, connected, post, status
 from todo_graphql.server.bodies import encode
 
 LIMIT = 65_536
@@ -176,26 +176,21 @@ def test_a_longer_body_is_refused(send: Send) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "begun"),
+    ("header", "begun"),
     [
         # It says that it is too long, so nobody waits for it.
-        ("Content-Length: 10000000000\r\n", b"{"),
+        (b"Content-Length: 10000000000", b"{"),
         # It does not say so, but it already is.
-        ("Transfer-Encoding: chunked\r\n", b"%x\r\n%b\r\n" % (LIMIT + 1, padded(LIMIT + 1))),
+        (CHUNKED, b"%x\r\n%b\r\n" % (LIMIT + 1, padded(LIMIT + 1))),
     ],
+    ids=["it says so", "it is"],
 )
 def test_a_longer_body_is_refused_before_it_has_ended(
-    url: str, alice: Person, headers: str, begun: bytes
+    url: str, alice: Person, header: bytes, begun: bytes
 ) -> None:
-    host, port = url.removeprefix("http://").split(":")
-    request = (
-        f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {alice.token}\r\n"
-        f"Content-Type: application/json\r\n{headers}\r\n"
-    )
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(request.encode() + begun)
-        answer = connection.makefile("rb").readline()
-    assert answer.startswith(b"HTTP/1.1 413 ")
+    with connected(url) as connection:
+        connection.sendall(post(alice, HOST, header) + begun)
+        assert status(connection) == 413
 
 
 def test_an_answer_is_compact_json_in_utf_8(alice: Person) -> None:

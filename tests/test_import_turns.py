@@ -1,20 +1,19 @@
 """POST /import: a few at a time, of which nobody has two, and none for ever."""
 
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedRWPair
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.administrators import administer, administering
 from tests.commands import until
-from tests.files import error_of, exported, imported, send
+from tests.files import error_of, exported, imported, send, titles
 from tests.people import Person
+from tests.raw import HOST, connected, post
 from tests.servers import migrated_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
@@ -39,17 +38,9 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold()
 @contextmanager
 def begun(who: Person) -> Iterator[BufferedRWPair]:
     """An import of which nothing but the head has come."""
-    address = httpx.URL(who._url)
-    head = (
-        f"POST /import HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {who.token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(FILE)}\r\n"
-        "Expect: 100-continue\r\n\r\n"
-    )
-    with (
-        socket.create_connection((address.host, address.port or 80), timeout=30) as connection,
-        connection.makefile("rwb") as stream,
-    ):
-        stream.write(head.encode())
+    lines = b"Content-Length: %d" % len(FILE), b"Expect: 100-continue"
+    with connected(who._url) as connection, connection.makefile("rwb") as stream:
+        stream.write(post(who, HOST, *lines, path=b"/import"))
         stream.flush()
         yield stream
 
@@ -157,7 +148,7 @@ def test_an_import_that_takes_too_long_has_done_nothing(
         admin.execute(text("ROLLBACK"))
         until(lambda: not admin.execute(WAITING).scalar(), "the end of its transaction")
     assert (error["code"], error["message"]) == ("UNAVAILABLE", TOO_LATE)
-    assert [task["title"] for task in exported(alice)] == ["there"]
+    assert titles(alice) == ["there"]
     assert imported(alice, FILE)["created"] == 1
 
 

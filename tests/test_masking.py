@@ -3,7 +3,6 @@
 import logging
 import queue
 import re
-import socket
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -12,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.people import Person
+from tests.raw import HOST, connected, post
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.lines import request_id
 from todo_graphql.store.tasks import Tasks
@@ -175,12 +175,8 @@ def test_words_of_a_request_stay_out_of_the_log(alice: Person, log: Log) -> None
 
 
 def test_a_client_that_leaves_is_no_failure(url: str, alice: Person, log: Log) -> None:
-    host, port = url.removeprefix("http://").split(":")
-    head = (
-        f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {alice.token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100\r\nX-Request-ID: its-id\r\n\r\n"
-    )
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(head.encode() + b"{")
+    with connected(url) as connection:
+        lines = HOST, b"Content-Length: 100", b"X-Request-ID: its-id"
+        connection.sendall(post(alice, *lines) + b"{")
     (entry,) = log.of("its-id")
     assert entry.endswith(" POST /graphql 499")

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sqlalchemy import text
 from tests.administrators import administering
 from tests.commands import PATIENCE, Dev, Service, home_of_dev, postmaster_of, until
 from tests.people import Person
+from tests.raw import HOST, LENGTH, connected, post, status
 from tests.servers import SECRET, migrated_database, serving
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN
@@ -43,15 +43,12 @@ def test_dev_starts_its_postgresql_again(tmp_path: Path) -> None:
 def test_a_body_that_never_ends_holds_nobody_up(tmp_path: Path) -> None:
     """The request is answered when the server has waited long enough, and nothing is raised."""
     with home_of_dev(tmp_path / "home") as home, Dev(home) as dev:
-        address = ("127.0.0.1", int(dev.url.rsplit(":", 1)[1]))
-        with socket.create_connection(address, timeout=30) as client:
-            client.sendall(
-                b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                b"Authorization: Bearer " + dev.token.encode() + b"\r\nContent-Length: 9\r\n\r\n{"
-            )
+        request = post(None, HOST, b"Authorization: Bearer " + dev.token.encode(), LENGTH)
+        with connected(dev.url) as client:
+            client.sendall(request + b"{")
             until(lambda: dev.get("/health/live").status_code == 200, "life")
             assert dev.stop() == 0
-            assert client.recv(100).startswith(b"HTTP/1.1 503 ")
+            assert status(client) == 503
         assert "Traceback" not in dev.output
 
 
