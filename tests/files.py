@@ -14,14 +14,15 @@ TYPES = {"json": "application/json", "csv": "text/csv"}
 HEADER = "id,title,description,priority,dueOn,dueAt,tags,completedAt,createdAt,deletedAt"
 
 
+def ask_for_export(who: Person, **parameters: Any) -> httpx.Response:
+    """Ask for all tasks of somebody."""
+    headers = {"Authorization": f"Bearer {who.token}"}
+    return httpx.get(f"{who._url}/export", params=parameters, headers=headers, timeout=60)
+
+
 def export(who: Person, kind: str = "json") -> bytes:
     """All tasks of somebody."""
-    response = httpx.get(
-        f"{who._url}/export",
-        params={"format": kind},
-        headers={"Authorization": f"Bearer {who.token}"},
-        timeout=60,
-    )
+    response = ask_for_export(who, format=kind)
     assert response.status_code == 200, response.text
     return response.content
 

@@ -3,7 +3,6 @@
 import socket
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.administrators import administering
-from tests.files import exported, imported, send
+from tests.commands import until
+from tests.files import ask_for_export, exported, imported, send
 from tests.people import Person
 from tests.postmasters import frozen
 from tests.servers import serving, settings_for
@@ -74,10 +74,7 @@ def home() -> Iterator[Home]:
 
 
 def until_it_answers(person: Person) -> None:
-    deadline = time.monotonic() + 20
-    while person.post(READ).status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: person.post(READ).status_code == 200, "an answer")
 
 
 def unavailable(response: httpx.Response) -> str:
@@ -110,7 +107,7 @@ def test_files_are_given_up_while_postgresql_stands_still(home: Home) -> None:
     person.create()
     with frozen(home.postgres):
         for _ in range(THREADS):
-            assert unavailable(asked_for_export(person)) == TOO_LATE
+            assert unavailable(ask_for_export(person)) == TOO_LATE
             assert unavailable(send(person, '[{"title": "x"}]')) == TOO_LATE
     until_it_answers(person)
     assert len(exported(person)) == 1
@@ -135,17 +132,12 @@ def test_a_page_that_comes_too_late_ends_the_export(
 
         monkeypatch.setattr(exports, "read_page", locked)
         with pytest.raises(httpx.RemoteProtocolError):
-            asked_for_export(person)
+            ask_for_export(person)
         admin.execute(text("ROLLBACK"))
     failures = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert TOO_LATE in {str(failure and failure.__cause__) for failure in failures}
     until_it_answers(person)
     assert len(exported(person)) == 5
-
-
-def asked_for_export(person: Person) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {person.token}"}
-    return httpx.get(f"{person._url}/export", headers=headers, timeout=30)
 
 
 def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
