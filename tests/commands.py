@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from todo_graphql.store.embedded import EmbeddedPostgres
 PROGRAM = (sys.executable, "-m", "todo_graphql")
 PATIENCE = 60
 """Seconds that anything here may take, on a machine that has much else to do."""
+
+AWKWARD = 'it\'s a "folder" of $HOME & `friends`'
 
 Found = TypeVar("Found")
 
@@ -70,6 +73,11 @@ def processes_about(folder: Path) -> list[list[str]]:
             if any(str(folder) in word for word in words):
                 found.append(words)
     return found
+
+
+def mode_of(path: Path) -> int:
+    """Its permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 class Command:

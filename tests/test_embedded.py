@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import stat
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, OperationalError
 
 from tests.administrators import administer, administering
-from tests.commands import processes_about, until
+from tests.commands import mode_of, processes_about, until
 from todo_graphql.store import embedded, embedded_access, embedded_programs
 from todo_graphql.store.database import database_url
 from todo_graphql.store.embedded import EmbeddedPostgres
@@ -55,11 +54,6 @@ def server(folder: Path) -> Iterator[EmbeddedPostgres]:
 def postmaster_of(server: EmbeddedPostgres) -> psutil.Process:
     """The process whose id is in the lock."""
     return psutil.Process(int((server.folder / "data/postmaster.pid").read_text().split()[0]))
-
-
-def mode_of(path: Path) -> int:
-    """Its permissions."""
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 @pytest.fixture
