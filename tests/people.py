@@ -14,6 +14,11 @@ TASK = (
     "id title description completed completedAt priority dueOn dueAt tags"
     " createdAt updatedAt deletedAt revision"
 )
+CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
+UPDATE = (
+    "mutation ($id: ID!, $input: UpdateTaskInput!)"
+    " { updateTask(id: $id, input: $input) { revision task { %s } } }" % TASK
+)
 
 
 class Person:
@@ -60,6 +65,10 @@ class Person:
         """The task of theirs, or None."""
         document = "query ($id: ID!) { task(id: $id) { %s } }"
         return self.ask(document % TASK, id=task_id)["task"]
+
+    def update(self, task: Any, **given: Any) -> Any:
+        """The task after a change of these fields."""
+        return self.ask(UPDATE, id=task["id"], input=given)["updateTask"]["task"]
 
     def change(self, verb: str, task_id: str) -> Any:
         """The task after a mutation that takes nothing but its id."""

@@ -6,10 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.people import Person
+from tests.people import CREATE, Person
 from todo_graphql.errors import ErrorCode
 
-CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
 PAGE = (
     "query ($first: Int, $after: String, $before: String, $userId: ID, $filter: TaskFilter)"
     " { tasks(first: $first, after: $after, before: $before, userId: $userId, filter: $filter)"

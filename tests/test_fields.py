@@ -5,19 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.people import TASK, Person
+from tests.people import CREATE, UPDATE, Person
 
-CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
-UPDATE = (
-    "mutation ($id: ID!, $input: UpdateTaskInput!)"
-    " { updateTask(id: $id, input: $input) { revision task { %s } } }" % TASK
-)
 DAY, INSTANT = "2026-02-28", "2026-02-28T09:30:00.000000Z"
 MANY = [f"tag {number}" for number in range(21)]
-
-
-def update(who: Person, task: Any, **given: Any) -> Any:
-    return who.ask(UPDATE, id=task["id"], input=given)["updateTask"]["task"]
 
 
 def refusal(who: Person, task: Any, **given: Any) -> tuple[str, str]:
@@ -29,12 +20,12 @@ def refusal(who: Person, task: Any, **given: Any) -> tuple[str, str]:
 def test_a_priority(alice: Person, priority: str) -> None:
     task = alice.create(priority=priority)
     assert task["priority"] == alice.find(task["id"])["priority"] == priority
-    assert update(alice, alice.create(), priority=priority)["priority"] == priority
+    assert alice.update(alice.create(), priority=priority)["priority"] == priority
 
 
 def test_null_is_no_priority(alice: Person) -> None:
     task = alice.create(priority="HIGH")
-    assert update(alice, task, priority=None)["priority"] == "NONE"
+    assert alice.update(task, priority=None)["priority"] == "NONE"
     assert alice.create(priority=None)["priority"] == "NONE"
 
 
@@ -51,17 +42,17 @@ def test_due_on_a_day_or_at_an_instant(alice: Person) -> None:
 
 
 def test_one_kind_of_due_date_takes_the_place_of_the_other(alice: Person) -> None:
-    task = update(alice, alice.create(dueOn=DAY), dueAt=INSTANT)
+    task = alice.update(alice.create(dueOn=DAY), dueAt=INSTANT)
     assert (task["dueOn"], task["dueAt"]) == (None, INSTANT)
-    task = update(alice, task, dueOn=DAY)
+    task = alice.update(task, dueOn=DAY)
     assert (task["dueOn"], task["dueAt"]) == (DAY, None)
 
 
 def test_null_clears_only_its_own_kind_of_due_date(alice: Person) -> None:
     task = alice.create(dueOn=DAY)
-    assert update(alice, task, dueAt=None)["dueOn"] == DAY
-    assert update(alice, task, dueOn=None)["dueOn"] is None
-    both = update(alice, task, dueOn=None, dueAt=INSTANT)
+    assert alice.update(task, dueAt=None)["dueOn"] == DAY
+    assert alice.update(task, dueOn=None)["dueOn"] is None
+    both = alice.update(task, dueOn=None, dueAt=INSTANT)
     assert (both["dueOn"], both["dueAt"]) == (None, INSTANT)
 
 
@@ -109,22 +100,22 @@ def test_tags_are_trimmed_and_kept_once_whatever_their_case(alice: Person) -> No
 
 def test_tags_are_replaced(alice: Person) -> None:
     task = alice.create(tags=["a", "b"])
-    assert update(alice, task, tags=["c"])["tags"] == ["c"]
-    assert update(alice, task, tags=None)["tags"] == []
+    assert alice.update(task, tags=["c"])["tags"] == ["c"]
+    assert alice.update(task, tags=None)["tags"] == []
 
 
 def test_tags_are_added_and_removed(alice: Person) -> None:
     task = alice.create(tags=["Home", "Garden"])
-    assert update(alice, task, addTags=["HOME", "New"])["tags"] == ["Home", "Garden", "New"]
-    assert update(alice, task, removeTags=["garden", "gone"])["tags"] == ["Home", "New"]
-    changed = update(alice, task, addTags=["a", "b"], removeTags=["B", "new"])
+    assert alice.update(task, addTags=["HOME", "New"])["tags"] == ["Home", "Garden", "New"]
+    assert alice.update(task, removeTags=["garden", "gone"])["tags"] == ["Home", "New"]
+    changed = alice.update(task, addTags=["a", "b"], removeTags=["B", "new"])
     assert changed["tags"] == ["Home", "a"]
 
 
 def test_adding_what_is_there_is_no_change(alice: Person) -> None:
     task = alice.create(tags=["Home"])
-    assert update(alice, task, addTags=["HOME"], removeTags=["gone"]) == task
-    assert update(alice, task, addTags=[], removeTags=None) == task
+    assert alice.update(task, addTags=["HOME"], removeTags=["gone"]) == task
+    assert alice.update(task, addTags=[], removeTags=None) == task
     assert alice.revision() == 1
 
 
@@ -132,7 +123,7 @@ def test_no_more_tags_than_a_task_may_have(alice: Person) -> None:
     task = alice.create(tags=MANY[:20])
     assert refusal(alice, task, addTags=["new"]) == ("BAD_USER_INPUT", "input.addTags")
     assert alice.find(task["id"]) == task
-    assert len(update(alice, task, addTags=["new"], removeTags=["tag 0"])["tags"]) == 20
+    assert len(alice.update(task, addTags=["new"], removeTags=["tag 0"])["tags"]) == 20
 
 
 def test_tags_are_replaced_or_edited(alice: Person) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import httpx
 import pytest
 
-from tests.people import Person
+from tests.people import CREATE, Person
 from tests.raw import statuses
 from tests.servers import SECRET, serving
 from todo_graphql.config import Settings
@@ -18,7 +18,6 @@ from todo_graphql.server.lines import JsonLines, TextLines
 
 TITLE = "Zwiebelkuchen"
 DESCRIPTION = "Geheimrezept"
-CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
 FIND = '{ task(id: "11111111-1111-4111-8111-111111111111") { id } }'
 GIVEN = {"title": TITLE, "description": DESCRIPTION}
 

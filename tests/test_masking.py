@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.people import Person
+from tests.people import CREATE, Person
 from tests.raw import HOST, connected, post
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.lines import request_id
@@ -18,7 +18,6 @@ from todo_graphql.store.tasks import Tasks
 
 SENTENCE = "Something went wrong on the server."
 FIND = "query ($id: ID!) { task(id: $id) { title } }"
-CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
 
 
 LAST_LINE = re.compile(r"INFO \[\S+\] [A-Z]+ \S+ \d{3}")

@@ -4,8 +4,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.people import Person
-from tests.test_mutations import CREATE, UPDATE
+from tests.people import CREATE, UPDATE, Person
 
 WRITERS = 16
 
