@@ -8,14 +8,6 @@ import pytest
 
 from tests.people import TASK, Person
 
-CREATE = (
-    """
-mutation ($input: [CreateTaskInput!]!) {
-  createTasks(input: $input) { revision count tasks { %s } }
-}
-"""
-    % TASK
-)
 BULK = (
     """
 mutation ($ids: [ID!], $filter: TaskFilter, $atMost: Int! = 100, $dryRun: Boolean! = false) {
@@ -45,10 +37,9 @@ def ids_of(tasks: list[Any]) -> list[str]:
     return [task["id"] for task in tasks]
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS.values(), CREATE], ids=[*DOCUMENTS, "create"])
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 def test_anonymous(url: str, document: str) -> None:
-    variables: Any = {"ids": [], "input": [{"title": "x"}]}
-    answer = httpx.post(f"{url}/graphql", json={"query": document, "variables": variables})
+    answer = httpx.post(f"{url}/graphql", json={"query": document, "variables": {"ids": []}})
     assert answer.status_code == 401
 
 
@@ -190,50 +181,6 @@ def test_too_many_tags_for_one_of_them_changes_none(alice: Person) -> None:
     assert alice.titles(filter={"tags": {"any": ["new"]}}) == []
 
 
-def test_create_works(alice: Person) -> None:
-    new = [{"title": f"task {number}", "priority": "LOW"} for number in range(100)]
-    made = alice.ask(CREATE, input=new)["createTasks"]
-    assert (made["revision"], made["count"]) == (1, 100)
-    assert [task["title"] for task in made["tasks"]] == [task["title"] for task in new]
-    assert {task["revision"] for task in made["tasks"]} == {1}
-    assert alice.titles(orderBy={"field": "POSITION"}) == [task["title"] for task in new]
-
-
-def test_create_again_answers_what_is_there(alice: Person) -> None:
-    new = [{"title": "a", "id": str(uuid.uuid4())}, {"title": "b", "id": str(uuid.uuid4())}]
-    made = alice.ask(CREATE, input=new)["createTasks"]
-    assert alice.ask(CREATE, input=new)["createTasks"] == made
-    longer = alice.ask(CREATE, input=[*new, {"title": "c"}])["createTasks"]
-    assert longer["tasks"][:2] == made["tasks"]
-    assert (longer["revision"], longer["tasks"][2]["revision"]) == (2, 2)
-
-
-def test_create_is_all_or_nothing(alice: Person) -> None:
-    taken = alice.create("taken")
-    refusal = alice.refusal(CREATE, input=[{"title": "a"}, {"title": "b", "id": taken["id"]}])
-    assert (refusal["code"], refusal["field"]) == ("CONFLICT", "input.1.id")
-    assert alice.titles() == ["taken"]
-    assert alice.revision() == 1
-
-
-@pytest.mark.parametrize(
-    ("new", "field"),
-    [
-        ([], "input"),
-        ([{"title": "x"}] * 101, "input"),
-        ([{"title": "x"}, {"title": " "}], "input.1.title"),
-        ([{"title": "x"}] * 3 + [{"title": "x", "tags": ["a", ""]}], "input.3.tags.1"),
-        ([{"title": "x", "id": "1"}], "input.0.id"),
-        ([{"title": "x", "dueOn": "2026-01-31", "dueAt": "2026-01-31T00:00:00Z"}], "input.0.dueAt"),
-        ([{"title": "x", "id": str(uuid.UUID(int=1))}] * 2, "input.1.id"),
-    ],
-)
-def test_create_refuses(alice: Person, new: list[Any], field: str) -> None:
-    refusal = alice.refusal(CREATE, input=new)
-    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
-    assert alice.revision() == 0
-
-
 def test_empty_trash_works(alice: Person) -> None:
     alice.create_many("a", "b", "c")
     bulk(alice, "deleteTasks", filter={"title": {"neq": "c"}})
@@ -242,31 +189,3 @@ def test_empty_trash_works(alice: Person) -> None:
     assert alice.ask(document)["emptyTrash"] == {"revision": 3, "count": 0}
     assert alice.titles() == ["c"]
     assert alice.titles(filter={"trashed": True}) == []
-
-
-@pytest.mark.parametrize(
-    ("variable", "field"),
-    [
-        ([{"title": "a"}, {"title": "b", "dueOn": "soon"}], "input.1.dueOn"),
-        ([{"title": "a", "tags": ["x", 5]}], "input.0.tags.1"),
-        ([{"title": "a"}, None], "input.1"),
-    ],
-)
-def test_a_value_of_a_wrong_type_is_named_by_its_argument(
-    alice: Person, variable: list[Any], field: str
-) -> None:
-    """Whatever the client calls its variable."""
-    document = """mutation ($some: [CreateTaskInput!]!) {
-        createTasks(input: $some) { revision }
-    }"""
-    refusal = alice.refusal(document, some=variable)
-    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
-
-
-def test_a_value_of_a_wrong_type_inside_of_a_literal_is_named_by_its_path(alice: Person) -> None:
-    document = """query ($some: Date) {
-        tasks(filter: {and: [{}, {dueOn: {in: ["2026-01-31", $some]}}]}) { totalCount }
-    }"""
-    document = document.replace("Date)", "Date!)")
-    refusal = alice.refusal(document, some="soon")
-    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "filter.and.1.dueOn.in.1")

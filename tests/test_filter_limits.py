@@ -193,3 +193,11 @@ def test_what_does_not_fit_the_schema(reader: Reader, condition: dict[str, Any])
     (error,) = reader.post(LIST, filter=condition)["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["field"].startswith("filter")
+
+
+def test_a_value_of_a_wrong_type_inside_of_a_literal_is_named_by_its_path(alice: Person) -> None:
+    document = """query ($some: Date!) {
+        tasks(filter: {and: [{}, {dueOn: {in: ["2026-01-31", $some]}}]}) { totalCount }
+    }"""
+    refusal = alice.refusal(document, some="soon")
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "filter.and.1.dueOn.in.1")
