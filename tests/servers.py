@@ -55,6 +55,11 @@ def settings_for(url: SecretStr, **given: object) -> Settings:
     return Settings.from_environment(**{**usual, **given})
 
 
+def variables_for(url: SecretStr) -> dict[str, str]:
+    """The same for a process of its own, as its environment."""
+    return {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+
+
 @contextmanager
 def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[str]:
     """The base URL of the application, which runs on a thread of this process."""

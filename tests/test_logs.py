@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from tests.commands import Service, until
 from tests.people import Person
-from tests.servers import SECRET, migrated_database, settings_for
+from tests.servers import SECRET, variables_for
+from todo_graphql.config import Settings
 
 TITLE = "a private title"
 CREATE = "mutation Note($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
@@ -47,12 +48,10 @@ class Log:
 
 
 @pytest.fixture(scope="module")
-def log(postgresql: SecretStr, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
-    with migrated_database(postgresql) as url:
-        given = {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
-        folder = tmp_path_factory.mktemp("log")
-        with Service("serve", "--port", "0", folder=folder, **given) as service:
-            yield Log(service, Person(service.url, settings_for(url)))
+def log(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    given = variables_for(settings.required_database_url())
+    with Service("serve", folder=tmp_path_factory.mktemp("log"), **given) as service:
+        yield Log(service, Person(service.url, settings))
 
 
 def test_an_operation(log: Log) -> None:
@@ -139,9 +138,8 @@ def test_nothing_private_is_told(log: Log) -> None:
 
 def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
     """In one line, however many it has."""
-    away = "postgresql://me:swordfish@127.0.0.1:1/todo"
-    given = {"DATABASE_URL": away, "BETTER_AUTH_SECRET": SECRET}
-    with Service("serve", "--port", "0", folder=tmp_path, **given) as service:
+    away = SecretStr("postgresql://me:swordfish@127.0.0.1:1/todo")
+    with Service("serve", folder=tmp_path, **variables_for(away)) as service:
         assert service.get("/health/ready").status_code == 503
         lines = [json.loads(line) for line in service.output.splitlines()]
         assert [line for line in lines if line["level"] in ("WARNING", "CRITICAL")]
@@ -149,8 +147,8 @@ def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_people_get_lines_for_people(tmp_path: Path) -> None:
-    given = {"DATABASE_URL": "postgresql://127.0.0.1:1/todo", "BETTER_AUTH_SECRET": SECRET}
-    with Service("serve", "--port", "0", folder=tmp_path, LOG_FORMAT="text", **given) as service:
+    given = variables_for(SecretStr("postgresql://127.0.0.1:1/todo"))
+    with Service("serve", folder=tmp_path, LOG_FORMAT="text", **given) as service:
         response = service.get("/health/live")
         line = rf" INFO \[{response.headers['x-request-id']}\] .*: GET /health/live 200 outcome=OK "
         service.wait_for(line + r"durationMs=\d+\.\d+\n")

@@ -12,14 +12,13 @@ import httpx
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.administrators import administering
 from tests.commands import Service, until
 from tests.files import exported, imported
 from tests.people import Person
-from tests.servers import SECRET, migrated_database, serving, settings_for
+from tests.servers import serving, variables_for
 from todo_graphql.config import Settings
 
 
@@ -152,27 +151,24 @@ def test_they_are_not_among_what_clients_see(person: Person) -> None:
     assert httpx.get(f"{person._url}/metrics", timeout=30).status_code == 404
 
 
-def test_each_process_has_its_own(postgresql: SecretStr, port: int, tmp_path: Path) -> None:
+def test_each_process_has_its_own(settings: Settings, port: int, tmp_path: Path) -> None:
     """On the next port, which a successor has, too. When the server ends, both are free."""
-    with migrated_database(postgresql) as url:
-        given = {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
-        given["METRICS_PORT"] = str(port)
-        arguments = ("serve", "--port", "0", "--workers", "2")
-        with Service(*arguments, folder=tmp_path, **given) as service:
-            until(lambda: len(ports_in(service.output)) == 2, "two ports")
-            both = ports_in(service.output)
-            assert both == {port, port + 1}
-            person = Person(service.url, settings_for(url))
-            for _ in range(10):
-                person.titles()
-            until(lambda: sum(answered(own) for own in both) == 10, "both together")
-            assert [Scrape(own)["worker_deaths_total"] for own in sorted(both)] == [0, 0]
-            kill_whoever_listens_on(port + 1, service)
-            until(lambda: deaths(port + 1) == 1, "a successor in the same place")
-            assert deaths(port) == 0
-        for own in both:
-            with pytest.raises(httpx.TransportError):
-                Scrape(own)
+    given = {**variables_for(settings.required_database_url()), "METRICS_PORT": str(port)}
+    with Service("serve", "--workers", "2", folder=tmp_path, **given) as service:
+        until(lambda: len(ports_in(service.output)) == 2, "two ports")
+        both = ports_in(service.output)
+        assert both == {port, port + 1}
+        person = Person(service.url, settings)
+        for _ in range(10):
+            person.titles()
+        until(lambda: sum(answered(own) for own in both) == 10, "both together")
+        assert [Scrape(own)["worker_deaths_total"] for own in sorted(both)] == [0, 0]
+        kill_whoever_listens_on(port + 1, service)
+        until(lambda: deaths(port + 1) == 1, "a successor in the same place")
+        assert deaths(port) == 0
+    for own in both:
+        with pytest.raises(httpx.TransportError):
+            Scrape(own)
 
 
 def ports_in(output: str) -> set[int]:

@@ -1,35 +1,24 @@
-"""`todo-graphql serve`: refuses what is unsafe, waits for what may come, and stops in order."""
+"""`todo-graphql serve`: refuses what is unsafe, and waits for what may come."""
 
-import contextlib
 import gc
 import json
-import signal
 import socket
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Connection, text
 from uvicorn.config import STARTUP_FAILURE
 
-from tests.administrators import administer, administering
+from tests.administrators import administer
 from tests.commands import Service, refusal, run, until
-from tests.servers import SECRET, migrated_database, scratch_database, settings_for
-from todo_graphql.config import ConfigurationError
+from tests.servers import SECRET, migrated_database, scratch_database, settings_for, variables_for
+from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.development import DEMO_USER, token_for
-from todo_graphql.server.app import create_app
 from todo_graphql.serving import (
-    configuration,
     create_lasting_app,
     listening,
-    stopping_in_good_order,
 )
-from todo_graphql.serving import run as serve
 from todo_graphql.store import migrations
 from todo_graphql.store.embedded import EmbeddedPostgres
 
@@ -57,13 +46,6 @@ UNSAFE = {
 }
 
 
-@pytest.fixture(scope="module")
-def migrated(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database that `serve` may use, and that no test here spoils."""
-    with migrated_database(postgresql) as url:
-        yield url
-
-
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL that may be stopped, and whose roles may be changed. It is not started."""
@@ -74,20 +56,15 @@ def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
         server.stop()
 
 
-def settings_of(url: SecretStr) -> dict[str, str]:
-    """The environment that `serve` needs."""
-    return {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
-
-
 def token() -> str:
     """Signed with the secret that `serve` is given here."""
     return token_for(DEMO_USER, settings_for(SecretStr(SOMEWHERE)), 3_600)
 
 
-@pytest.mark.parametrize(("settings", "beginning"), UNSAFE.values(), ids=list(UNSAFE))
-def test_it_refuses_settings(tmp_path: Path, settings: dict[str, str], beginning: str) -> None:
+@pytest.mark.parametrize(("given", "beginning"), UNSAFE.values(), ids=UNSAFE)
+def test_it_refuses_settings(tmp_path: Path, given: dict[str, str], beginning: str) -> None:
     """In one sentence, which holds no secret."""
-    sentence = refusal("serve", folder=tmp_path, **settings)
+    sentence = refusal("serve", folder=tmp_path, **given)
     assert sentence.startswith(beginning)
     assert "swordfish" not in sentence
 
@@ -98,7 +75,7 @@ def test_it_refuses_a_database_without_row_level_security(
     """One statement of an administrator is enough to lose it."""
     with migrated_database(postgresql) as url:
         administer(url, "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
-        sentence = told_refusal(tmp_path, **settings_of(url))
+        sentence = told_refusal(tmp_path, **variables_for(url))
     assert sentence.startswith("Row-level security is not in force")
 
 
@@ -116,7 +93,7 @@ def test_what_nobody_foresaw_at_start_is_told_and_not_tried_again(
     workers: str, tmp_path: Path
 ) -> None:
     """Such as what a library demands. It is one line of the log for each process."""
-    given = settings_of(SecretStr(SOMEWHERE)) | {
+    given = variables_for(SecretStr(SOMEWHERE)) | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
         "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "swordfish",
     }
@@ -129,12 +106,12 @@ def test_what_nobody_foresaw_at_start_is_told_and_not_tried_again(
     assert "swordfish" not in finished.stderr
 
 
-def test_it_refuses_a_port_that_is_in_use(migrated: SecretStr, tmp_path: Path) -> None:
+def test_it_refuses_a_port_that_is_in_use(settings: Settings, tmp_path: Path) -> None:
     """--port comes before PORT."""
+    given = variables_for(settings.required_database_url())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = settings_of(migrated)
-        sentence = told_refusal(tmp_path, "--port", str(port), **settings)
+        sentence = told_refusal(tmp_path, "--port", str(port), **given)
     assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use): ")
 
 
@@ -152,7 +129,7 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
     """Down, empty, migrated, down again: it says so, and heals by itself. And once its role
     could see everything, the next one refuses to start.
     """
-    settings = settings_of(own_server.url)
+    settings = variables_for(own_server.url)
     with Service("serve", folder=tmp_path, **settings) as server:
         assert_not_ready(server, "The database is away. Try again in a moment.")
         own_server.start()
@@ -177,7 +154,7 @@ def test_it_waits_for_its_migrations(postgresql: SecretStr, tmp_path: Path) -> N
     """It says so at once, in its log."""
     with (
         scratch_database(postgresql) as url,
-        Service("serve", folder=tmp_path, **settings_of(url)) as server,
+        Service("serve", folder=tmp_path, **variables_for(url)) as server,
     ):
         assert "The database is not migrated: run `todo-graphql migrate`." in server.output
         assert "migrate" in reason_of(server)
@@ -211,88 +188,6 @@ def assert_unavailable(server: Service) -> None:
     assert int(answer.headers["retry-after"]) == error["extensions"]["retryAfter"] > 0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_request_that_is_being_answered_is_finished(
-    migrated: SecretStr, tmp_path: Path, workers: int
-) -> None:
-    """SIGTERM stops all processes in order. `postgres://` is as good as `postgresql://`."""
-    url = SecretStr(migrated.get_secret_value().replace("postgresql://", "postgres://"))
-    settings = {**settings_of(url), "DATABASE_STATEMENT_TIMEOUT": "60", "REQUEST_TIMEOUT": "60"}
-    with Service("serve", "--workers", str(workers), folder=tmp_path, **settings) as server:
-        assert server.post(CREATE, token()).json()["data"]
-        family = psutil.Process(server.process.pid).children(recursive=True)
-        assert len(workers_of(server)) == (workers if workers > 1 else 0)
-        with administering(migrated) as admin, held_up(server, admin) as answers:
-            server.process.send_signal(signal.SIGTERM)
-            server.wait_for("Waiting for connections to close")
-            until(lambda: not server.lives(), "a door that is closed by all processes")
-        assert [answer.get("data") is not None for answer in answers] == [True]
-        assert server.process.wait(60) == 0
-    _, alive = psutil.wait_procs(family, timeout=30)
-    assert alive == []
-
-
-def workers_of(server: Service) -> list[psutil.Process]:
-    """The processes that it has begun to work for it: forks of it, or spawned."""
-    own = psutil.Process(server.process.pid)
-    is_fork = sys.platform == "linux"
-    return [it for it in own.children() if is_fork or "spawn_main" in str(it.cmdline())]
-
-
-@contextlib.contextmanager
-def held_up(server: Service, admin: Connection) -> Iterator[list[dict[str, Any]]]:
-    """A mutation that waits for a lock as long as the block lasts. Then it answers."""
-    answers: list[dict[str, Any]] = []
-    thread = threading.Thread(
-        target=lambda: answers.append(server.post(CREATE, token()).json()), daemon=True
-    )
-    admin.execute(text("BEGIN"))
-    admin.execute(text("SELECT FROM users FOR UPDATE"))
-    try:
-        thread.start()
-        waits = text(
-            "SELECT true FROM pg_locks WHERE NOT granted"
-            " AND transactionid = pg_current_xact_id()::xid"
-        )
-        until(lambda: admin.execute(waits).scalar(), "a mutation that waits")
-        yield answers
-    finally:
-        admin.execute(text("ROLLBACK"))
-    thread.join(60)
-
-
-def test_a_signal_is_noted_until_uvicorn_takes_over() -> None:
-    """It is obeyed at the next step, and nothing is announced that will not be."""
-    settings = settings_for(SecretStr(SOMEWHERE))
-    before = signal.getsignal(signal.SIGTERM)
-    with stopping_in_good_order() as stop, listening(settings) as listener:
-        stop.check()
-        signal.raise_signal(signal.SIGHUP)
-        with pytest.raises(SystemExit) as ended:
-            stop.check()
-        config = configuration(create_app(settings), settings)
-        serve(config, listener, lambda: pytest.fail("It was announced."), stop)
-    assert ended.value.code == 128 + signal.SIGHUP
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_signal_as_soon_as_it_is_ready(times: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """A second one hurries it; it ends in good order all the same."""
-    settings = settings_for(SecretStr(SOMEWHERE))
-
-    def interrupt() -> None:
-        for _ in range(times):
-            signal.raise_signal(signal.SIGINT)
-
-    with stopping_in_good_order() as stop, listening(settings) as listener:
-        serve(configuration(create_app(settings), settings), listener, interrupt, stop)
-    assert stop.signal == signal.SIGINT
-    logged = capsys.readouterr().err
-    assert "Application shutdown complete." in logged
-    assert "ERROR" not in logged
-
-
 def test_what_stays_is_not_collected() -> None:
     """The collector looks at what is there when the application has been made once, and then no
     more.
@@ -303,14 +198,3 @@ def test_what_stays_is_not_collected() -> None:
         assert not [it for it in gc.get_objects() if it is app]
     finally:
         gc.unfreeze()
-
-
-def test_nohup_means_it() -> None:
-    """Whoever has SIGHUP ignored goes on when the terminal is closed."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with stopping_in_good_order() as stop:
-            signal.raise_signal(signal.SIGHUP)
-            assert stop.signal is None
-    finally:
-        signal.signal(signal.SIGHUP, before)

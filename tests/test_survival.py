@@ -7,14 +7,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.administrators import administering
 from tests.commands import PATIENCE, Dev, Service, home_of_dev, postmaster_of, until
 from tests.people import Person
 from tests.raw import HOST, LENGTH, connected, post, status
-from tests.servers import SECRET, migrated_database, serving
+from tests.servers import serving, variables_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN
 
@@ -71,16 +70,11 @@ def test_what_the_server_does_not_finish_is_broken_off(settings: Settings) -> No
         admin.execute(text("ROLLBACK"))
 
 
-def test_workers_do_not_outlive_their_parent(postgresql: SecretStr, tmp_path: Path) -> None:
+def test_workers_do_not_outlive_their_parent(settings: Settings, tmp_path: Path) -> None:
     """Or they would keep the port."""
-    with migrated_database(postgresql) as url:
-        settings = {
-            "DATABASE_URL": url.get_secret_value(),
-            "BETTER_AUTH_SECRET": SECRET,
-            "PORT": "0",
-        }
-        with Service("serve", "--workers", "2", folder=tmp_path, **settings) as server:
-            family = psutil.Process(server.process.pid).children(recursive=True)
-            server.process.send_signal(signal.SIGKILL)
-            _, alive = psutil.wait_procs(family, timeout=60)
-            assert alive == []
+    given = variables_for(settings.required_database_url())
+    with Service("serve", "--workers", "2", folder=tmp_path, **given) as server:
+        family = psutil.Process(server.process.pid).children(recursive=True)
+        server.process.send_signal(signal.SIGKILL)
+        _, alive = psutil.wait_procs(family, timeout=60)
+        assert alive == []
