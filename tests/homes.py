@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import pytest
 from graphql import ExecutionResult
 
 from tests.documents import LIMITS
@@ -13,6 +14,7 @@ from tests.worlds import somebody
 from todo_graphql.api.budgets import Allowance
 from todo_graphql.api.context import Context
 from todo_graphql.api.enums import TaskPriority
+from todo_graphql.api.execution import operations
 from todo_graphql.api.schema import Request, Schema
 from todo_graphql.store.changes import Selected, Written
 from todo_graphql.store.database import Database
@@ -125,6 +127,19 @@ class Home:
             context.allowance = ALLOWANCE
             self.columns = context.columns
             return schema.run(Request(document, {**self.variables, **variables}), context)
+
+
+def takeovers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The root fields at which graphql-core will have taken over."""
+    fields: list[str] = []
+    rest = operations.Operation._rest
+
+    def noting(self: Any, roots: Any, *arguments: Any) -> Any:
+        fields.append(roots[0].key)
+        return rest(self, roots, *arguments)
+
+    monkeypatch.setattr(operations.Operation, "_rest", noting)
+    return fields
 
 
 def data_of(result: ExecutionResult) -> Any:

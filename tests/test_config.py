@@ -6,8 +6,6 @@ import pytest
 
 from todo_graphql.config import ConfigurationError, Settings
 
-URL = "postgresql://me:swordfish@db.example/todo?sslmode=require"
-
 PARSED: list[tuple[str, str, Any]] = [
     ("AUTH_ISSUER", "https://example.com", "https://example.com"),
     ("AUTH_AUDIENCE", "todo", "todo"),

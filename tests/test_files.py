@@ -9,8 +9,6 @@ from tests.people import Person
 
 ID = "d0d0d0d0-0000-4000-8000-000000000001"
 OTHER_ID = "d0d0d0d0-0000-4000-8000-000000000002"
-
-
 DEEP = "[" * 100_000
 BAD_JSON: dict[str, tuple[str, int, str | None]] = {
     "nothing": ("", 1, None),
