@@ -2,7 +2,6 @@
 
 import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from tests.commands import until
 from tests.people import Person
 from tests.servers import migrated_database, scratch_database, serving, settings_for
 from todo_graphql.store import migrations
@@ -187,10 +187,7 @@ def test_a_crowd_waits_for_its_turn_and_holds_up_nobody_else(own: SecretStr) -> 
         crowd[0].create()
         with nobody_reads_tasks(admin):
             answers = [threads.submit(person.ask, PAGE) for person in crowd]
-            deadline = time.monotonic() + 30
-            while connections(admin)[1] < most:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            until(lambda: connections(admin)[1] == most, "all workers")
             # All workers wait for PostgreSQL now, and the event loop waits for none of them.
             assert connections(admin) == (most, most)
             assert status(base, "live") == 200

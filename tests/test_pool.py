@@ -1,7 +1,6 @@
 """The pool's connections: asked whether they work, unless they worked a moment ago."""
 
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.pool import QueuePool
 
 from tests.administrators import administering
+from tests.commands import until
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.store import pool
@@ -119,13 +119,14 @@ def test_one_that_is_old_is_replaced(settings: Settings) -> None:
     given = {"database_pool_recycle": 1, "database_pool_size": 1, "database_max_overflow": 0}
     database = Database(settings.model_copy(update=given))
     seen: set[int] = set()
-    ends_at = time.monotonic() + 10
-    while len(seen) < 2 and time.monotonic() < ends_at:  # without a rest of a moment
+
+    def is_replaced() -> bool:
         with database.connect_as(VIEWER) as connection:
             seen.add(connection.read(PID)[0][0])
-        time.sleep(0.05)
+        return len(seen) == 2
+
+    until(is_replaced, "another connection")  # without a rest of a moment
     database.close()
-    assert len(seen) == 2
 
 
 def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
@@ -143,10 +144,9 @@ def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
         waiting = [threading.Thread(target=ask) for _ in range(3)]
         for thread in waiting:
             thread.start()
-        while database.pool._waiting < len(waiting):
-            time.sleep(0.01)
+        until(lambda: database.pool._waiting == len(waiting), "all that wait")
     for thread in waiting:
-        thread.join(2)
+        thread.join(30)
     assert answers == [[(1,)]] * 3
     database.close()
 

@@ -1,14 +1,13 @@
 """Redis may go and come, and stand still: nothing fails because of it."""
 
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from tests.commands import until
 from tests.people import Person
 from tests.redises import KINDS, PASSWORD, redis
 from tests.servers import serving
@@ -20,7 +19,6 @@ from todo_graphql.server import windows
 GONE = "does not answer"
 BACK = "answers again"
 STATE = "{ rateLimit { remaining cost } }"
-PATIENCE = 20
 
 
 def counting_at(settings: Settings, url: SecretStr, **given: object) -> Settings:
@@ -49,13 +47,6 @@ def log(capsys: pytest.CaptureFixture[str]) -> Log:
     return Log(capsys)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_and_started_again(
     settings: Settings,
@@ -79,7 +70,7 @@ def test_killed_and_started_again(
             assert statuses == [401, 401, 429]
             assert (log.count(GONE), log.count(BACK)) == (1, 0)
             server.start()
-            wait_for(lambda: somebody.ask(STATE) and log.count(BACK))
+            until(lambda: somebody.ask(STATE) and log.count(BACK), "Redis again")
             for _ in range(3):
                 somebody.ask(STATE)
     assert (log.count(GONE), log.count(BACK)) == (1, 1)
