@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.signers import side_by_side
 from tests.tokens import CLAIMS, json_segment, segment
 
 Jwk: TypeAlias = dict[str, object]
@@ -59,8 +59,7 @@ def signature(key: PrivateKey, signing_input: bytes) -> bytes:
         return key.sign(signing_input)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(signing_input, padding.PKCS1v15(), SHA256())
-    pair = decode_dss_signature(key.sign(signing_input, ec.ECDSA(SHA256())))
-    return b"".join(number.to_bytes((key.curve.key_size + 7) // 8) for number in pair)
+    return side_by_side(key, SHA256(), signing_input)
 
 
 def token_by(

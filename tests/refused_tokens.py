@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from tests.servers import SECRET
+from tests.signers import SIGNERS, by, public_pem
 from tests.tokens import (
     ABSENT,
     CLAIMS,
     FAR,
     HEADER,
-    SIGNERS,
     SUBJECT,
     FromNow,
     Make,
-    by,
     claim_text,
     claims,
     claims_text,
@@ -28,7 +27,6 @@ from tests.tokens import (
     json_segment,
     mac,
     of_length,
-    public_pem,
     secret,
     segment,
     signature,

@@ -23,19 +23,8 @@ from tests.refused_tokens import (
     STRANGER,
 )
 from tests.servers import SECRET
-from tests.tokens import (
-    CLAIMS,
-    HEADER,
-    SUBJECT,
-    Make,
-    good,
-    private_pem,
-    public_pem,
-    public_ssh,
-    secret,
-    swapped,
-    text,
-)
+from tests.signers import private_pem, public_pem, public_ssh
+from tests.tokens import CLAIMS, HEADER, SUBJECT, Make, good, secret, swapped, text
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server import auth

@@ -11,7 +11,8 @@ from tests.gates import UNKNOWN, identified, sentence_against, trusting, with_ke
 from tests.issuers import ALGORITHMS, ALL, Issuer, public_jwk, publishing, token_by
 from tests.refused_tokens import BADLY_SIGNED, EXPIRED
 from tests.servers import SECRET, serving
-from tests.tokens import CLAIMS, SUBJECT, by, good, header, json_segment, segment, signed, unsigned
+from tests.signers import by
+from tests.tokens import CLAIMS, SUBJECT, good, header, json_segment, segment, signed, unsigned
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.server.auth import sign
 
