@@ -30,7 +30,8 @@ check: $(VENV)/.development
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m tests.audit --if-reachable
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

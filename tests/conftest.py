@@ -30,6 +30,24 @@ for name in (*Settings.model_fields, *Telemetry.model_fields):
     os.environ.pop(name.upper(), None)
 
 
+# Files that take longest, begun first: nobody should have to wait for one of them in the end.
+LONG = (
+    "test_chaos",
+    "test_dev_endings",
+    "test_survival",
+    "test_dev",
+    "test_pressure",
+    "test_rates",
+    "test_embedded",
+    "test_serve",
+    "test_projection",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(name) if (name := item.path.stem) in LONG else len(LONG))
+
+
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
     TEMPORARY.cleanup()
