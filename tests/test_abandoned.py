@@ -7,13 +7,11 @@ import pytest
 
 from tests.commands import until
 from tests.people import Person
-from tests.sockets import END, answers, asked_by, connected, reset, statuses
+from tests.sockets import END, LENGTH, QUERY, answers, asked_by, connected, reset, statuses
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.server.bodies import read_question
 from todo_graphql.store import exports
 from todo_graphql.store.pages import read_page
-
-QUERY = b'{"query": "{ __typename }"}'
 
 
 def leave(url: str, request: bytes, begun: threading.Event, gone: threading.Event) -> None:
@@ -61,8 +59,7 @@ def test_an_operation_that_is_left(
         return read_question(body)
 
     monkeypatch.setattr("todo_graphql.server.graphql.read_question", read)
-    length = b"Content-Length: %d" % len(QUERY)
-    leave(url, asked_by(alice, b"POST /graphql", length) + QUERY, begun, gone)
+    leave(url, asked_by(alice, b"POST /graphql", LENGTH) + QUERY, begun, gone)
     until(lambda: "POST /graphql 499" in caplog.text, "the end of an operation")
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.people import Person
-from tests.raw import CHUNKED, HOST, connected, post, status
+from tests.sockets import CHUNKED, HOST, connected, post, status
 from todo_graphql.server.bodies import encode
 
 LIMIT = 65_536

@@ -9,6 +9,7 @@ import pytest
 from tests.people import Person
 from tests.servers import serving
 from tests.sockets import (
+    CHUNKED,
     END,
     HOST,
     answers,
@@ -21,7 +22,6 @@ from todo_graphql.config import Settings
 from todo_graphql.server import farewells, protocol
 from todo_graphql.server.imports import MAX_IMPORT_BYTES
 
-CHUNKED = b"Transfer-Encoding: chunked"
 MUCH = 300_000
 
 

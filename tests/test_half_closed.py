@@ -9,14 +9,11 @@ import pytest
 
 from tests.commands import until
 from tests.people import Person
-from tests.sockets import HOST, answers, asked_by, connected, head, statuses
+from tests.sockets import HOST, LENGTH, QUERY, answers, asked_by, connected, head, statuses
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.server import farewells, protocol
 from todo_graphql.server.bodies import read_question
 from todo_graphql.store import exports
-
-QUERY = b'{"query": "{ __typename }"}'
-LENGTH = b"Content-Length: %d" % len(QUERY)
 
 
 def said(url: str, request: bytes) -> bytes:

@@ -13,8 +13,8 @@ from tests.administrators import administering
 from tests.commands import until
 from tests.files import error_of, imported, send, titles
 from tests.people import Person
-from tests.raw import CHUNKED, HOST, answers, connected, post, status
 from tests.servers import scratch_database, serving, settings_for
+from tests.sockets import CHUNKED, HOST, connected, post, said, status
 from todo_graphql.config import Settings
 from todo_graphql.server import imports as server_imports
 from todo_graphql.server.files.records import task_of
@@ -77,7 +77,7 @@ def test_a_file_may_be_as_long_as_the_limit(alice: Person) -> None:
 def test_a_longer_file_is_refused_before_it_has_ended(
     url: str, alice: Person, header: bytes, begun: bytes
 ) -> None:
-    answer = answers(url, post(alice, HOST, header, path=b"/import") + begun).lower()
+    answer = said(url, post(alice, HOST, header, path=b"/import") + begun).lower()
     assert answer.startswith(b"http/1.1 413 ")
     assert b"connection: close" in answer
     assert alice.revision() == 0

@@ -13,8 +13,8 @@ from tests.administrators import administer, administering
 from tests.commands import until
 from tests.files import error_of, exported, imported, send, titles
 from tests.people import Person
-from tests.raw import HOST, connected, post
 from tests.servers import migrated_database, serving, settings_for
+from tests.sockets import HOST, connected, post
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
 from todo_graphql.server import imports

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.people import CREATE, Person
-from tests.raw import statuses
 from tests.servers import SECRET, serving
+from tests.sockets import said, statuses
 from todo_graphql.config import Settings
 from todo_graphql.server.lines import JsonLines, TextLines
 
@@ -260,6 +260,6 @@ def test_a_bug_is_told_of_without_its_words(
 def test_what_is_no_http_is_not_quoted(ask: Ask, base: str, log: Log) -> None:
     token = ask("GET", "/health/live").request.headers["authorization"]
     for raw in (f"{TITLE} {token}\r\n\r\n", f"GET / HTTP/1.1\r\n{token}\0\r\n\r\n"):
-        assert statuses(base, raw.encode()) == [400]
-    said = log.until("Invalid HTTP request received.")
-    assert token.split()[1] not in said
+        assert statuses(said(base, raw.encode())) == [400]
+    line = log.until("Invalid HTTP request received.")
+    assert token.split()[1] not in line

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.people import CREATE, Person
-from tests.raw import HOST, connected, post
+from tests.sockets import HOST, connected, post
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.lines import request_id
 from todo_graphql.store.tasks import Tasks

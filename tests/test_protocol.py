@@ -1,8 +1,6 @@
 """What is no proper HTTP, byte by byte."""
 
 import logging
-import socket
-import struct
 import threading
 from contextlib import suppress
 
@@ -10,7 +8,7 @@ import pytest
 
 from tests.commands import until
 from tests.people import Person
-from tests.raw import (
+from tests.sockets import (
     CHUNK,
     CHUNKED,
     END,
@@ -19,9 +17,12 @@ from tests.raw import (
     LENGTH,
     QUERY,
     WEB_SOCKET,
+    answers,
     connected,
     head,
     post,
+    reset,
+    said,
     status,
     statuses,
 )
@@ -33,8 +34,8 @@ MORE = b"x" * MAX_HEAD_BYTES
 
 
 def test_a_proper_request_is_answered(url: str, alice: Person) -> None:
-    assert statuses(url, post(alice, HOST, LENGTH), QUERY, END) == [200, 200]
-    assert statuses(url, post(alice, HOST, CHUNKED), CHUNK, b"0\r\n\r\n", END) == [200, 200]
+    assert statuses(said(url, post(alice, HOST, LENGTH), QUERY, END)) == [200, 200]
+    assert statuses(said(url, post(alice, HOST, CHUNKED), CHUNK, b"0\r\n\r\n", END)) == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_a_proper_request_is_answered(url: str, alice: Person) -> None:
 def test_what_could_be_read_in_two_ways_is_refused(
     url: str, alice: Person, lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert statuses(url, post(alice, *lines), QUERY) == [400]
+    assert statuses(said(url, post(alice, *lines), QUERY)) == [400]
     assert max(record.levelno for record in caplog.records) == logging.WARNING
 
 
@@ -67,34 +68,34 @@ def test_what_could_be_read_in_two_ways_is_refused(
     [b"nonsense", b"POST /graphql HTTP/3.7", b"CONNECT x:443 HTTP/1.1", b"\x16\x03\x01"],
 )
 def test_what_is_no_request_is_refused(url: str, request_line: bytes) -> None:
-    assert statuses(url, head(request_line, HOST)) == [400]
+    assert statuses(said(url, head(request_line, HOST))) == [400]
 
 
 def test_an_older_client_names_no_host(url: str) -> None:
-    assert statuses(url, head(b"GET /health/live HTTP/1.0")) == [200]
+    assert statuses(said(url, head(b"GET /health/live HTTP/1.0"))) == [200]
 
 
 @pytest.mark.parametrize("more", [b"Transfer-Encoding: gzip", CHUNKED], ids=["gzip", "twice"])
 def test_chunks_of_something_else_are_refused(url: str, alice: Person, more: bytes) -> None:
-    assert statuses(url, post(alice, HOST, more, CHUNKED), CHUNK, b"0\r\n\r\n") == [400]
+    assert statuses(said(url, post(alice, HOST, more, CHUNKED), CHUNK, b"0\r\n\r\n")) == [400]
 
 
 @pytest.mark.parametrize("path", [b"/graphql", b"/import"])
 @pytest.mark.parametrize("coding", [b"gzip", b"identity, br"])
 def test_a_compressed_body_is_refused(url: str, alice: Person, path: bytes, coding: bytes) -> None:
     request = post(alice, HOST, LENGTH, b"Content-Encoding: " + coding, path=path)
-    assert statuses(url, request, QUERY, END) == [415, 200]
+    assert statuses(said(url, request, QUERY, END)) == [415, 200]
 
 
 def test_a_body_may_say_that_it_is_not_compressed(url: str, alice: Person) -> None:
     request = post(alice, HOST, LENGTH, b"Content-Encoding: Identity")
-    assert statuses(url, request, QUERY, END) == [200, 200]
+    assert statuses(said(url, request, QUERY, END)) == [200, 200]
 
 
 def test_a_length_of_thousands_of_digits_is_too_long(url: str, alice: Person) -> None:
     """Python would not read the number, however small."""
     digits = b"Content-Length: " + b"0" * 5_000 + b"5"
-    assert statuses(url, post(alice, HOST, digits)) == [413]
+    assert statuses(said(url, post(alice, HOST, digits))) == [413]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_a_length_of_thousands_of_digits_is_too_long(url: str, alice: Person) ->
     ids=["a path", "a header", "headers"],
 )
 def test_a_head_without_end_is_refused(url: str, request_: bytes) -> None:
-    assert statuses(url, request_) == [431]
+    assert statuses(said(url, request_)) == [431]
     with connected(url) as connection:
         connection.sendall(head(b"GET /health/live HTTP/1.1", HOST))
         assert status(connection) == 200
@@ -117,13 +118,13 @@ def test_a_head_without_end_is_refused(url: str, request_: bytes) -> None:
 
 def test_a_head_may_be_large(url: str) -> None:
     large = b"X-Name: " + b"x" * (MAX_HEAD_BYTES // 2)
-    assert statuses(url, head(b"GET /health/live HTTP/1.1", HOST, large), END) == [200, 200]
+    assert statuses(said(url, head(b"GET /health/live HTTP/1.1", HOST, large), END)) == [200, 200]
 
 
 def test_a_trailer_is_no_header(url: str, alice: Person) -> None:
     """Whoever checks headers before this server never saw it."""
     trailer = b"0\r\nAuthorization: Bearer " + alice.token.encode() + b"\r\n\r\n"
-    assert statuses(url, post(None, HOST, CHUNKED), CHUNK + trailer, END) == [401, 200]
+    assert statuses(said(url, post(None, HOST, CHUNKED), CHUNK + trailer, END)) == [401, 200]
 
 
 @pytest.mark.parametrize("end", [b"0\r\nX-Name: ", b"0\r\n" + b"X-Name: x\r\n" * 100, b"1;"])
@@ -142,24 +143,24 @@ def test_who_wishes_for_another_protocol_is_answered_in_this_one(
     whole = post(alice, HOST, LENGTH, *upgrade), QUERY
     chunks = post(alice, HOST, CHUNKED, *upgrade), CHUNK, b"0\r\n\r\n"
     nothing = head(b"GET /health/live HTTP/1.1", HOST, *upgrade)
-    assert statuses(url, *whole, *chunks, nothing, END) == [200, 200, 200, 200]
+    assert statuses(said(url, *whole, *chunks, nothing, END)) == [200, 200, 200, 200]
     with connected(url) as connection:
         connection.sendall(whole[0])
         connection.sendall(QUERY[:5])
         connection.sendall(QUERY[5:] + END)
-        assert connection.makefile("rb").read().count(b"HTTP/1.1 200 ") == 2
+        assert answers(connection).count(b"HTTP/1.1 200 ") == 2
     assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 
 def test_wishes_are_not_nested(url: str) -> None:
     """However many come at once."""
     wish = head(b"GET /health/live HTTP/1.1", HOST, *H2C)
-    assert statuses(url, wish * 2_000, END) == [200] * 2_001
+    assert statuses(said(url, wish * 2_000, END)) == [200] * 2_001
 
 
 def test_a_head_is_measured_also_when_it_comes_in_one_piece(url: str) -> None:
     long = head(b"GET /health/live HTTP/1.1", HOST, b"X: " + MORE)
-    assert statuses(url, long) == [431]
+    assert statuses(said(url, long)) == [431]
 
 
 def test_whoever_goes_before_many_answers_is_no_failure(
@@ -177,9 +178,9 @@ def test_whoever_goes_before_many_answers_is_no_failure(
     with connected(url) as connection:
         connection.sendall((post(alice, HOST, LENGTH) + QUERY) * 3)
         assert begun.wait(30)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert statuses(url, END) == [200]  # the server has seen that the other one went
+        reset(connection)
+    assert statuses(said(url, END)) == [200]  # the server has seen that the other one went
     gone.set()
     until(lambda: "POST /graphql" in caplog.text, "the end of what was begun")
-    assert statuses(url, END) == [200]
+    assert statuses(said(url, END)) == [200]
     assert {record.levelno for record in caplog.records} == {logging.INFO}

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.people import Person
-from tests.raw import (
+from tests.sockets import (
     CHUNKED,
     END,
     H2C,
@@ -15,9 +15,11 @@ from tests.raw import (
     LENGTH,
     QUERY,
     WEB_SOCKET,
+    answers,
     connected,
     head,
     post,
+    said,
     status,
     statuses,
 )
@@ -43,7 +45,7 @@ SLOW = {
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
 def test_whoever_does_not_ask_is_hung_up_on(url: str, sent: bytes) -> None:
-    assert statuses(url, sent) == [408]
+    assert statuses(said(url, sent)) == [408]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -57,7 +59,7 @@ def test_the_second_request_of_a_connection_has_no_more_time(url: str) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_body_that_does_not_come_is_not_waited_for(url: str, alice: Person) -> None:
-    assert statuses(url, post(alice, HOST, b"Content-Length: 9") + b"{") == [408]
+    assert statuses(said(url, post(alice, HOST, b"Content-Length: 9") + b"{")) == [408]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -72,7 +74,7 @@ def test_a_refusal_is_no_answer_to_the_request_before(
 
     monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
     whole, begun = post(alice, HOST, LENGTH) + QUERY, post(alice, HOST, b"Content-Length: 9")
-    assert statuses(url, whole, begun) == [200, 408]
+    assert statuses(said(url, whole, begun)) == [200, 408]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -115,13 +117,13 @@ def test_a_body_that_nobody_reads_yet_is_not_slow(
         connection.sendall(post(alice, HOST, LENGTH) + QUERY + import_)
         assert begun.wait(30)
         connection.sendall(large)
-        assert connection.makefile("rb").read().count(b"HTTP/1.1 200 ") == 2
+        assert answers(connection).count(b"HTTP/1.1 200 ") == 2
 
 
 def assert_hung_up_on(connection: socket.socket) -> None:
     """Soon, in any case before the time-out of the socket."""
     connection.settimeout(10)
-    connection.makefile("rb").read()
+    answers(connection)
 
 
 @pytest.mark.usefixtures("impatient")

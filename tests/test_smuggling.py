@@ -6,23 +6,23 @@ import time
 import pytest
 
 from tests.people import Person
-from tests.sockets import END, HOST, answers, asked_by, connected, head, statuses
+from tests.sockets import (
+    CHUNK,
+    CHUNKED,
+    END,
+    HOST,
+    LENGTH,
+    QUERY,
+    answers,
+    asked_by,
+    connected,
+    head,
+    said,
+    statuses,
+)
 
-QUERY = b'{"query": "{ __typename }"}'
-LENGTH = b"Content-Length: %d" % len(QUERY)
-CHUNKED = b"Transfer-Encoding: chunked"
-CHUNK = b"%x\r\n%b\r\n" % (len(QUERY), QUERY)
 LAST = b"0\r\n\r\n"
 LIVE = b"GET /health/live HTTP/1.1"
-
-
-def said(url: str, *pieces: bytes) -> bytes:
-    """The answers to these bytes, up to the end of the connection."""
-    with connected(url) as connection:
-        for piece in pieces:
-            connection.sendall(piece)
-            time.sleep(0.02 * (len(pieces) > 1))
-        return answers(connection)
 
 
 def assert_refused(url: str, caplog: pytest.LogCaptureFixture, request: bytes) -> None:
@@ -194,9 +194,18 @@ def test_two_requests_in_one_piece(url: str, alice: Person) -> None:
     assert statuses(said(url, last + b"nonsense\r\n\r\n")) == [200]
 
 
+def said_in_pieces(url: str, *pieces: bytes) -> bytes:
+    """The answers to these bytes, which do not come at once."""
+    with connected(url) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.02)
+        return answers(connection)
+
+
 def test_a_body_that_is_waited_for(url: str, alice: Person) -> None:
     lines = LENGTH, b"Expect: 100-continue"
     request = asked_by(alice, b"POST /graphql", *lines)
-    assert statuses(said(url, request, QUERY)) == [100, 200]
+    assert statuses(said_in_pieces(url, request, QUERY)) == [100, 200]
     older = request.replace(b"HTTP/1.1", b"HTTP/1.0")
-    assert statuses(said(url, older, QUERY)) == [200]
+    assert statuses(said_in_pieces(url, older, QUERY)) == [200]

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from tests.commands import until
-from tests.raw import HOST, head, status
 from tests.servers import settings_for
+from tests.sockets import HOST, head, status
 from todo_graphql.server import protocol
 from todo_graphql.server.app import create_app
 from todo_graphql.serving import Server, configuration, listening, waiting_at

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from tests.administrators import administering
 from tests.commands import PATIENCE, Dev, Service, home_of_dev, postmaster_of, until
 from tests.people import Person
-from tests.raw import HOST, LENGTH, connected, post, status
 from tests.servers import serving, variables_for
+from tests.sockets import HOST, LENGTH, connected, post, status
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.people import Person
-from tests.raw import answers
 from tests.servers import serving
+from tests.sockets import said
 from todo_graphql.config import Settings
 from todo_graphql.server.protections import PROTECTIONS, protected
 
@@ -98,7 +98,7 @@ def test_an_answer_to_nothing_is_protected(url: str, monkeypatch: pytest.MonkeyP
 
 def assert_whole(url: str, status: int, sent: bytes) -> None:
     """The answer to these bytes, as a client of HTTP reads it."""
-    head, _, body = answers(url, sent).partition(b"\r\n\r\n")
+    head, _, body = said(url, sent).partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = [tuple(line.split(": ", 1)) for line in lines]
     response = httpx.Response(int(first.split()[1]), headers=headers, content=body)  # type: ignore[arg-type]
