@@ -129,6 +129,18 @@ def test_nobody_is_listened_to_for_long(url: str, begun: bytes) -> None:
         assert is_cut(connection, b"x", 0.05)
 
 
+def test_who_was_too_slow_is_not_listened_to_any_longer(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
+    monkeypatch.setattr(protocol, "CHECK", 0.1)
+    monkeypatch.setattr(farewells, "PATIENCE", 60.0)
+    with connected(url) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+        assert statuses(answers(connection)) == [408]
+        assert is_cut(connection, b"x", 0.05)
+
+
 def test_nobody_is_listened_to_without_end(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from functools import partial
+from http import HTTPStatus
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -91,12 +92,14 @@ class Ending(HttpToolsProtocol):
             else:
                 leave(cycle, words.status)
                 cycle = None
-        self._part(answer, cycle)
+        self._part(answer, cycle, is_late=words.status is HTTPStatus.REQUEST_TIMEOUT)
 
-    def _part(self, answer: bytes, before: RequestResponseCycle | None) -> None:
+    def _part(
+        self, answer: bytes, before: RequestResponseCycle | None, *, is_late: bool = False
+    ) -> None:
         """Read nothing more, and hang up with this answer, once there is the one before it."""
         self._began = None
-        self._farewell = Farewell(self.transport, self)
+        self._farewell = Farewell(self.transport, self, is_late=is_late)
         self.transport.set_protocol(self._farewell)
         say = partial(self._farewell.say, answer, self.flow)
         if before is None or before.response_complete:

@@ -12,6 +12,9 @@ that come.
 
 MIN_RATE = 10_000
 
+HASTE = 0.5
+"""Seconds for whoever is hung up on because they took too long: they have had their time."""
+
 MOST_SECONDS = 60.0
 """In any case."""
 
@@ -32,8 +35,11 @@ class Farewell(asyncio.Protocol):
     other one is read, and forgotten, until the client ends it (RFC 9112, section 9.6).
     """
 
-    def __init__(self, transport: asyncio.Transport, before: asyncio.Protocol) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, before: asyncio.Protocol, *, is_late: bool
+    ) -> None:
         self._transport = transport
+        self._is_late = is_late
         self._loop = asyncio.get_running_loop()
         self._said: float | None = None
         self._read = 0
@@ -61,7 +67,8 @@ class Farewell(asyncio.Protocol):
 
     def is_over(self, now: float) -> bool:
         """Whether the client has had its time."""
-        allowed = min(PATIENCE + self._read / MIN_RATE, MOST_SECONDS)
+        patience = HASTE if self._is_late else PATIENCE
+        allowed = min(patience + self._read / MIN_RATE, MOST_SECONDS)
         return self._said is not None and now - self._said > allowed
 
 
