@@ -105,6 +105,7 @@ def test_a_request_without_a_token_is_nobodys(log: Log) -> None:
     line = log.of(httpx.post(f"{log.service.url}/graphql", json={"query": "{ me { id } }"}))
     assert (line["status"], line["outcome"]) == (401, "UNAUTHENTICATED")
     assert "userId" not in line
+    assert line["client"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -151,4 +152,4 @@ def test_people_get_lines_for_people(tmp_path: Path) -> None:
     with Service("serve", folder=tmp_path, LOG_FORMAT="text", **given) as service:
         response = service.get("/health/live")
         line = rf" INFO \[{response.headers['x-request-id']}\] .*: GET /health/live 200 outcome=OK "
-        service.wait_for(line + r"durationMs=\d+\.\d+\n")
+        service.wait_for(line + r"durationMs=\d+\.\d+ client=127\.0\.0\.1\n")

@@ -14,7 +14,7 @@ from tests.servers import scratch_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.app import Parts
-from todo_graphql.store import migrations, outages
+from todo_graphql.store import migrations, outages, pool
 from todo_graphql.store.database import database_url
 from todo_graphql.store.embedded import EmbeddedPostgres
 from todo_graphql.store.outages import BACK, UNKNOWN, reason_of
@@ -66,6 +66,21 @@ def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
     assert log.count(BACK) == 1
     assert log.count(outages.__name__) == 2
     assert log.count(str(fragile.folder)) == 0
+
+
+def test_what_could_not_be_sent_is_known_not_to_be_done(
+    fragile: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "MOMENT", 0.0)  # connections are asked whether they work
+    settings = settings_for(fragile.url)
+    with serving(settings) as url:
+        alice = Person(url, settings)
+        alice.create()
+        fragile.stop()
+        refusal = alice.refusal('mutation { createTask(input: {title: "a"}) { task { id } } }')
+        assert refusal["message"] == "The database is away. Try again in a moment."
+        fragile.start()
+        assert alice.titles() == ["Buy milk"]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,7 @@ def test_nothing_is_done_of_what_is_refused(somebody: Person, url: str) -> None:
 
 
 def test_what_is_refused_costs_nothing(somebody: Person) -> None:
+    somebody.ask(STATE)  # so that it is no new document below
     left = spend_all(somebody)
     assert spend_all(somebody) == left
     answer = somebody.post(STATE).json()
@@ -130,6 +131,23 @@ def test_what_others_spend_is_theirs(somebody: Person, base: str, limited: Setti
     spend_all(somebody)
     answer = Person(base, limited).post(STATE).json()
     assert answer["data"]["rateLimit"]["remaining"] == LIMIT - answer["extensions"]["cost"]
+
+
+def test_a_document_that_does_not_say_which_operation_costs_as_much(somebody: Person) -> None:
+    response = somebody.post("query a { __typename } query b { __typename }")
+    assert response.status_code == 400
+    assert response.headers["RateLimit-Remaining"] == str(LIMIT - COST_OF_A_REFUSAL)
+
+
+def test_a_new_document_of_whoever_has_spent_all_is_not_read(
+    somebody: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = spend_all(somebody)
+    while left >= COST_OF_A_REFUSAL:
+        somebody.post("{")
+        left -= COST_OF_A_REFUSAL
+    monkeypatch.setattr("todo_graphql.api.documents.parse", None)
+    assert somebody.refusal("{ __typename }" + " " * 17)["code"] == "RATE_LIMITED"
 
 
 def test_what_is_dearer_than_the_whole_budget_is_too_complex(somebody: Person) -> None:

@@ -62,8 +62,16 @@ class Context:
 
     @property
     def sql_seconds(self) -> float:
-        """For how long PostgreSQL was waited for."""
-        return sum(trip.ended - trip.began for trip in self.connection.trips)
+        """For how long PostgreSQL was waited for, and is still being."""
+        seconds = self.connection.waited
+        for trip in self.connection.trips:
+            seconds += trip.ended - trip.began
+        return seconds
+
+    @property
+    def statements(self) -> int:
+        """How many were sent, one that is still waited for among them."""
+        return len(self.connection.trips) + (self.connection.waited > 0)
 
     def charge(self, cost: int) -> None:
         """Take this from the viewer's budget; all of it, where there is never as much. Raises
@@ -77,6 +85,13 @@ class Context:
                 "You have spent what your operations may cost. Try again later.",
                 retry_after=self.allowance.retry_after,
             )
+
+    def require(self, cost: int) -> None:
+        """Raises RateLimited while there is less than this in the viewer's budget."""
+        if self.budget is None:
+            return
+        if self.budget.spend(0).remaining < min(cost, self.budget.limit):
+            self.charge(cost)
 
     def charge_time(self) -> None:
         """Take from the budget, as far as it goes, for the time that PostgreSQL has worked beyond

@@ -1,7 +1,7 @@
 """Documents: parsed, limited and validated once, then remembered."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
@@ -62,10 +62,11 @@ class Documents:
             CACHE_CHARACTERS, weigh=lambda document: document.weight
         )
 
-    def prepare(self, text: str) -> Document:
-        """The document of this text."""
+    def prepare(self, text: str, before: Callable[[], None] = lambda: None) -> Document:
+        """The document of this text. What has to be read comes after a call of `before`."""
         document = self.cache.get(text)
         if document is None:
+            before()
             document = self._read(text)
             self.cache.put(text, document)
         return document

@@ -99,18 +99,27 @@ class Schema(strawberry.Schema):
         """Execute on the calling thread. Every error of the answer has a code; one without a
         path is about the request, and then nothing was executed.
         """
-        document = self.documents.prepare(request.query)
+        try:
+            return self._run(request, context)
+        except RateLimited as problem:
+            return ExecutionResult(None, [refusal(problem)])
+
+    def _run(self, request: Request, context: Context) -> ExecutionResult:
+        """Raises RateLimited. A document that is new is not even read for whoever could not pay
+        for its refusal.
+        """
+        document = self.documents.prepare(request.query, lambda: context.require(COST_OF_A_REFUSAL))
         if document.errors:
             return self._refuse(document.errors, context)
         variables = request.variables or {}
         operation = document.cost(request.operation_name)
         if operation is None:
-            return ExecutionResult(None, [_no_such_operation(request.operation_name)])
+            return self._refuse([_no_such_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.of(variables)
         try:
             self._charge(context, context.cost)
-        except (QueryTooComplex, RateLimited) as problem:
-            return ExecutionResult(None, [refusal(problem)])
+        except QueryTooComplex as problem:
+            return self._refuse([refusal(problem)], context)
         try:
             result = self._execute(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
@@ -123,10 +132,7 @@ class Schema(strawberry.Schema):
 
     def _refuse(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
         """For a document that is not executed, and had to be read all the same."""
-        try:
-            self._charge(context, COST_OF_A_REFUSAL)
-        except (QueryTooComplex, RateLimited) as problem:
-            errors = [refusal(problem)]
+        context.charge(COST_OF_A_REFUSAL)
         return ExecutionResult(None, errors)
 
     def _charge(self, context: Context, cost: int) -> None:

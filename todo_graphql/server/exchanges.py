@@ -33,6 +33,8 @@ class Exchange:
     id: str
     method: str
     path: str
+    client: str | None = None
+    """The address that it came from, or that a proxy which is believed says it came from."""
     parent: TraceParent | None = None
     trace_id: str | None = None
     began: float = field(default_factory=time.perf_counter)
@@ -55,7 +57,8 @@ class Exchange:
                 parent = parent_of(value)
         trace_id = None if parent is None else parent.trace_id
         path = path_for(scope["path"])
-        return cls(id_for(chosen), scope["method"], path, parent, trace_id)
+        client = scope["client"][0] if scope.get("client") else None
+        return cls(id_for(chosen), scope["method"], path, client, parent, trace_id)
 
     @property
     def operation_name(self) -> str | None:

@@ -45,11 +45,13 @@ def facts_of(exchange: Exchange) -> dict[str, object]:
     if exchange.trace_id is not None:
         facts["traceId"] = exchange.trace_id
     context = exchange.context
-    if context is not None:
+    if context is None:
+        facts["client"] = exchange.client
+    else:
         facts["userId"] = str(context.viewer.id)
         facts["operation"] = (exchange.operation_name or "")[:MAX_NAME] or None
         facts["cost"] = context.cost
-        facts["statements"] = len(context.connection.trips)
+        facts["statements"] = context.statements
         facts["sqlMs"] = milliseconds(context.sql_seconds)
     return facts
 

@@ -60,7 +60,7 @@ class Metrics:
         self._seconds[path].observe(exchange.seconds)
         context = exchange.context
         if context is not None:
-            self._statements.inc(len(context.connection.trips))
+            self._statements.inc(context.statements)
             self._sql_seconds.observe(context.sql_seconds)
 
     def _watch(self, sources: Sources) -> None:

@@ -53,6 +53,10 @@ class ConnectionLost(Unavailable):
     """The connection has ended. Whether the statement was executed is not known."""
 
 
+class NeverSent(ConnectionLost):
+    """There was no connection to be had, so nothing was executed."""
+
+
 class ViewerConnection:
     """At most one pooled connection, from the first statement until the end of the operation.
 
@@ -103,6 +107,8 @@ class ViewerConnection:
         self.writes += 1
         try:
             return self._run(self._before_writing(appear=appear), statement, values)
+        except NeverSent:
+            raise
         except ConnectionLost:
             if self._opening is not None:  # there will be no COMMIT, so nothing was done
                 raise
@@ -168,6 +174,8 @@ class ViewerConnection:
         failure = failure_of_driver(error)
         if not is_connection_lost(error):
             return failure
+        if self._connection is None:
+            return NeverSent(str(failure))
         self._discard()
         if self._breaker.is_broken:
             return Unavailable(TOO_LATE)
