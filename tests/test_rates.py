@@ -119,8 +119,8 @@ def test_nothing_is_done_of_what_is_refused(somebody: Person, url: str) -> None:
     assert elsewhere(somebody, url).revision() == 0
 
 
-def test_what_is_refused_costs_nothing(somebody: Person) -> None:
-    somebody.ask(STATE)  # so that it is no new document below
+def test_what_is_refused_costs_nothing(somebody: Person, base: str, limited: Settings) -> None:
+    Person(base, limited).ask(STATE)  # so that it is no new document below
     left = spend_all(somebody)
     assert spend_all(somebody) == left
     answer = somebody.post(STATE).json()
