@@ -2,10 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
+from tests.servers import settings_for
+from todo_graphql.store import migrations
 from todo_graphql.store.embedded import EmbeddedPostgres
+
+
+@contextmanager
+def migrated_server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """One that runs, migrated, which a test may stop."""
+    server = EmbeddedPostgres(folder, durable=False)
+    server.start()
+    try:
+        migrations.upgrade(settings_for(server.url))
+        yield server
+    finally:
+        server.stop()
 
 
 def processes_of(server: EmbeddedPostgres) -> list[psutil.Process]:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from tests.commands import until
 from tests.people import Person
+from tests.postmasters import migrated_server
 from tests.servers import migrated_database, scratch_database, serving, settings_for
 from todo_graphql.store import migrations
 from todo_graphql.store.database import database_url
@@ -42,14 +43,11 @@ def own(postgresql: SecretStr) -> Iterator[SecretStr]:
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL, migrated, that a test may stop; it starts it again, too."""
-    with tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
-        server.start()
-        try:
-            migrations.upgrade(settings_for(server.url))
-            yield server
-        finally:
-            server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder,
+        migrated_server(Path(folder) / "pg") as server,
+    ):
+        yield server
 
 
 def administering(url: SecretStr) -> Engine:

@@ -10,11 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from tests.people import Person
+from tests.postmasters import migrated_server
 from tests.servers import scratch_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.app import Parts
-from todo_graphql.store import migrations, outages, pool
+from todo_graphql.store import outages, pool
 from todo_graphql.store.database import database_url
 from todo_graphql.store.embedded import EmbeddedPostgres
 from todo_graphql.store.outages import BACK, UNKNOWN, reason_of
@@ -25,13 +26,8 @@ PAGE = "{ tasks { nodes { title } } }"
 @pytest.fixture
 def fragile(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of the test's own, migrated."""
-    server = EmbeddedPostgres(tmp_path / "postgres", durable=False)
-    server.start()
-    try:
-        migrations.upgrade(settings_for(server.url))
+    with migrated_server(tmp_path / "postgres") as server:
         yield server
-    finally:
-        server.stop()
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:

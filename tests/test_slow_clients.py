@@ -35,6 +35,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "CHECK", 0.1)
 
 
+def work_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each operation take so long."""
+
+    def work(body: bytes) -> Question:
+        time.sleep(seconds)
+        return read_question(body)
+
+    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+
+
 SLOW = {
     "a silent one": b"",
     "a head that does not end": b"GET /health/live HTTP/1.1\r\nHost: x\r\n",
@@ -67,12 +77,7 @@ def test_a_refusal_is_no_answer_to_the_request_before(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That one is being worked on, and answered first."""
-
-    def work(body: bytes) -> Question:
-        time.sleep(0.8)
-        return read_question(body)
-
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    work_for(0.8, monkeypatch)
     whole, begun = post(alice, HOST, LENGTH) + QUERY, post(alice, HOST, b"Content-Length: 9")
     assert statuses(said(url, whole, begun)) == [200, 408]
 
@@ -145,12 +150,7 @@ def test_whoever_waits_for_an_answer_is_not_slow(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is who has been answered, and rests before the next request."""
-
-    def work(body: bytes) -> Question:
-        time.sleep(0.6)
-        return read_question(body)
-
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    work_for(0.6, monkeypatch)
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, LENGTH) + QUERY)
         assert status(connection) == 200
