@@ -1,6 +1,7 @@
-"""`make audit`: what is vulnerable fails, and nothing counts as looked up that was not."""
+"""`make audit`: a vulnerable package fails it, and so does one that was not looked up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -8,48 +9,63 @@ import pytest
 from click.testing import CliRunner
 
 from tests import audit
+from tests.audit import Acceptance
 
 # As pip-audit writes them.
 GOOD = {"name": "alembic", "version": "1.20.1", "vulns": []}
 BAD = {
     "name": "jinja2",
     "version": "2.4.1",
-    "vulns": [{"id": "PYSEC-2014-8", "fix_versions": ["2.7.2"], "aliases": [], "description": ""}],
+    "vulns": [
+        {
+            "id": "PYSEC-2014-8",
+            "fix_versions": ["2.7.2"],
+            "aliases": ["CVE-2014-1402"],
+            "description": "",
+        }
+    ],
 }
 UNKNOWN = {"name": "click", "skip_reason": "Dependency not found on PyPI: click (8.5.1)"}
+TODAY = datetime.now(UTC).date()
+
+Outcome = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """The exit code and the words for a report on these packages."""
+def outcome(monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    """Return the exit code and the output for a report on these packages."""
 
-    def run(*packages: object, options: tuple[str, ...] = ()) -> tuple[int, str]:
+    def run(*packages: object, accepted: Mapping[str, Acceptance] = {}) -> tuple[int, str]:
         monkeypatch.setattr(audit, "report_on", lambda _: {"dependencies": packages})
-        result = CliRunner().invoke(audit.main, options)
+        monkeypatch.setattr(audit, "ACCEPTED", accepted)
+        result = CliRunner().invoke(audit.main)
         return result.exit_code, result.output
 
     return run
 
 
-@pytest.mark.parametrize("options", [(), ("--if-reachable",)])
-def test_what_is_known_decides(
-    outcome: Callable[..., tuple[int, str]], options: tuple[str, ...]
-) -> None:
-    """Also when somebody else could not be looked up."""
-    assert outcome(GOOD, options=options)[0] == 0
-    code, words = outcome(GOOD, UNKNOWN, BAD, options=options)
-    assert (code, "jinja2 2.4.1: PYSEC-2014-8 (mended in: 2.7.2)" in words) == (1, True)
+def test_audit_vulnerable_package_fails(outcome: Outcome) -> None:
+    assert outcome(GOOD)[0] == 0
+    code, output = outcome(GOOD, UNKNOWN, BAD)
+    assert (code, "jinja2 2.4.1: PYSEC-2014-8 (fixed in: 2.7.2)" in output) == (1, True)
 
 
-def test_what_was_not_looked_up_is_said(outcome: Callable[..., tuple[int, str]]) -> None:
-    """It fails, unless one is content."""
-    for options, expected in (((), 1), (("--if-reachable",), 0)):
-        code, words = outcome(GOOD, UNKNOWN, options=options)
-        assert (code, "click (1)" in words, "alembic" in words) == (expected, True, False)
+def test_audit_unknown_package_fails(outcome: Outcome) -> None:
+    code, output = outcome(GOOD, UNKNOWN)
+    assert (code, "1 could not be looked up: click." in output) == (1, True)
 
 
-def test_what_is_not_understood_is_no_good_news(tmp_path: Path) -> None:
-    """pip-audit itself is run here; without a hash it does not begin."""
+@pytest.mark.parametrize("name", ["PYSEC-2014-8", "CVE-2014-1402"])
+def test_audit_accepted_advisory_passes_until_its_review(outcome: Outcome, name: str) -> None:
+    tomorrow = Acceptance("never imported", TODAY + timedelta(days=1))
+    code, output = outcome(BAD, accepted={name: tomorrow})
+    assert (code, "Accepted: jinja2 2.4.1: PYSEC-2014-8 (never imported)" in output) == (0, True)
+    assert outcome(BAD, accepted={name: tomorrow._replace(review_on=TODAY)})[0] == 1
+    assert outcome(BAD, accepted={"PYSEC-2014-9": tomorrow})[0] == 1
+
+
+def test_audit_report_that_cannot_be_read_fails(tmp_path: Path) -> None:
+    """pip-audit itself is run here; it refuses a requirement without a hash."""
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("jinja2==2.4.1\n")
     with pytest.raises(click.ClickException) as refused:
