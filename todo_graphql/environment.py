@@ -2,13 +2,25 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from todo_graphql.values import DatabaseURL, Networks, Rate, RedisURL, SafeURL
+from todo_graphql.values import (
+    DatabaseURL,
+    Networks,
+    Origins,
+    Rate,
+    RedisURL,
+    SafeURL,
+    Text,
+    is_quoted,
+)
 
 ExecutorName = Literal["projection", "reference"]
 LogFormat = Literal["json", "text"]
+
+SECRETS = ("better_auth_secret", "better_auth_old_secrets")
+"""Settings that may hold any characters, quotation marks included."""
 
 
 class Environment(BaseSettings):
@@ -22,7 +34,8 @@ class Environment(BaseSettings):
 
     database_url: DatabaseURL | None = Field(
         default=None,
-        description="PostgreSQL, as postgresql://user:password@host/name?sslmode=require. "
+        description="PostgreSQL, as postgresql://user:password@host/name?sslmode=require, with "
+        "special characters of the password percent-encoded. "
         "Neon's pooled endpoint is fine. `dev` starts a PostgreSQL of its own without it.",
     )
     database_url_unpooled: DatabaseURL | None = Field(
@@ -44,17 +57,18 @@ class Environment(BaseSettings):
         description="Where the issuer publishes its keys (EdDSA, ES256, RS256). When set, they "
         "alone verify tokens, and the secrets do not. https, or http on this machine.",
     )
-    auth_issuer: str | None = Field(
+    auth_issuer: Text | None = Field(
         default=None, description="When set, a token must carry exactly this `iss`."
     )
-    auth_audience: str | None = Field(
+    auth_audience: Text | None = Field(
         default=None, description="When set, a token's `aud` must be or hold this value."
     )
-    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    host: Text = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Origins = Field(
         default=(),
-        description="Origins whose pages may call the API, separated by commas. None by default.",
+        description="Origins whose pages may call the API, as `scheme://host` or "
+        "`scheme://host:port`, separated by commas, or `*` for all. None by default.",
     )
     graphiql: bool = Field(
         default=False, description="Serve GraphiQL on GET /graphql. `dev` turns it on."
@@ -80,19 +94,19 @@ class Environment(BaseSettings):
         description="Where metrics are served for Prometheus: the first process does it on this "
         "port, the second on the next one, and so on. Nowhere without it.",
     )
-    metrics_host: str = Field(
+    metrics_host: Text = Field(
         default="127.0.0.1",
         description="The address to serve metrics on: one that the world does not reach.",
     )
-    otel_exporter_otlp_endpoint: str | None = Field(
+    otel_exporter_otlp_endpoint: Text | None = Field(
         default=None,
         description="Where traces are sent, by OTLP over HTTP. The other variables of "
         "OpenTelemetry, such as OTEL_TRACES_SAMPLER, count as well. No traces without it.",
     )
-    otel_exporter_otlp_traces_endpoint: str | None = Field(
+    otel_exporter_otlp_traces_endpoint: Text | None = Field(
         default=None, description="The same, with the path, for traces alone."
     )
-    otel_service_name: str = Field(
+    otel_service_name: Text = Field(
         default="todo-graphql", description="What this server is called in traces."
     )
     database_pool_size: int = Field(
@@ -224,3 +238,14 @@ class Environment(BaseSettings):
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    # Runs before those above.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_quotes(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and info.field_name not in SECRETS and is_quoted(value):
+            raise ValueError(
+                "must not be enclosed in quotation marks: a shell removes them, an env file may "
+                "keep them"
+            )
+        return value

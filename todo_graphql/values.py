@@ -16,12 +16,64 @@ RATE = re.compile(r"([1-9]\d{0,9})/([1-9]\d{0,4} ?)?(second|minute|hour|day)s?",
 MAX_AMOUNT = 2**31 - 1
 """The greatest Int of GraphQL, which `rateLimit` answers."""
 
+ORIGIN = re.compile(
+    r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?", re.ASCII
+)
+"""The serialization of an origin (RFC 6454, section 6.2), as browsers send it."""
+
+MAX_PORT = 65_535
+
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+"""Browsers leave these out."""
+
+QUOTES = ("'", '"')
+
+
+def is_quoted(text: str) -> bool:
+    """Whether quotation marks enclose the text: a shell removes them, an env file may keep them."""
+    text = text.strip()
+    return len(text) > 1 and text[0] in QUOTES and text[0] == text[-1]
+
+
+def _accepts_only_trimmed_text(text: str) -> str:
+    if text != text.strip():
+        raise ValueError("must not begin or end with a blank or a line break")
+    return text
+
 
 def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
-    scheme = url.get_secret_value().partition("://")[0]
+    text = _accepts_only_trimmed_text(url.get_secret_value())
+    scheme, _, rest = text.partition("://")
     if scheme not in ("postgres", "postgresql"):
         raise ValueError("must begin with postgresql:// or postgres://")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    # A part of the password would be taken for the host or the database, and shown as such.
+    if rest.count("@") > min(authority.count("@"), 1):
+        raise ValueError(
+            "must have @, /, ? and # in a user's name, a password or an option percent-encoded, as "
+            "%40, %2F, %3F and %23"
+        )
+    _accepts_only_urls_of_libpq(text)
     return url
+
+
+def _accepts_only_urls_of_libpq(text: str) -> None:
+    # Imported for those commands only that have a database.
+    from psycopg2 import ProgrammingError  # noqa: PLC0415
+    from psycopg2.extensions import make_dsn  # noqa: PLC0415
+    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    try:
+        url = make_url(text).set(drivername="postgresql+psycopg2")
+        _, options = url.get_dialect()().create_connect_args(url)
+        make_dsn(**options)
+    except (ArgumentError, ValueError):
+        raise ValueError("it is not a URL") from None
+    except ProgrammingError:
+        raise ValueError(
+            "it has an option, behind the `?`, that PostgreSQL's clients do not know"
+        ) from None
 
 
 def _accepts_only_urls_of_redis(url: SecretStr) -> SecretStr:
@@ -87,6 +139,28 @@ def _accepts_only_rates(text: str) -> str:
     return text
 
 
+def _accepts_only_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """The `Origin` of a request is compared with these as it stands."""
+    for origin in origins:
+        if "*" in origin and origin != "*":
+            raise ValueError(
+                "must name each origin in full: * stands for all origins, and a part of an origin "
+                "cannot be a *"
+            )
+        match = ORIGIN.fullmatch(origin)
+        if origin != "*" and (match is None or not _is_port_of_origin(*match.groups())):
+            raise ValueError(
+                "must be * or origins as browsers send them, such as https://app.example or "
+                "http://localhost:3000: a scheme and a host in lower case, a port unless it is the "
+                "scheme's own, no path and no slash at the end"
+            )
+    return origins
+
+
+def _is_port_of_origin(scheme: str, port: str | None) -> bool:
+    return port is None or (int(port) <= MAX_PORT and port != DEFAULT_PORTS.get(scheme))
+
+
 def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     """uvicorn would take anything else for a name that it never meets, and `*` for everybody."""
     try:
@@ -97,8 +171,10 @@ def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
+Text = Annotated[str, AfterValidator(_accepts_only_trimmed_text)]
 DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
 RedisURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_redis)]
 SafeURL = Annotated[str, AfterValidator(_accepts_only_urls_that_are_safe)]
 Rate = Annotated[str, AfterValidator(_accepts_only_rates)]
+Origins = Annotated[tuple[str, ...], NoDecode, AfterValidator(_accepts_only_origins)]
 Networks = Annotated[tuple[str, ...], NoDecode, AfterValidator(_accepts_only_networks)]
