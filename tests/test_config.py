@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.config import ConfigurationError, Settings, misspelt_variables
+from todo_graphql.store.database import database_url
 
 PARSED: list[tuple[str, str, Any]] = [
     ("AUTH_ISSUER", "https://example.com", "https://example.com"),
@@ -19,6 +20,9 @@ PARSED: list[tuple[str, str, Any]] = [
     ("PORT", "0", 0),
     ("CORS_ORIGINS", "https://a.example", ("https://a.example",)),
     ("CORS_ORIGINS", " https://a.example, ,http://b:1,", ("https://a.example", "http://b:1")),
+    ("CORS_ORIGINS", "*", ("*",)),
+    ("CORS_ORIGINS", "http://[::1]:3000", ("http://[::1]:3000",)),
+    ("CORS_ORIGINS", "capacitor://localhost", ("capacitor://localhost",)),
     ("GRAPHIQL", "true", True),
     ("INTROSPECTION", "1", True),
     ("EXPOSE_COST", "true", True),
@@ -60,7 +64,33 @@ PARSED: list[tuple[str, str, Any]] = [
 BAD = [
     ("DATABASE_URL", "mysql://me:swordfish@db.example/todo"),
     ("DATABASE_URL", "swordfish"),
+    ("DATABASE_URL", "postgresql://host:swordfish/"),
+    ("DATABASE_URL", "postgresql://[::swordfish/"),
+    ("DATABASE_URL", "postgresql://host/?swordfish=1"),
+    ("DATABASE_URL", "postgresql://db.example/swordfish\n"),
     ("DATABASE_URL_UNPOOLED", "postgresql+psycopg2://me:swordfish@db.example/todo"),
+    ("DATABASE_URL_UNPOOLED", "postgresql://host:swordfish/"),
+    ("AUTH_ISSUER", " https://swordfish.example"),
+    ("AUTH_ISSUER", " "),
+    ("AUTH_AUDIENCE", "swordfish\n"),
+    ("AUTH_AUDIENCE", '"swordfish"'),
+    ("HOST", "swordfish "),
+    ("METRICS_HOST", " swordfish"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "'http://swordfish:4318'"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://swordfish:4318/ "),
+    ("OTEL_SERVICE_NAME", '"swordfish"'),
+    ("CORS_ORIGINS", "swordfish.example"),
+    ("CORS_ORIGINS", "https://swordfish.example/"),
+    ("CORS_ORIGINS", "https://a.example, https://swordfish.example/app"),
+    ("CORS_ORIGINS", "https://Swordfish.example"),
+    ("CORS_ORIGINS", "https://swordfish.example:443"),
+    ("CORS_ORIGINS", "http://swordfish.example:80"),
+    ("CORS_ORIGINS", "http://swordfish.example:65536"),
+    ("CORS_ORIGINS", "https://me@swordfish.example"),
+    ("CORS_ORIGINS", "https://sw\xf6rdfish.example"),
+    ("CORS_ORIGINS", "https://*.swordfish.example"),
+    ("CORS_ORIGINS", "https://"),
+    ("CORS_ORIGINS", "null"),
     ("AUTH_JWKS_URL", "swordfish"),
     ("AUTH_JWKS_URL", "http://swordfish.example/jwks"),
     ("AUTH_JWKS_URL", "http://localhost.swordfish.example/jwks"),
@@ -157,10 +187,114 @@ def test_a_bad_value(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert "swordfish" not in sentence
 
 
-def test_only_the_first_of_several_bad_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One thing after the other."""
+def test_several_bad_values_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, weak secrets included, whatever is wrong with the others."""
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:swordfish@db.example/todo")
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "swordfish")
+    monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", "swordfish1,swordfish12")
     monkeypatch.setenv("MAX_QUERY_COST", "none")
-    assert "MAX_QUERY_COST" not in reason_against("PORT", "none", monkeypatch)
+    sentence = reason_against("PORT", "none", monkeypatch)
+    beginnings = [
+        "DATABASE_URL is not usable: ",
+        "PORT is not usable: ",
+        "MAX_QUERY_COST is not usable: ",
+        "BETTER_AUTH_SECRET is too short: it has 9 bytes ",
+        "One of BETTER_AUTH_OLD_SECRETS is too short: it has 10 bytes ",
+        "One of BETTER_AUTH_OLD_SECRETS is too short: it has 11 bytes ",
+    ]
+    positions = [sentence.find(beginning) for beginning in beginnings]
+    assert positions == sorted(positions)
+    assert (positions[0], sentence.count(" is not usable: ")) == (0, 3)
+    assert "\n" not in sentence
+    assert "swordfish" not in sentence
+    monkeypatch.setenv("AUTH_JWKS_URL", "http://swordfish")  # no secret counts beside it
+    assert "_SECRET" not in reason_against("PORT", "none", monkeypatch)
+
+
+def test_survey_replaces_bad_values_by_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a command's options, too. Good values stay."""
+    names = set(Settings.model_fields) - {"better_auth_secret", "better_auth_old_secrets"}
+    for name in names - {"port"}:
+        monkeypatch.setenv(name.upper(), '""')
+    monkeypatch.setenv("PORT", "8080")
+    monkeypatch.delenv("HOST")
+    settings, unusable = Settings.survey(host=" ")
+    assert unusable.keys() == names - {"port"}
+    monkeypatch.undo()
+    assert settings == Settings(port=8080)
+
+
+@pytest.mark.parametrize(
+    "password", ["sword@fish", "sword/fish@", "sword#fish@", "sword?fish@", "@swordfish", "a/s@b#c"]
+)
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED"])
+def test_password_must_be_percent_encoded(
+    name: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of it would be the host otherwise, which is shown."""
+    sentence = reason_against(name, f"postgresql://me:{password}@db.example/todo", monkeypatch)
+    assert sentence == (
+        f"{name} is not usable: must have @, /, ? and # in a user's name, a password or an option "
+        "percent-encoded, as %40, %2F, %3F and %23."
+    )
+
+
+def test_user_must_be_percent_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password would be the database's name otherwise."""
+    url = "postgresql://m/e:swordfish@db.example/todo"
+    assert "swordfish" not in reason_against("DATABASE_URL", url, monkeypatch)
+
+
+def test_percent_encoded_password_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:%40%2F%3F%23%25:@db.example/todo")
+    url = database_url(Settings.from_environment().required_database_url())
+    assert (url.username, url.password, url.host) == ("me", "@/?#%:", "db.example")
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_quoted_value_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is a secret's, which may hold anything."""
+    monkeypatch.setenv(name, "'1'")
+    if name in ("BETTER_AUTH_SECRET", "BETTER_AUTH_OLD_SECRETS"):
+        assert Settings.from_environment()
+    else:
+        sentence = reason_against(name, "'1'", monkeypatch)
+        assert sentence.startswith(f"{name} is not usable: must not be enclosed in quotation marks")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BETTER_AUTH_SECRETS", "BETTER_AUTH_SECRET"),
+        ("BETTER_AUTH_OLD_SECRET", "BETTER_AUTH_OLD_SECRETS"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABASE_UNPOOLED_URL", "DATABASE_URL_UNPOOLED"),
+        ("databse_url", "DATABASE_URL"),
+        ("AUTH_JWK_URL", "AUTH_JWKS_URL"),
+        ("CORS_ORIGIN", "CORS_ORIGINS"),
+        ("METRIC_PORT", "METRICS_PORT"),
+        ("RATE_LIMITS", "RATE_LIMIT"),
+    ],
+)
+def test_misspelt_variable_is_found(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "1")
+    assert misspelt_variables() == {name: meant}
+
+
+def test_other_programs_variables_are_not_misspelt() -> None:
+    """Those of shells, of systemd, of containers and of neighbours in one env file."""
+    others = """
+        HOME HOSTNAME HOSTTYPE HOSTS PORTS PATH SHELL USER LOGNAME LANG TZ TERM PWD OLDPWD SHLVL
+        JOURNAL_STREAM INVOCATION_ID EXECUTOR_NUMBER PGHOST PGPORT PGUSER PGHOST_UNPOOLED
+        REDIS_URL
+        KUBERNETES_SERVICE_HOST KUBERNETES_PORT TODO_GRAPHQL_PORT METRICS_SERVICE_HOST
+        DATABASE_HOST DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD POSTGRES_URL
+        POSTGRES_URL_NON_POOLING TEST_DATABASE_URL DIRECT_URL BETTER_AUTH_URL NEXTAUTH_SECRET
+        AUTH_SECRET AUTH_URL LOG_FILE METRICS_PATH TRUSTED_HOSTS GRAPHQL_URL REQUEST_METHOD
+        WEB_CONCURRENCY OTEL_EXPORTER_OTLP_METRICS_ENDPOINT OTEL_SERVICE_NAMES
+    """.split()  # noqa: SIM905 - fifty lines otherwise
+    assert misspelt_variables([*others, *(name.upper() for name in Settings.model_fields)]) == {}
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])

@@ -11,10 +11,10 @@ from sqlalchemy.pool import QueuePool
 
 from tests.administrators import bare_answer
 from tests.servers import settings_for
-from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.store.connection import Viewer, ViewerConnection
-from todo_graphql.store.database import Database, database_url, migration_engine
+from todo_graphql.store.database import Database, migration_engine
 from todo_graphql.store.failures import DatabaseFailure
 
 NEON_SUSPENDS_AFTER = 300
@@ -79,14 +79,6 @@ def test_both_schemes_of_postgresql_are_one(
     with engine.connect() as bare:
         assert bare.execute(select(1)).scalar_one() == 1
     engine.dispose()
-
-
-@pytest.mark.parametrize("url", ["db.example.com", "postgresql://host:p0rt/", "postgresql://[::1/"])
-def test_a_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"^DATABASE_URL is not usable: it is not a URL\.$"
-    ):
-        database_url(SecretStr(url))
 
 
 @pytest.mark.parametrize("mode", ["disable", "require", "verify-full"])

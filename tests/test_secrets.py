@@ -1,5 +1,8 @@
 """Settings that are secret: nobody is told them, and a weak one is refused."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from todo_graphql.config import ConfigurationError, Settings
@@ -57,6 +60,32 @@ def test_a_secret_that_is_too_short(
     with pytest.raises(ConfigurationError, match=f"it has {size} bytes") as refused:
         Settings.from_environment().required_secret()
     assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("secret", [" " * 40, "\t \n" * 20, "swordfish" + " " * 40])
+def test_blanks_around_a_secret_do_not_count(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the first one nor in one that is to come after it, in whatever command."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET", secret)
+    settings = Settings.from_environment()
+    for check in (settings.required_secret, settings.required_key):
+        with pytest.raises(ConfigurationError, match=r"^BETTER_AUTH_SECRET is too short: ") as it:
+            check()
+        size = len(secret.strip())
+        assert f"it has {size} bytes, the blanks around it not counted, and needs" in str(it.value)
+    old = Settings.from_environment(better_auth_old_secrets=(secret,))
+    with pytest.raises(ConfigurationError, match=r"^One of BETTER_AUTH_OLD_SECRETS is too short: "):
+        old.checked_old_secrets()
+
+
+def test_secret_of_the_documentation_is_rejected() -> None:
+    """Everybody could sign with it."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"BETTER_AUTH_SECRET='([^']+)'", readme)
+    assert examples
+    for example in examples:
+        settings = Settings.from_environment(better_auth_secret=example)
+        with pytest.raises(ConfigurationError, match="which everybody knows"):
+            settings.required_secret()
 
 
 def test_a_secret_that_is_just_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:

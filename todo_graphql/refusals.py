@@ -3,31 +3,42 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from todo_graphql import telemetry
-from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.config import ConfigurationError, Settings, refuse_all
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.listeners import refuse_unusable_metrics
 from todo_graphql.server.readiness import NOBODY
 from todo_graphql.store import isolation, migrations, outages
-from todo_graphql.store.database import Database, database_url
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
 
 logger = logging.getLogger(__name__)
 
 
 def refuse_unusable(settings: Settings, processes: int = 1) -> None:
-    """Raises ConfigurationError for whatever can be found out before there is a log."""
-    database_url(settings.required_database_url())
-    Authenticator(settings)
-    refuse_unobservable(settings, processes)
+    """Raises ConfigurationError with every reason that can be found before there is a log."""
+    refuse_all(
+        settings.required_database_url,
+        partial(refuse_weak_keys, settings),
+        partial(refuse_unobservable, settings, processes),
+    )
+
+
+def refuse_weak_keys(settings: Settings) -> None:
+    """Raises ConfigurationError with every reason why the secrets cannot verify tokens."""
+    own = () if settings.auth_jwks_url else (settings.required_key, settings.checked_old_secrets)
+    refuse_all(*own, partial(Authenticator, settings))
 
 
 def refuse_unobservable(settings: Settings, processes: int = 1) -> None:
     """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
-    telemetry.refuse_unusable(settings)
-    refuse_unusable_metrics(settings, processes)
+    refuse_all(
+        partial(telemetry.refuse_unusable, settings),
+        partial(refuse_unusable_metrics, settings, processes),
+    )
 
 
 def refuse_unsafe_database(settings: Settings) -> None:
