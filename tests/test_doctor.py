@@ -1,7 +1,7 @@
 """`todo-graphql doctor`: everything that is wrong, each in one line."""
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,23 +11,27 @@ from sqlalchemy import text
 from tests.administrators import administer, administering
 from tests.commands import run
 from tests.issuers import Issuer, publishing
+from tests.logins import login
 from tests.servers import SECRET, migrated_database, scratch_database, settings_for
 from todo_graphql.config import Settings
-from todo_graphql.doctor import examine
-from todo_graphql.doctor.database import examine_endpoints
+from todo_graphql.doctor import examine, examine_environment, examine_names
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
 from todo_graphql.store import migrations
-from todo_graphql.store.database import database_url
 
 NOWHERE = "postgresql://me:swordfish@127.0.0.1:1/nothing"
-POOLED = SecretStr("postgresql://me:swordfish@ep-calm-sea-pooler.example/neondb")
-DIRECT = SecretStr("postgresql://me:swordfish@ep-calm-sea.example/neondb")
 
 
 @pytest.fixture(scope="module")
-def migrated(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database that no test here spoils."""
+def superuser(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database that no test here spoils, for a superuser."""
     with migrated_database(postgresql) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def migrated(superuser: SecretStr) -> Iterator[SecretStr]:
+    """The same for a role of the server's own, to which nothing is to be advised."""
+    with login(superuser, "GRANT todo_app TO {role}") as url:
         yield url
 
 
@@ -51,6 +55,7 @@ def test_all_is_well(migrated: SecretStr, tmp_path: Path) -> None:
         BETTER_AUTH_SECRET=SECRET,
         AUTH_ISSUER="https://example.com",
         AUTH_AUDIENCE="todo",
+        PORT="0",
     )
     lines = finished.stdout.splitlines()
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -61,7 +66,7 @@ def test_all_is_well(migrated: SecretStr, tmp_path: Path) -> None:
 
 def test_nothing_is_set(tmp_path: Path) -> None:
     """All of it is found at once, with exit code 1."""
-    finished = run("doctor", folder=tmp_path)
+    finished = run("doctor", folder=tmp_path, PORT="0")
     assert (finished.returncode, finished.stderr) == (1, "")
     lines = [line for line in finished.stdout.splitlines() if not line.startswith(GOOD)]
     beginnings = [line.split(" is ")[0] for line in lines]
@@ -75,7 +80,8 @@ def test_nothing_is_set(tmp_path: Path) -> None:
 
 def test_the_database_is_away(tmp_path: Path) -> None:
     """It says why, and nothing of the password."""
-    finished = run("doctor", folder=tmp_path, DATABASE_URL=NOWHERE, BETTER_AUTH_SECRET=SECRET)
+    given = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+    finished = run("doctor", folder=tmp_path, **given)
     assert (finished.returncode, finished.stderr) == (1, "")
     last = finished.stdout.splitlines()[-1]
     assert last.startswith(f"{FATAL} DATABASE_URL does not lead to a database: ")
@@ -89,7 +95,7 @@ def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
         settings = settings_without(migrated, better_auth_secret=SecretStr(secret))
         (sentence,) = found(settings, FATAL)
         assert sentence.startswith("BETTER_AUTH_SECRET is ")
-        assert len(found(settings, GOOD)) == 12
+        assert len(found(settings, GOOD)) == 15
 
 
 def test_old_secrets_are_counted(migrated: SecretStr) -> None:
@@ -138,38 +144,63 @@ def test_better_auth_signs_other_things_too(migrated: SecretStr) -> None:
     assert found(settings_for(migrated), FATAL) == []
 
 
-@pytest.mark.parametrize(
-    ("url", "unpooled", "advice"),
-    [
-        (DIRECT, None, []),
-        (POOLED, DIRECT, []),
-        (POOLED, None, ["DATABASE_URL_UNPOOLED is not set"]),
-        (POOLED, POOLED, ["DATABASE_URL_UNPOOLED names a pooled endpoint"]),
-    ],
-)
-def test_migrations_want_the_direct_endpoint(
-    url: SecretStr, unpooled: SecretStr | None, advice: list[str]
+def test_every_bad_setting_is_named_and_the_rest_is_examined(
+    migrated: SecretStr, tmp_path: Path
 ) -> None:
-    """As Neon names them."""
-    given = {} if unpooled is None else {"database_url_unpooled": unpooled}
-    kind, *others = examine_endpoints(settings_for(url, **given))
-    word = "pooled" if url is POOLED else "direct"
-    assert kind.sentence.startswith(f"DATABASE_URL names a {word} endpoint: ep-calm-sea")
-    assert {finding.mark for finding in others} <= {ADVICE}
-    assert [finding.sentence.partition(":")[0] for finding in others] == advice
+    """One finding for each."""
+    finished = run(
+        "doctor",
+        folder=tmp_path,
+        DATABASE_URL=migrated.get_secret_value(),
+        DATABASE_POOL_SIZE="none",
+        AUTH_JWKS_URL="swordfish",
+        CORS_ORIGINS="https://swordfish.example/",
+        RATE_LIMIT="none",
+        PORT="0",
+    )
+    assert (finished.returncode, finished.stderr) == (1, "")
+    lines = [line for line in finished.stdout.splitlines() if not line.startswith(GOOD)]
+    assert [line.partition(" is ")[0] for line in lines] == [
+        f"{FATAL} AUTH_JWKS_URL",
+        f"{FATAL} CORS_ORIGINS",
+        f"{FATAL} DATABASE_POOL_SIZE",
+        f"{ADVICE} RATE_LIMIT",
+    ]
+    assert f"{GOOD} The migrations are at {migrations.head()}." in finished.stdout
+    assert "swordfish" not in finished.stdout
 
 
-def test_a_url_that_is_none() -> None:
-    """What can be looked at without it is looked at."""
-    settings = settings_without(SecretStr("postgresql://me:swordfish@host:five/"))
-    (sentence,) = found(settings, FATAL)
-    assert sentence.startswith("DATABASE_URL is not usable: ")
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_bad_setting_is_not_said_to_be_unset(
+    name: str, monkeypatch: pytest.MonkeyPatch, postgresql: SecretStr
+) -> None:
+    """Its default stands for it elsewhere, and nothing is said of that."""
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    monkeypatch.setenv("PORT", "0")
+    monkeypatch.setenv(name.upper(), "'swordfish'")
+    first, *others = [finding.sentence for finding in examine_environment()]
+    if not name.startswith("better_auth"):
+        assert first.startswith(f"{name.upper()} is not usable: ")
+        assert not [one for one in others if re.search(rf"\b{name.upper()}\b(?! allows)", one)]
+    assert "swordfish" not in "".join([first, *others])
+
+
+def test_misspelt_variable_is_advised_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(examine_names()) == []
+    monkeypatch.setenv("BETTER_AUTH_SECRETS", "swordfish")
+    (finding,) = examine_names()
+    assert finding.mark == ADVICE
+    assert finding.sentence == (
+        "BETTER_AUTH_SECRETS is not a setting and has no effect: BETTER_AUTH_SECRET is one."
+    )
 
 
 def test_the_direct_endpoint_is_away(migrated: SecretStr) -> None:
     """The other one is in order."""
     settings = settings_without(migrated, database_url_unpooled=SecretStr(NOWHERE))
     (sentence,) = found(settings, FATAL)
+    assert found(settings, ADVICE) == []
     assert sentence.startswith("DATABASE_URL_UNPOOLED does not lead to a database: ")
     assert f"The migrations are at {migrations.head()}." in found(settings, GOOD)
 
@@ -209,21 +240,9 @@ def test_a_database_that_is_held_up(postgresql: SecretStr) -> None:
         admin.execute(text("ROLLBACK"))
 
 
-@contextmanager
-def stranger_to(url: SecretStr) -> Iterator[SecretStr]:
-    """The database for a role that is no member of todo_app."""
-    role = f"stranger_{database_url(url).database}"
-    administer(url, f"CREATE ROLE {role} LOGIN PASSWORD 'swordfish'")
-    own = database_url(url).set(username=role, password="swordfish", drivername="postgresql")
-    try:
-        yield SecretStr(own.render_as_string(hide_password=False))
-    finally:
-        administer(url, f"DROP ROLE {role}")
-
-
-def test_a_role_that_may_not_become_todo_app(migrated: SecretStr) -> None:
+def test_a_role_that_may_not_become_todo_app(superuser: SecretStr) -> None:
     """It says which grant is missing."""
-    with stranger_to(migrated) as url:
+    with login(superuser) as url:
         sentences = found(settings_without(url), FATAL)
     assert "GRANT todo_app TO it" in sentences[0]
     assert "swordfish" not in "".join(sentences)

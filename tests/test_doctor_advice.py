@@ -1,5 +1,6 @@
 """What `doctor` says of settings: nothing here keeps the server from working."""
 
+import secrets
 import socket
 from contextlib import closing
 
@@ -7,14 +8,33 @@ import pytest
 
 from tests.servers import SECRET
 from todo_graphql.config import ConfigurationError, Settings
-from todo_graphql.doctor.exposure import examine_exposure
-from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
+from todo_graphql.doctor.address import examine_address
+from todo_graphql.doctor.authentication import examine_keys
+from todo_graphql.doctor.exposure import (
+    examine_limits,
+    examine_openings,
+    examine_origins,
+    examine_proxies,
+    examine_timeouts,
+)
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.doctor.neighbours import examine_metrics, examine_traces, is_public
 from todo_graphql.server.listeners import refuse_unusable_metrics
 
 
 def settings_with(**given: object) -> Settings:
     return Settings.from_environment(better_auth_secret=SECRET, **given)
+
+
+def examine_exposure(settings: Settings) -> list[Finding]:
+    """All that is found about what anybody may see, and how much they may ask for."""
+    return [
+        *examine_openings(settings),
+        *examine_origins(settings),
+        *examine_limits(settings),
+        *examine_proxies(settings),
+        *examine_timeouts(settings),
+    ]
 
 
 def test_nothing_to_advise() -> None:
@@ -29,6 +49,11 @@ def test_nothing_to_advise() -> None:
         ({"expose_cost": True}, "EXPOSE_COST is on: "),
         ({"cors_origins": ("*",)}, "CORS_ORIGINS is *: "),
         ({"rate_limit": "none"}, "RATE_LIMIT is none: "),
+        ({"rate_limit": "9999/hour"}, "RATE_LIMIT is below MAX_QUERY_COST: "),
+        (
+            {"rate_limit": "1000/day", "max_query_cost": 1001},
+            "RATE_LIMIT is below MAX_QUERY_COST: ",
+        ),
         ({"rate_limit_failures": "none"}, "RATE_LIMIT_FAILURES is none: "),
         ({"database_statement_timeout": 5.0}, "DATABASE_STATEMENT_TIMEOUT is not below "),
         ({"trusted_proxies": "0.0.0.0/0"}, "TRUSTED_PROXIES holds everybody (0.0.0.0/0): "),
@@ -103,19 +128,93 @@ def test_who_reaches_an_address(host: str, public: bool) -> None:
 def test_a_collector(name: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as collector:
         settings = settings_with(**{name: f"http://127.0.0.1:{collector.getsockname()[1]}"})
-        assert examine_traces(settings).mark == GOOD
-    away = examine_traces(settings)
+        (there,) = examine_traces(settings)
+        assert there.mark == GOOD
+    (away,) = examine_traces(settings)
     assert (away.mark, "does not answer (Connection refused)" in away.sentence) == (ADVICE, True)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "swordfish", "http://"])
 def test_a_collector_that_cannot_be(url: str) -> None:
-    assert examine_traces(settings_with(otel_exporter_otlp_endpoint=url)).mark == FATAL
+    (finding,) = examine_traces(settings_with(otel_exporter_otlp_endpoint=url))
+    assert finding.mark == FATAL
 
 
 def test_a_variable_of_opentelemetry_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "swordfish")
-    finding = examine_traces(settings_with(otel_exporter_otlp_endpoint="http://127.0.0.1:1"))
+    (finding,) = examine_traces(settings_with(otel_exporter_otlp_endpoint="http://127.0.0.1:1"))
     assert finding.mark == FATAL
     assert finding.sentence.startswith("OTEL_TRACES_SAMPLER is not usable: ")
-    assert examine_traces(settings_with()).mark == GOOD
+    (finding,) = examine_traces(settings_with())
+    assert finding.mark == GOOD
+
+
+def test_rate_limit_of_the_greatest_cost_is_enough() -> None:
+    found = list(examine_limits(settings_with(rate_limit="10000/hour", max_query_cost=10_000)))
+    assert {finding.mark for finding in found} == {GOOD}
+
+
+@pytest.mark.parametrize("host", ["no such name", "a..b", "192.0.2.1", "http://127.0.0.1"])
+def test_host_that_is_none_is_fatal(host: str) -> None:
+    (finding,) = examine_address(settings_with(host=host, port=0))
+    assert finding.mark == FATAL
+    assert finding.sentence.startswith("HOST is not usable: it is no address of this machine (")
+
+
+def test_port_that_is_taken_is_advised_against() -> None:
+    """The server that is examined may have it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (finding,) = examine_address(settings_with(port=port))
+        assert finding.mark == ADVICE
+        assert finding.sentence.startswith(f"PORT {port} is not available (Address already in use)")
+    (finding,) = examine_address(settings_with(port=port))
+    assert (finding.mark, finding.sentence) == (
+        GOOD,
+        f"HOST and PORT are available: 127.0.0.1:{port}.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("secret", "advice"),
+    [
+        (f'"{SECRET}"', "is enclosed in quotation marks"),
+        (f"'{SECRET}'", "is enclosed in quotation marks"),
+        (f"{SECRET}\n", "begins or ends with a blank or a line break"),
+        ("a" * 40, "has fewer than 8 different characters"),
+        ("1234567" * 6, "has fewer than 8 different characters"),
+    ],
+)
+def test_odd_secret_is_advised_against(secret: str, advice: str) -> None:
+    settings = Settings.from_environment(better_auth_secret=secret, better_auth_old_secrets=())
+    good, odd = examine_keys(settings)
+    assert (good.mark, odd.mark) == (GOOD, ADVICE)
+    assert odd.sentence.startswith(f"BETTER_AUTH_SECRET {advice}")
+    assert secret[:5] not in odd.sentence
+
+
+def test_odd_old_secrets_are_advised_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the quotation marks enclose all of them."""
+    one, other = "0123456789abcdef" * 2, "0123456789ABCDEF" * 2
+    for old in (f'"{one},{other}"', f'"{one}","{other}"', f"'{one}'"):
+        monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", old)
+        *_, odd = examine_keys(settings_with())
+        assert odd.mark == ADVICE
+        assert odd.sentence.startswith("BETTER_AUTH_OLD_SECRETS is enclosed in quotation marks")
+
+
+def test_good_secret_needs_no_advice() -> None:
+    """Nor does one of hexadecimal digits, or with a quotation mark."""
+    for secret in (SECRET, secrets.token_hex(16), f'"{SECRET}', "0123456789abcdef" * 2):
+        settings = Settings.from_environment(better_auth_secret=secret)
+        assert [finding.mark for finding in examine_keys(settings)] == [GOOD]
+
+
+def test_every_weak_secret_is_fatal() -> None:
+    settings = Settings.from_environment(
+        better_auth_secret=" " * 40, better_auth_old_secrets=("weak",)
+    )
+    first, second = examine_keys(settings)
+    assert (first.mark, second.mark) == (FATAL, FATAL)
+    assert first.sentence.startswith("BETTER_AUTH_SECRET is too short")
+    assert second.sentence.startswith("One of BETTER_AUTH_OLD_SECRETS is too short")

@@ -211,6 +211,14 @@ def test_targets_of_make_exist() -> None:
     assert named <= set(re.findall(r"^([a-z][\w.]*):", makefile, re.MULTILINE))
 
 
+def test_roles_that_stay_are_named() -> None:
+    migrations = "".join(file.read_text() for file in (ROOT / "alembic/versions").glob("*.py"))
+    roles = re.findall(r"CREATE ROLE (\w+)", migrations)
+    (sentence,) = re.findall(r"The roles (`[^;]*), stay;", README.replace("\n", " "))
+    assert re.findall(r"`(\w+)`", sentence) == sorted(roles)
+    assert f"`DROP ROLE {', '.join(sorted(roles))}`" in README
+
+
 def test_addresses_answer(url: str, alice: Person) -> None:
     paths = [path for text in code() for path in re.findall(r"^GET (/\S+)$", text)]
     assert paths == ["/export", "/export?format=csv", "/health/live", "/health/ready"]

@@ -101,9 +101,10 @@ def test_answering_something_else(settings: Settings, url: str) -> None:
 def test_doctor_asks_whether_it_answers(settings: Settings, kind: str, tmp_path: Path) -> None:
     with redis(kind, tmp_path) as server:
         own = counting_at(settings, server.url)
-        assert examine_rate_limit_storage(own).mark == GOOD
+        (there,) = examine_rate_limit_storage(own)
+        assert there.mark == GOOD
         server.kill()
-        finding = examine_rate_limit_storage(own)
+        (finding,) = examine_rate_limit_storage(own)
     assert finding.mark == ADVICE
     assert finding.sentence.startswith("RATE_LIMIT_STORAGE_URL does not answer:")
     assert PASSWORD not in finding.sentence

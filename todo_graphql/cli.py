@@ -239,12 +239,13 @@ def compare(file: Path) -> None:
 def doctor() -> None:
     """Say what is wrong with this configuration, and what to do about it.
 
-    Looks at the settings, the database, its migrations and its isolation. Changes nothing.
+    Looks at the settings, the addresses, the database, its migrations and its isolation. Changes
+    nothing.
     Exit code 1 when something would keep `serve` from working safely.
     """
-    from todo_graphql.doctor import examine
+    from todo_graphql.doctor import examine_environment
 
-    findings = examine(Settings.from_environment())
+    findings = examine_environment()
     for finding in findings:
         click.echo(f"{finding.mark} {finding.sentence}")
     if any(finding.is_fatal for finding in findings):

@@ -1,18 +1,68 @@
 """`doctor`: one finding for each thing that must be right."""
 
-from todo_graphql.config import Settings
-from todo_graphql.doctor.authentication import examine_authentication
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from todo_graphql.config import Settings, misspelt_variables
+from todo_graphql.doctor.address import examine_address
+from todo_graphql.doctor.authentication import examine_claims, examine_keys
 from todo_graphql.doctor.database import examine_database
-from todo_graphql.doctor.exposure import examine_exposure
-from todo_graphql.doctor.findings import Finding
-from todo_graphql.doctor.neighbours import examine_neighbours
+from todo_graphql.doctor.exposure import (
+    examine_limits,
+    examine_openings,
+    examine_origins,
+    examine_proxies,
+    examine_timeouts,
+)
+from todo_graphql.doctor.findings import ADVICE, FATAL, Finding
+from todo_graphql.doctor.neighbours import (
+    examine_metrics,
+    examine_rate_limit_storage,
+    examine_traces,
+)
+
+Examination = Callable[[Settings], Iterable[Finding]]
+
+SECRETS = ("better_auth_secret", "better_auth_old_secrets")
+TRACES = ("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
+
+EXAMINATIONS: dict[Examination, tuple[str, ...]] = {
+    examine_keys: ("auth_jwks_url", *SECRETS),
+    examine_claims: ("auth_issuer", "auth_audience", "auth_jwks_url"),
+    examine_address: ("host", "port"),
+    examine_openings: ("graphiql", "introspection", "expose_cost"),
+    examine_origins: ("cors_origins",),
+    examine_limits: ("rate_limit", "rate_limit_failures", "max_query_cost"),
+    examine_proxies: ("trusted_proxies",),
+    examine_timeouts: ("database_statement_timeout", "request_timeout"),
+    examine_rate_limit_storage: ("rate_limit_storage_url",),
+    examine_metrics: ("metrics_host", "metrics_port", "port"),
+    examine_traces: TRACES,
+    examine_database: ("database_url", "database_url_unpooled"),
+}
+"""All examinations in the order of their findings, each with the settings that it is about."""
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, whatever is found on the way."""
+def examine_environment() -> list[Finding]:
+    """Examine the environment: every setting that is not usable, and all the others."""
+    settings, unusable = Settings.survey()
     return [
-        *examine_authentication(settings),
-        *examine_exposure(settings),
-        *examine_neighbours(settings),
-        *examine_database(settings),
+        *(Finding(FATAL, reason) for reason in unusable.values()),
+        *examine_names(),
+        *examine(settings, unusable),
+    ]
+
+
+def examine_names() -> Iterator[Finding]:
+    """Advise against variables that may have been meant to be settings."""
+    for name, meant in misspelt_variables().items():
+        yield Finding(ADVICE, f"{name} is not a setting and has no effect: {meant} is one.")
+
+
+def examine(settings: Settings, unusable: Collection[str] = ()) -> list[Finding]:
+    """Run all examinations, except for those of settings that are not usable."""
+    return [
+        finding
+        for examination, names in EXAMINATIONS.items()
+        if not set(names) & set(unusable)
+        for finding in examination(settings)
     ]

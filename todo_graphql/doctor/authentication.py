@@ -1,21 +1,33 @@
 """What verifies tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from pydantic import SecretStr
 
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.server.auth import Authenticator
+from todo_graphql.refusals import refuse_weak_keys
 from todo_graphql.server.jwks import FetchError, fetch
 from todo_graphql.server.keys import PublicKeys
+from todo_graphql.values import is_quoted
+
+FEW_CHARACTERS = 8
+"""Different ones. A random secret of 32 hexadecimal digits has fewer once in 40 million."""
 
 
-def examine_authentication(settings: Settings) -> Iterator[Finding]:
-    """What verifies tokens, and what tells ours from others signed with it."""
+def examine_keys(settings: Settings) -> Iterator[Finding]:
+    """Examine the keys that verify tokens."""
     if settings.auth_jwks_url is None:
         yield from examine_secrets(settings)
-        others = "Better Auth signs other things with the same secret"
     else:
         yield from examine_jwks(settings, settings.auth_jwks_url)
+
+
+def examine_claims(settings: Settings) -> Iterator[Finding]:
+    """Examine what tells tokens for this server from others that the same keys have signed."""
+    if settings.auth_jwks_url is None:
+        others = "Better Auth signs other things with the same secret"
+    else:
         others = "an issuer may sign tokens for others with the same keys"
     for name, value in (
         ("AUTH_ISSUER", settings.auth_issuer),
@@ -31,15 +43,40 @@ def examine_authentication(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_secrets(settings: Settings) -> Iterator[Finding]:
-    """Whether they are long enough, and secrets at all."""
+    """Examine whether the secrets are long enough, and secrets at all."""
     try:
-        Authenticator(settings)
+        refuse_weak_keys(settings)
     except ConfigurationError as error:
-        yield Finding(FATAL, str(error))
+        yield from (Finding(FATAL, sentence) for sentence in error.sentences)
         return
     yield Finding(GOOD, "BETTER_AUTH_SECRET is long enough.")
     if number := len(settings.better_auth_old_secrets):
         yield Finding(GOOD, f"BETTER_AUTH_OLD_SECRETS holds {number}, long enough, to verify with.")
+    yield from examine_characters("BETTER_AUTH_SECRET", (settings.required_secret(),))
+    yield from examine_characters("BETTER_AUTH_OLD_SECRETS", settings.better_auth_old_secrets)
+
+
+def examine_characters(name: str, secrets: Sequence[SecretStr]) -> Iterator[Finding]:
+    """Advise against characters that the issuer's secret may not have, and against few of them."""
+    texts = [secret.get_secret_value() for secret in secrets]
+    if is_quoted(",".join(texts)):
+        yield Finding(
+            ADVICE,
+            f"{name} is enclosed in quotation marks, which are a part of it here: the issuer must "
+            "have them, too, and its env file may be read in another way. Better leave them out.",
+        )
+    if any(text != text.strip() for text in texts):
+        yield Finding(
+            ADVICE,
+            f"{name} begins or ends with a blank or a line break, which is a part of it here: the "
+            "issuer must have it, too. Better leave it out.",
+        )
+    if any(len(set(text)) < FEW_CHARACTERS for text in texts):
+        yield Finding(
+            ADVICE,
+            f"{name} has fewer than {FEW_CHARACTERS} different characters, so that it can be "
+            "guessed: `openssl rand -base64 32` makes a good one.",
+        )
 
 
 def examine_jwks(settings: Settings, url: str) -> Iterator[Finding]:

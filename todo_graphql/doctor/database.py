@@ -3,77 +3,55 @@
 import uuid
 from collections.abc import Iterator
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.config import ConfigurationError, Settings
+from todo_graphql.doctor.endpoints import (
+    Endpoint,
+    endpoints_of,
+    examine_migration_path,
+    reason_of,
+)
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
+from todo_graphql.doctor.roles import examine_letters, examine_role
 from todo_graphql.errors import Problem
 from todo_graphql.store import isolation, migrations
 from todo_graphql.store.connection import Viewer, ViewerConnection
-from todo_graphql.store.database import Database, database_url, migration_engine
+from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
 
-OLDEST_POSTGRESQL = 15
 TIMEOUT = text("SELECT current_setting('statement_timeout')")
 
 
 def examine_database(settings: Settings) -> Iterator[Finding]:
-    """The endpoints, the servers behind them, the migrations and the isolation."""
+    """Examine the endpoints, the server behind them, the migrations and the isolation."""
     try:
-        yield from examine_endpoints(settings)
-        engine = migration_engine(settings)
-        database = Database(settings)
+        own, direct = endpoints_of(settings)
     except ConfigurationError as error:
         yield Finding(FATAL, str(error))
         return
-    servers = {"DATABASE_URL": database.engine}
-    if settings.database_url_unpooled is not None:
-        servers["DATABASE_URL_UNPOOLED"] = engine
+    for endpoint in filter(None, (own, direct)):
+        yield from endpoint.examine()
     try:
-        found = [examine_server(name, server) for name, server in servers.items()]
-        yield from found
-        if not found[0].is_fatal:
-            yield from examine_schema(database)
-    finally:
-        engine.dispose()
-        database.close()
-
-
-def examine_endpoints(settings: Settings) -> Iterator[Finding]:
-    """Neon's pooled endpoint has `-pooler` in its name; migrations want the direct one."""
-    host = database_url(settings.required_database_url()).host or "a local socket"
-    pooled = "-pooler" in host
-    yield Finding(
-        GOOD, f"DATABASE_URL names a {'pooled' if pooled else 'direct'} endpoint: {host}."
-    )
-    if settings.database_url_unpooled is not None:
-        pooled = "-pooler" in (database_url(settings.database_url_unpooled).host or "")
-        advice = "DATABASE_URL_UNPOOLED names a pooled endpoint"
-    else:
-        advice = "DATABASE_URL_UNPOOLED is not set"
-    if pooled:
-        yield Finding(ADVICE, f"{advice}: migrations would go through the pooler.")
-
-
-def examine_server(name: str, engine: Engine) -> Finding:
-    """Whether there is one, which lets us in, and its version."""
-    try:
-        with engine.connect() as connection:
-            number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+        yield from examine_migration_path(own, direct)
+        if own.path is not None:
+            yield from examine_server(own)
+            yield from examine_schema(settings)
     except DBAPIError as error:
-        # This goes to the operator, and to no log: libpq names the host and the user.
-        reason = (str(error.orig).splitlines() or ["no reason was given"])[0].strip()
-        return Finding(FATAL, f"{name} does not lead to a database: {reason}.")
-    major = number // 10_000
-    mark = GOOD if major >= OLDEST_POSTGRESQL else FATAL
-    return Finding(
-        mark, f"{name} leads to PostgreSQL {major}; {OLDEST_POSTGRESQL} or newer is needed."
-    )
+        yield Finding(FATAL, f"The database does not answer any longer: {reason_of(error)}.")
 
 
-def examine_schema(database: Database) -> Iterator[Finding]:
-    """The same proof of isolation as at the start of the server, and the migrations."""
+def examine_server(own: Endpoint) -> Iterator[Finding]:
+    """Examine what the server says about its role and its letters."""
+    with own.connect() as connection:
+        yield examine_role(connection)
+        yield from examine_letters(connection)
+
+
+def examine_schema(settings: Settings) -> Iterator[Finding]:
+    """Give the proof of isolation, as at the start of the server, and examine the migrations."""
+    database = Database(settings)
     try:
         yield examine_isolation(database)
         with database.connect_as(Viewer(uuid.uuid4())) as connection:
@@ -85,6 +63,8 @@ def examine_schema(database: Database) -> Iterator[Finding]:
         yield Finding(FATAL, f"The database does not answer as it should: {failure}.")
     except Problem as problem:
         yield Finding(FATAL, problem.message)
+    finally:
+        database.close()
 
 
 def examine_migrations(connection: ViewerConnection) -> Finding:

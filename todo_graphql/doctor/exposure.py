@@ -10,11 +10,8 @@ from todo_graphql.values import UNLIMITED
 EVERYBODY = {"0.0.0.0/0", "::/0"}
 
 
-def examine_exposure(settings: Settings) -> Iterator[Finding]:
-    """Settings that are meant for development, or that leave a door open."""
-    yield from examine_openings(settings)
-    yield from examine_limits(settings)
-    yield from examine_proxies(settings)
+def examine_timeouts(settings: Settings) -> Iterator[Finding]:
+    """Examine whether a statement ends before its request does."""
     if settings.database_statement_timeout >= settings.request_timeout:
         yield Finding(
             ADVICE,
@@ -35,16 +32,27 @@ def examine_openings(settings: Settings) -> Iterator[Finding]:
         yield Finding(ADVICE, f"{name} is on: it is meant for development.")
     if not opened:
         yield Finding(GOOD, "GraphiQL, introspection and costs are closed.")
+
+
+def examine_origins(settings: Settings) -> Iterator[Finding]:
+    """Examine which pages may call the API."""
     if "*" in settings.cors_origins:
         yield Finding(ADVICE, "CORS_ORIGINS is *: the pages of any site may call the API.")
 
 
 def examine_limits(settings: Settings) -> Iterator[Finding]:
-    """Whether there are any."""
+    """Examine whether there are limits, and whether each operation can be paid."""
     if settings.rate_limit == UNLIMITED:
         yield Finding(ADVICE, "RATE_LIMIT is none: one user can keep the server busy for ever.")
     else:
         yield Finding(GOOD, f"RATE_LIMIT lets each user spend {settings.rate_limit}.")
+        amount = int(settings.rate_limit.partition("/")[0])
+        if amount < settings.max_query_cost:
+            yield Finding(
+                ADVICE,
+                f"RATE_LIMIT is below MAX_QUERY_COST: an operation that costs more than {amount} "
+                "is always refused, although MAX_QUERY_COST allows it.",
+            )
     if settings.rate_limit_failures == UNLIMITED:
         yield Finding(ADVICE, "RATE_LIMIT_FAILURES is none: tokens may be tried without end.")
 

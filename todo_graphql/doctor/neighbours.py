@@ -20,30 +20,26 @@ PATIENCE = 2.0
 """Seconds that a collector of traces has to take a connection."""
 
 
-def examine_neighbours(settings: Settings) -> Iterator[Finding]:
-    """Who counts, who fetches metrics, who takes traces."""
-    yield examine_rate_limit_storage(settings)
-    yield from examine_metrics(settings)
-    yield examine_traces(settings)
-
-
-def examine_rate_limit_storage(settings: Settings) -> Finding:
-    """Whether processes can count together. If not, each does for itself."""
+def examine_rate_limit_storage(settings: Settings) -> Iterator[Finding]:
+    """Examine whether processes can count together. If not, each counts by itself."""
     url = settings.rate_limit_storage_url
     if url is None:
-        return Finding(
+        yield Finding(
             GOOD,
             "RATE_LIMIT_STORAGE_URL is not set: each process counts rate limits for itself, which "
             "is fine for one.",
         )
+        return
     with closing(Shared(url.get_secret_value())) as shared:
-        if shared.answers():
-            return Finding(GOOD, "RATE_LIMIT_STORAGE_URL answers: all processes count together.")
-    return Finding(
-        ADVICE,
-        "RATE_LIMIT_STORAGE_URL does not answer: until it does, each process of the server counts "
-        "for itself.",
-    )
+        answers = shared.answers()
+    if answers:
+        yield Finding(GOOD, "RATE_LIMIT_STORAGE_URL answers: all processes count together.")
+    else:
+        yield Finding(
+            ADVICE,
+            "RATE_LIMIT_STORAGE_URL does not answer: until it does, each process of the server "
+            "counts for itself.",
+        )
 
 
 def examine_metrics(settings: Settings) -> Iterator[Finding]:
@@ -78,21 +74,23 @@ def is_public(host: str) -> bool:
     return address.is_unspecified or not address.is_private
 
 
-def examine_traces(settings: Settings) -> Finding:
-    """Whether somebody takes connections where traces are sent."""
+def examine_traces(settings: Settings) -> Iterator[Finding]:
+    """Examine whether the collector of traces takes connections."""
     url = settings.traces_endpoint
     if url is None:
-        return Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT is not set: there are no traces.")
+        yield Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT is not set: there are no traces.")
+        return
     try:
         telemetry.refuse_unusable(settings)
         parts = urlsplit(url)
         port = parts.port or {"https": 443}.get(parts.scheme, 80)
         socket.create_connection((parts.hostname or "", port), PATIENCE).close()
     except ConfigurationError as error:
-        return Finding(FATAL, str(error))
+        yield from (Finding(FATAL, sentence) for sentence in error.sentences)
     except OSError as error:
         reason = error.strerror or "no answer"
-        return Finding(
+        yield Finding(
             ADVICE, f"OTEL_EXPORTER_OTLP_ENDPOINT does not answer ({reason}): traces are lost."
         )
-    return Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT answers: traces are sent there.")
+    else:
+        yield Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT answers: traces are sent there.")

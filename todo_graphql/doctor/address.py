@@ -1,0 +1,35 @@
+"""The address that the server listens on."""
+
+import errno
+from collections.abc import Iterator
+
+from todo_graphql.config import Settings
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
+from todo_graphql.server.listeners import authority, listener_at, reason_of
+
+
+def examine_address(settings: Settings) -> Iterator[Finding]:
+    """Examine HOST, and then PORT on it, by listening for a moment."""
+    host, port = settings.host, settings.port
+    try:
+        listener_at(host, 0).close()
+    except (OSError, UnicodeError) as error:
+        yield Finding(
+            FATAL, f"HOST is not usable: it is no address of this machine ({reason_of(error)})."
+        )
+        return
+    try:
+        listener_at(host, port).close()
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        yield Finding(
+            ADVICE if is_taken else FATAL,
+            f"PORT {port} is not available ({reason_of(error)}): `serve` cannot start"
+            + (
+                ", unless the server that has the port is the one to be replaced."
+                if is_taken
+                else "."
+            ),
+        )
+    else:
+        yield Finding(GOOD, f"HOST and PORT are available: {authority(host, port)}.")
