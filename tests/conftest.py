@@ -24,8 +24,12 @@ os.environ["PYTEST_DEBUG_TEMPROOT"] = TEMPORARY.name
 # A run under nohup ignores this signal, and so would every command that a test starts.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# The tests read no setting of the shell that they run in, but for the server to use.
-SERVER = os.environ.pop("DATABASE_URL", None)
+# The tests read no setting of the shell that they run in, but for the server to use. The first
+# process of several keeps it for the others under another name, which is no setting.
+KEPT = "TODO_GRAPHQL_TESTS_USE"
+SERVER = os.environ.pop("DATABASE_URL", None) or os.environ.get(KEPT)
+if SERVER is not None:
+    os.environ[KEPT] = SERVER
 for name in (*Settings.model_fields, *Telemetry.model_fields):
     os.environ.pop(name.upper(), None)
 
