@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from todo_graphql.config import ConfigurationError, Settings
-from todo_graphql.processes import Processes, Seat
+from todo_graphql.processes import Heartbeat, Processes, Seat
 from todo_graphql.refusals import refuse_unsafe_database, refuse_unusable, told_by_the_log
 from todo_graphql.server import logs, paths
 from todo_graphql.server.app import create_app
@@ -119,13 +119,15 @@ def serve(settings: Settings, workers: int) -> None:
             several.run()
 
 
-def work_beside(settings: Settings, listener: socket.socket, seat: Seat) -> None:
+def work_beside(
+    settings: Settings, listener: socket.socket, seat: Seat, heartbeat: Heartbeat
+) -> None:
     """What one of several processes does. Its metrics are where its predecessor's were."""
     if settings.metrics_port is not None:
         own = {"metrics_port": settings.metrics_port + seat.number}
         settings = settings.model_copy(update=own)
     with told_by_the_log(), stopping_in_good_order() as stop:
-        work(settings, listener, lambda: None, stop, seat.deaths)
+        work(settings, listener, heartbeat.start, stop, seat.deaths)
 
 
 def work(
