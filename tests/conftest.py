@@ -14,7 +14,6 @@ from tests.servers import migrated_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded import EmbeddedPostgres
-from todo_graphql.telemetry import Telemetry
 
 # pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
 # would lock the embedded PostgreSQL of another run out: each run has a folder of its own.
@@ -26,8 +25,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The tests read no setting of the shell that they run in, but for the server to use.
 SERVER = os.environ.pop("DATABASE_URL", None)
-for name in (*Settings.model_fields, *Telemetry.model_fields):
-    os.environ.pop(name.upper(), None)
+for name in list(os.environ):
+    if name.lower() in Settings.model_fields or name.startswith("OTEL_"):
+        del os.environ[name]
 
 
 # Files that take longest, begun first: nobody should have to wait for one of them in the end.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from todo_graphql.values import DatabaseURL, Networks, Rate, RedisURL, SafeURL
+from todo_graphql.values import HTTPURL, DatabaseURL, Networks, Rate, RedisURL, SafeURL
 
 ExecutorName = Literal["projection", "reference"]
 LogFormat = Literal["json", "text"]
@@ -84,12 +84,12 @@ class Environment(BaseSettings):
         default="127.0.0.1",
         description="The address to serve metrics on: one that the world does not reach.",
     )
-    otel_exporter_otlp_endpoint: str | None = Field(
+    otel_exporter_otlp_endpoint: HTTPURL | None = Field(
         default=None,
         description="Where traces are sent, by OTLP over HTTP. The other variables of "
         "OpenTelemetry, such as OTEL_TRACES_SAMPLER, count as well. No traces without it.",
     )
-    otel_exporter_otlp_traces_endpoint: str | None = Field(
+    otel_exporter_otlp_traces_endpoint: HTTPURL | None = Field(
         default=None, description="The same, with the path, for traces alone."
     )
     otel_service_name: str = Field(

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.listeners import refuse_unusable_metrics
 from todo_graphql.server.readiness import NOBODY
+from todo_graphql.server.tracing_setup import check_tracing
 from todo_graphql.store import isolation, migrations, outages
 from todo_graphql.store.database import Database, database_url
 from todo_graphql.store.failures import DatabaseFailure
@@ -26,7 +26,7 @@ def refuse_unusable(settings: Settings, processes: int = 1) -> None:
 
 def refuse_unobservable(settings: Settings, processes: int = 1) -> None:
     """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
-    telemetry.refuse_unusable(settings)
+    check_tracing(settings)
     refuse_unusable_metrics(settings, processes)
 
 
