@@ -200,7 +200,6 @@ def run(
     server = Server(config, ready)
     server.run(sockets=[listener])
     logger.info("Stopped.")
-    logs.write()
 
 
 @contextmanager
