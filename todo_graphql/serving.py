@@ -115,6 +115,7 @@ def serve(settings: Settings, workers: int) -> None:
         else:
             tell()
             several = Processes(partial(work_beside, settings, listener), workers, listener.close)
+            keep_what_exists()
             stop.check()  # for signals before that: it takes care of them from there on
             several.run()
 
@@ -154,9 +155,14 @@ def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
     except Exception:
         logger.critical("The server cannot start.", exc_info=True)
         raise SystemExit(STARTUP_FAILURE) from None
-    gc.collect()
-    gc.freeze()
+    keep_what_exists()
     return app
+
+
+def keep_what_exists() -> None:
+    """Exempt all objects so far from garbage collection, and enable it for those to come."""
+    gc.freeze()
+    gc.enable()
 
 
 def configuration(
