@@ -1,5 +1,6 @@
 """What most tests stand on: one PostgreSQL, one migrated database, one server, new people."""
 
+import faulthandler
 import os
 import signal
 import tempfile
@@ -9,17 +10,26 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tests.coverage_pause import pausing_coverage
 from tests.people import Person
 from tests.servers import migrated_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded import EmbeddedPostgres
-from todo_graphql.telemetry import Telemetry
 
 # pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
-# would lock the embedded PostgreSQL of another run out: each run has a folder of its own.
-TEMPORARY = tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True)
+# would lock the embedded PostgreSQL of another run out: each run has a folder of its own. The
+# folders of pytest-xdist's workers are in the folder of their controller.
+TEMPORARY = tempfile.TemporaryDirectory(
+    prefix="todo-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"), ignore_cleanup_errors=True
+)
 os.environ["PYTEST_DEBUG_TEMPROOT"] = TEMPORARY.name
+
+TEARDOWN_SECONDS = 180
+"""The maximum time for the fixtures of a test to end."""
+
+STDERR = pytest.StashKey[int]()
+"""The standard error of the process, which pytest redirects while a test runs."""
 
 # A run under nohup ignores this signal, and so would every command that a test starts.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -30,21 +40,34 @@ KEPT = "TODO_GRAPHQL_TESTS_USE"
 SERVER = os.environ.pop("DATABASE_URL", None) or os.environ.get(KEPT)
 if SERVER is not None:
     os.environ[KEPT] = SERVER
-for name in (*Settings.model_fields, *Telemetry.model_fields):
-    os.environ.pop(name.upper(), None)
+for name in list(os.environ):
+    if name.lower() in Settings.model_fields or name.startswith("OTEL_"):
+        del os.environ[name]
 
 
-# Files that take longest, begun first: nobody should have to wait for one of them in the end.
+# The files that take longest begin first, so that no worker is left with one of them in the end.
 LONG = (
     "test_chaos",
     "test_dev_endings",
+    "test_projection",
+    "test_orders",
+    "test_processes",
+    "test_migrate",
+    "test_packaging",
     "test_survival",
     "test_dev",
     "test_pressure",
     "test_rates",
     "test_embedded",
     "test_serve",
-    "test_projection",
+    "test_health",
+    "test_outages",
+    "test_half_closed",
+    "test_import",
+    "test_image",
+    "test_metrics_hosts",
+    "test_metrics",
+    "test_newer_database",
 )
 
 
@@ -52,9 +75,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(name) if (name := item.path.stem) in LONG else len(LONG))
 
 
-def pytest_unconfigure() -> None:
-    """Leave nothing behind."""
+def pytest_configure(config: pytest.Config) -> None:
+    capture = config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    with capture.global_and_fixture_disabled():
+        config.stash[STDERR] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """End a process whose fixtures hang: a failed test has cancelled pytest's own watchdog."""
+    stderr = item.config.stash[STDERR]
+    faulthandler.dump_traceback_later(TEARDOWN_SECONDS, file=stderr, exit=True)
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind, also of a worker that was ended."""
+    for lock in Path(TEMPORARY.name).rglob("postmaster.pid"):
+        EmbeddedPostgres(lock.parents[1]).stop()
     TEMPORARY.cleanup()
+    os.close(config.stash[STDERR])
+
+
+@pytest.fixture(scope="module")
+def coverage_pause() -> Iterator[None]:
+    """Measure no coverage in this module."""
+    with pausing_coverage():
+        yield
 
 
 @pytest.fixture(scope="session")

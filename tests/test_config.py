@@ -114,6 +114,18 @@ BAD = [
     ("EXPOSE_COST", "swordfish"),
     ("LOG_LEVEL", "swordfish"),
     ("LOG_FORMAT", "swordfish"),
+    *(
+        (name, url)
+        for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+        for url in (
+            "swordfish",
+            "http://",
+            "ftp://swordfish",
+            "http://swordfish:0",
+            "http://swordfish:99999",
+            "http://[swordfish",
+        )
+    ),
     ("DATABASE_POOL_SIZE", "0"),
     ("DATABASE_POOL_SIZE", "swordfish"),
     ("DATABASE_MAX_OVERFLOW", "-1"),

@@ -134,19 +134,17 @@ def test_a_collector(name: str) -> None:
     assert (away.mark, "does not answer (Connection refused)" in away.sentence) == (ADVICE, True)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "swordfish", "http://"])
-def test_a_collector_that_cannot_be(url: str) -> None:
-    (finding,) = examine_traces(settings_with(otel_exporter_otlp_endpoint=url))
-    assert finding.mark == FATAL
-
-
 def test_a_variable_of_opentelemetry_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "swordfish")
-    (finding,) = examine_traces(settings_with(otel_exporter_otlp_endpoint="http://127.0.0.1:1"))
-    assert finding.mark == FATAL
-    assert finding.sentence.startswith("OTEL_TRACES_SAMPLER is not usable: ")
-    (finding,) = examine_traces(settings_with())
-    assert finding.mark == GOOD
+    settings = settings_with(otel_exporter_otlp_endpoint="http://127.0.0.1:1")
+    warned, away = examine_traces(settings)
+    warning = "OpenTelemetry warns of its variables (OTEL_…): Couldn't recognize sampler …"
+    assert (warned.mark, warned.sentence, away.mark) == (ADVICE, warning, ADVICE)
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "0")
+    (fatal,) = examine_traces(settings)
+    assert fatal.mark == FATAL
+    assert fatal.sentence.endswith(": schedule_delay_millis must be positive.")
+    assert [finding.mark for finding in examine_traces(settings_with())] == [GOOD]
 
 
 def test_rate_limit_of_the_greatest_cost_is_enough() -> None:
@@ -218,3 +216,19 @@ def test_every_weak_secret_is_fatal() -> None:
     assert (first.mark, second.mark) == (FATAL, FATAL)
     assert first.sentence.startswith("BETTER_AUTH_SECRET is too short")
     assert second.sentence.startswith("One of BETTER_AUTH_OLD_SECRETS is too short")
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
+def test_collector_without_a_port_is_tried_at_that_of_its_scheme(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, port: int
+) -> None:
+    tried: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], _timeout: float) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    settings = settings_with(otel_exporter_otlp_endpoint=f"{scheme}://collector.example")
+    assert [finding.mark for finding in examine_traces(settings)] == [ADVICE]
+    assert tried == [("collector.example", port)]

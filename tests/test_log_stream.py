@@ -1,14 +1,21 @@
 """With LOG_FORMAT=json each line on standard error is JSON, also what Python itself would say."""
 
 import json
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.commands import PATIENCE
+import httpx
+from pydantic import SecretStr
+
+from tests.commands import PATIENCE, PROGRAM, Service, environment, until
+from tests.servers import variables_for
 
 ROOT = Path(__file__).parent.parent
-PROGRAM = """
+SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
+FAILURES = """
 import threading, warnings
 from todo_graphql.config import Settings
 from todo_graphql.refusals import told_by_the_log
@@ -30,7 +37,7 @@ with told_by_the_log():
 def test_warnings_and_failures_are_lines_of_the_log() -> None:
     """Of a failure its place is told, and not its words."""
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", FAILURES],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -46,3 +53,48 @@ def test_warnings_and_failures_are_lines_of_the_log() -> None:
     ]
     assert all(line["exception"].endswith("ValueError") for line in failures)
     assert "swordfish" not in ended.stderr
+
+
+def test_a_line_is_written_before_the_next_request_is_answered(tmp_path: Path) -> None:
+    """A server that is killed loses no line of an earlier request."""
+    with Service("serve", folder=tmp_path, **variables_for(SOMEWHERE)) as service:
+        with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
+            first, _ = [client.get("/health/live") for _ in range(2)]
+        service.process.kill()
+        service.process.wait(PATIENCE)
+        lines = [json.loads(line) for line in service.output.splitlines()]
+    assert first.headers["x-request-id"] in [line["requestId"] for line in lines]
+
+
+def test_a_reader_that_pauses_loses_no_line(tmp_path: Path) -> None:
+    """The lines are more than a pipe holds. The server waits for the reader, and goes on then."""
+    given = environment(**variables_for(SOMEWHERE))
+    expected = [f"request-{number}" for number in range(600)]
+    answered: list[str] = []
+
+    def ask(url: str) -> None:
+        with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+            for name in expected:
+                response = client.get("/health/live", headers={"X-Request-Id": name})
+                answered.append(response.headers["x-request-id"])
+
+    with (
+        subprocess.Popen(
+            [*PROGRAM, "serve"], cwd=tmp_path, env=given, stderr=subprocess.PIPE, text=True
+        ) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        assert server.stderr is not None
+        try:
+            urls = (re.search(r"(http://\S+)/graphql", line) for line in server.stderr)
+            url = next(found[1] for found in urls if found)
+            asking = threads.submit(ask, url)
+            until(lambda: len(answered) > 200, "a pipe that is nearly full")
+            ids = (json.loads(line)["requestId"] for line in server.stderr)
+            logged = (name for name in ids if name is not None)
+            assert [next(logged) for _ in expected] == expected
+            asking.result(PATIENCE)
+            assert answered == expected
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, inspect, text
 
@@ -89,6 +90,14 @@ def downgrade_on(connection: Connection, revision: str) -> None:
     config = migrations.configuration()
     config.attributes["connection"] = connection
     command.downgrade(config, revision)
+
+
+def test_revisions_are_those_of_alembic() -> None:
+    """The server reads them from the names of the scripts."""
+    script = ScriptDirectory.from_config(migrations.configuration())
+    walked = [revision.revision for revision in script.walk_revisions()]
+    assert list(migrations.revisions()) == walked[::-1]
+    assert migrations.head() == script.get_current_head()
 
 
 def test_up_down_and_up_again(postgresql: SecretStr) -> None:

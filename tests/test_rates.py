@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import limits
 import pytest
 from pydantic import SecretStr
 
@@ -17,6 +18,7 @@ from todo_graphql.api import context
 from todo_graphql.api.schema import COST_OF_A_REFUSAL
 from todo_graphql.config import Settings
 from todo_graphql.server import windows
+from todo_graphql.server.rates import parse_rate
 
 LIMIT = 1_000
 CREATE = 'mutation { createTask(input: {title: "a"}) { task { id } } }'
@@ -246,3 +248,12 @@ def test_several_servers_count_together(settings: Settings, kind: str, tmp_path:
             response = elsewhere(somebody, there).post(LIST)
             assert response.status_code == 429
             assert response.headers["RateLimit-Remaining"] == str(left)
+
+
+@pytest.mark.parametrize(
+    "text", ["1/second", "5/10 seconds", "1000/minute", "5000/10 minutes", "7/2hours", "9/30 days"]
+)
+def test_rates_are_those_of_the_library(text: str) -> None:
+    """Which counts in Redis, under keys that hold the same numbers."""
+    item = limits.parse(text)
+    assert parse_rate(text) == (item.amount, item.get_expiry())

@@ -13,6 +13,7 @@ from uvicorn.config import STARTUP_FAILURE
 from tests.administrators import administer
 from tests.commands import Service, refusal, run, until
 from tests.servers import SECRET, migrated_database, scratch_database, settings_for, variables_for
+from tests.test_metrics import free_port
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.development import DEMO_USER, token_for
 from todo_graphql.serving import (
@@ -108,11 +109,9 @@ def told_refusal(folder: Path, *arguments: str, **settings: str) -> str:
 def test_what_nobody_foresaw_at_start_is_told_and_not_tried_again(
     workers: str, tmp_path: Path
 ) -> None:
-    """Such as what a library demands. It is one line of the log for each process."""
-    given = variables_for(SecretStr(SOMEWHERE)) | {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
-        "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "swordfish",
-    }
+    """Such as a library that cannot be loaded. It is one line of the log for each process."""
+    (tmp_path / "prometheus_client.py").write_text("words = 'swordfish'\nraise RuntimeError(words)")
+    given = variables_for(SecretStr(SOMEWHERE)) | {"METRICS_PORT": str(free_port())}
     finished = run("serve", "--workers", workers, folder=tmp_path, **given)
     lines = [json.loads(line) for line in finished.stderr.splitlines()]
     told = [line for line in lines if line["message"] == "The server cannot start."]
@@ -208,9 +207,12 @@ def test_what_stays_is_not_collected() -> None:
     """The collector looks at what is there when the application has been made once, and then no
     more.
     """
+    gc.disable()  # as the command does before it imports anything
     try:
         app = create_lasting_app(settings_for(SecretStr(SOMEWHERE)))
+        assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
         assert not [it for it in gc.get_objects() if it is app]
     finally:
+        gc.enable()
         gc.unfreeze()

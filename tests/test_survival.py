@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import psutil
 import pytest
 from sqlalchemy import text
 
+from tests import commands
 from tests.administrators import administering
 from tests.commands import PATIENCE, Dev, Service, home_of_dev, postmaster_of, until
 from tests.people import Person
 from tests.servers import serving, variables_for
 from tests.sockets import HOST, LENGTH, connected, post, status
+from tests.test_metrics import Scrape, free_port
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN
 
@@ -78,3 +81,31 @@ def test_workers_do_not_outlive_their_parent(settings: Settings, tmp_path: Path)
         server.process.send_signal(signal.SIGKILL)
         _, alive = psutil.wait_procs(family, timeout=60)
         assert alive == []
+
+
+def test_a_worker_that_hangs_is_replaced(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one serves meanwhile. The successor listens where both do, and tells of the death
+    in its metrics.
+    """
+    impatient = "from todo_graphql import cli, processes; processes.MISSED_CHECKS = 5; cli.main()"
+    monkeypatch.setattr(commands, "PROGRAM", (sys.executable, "-c", impatient))
+    port = free_port()
+    given = variables_for(settings.required_database_url()) | {"METRICS_PORT": str(port)}
+    with Service("serve", "--workers", "2", folder=tmp_path, **given) as server:
+        parent = psutil.Process(server.process.pid)
+        until(lambda: server.output.count("Metrics on") == 2, "both workers")
+        hung, other = parent.children()
+        hung.suspend()
+        assert all(server.lives() for _ in range(5))
+        server.wait_for(f"Worker {hung.pid} does not respond; it is replaced.")
+        until(lambda: server.output.count("Metrics on") == 3, "a successor")
+        (successor,) = set(parent.children()) - {other}
+        assert not hung.is_running()
+        assert sum(Scrape(port + seat)["worker_deaths_total"] for seat in (0, 1)) == 1
+        other.kill()  # the successor alone has to answer
+        assert server.lives()
+        until(lambda: server.output.count("Metrics on") == 4, "another successor")
+        assert successor.is_running()
+        assert server.stop() == 0

@@ -125,6 +125,22 @@ def test_the_trace_goes_on_where_it_began(settings: Settings, collector: Collect
     request = spans["POST /graphql"]
     assert request.trace_id.hex() == TRACE_ID
     assert request.parent_span_id.hex() == SPAN_ID
+    assert request.trace_state == ""
+
+
+@pytest.mark.parametrize("state", ["vendor=a1", "vendor=a1,other=b2"])
+def test_tracestate_is_continued(settings: Settings, collector: Collector, state: str) -> None:
+    _, spans = ask(settings, collector, traceparent=TRACEPARENT, tracestate=state)
+    assert set(spans) == {"POST /graphql", "PostgreSQL"}
+    assert {span.trace_state for span in spans.values()} == {state}
+
+
+def test_tracestate_without_a_valid_traceparent_is_ignored(
+    settings: Settings, collector: Collector
+) -> None:
+    _, spans = ask(settings, collector, traceparent="nonsense", tracestate="vendor=a1")
+    request = spans["POST /graphql"]
+    assert (request.trace_state, request.parent_span_id) == ("", b"")
 
 
 def test_what_the_caller_does_not_record_is_not_sent(

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from todo_graphql.values import (
+    HTTPURL,
     DatabaseURL,
     Networks,
     Origins,
@@ -98,12 +99,12 @@ class Environment(BaseSettings):
         default="127.0.0.1",
         description="The address to serve metrics on: one that the world does not reach.",
     )
-    otel_exporter_otlp_endpoint: Text | None = Field(
+    otel_exporter_otlp_endpoint: HTTPURL | None = Field(
         default=None,
         description="Where traces are sent, by OTLP over HTTP. The other variables of "
         "OpenTelemetry, such as OTEL_TRACES_SAMPLER, count as well. No traces without it.",
     )
-    otel_exporter_otlp_traces_endpoint: Text | None = Field(
+    otel_exporter_otlp_traces_endpoint: HTTPURL | None = Field(
         default=None, description="The same, with the path, for traces alone."
     )
     otel_service_name: Text = Field(

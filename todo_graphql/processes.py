@@ -1,5 +1,6 @@
-"""Several processes that do the same, and a parent that replaces those that die."""
+"""Several processes that do the same, and a parent that replaces those that die or hang."""
 
+import asyncio
 import logging
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from uvicorn.config import STARTUP_FAILURE
 
@@ -25,6 +26,17 @@ YOUNG = 2.0
 
 PAUSE = 1.0
 """Seconds, after which such a one has a successor all the same."""
+
+CHECK_SECONDS = 1.0
+"""The time between two heartbeats of a worker, and between two checks of its parent."""
+
+MISSED_CHECKS = 15
+"""A worker without a heartbeat in so many checks hangs: more than the longest call that holds the
+interpreter, and more than the grace of a shutdown.
+"""
+
+START_CHECKS = 60
+"""The same before its first heartbeat: a start may have to wait for the processor."""
 
 # A fork has imported everything already: it works in less than a second, while importing takes
 # some five when the others have much to do. It must come from a process without threads, and the
@@ -44,21 +56,55 @@ class Seat(NamedTuple):
     deaths: int = 0
 
 
+class Heartbeat:
+    """A counter in shared memory that the event loop of a worker advances every second.
+
+    The parent counts checks, not seconds. A laptop that sleeps or a container that is paused stops
+    the parent together with its workers, and no check takes place meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._beats: Any = CONTEXT.RawValue("L", 0)
+        self._seen = 0
+        self._missed = 0
+
+    def start(self) -> None:
+        """Beat from now on, in the event loop that runs."""
+        self._beats.value += 1
+        asyncio.get_running_loop().call_later(CHECK_SECONDS, self.start)
+
+    def is_missing(self) -> bool:
+        """Check for a heartbeat, and return whether this check is one too many without."""
+        beats = self._beats.value
+        self._missed = self._missed + 1 if beats == self._seen else 0
+        self._seen = beats
+        return self._missed == (MISSED_CHECKS if beats else START_CHECKS)
+
+
+class Worker(NamedTuple):
+    """A process that has begun, and the moment when it did."""
+
+    process: BaseProcess
+    seat: Seat
+    heartbeat: Heartbeat
+    birth: float
+
+
 class Processes:
-    """Processes that carry out `work`, each in a seat of its own. Each must end upon SIGTERM, and
-    hurry upon SIGINT then.
+    """Processes that carry out `work`, each in a seat of its own and with a heartbeat to start as
+    soon as it works. Each must end upon SIGTERM, and hurry upon SIGINT then.
 
     `let_go` lets go of what the parent holds for them, when they are to stop. Signals are taken
     care of as soon as this is made.
     """
 
     def __init__(
-        self, work: Callable[[Seat], None], count: int, let_go: Callable[[], None]
+        self, work: Callable[[Seat, Heartbeat], None], count: int, let_go: Callable[[], None]
     ) -> None:
         self._work = work
         self._count = count
         self._let_go = let_go
-        self._living: dict[BaseProcess, tuple[Seat, float]] = {}
+        self._living: list[Worker] = []
         self._is_stopping = False
         self._lifeline: tuple[Connection, Connection] = CONTEXT.Pipe(duplex=False)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,13 +114,25 @@ class Processes:
         """Until a signal has come and all have ended. Raises SystemExit when one cannot begin."""
         for number in range(self._count):
             self._begin(Seat(number))
+        next_check = time.monotonic() + CHECK_SECONDS
         while self._living:
-            # One that has died is seen at once. Who asks the living would wait for an answer of
-            # one that dies meanwhile.
-            wait([process.sentinel for process in self._living])
-            for process in [each for each in self._living if not each.is_alive()]:
-                seat, birth = self._living.pop(process)
-                self._on_end(process, seat, time.monotonic() - birth)
+            # The death of a worker is seen at once: it is not asked, as it could not answer.
+            sentinels = [worker.process.sentinel for worker in self._living]
+            wait(sentinels, max(0.0, next_check - time.monotonic()))
+            for worker in [each for each in self._living if not each.process.is_alive()]:
+                self._living.remove(worker)
+                self._on_end(worker)
+            if time.monotonic() >= next_check:
+                self._kill_those_that_hang()
+                next_check = time.monotonic() + CHECK_SECONDS
+
+    def _kill_those_that_hang(self) -> None:
+        """A hung process obeys no other signal. Its end is seen like every other one."""
+        for worker in self._living:
+            if worker.heartbeat.is_missing():
+                end = "killed" if self._is_stopping else "replaced"
+                logger.error("Worker %s does not respond; it is %s.", worker.process.pid, end)
+                worker.process.kill()
 
     def _begin(self, seat: Seat) -> None:
         """Another one, unless they are to stop. Signals are held back: a handler would not know
@@ -83,19 +141,23 @@ class Processes:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
             if not self._is_stopping:
-                process = CONTEXT.Process(target=live, args=(self._work, seat, self._lifeline))
+                heartbeat = Heartbeat()
+                process = CONTEXT.Process(
+                    target=live, args=(self._work, seat, heartbeat, self._lifeline)
+                )
                 process.start()
-                self._living[process] = seat, time.monotonic()
+                self._living.append(Worker(process, seat, heartbeat, time.monotonic()))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def _on_end(self, process: BaseProcess, seat: Seat, age: float) -> None:
+    def _on_end(self, worker: Worker) -> None:
+        process, seat = worker.process, worker.seat
         if process.exitcode == STARTUP_FAILURE:  # as its successors would
             self._stop()
             raise SystemExit(STARTUP_FAILURE)
         if not self._is_stopping:
             logger.warning("Worker %s died (%s).", process.pid, process.exitcode)
-            if age < YOUNG:
+            if time.monotonic() - worker.birth < YOUNG:
                 time.sleep(PAUSE)
             self._begin(Seat(seat.number, seat.deaths + 1))
 
@@ -114,12 +176,17 @@ class Processes:
         self._tell(signal.SIGTERM)
 
     def _tell(self, number: signal.Signals) -> None:
-        for process in self._living:
+        for worker in self._living:
             with suppress(ProcessLookupError):
-                os.kill(process.pid or 0, number)
+                os.kill(worker.process.pid or 0, number)
 
 
-def live(work: Callable[[Seat], None], seat: Seat, lifeline: tuple[Connection, Connection]) -> None:
+def live(
+    work: Callable[[Seat, Heartbeat], None],
+    seat: Seat,
+    heartbeat: Heartbeat,
+    lifeline: tuple[Connection, Connection],
+) -> None:
     """Carry out the work in a process that has just begun, and not longer than its parent lives:
     left alone it would keep the port.
     """
@@ -130,7 +197,7 @@ def live(work: Callable[[Seat], None], seat: Seat, lifeline: tuple[Connection, C
     ours, parents = lifeline
     parents.close()  # so that nobody but the parent holds it
     threading.Thread(target=end_after, args=(ours,), name="parent", daemon=True).start()
-    work(seat)
+    work(seat, heartbeat)
 
 
 def end_after(ours: Connection) -> None:

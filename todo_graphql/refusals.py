@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings, refuse_all
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.listeners import refuse_unusable_metrics
 from todo_graphql.server.readiness import NOBODY
+from todo_graphql.server.tracing_setup import check_tracing
 from todo_graphql.store import isolation, migrations, outages
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
@@ -36,7 +36,7 @@ def refuse_weak_keys(settings: Settings) -> None:
 def refuse_unobservable(settings: Settings, processes: int = 1) -> None:
     """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
     refuse_all(
-        partial(telemetry.refuse_unusable, settings),
+        partial(check_tracing, settings),
         partial(refuse_unusable_metrics, settings, processes),
     )
 

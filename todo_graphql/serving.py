@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from todo_graphql.config import ConfigurationError, Settings
-from todo_graphql.processes import Processes, Seat
+from todo_graphql.processes import Heartbeat, Processes, Seat
 from todo_graphql.refusals import refuse_unsafe_database, refuse_unusable, told_by_the_log
 from todo_graphql.server import logs, paths
 from todo_graphql.server.app import create_app
@@ -115,17 +115,20 @@ def serve(settings: Settings, workers: int) -> None:
         else:
             tell()
             several = Processes(partial(work_beside, settings, listener), workers, listener.close)
+            keep_what_exists()
             stop.check()  # for signals before that: it takes care of them from there on
             several.run()
 
 
-def work_beside(settings: Settings, listener: socket.socket, seat: Seat) -> None:
+def work_beside(
+    settings: Settings, listener: socket.socket, seat: Seat, heartbeat: Heartbeat
+) -> None:
     """What one of several processes does. Its metrics are where its predecessor's were."""
     if settings.metrics_port is not None:
         own = {"metrics_port": settings.metrics_port + seat.number}
         settings = settings.model_copy(update=own)
     with told_by_the_log(), stopping_in_good_order() as stop:
-        work(settings, listener, lambda: None, stop, seat.deaths)
+        work(settings, listener, heartbeat.start, stop, seat.deaths)
 
 
 def work(
@@ -152,9 +155,14 @@ def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
     except Exception:
         logger.critical("The server cannot start.", exc_info=True)
         raise SystemExit(STARTUP_FAILURE) from None
-    gc.collect()
-    gc.freeze()
+    keep_what_exists()
     return app
+
+
+def keep_what_exists() -> None:
+    """Exempt all objects so far from garbage collection, and enable it for those to come."""
+    gc.freeze()
+    gc.enable()
 
 
 def configuration(
@@ -198,7 +206,6 @@ def run(
     server = Server(config, ready)
     server.run(sockets=[listener])
     logger.info("Stopped.")
-    logs.write()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What may keep a command from working without being a bug: each says so in one sentence."""
 
+from todo_graphql.config import ConfigurationError
 from todo_graphql.errors import Problem
 from todo_graphql.store.embedded_access import AccessError
 from todo_graphql.store.embedded_programs import EmbeddedPostgresError
@@ -10,6 +11,7 @@ from todo_graphql.store.upkeep import NoUpkeep
 
 EXPECTED_FAILURES = (
     AccessError,
+    ConfigurationError,
     DatabaseFailure,
     EmbeddedPostgresError,
     MayNotMigrate,

@@ -112,6 +112,13 @@ def _accepts_only_urls_that_are_safe(url: str) -> str:
     return url
 
 
+def _accepts_only_urls_of_http(url: str) -> str:
+    scheme, host, port = _parts_of(url)
+    if scheme not in ("http", "https") or not host or port == 0:
+        raise ValueError("must begin with http:// or https:// and name a host")
+    return url
+
+
 def _parts_of(url: str) -> tuple[str, str, int | None]:
     try:
         parts = urlsplit(url)
@@ -174,6 +181,7 @@ def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
 Text = Annotated[str, AfterValidator(_accepts_only_trimmed_text)]
 DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
 RedisURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_redis)]
+HTTPURL = Annotated[str, AfterValidator(_accepts_only_urls_of_http)]
 SafeURL = Annotated[str, AfterValidator(_accepts_only_urls_that_are_safe)]
 Rate = Annotated[str, AfterValidator(_accepts_only_rates)]
 Origins = Annotated[tuple[str, ...], NoDecode, AfterValidator(_accepts_only_origins)]

@@ -6,7 +6,6 @@ from contextlib import closing
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from todo_graphql import telemetry
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.server.listeners import (
@@ -14,6 +13,7 @@ from todo_graphql.server.listeners import (
     reason_of,
     refuse_unusable_metrics,
 )
+from todo_graphql.server.tracing_setup import check_tracing
 from todo_graphql.server.windows import Shared
 
 PATIENCE = 2.0
@@ -81,7 +81,8 @@ def examine_traces(settings: Settings) -> Iterator[Finding]:
         yield Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT is not set: there are no traces.")
         return
     try:
-        telemetry.refuse_unusable(settings)
+        for warning in check_tracing(settings):
+            return Finding(ADVICE, warning)
         parts = urlsplit(url)
         port = parts.port or {"https": 443}.get(parts.scheme, 80)
         socket.create_connection((parts.hostname or "", port), PATIENCE).close()

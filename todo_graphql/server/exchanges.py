@@ -7,11 +7,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import getrandbits
 
+from opentelemetry.context import Context as TraceContext
 from starlette.types import Scope
 
 from todo_graphql.api.context import Context
 from todo_graphql.server.paths import KNOWN
-from todo_graphql.server.traceparent import TraceParent, parent_of
+from todo_graphql.server.trace_context import TRACEPARENT, extract_trace_context, trace_id_of
 
 # What a proxy or a client chose is kept when it cannot do harm in a log.
 ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -35,7 +36,7 @@ class Exchange:
     path: str
     client: str | None = None
     """The address that it came from, or that a proxy which is believed says it came from."""
-    parent: TraceParent | None = None
+    parent: TraceContext | None = None
     trace_id: str | None = None
     began: float = field(default_factory=time.perf_counter)
     seconds: float = 0.0
@@ -50,12 +51,15 @@ class Exchange:
     def beginning(cls, scope: Scope) -> "Exchange":
         """A request that has just come."""
         chosen = parent = None
+        is_traced = False
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 chosen = chosen or value
-            elif name == b"traceparent":
-                parent = parent_of(value)
-        trace_id = None if parent is None else parent.trace_id
+            elif name == TRACEPARENT:
+                is_traced = True
+        if is_traced:
+            parent = extract_trace_context(scope["headers"])
+        trace_id = None if parent is None else trace_id_of(parent)
         path = path_for(scope["path"])
         client = scope["client"][0] if scope.get("client") else None
         return cls(id_for(chosen), scope["method"], path, client, parent, trace_id)

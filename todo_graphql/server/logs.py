@@ -7,11 +7,9 @@ token, a secret, or anything of what a task says.
 import logging
 import logging.config
 import threading
-from collections.abc import Callable
 
 from todo_graphql.config import Settings
 from todo_graphql.environment import LogFormat
-from todo_graphql.server.batches import BatchHandler
 from todo_graphql.server.exchanges import Exchange
 from todo_graphql.server.lines import JsonLines, TextLines
 
@@ -64,16 +62,13 @@ def milliseconds(seconds: float) -> float:
 FORMATS: dict[LogFormat, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
 
 
-def configuration(
-    settings: Settings,
-    handler: Callable[[], logging.Handler] = BatchHandler,
-) -> dict[str, object]:
+def configuration(settings: Settings) -> dict[str, object]:
     """For logging.config.dictConfig, and for uvicorn."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": FORMATS[settings.log_format]}},
-        "handlers": {"stderr": {"()": handler, "formatter": "line"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "todo_graphql": {"level": settings.log_level},
@@ -87,10 +82,8 @@ def configuration(
 
 
 def configure(settings: Settings) -> None:
-    """Set up logging for a process that answers nobody yet: a line at a time, and without a thread,
-    because others may be forked from it.
-    """
-    logging.config.dictConfig(configuration(settings, logging.StreamHandler))
+    """Set up logging before there is a server."""
+    logging.config.dictConfig(configuration(settings))
     logging.captureWarnings(capture=True)
     threading.excepthook = tell_of_thread
 
@@ -100,9 +93,3 @@ def tell_of_thread(end: threading.ExceptHookArgs) -> None:
     if end.exc_value is not None:
         failure = end.exc_type, end.exc_value, end.exc_traceback
         logger.critical("A thread has failed.", exc_info=failure)
-
-
-def write() -> None:
-    """Write what is still to be written."""
-    for handler in logging.getLogger().handlers:
-        handler.flush()

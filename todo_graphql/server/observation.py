@@ -1,5 +1,6 @@
 """Who is told of each request when it is over: traces, metrics, and the log."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -7,9 +8,12 @@ from typing import TYPE_CHECKING
 from todo_graphql.config import Settings
 from todo_graphql.server.logs import tell
 from todo_graphql.server.sources import Sources
+from todo_graphql.server.tracing_setup import start_tracing
 
 if TYPE_CHECKING:
     from todo_graphql.server.boundary import Observer
+
+logger = logging.getLogger(__name__)
 
 
 class Observation:
@@ -26,9 +30,9 @@ class Observation:
         self.observers.append(tell)
 
     def _trace(self, endpoint: str, service: str) -> None:
-        from todo_graphql.server.tracing import Tracing  # noqa: PLC0415
-
-        tracing = Tracing(endpoint, service)
+        tracing, warnings = start_tracing(endpoint, service)
+        for warning in warnings:
+            logger.warning("%s", warning)
         self.observers.append(tracing.observe)
         self._at_work.append(tracing.sent())
 

@@ -4,14 +4,14 @@ import time
 from ipaddress import IPv6Address, ip_address
 from uuid import UUID
 
-import limits
-
 from todo_graphql.api.budgets import Allowance
 from todo_graphql.config import Settings
 from todo_graphql.errors import RateLimited
 from todo_graphql.server.windows import Count, Limit, Memory, Shared
 from todo_graphql.server.workers import Workers
-from todo_graphql.values import UNLIMITED
+from todo_graphql.values import RATE, UNLIMITED
+
+UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 MOST_WAITING = 100
 """Failures that may wait until they are counted in Redis."""
@@ -21,10 +21,9 @@ class Rate:
     """A limit, and whoever counts towards it."""
 
     def __init__(self, name: str, text: str, shared: Shared | None) -> None:
-        """The text is in the notation of `limits`. Different limits are counted apart."""
-        item = limits.parse(text)
-        self.limit = Limit(item.amount, item.get_expiry())
-        self._prefix = f"{name}/{item.amount}/{item.get_expiry()}/"
+        """The text is in the notation of RATE. Different limits are counted apart."""
+        self.limit = parse_rate(text)
+        self._prefix = f"{name}/{self.limit.amount}/{self.limit.seconds}/"
         self._shared = shared
         self._memory = Memory(self.limit)
 
@@ -97,6 +96,14 @@ class Rates:
         self._counters.close()
         if self._shared is not None:
             self._shared.close()
+
+
+def parse_rate(text: str) -> Limit:
+    """Return the limit that a text such as `5000/10 minutes` names."""
+    match = RATE.fullmatch(text)
+    assert match is not None  # the settings hold no other one
+    amount, multiple, unit = match.groups()
+    return Limit(int(amount), int(multiple or 1) * UNIT_SECONDS[unit])
 
 
 def counted_address(host: str | None) -> str:

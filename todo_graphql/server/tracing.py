@@ -17,18 +17,10 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import (
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    SpanKind,
-    StatusCode,
-    TraceFlags,
-)
+from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from todo_graphql.server.exchanges import Exchange
 from todo_graphql.server.paths import known_path
-from todo_graphql.server.traceparent import TraceParent
 from todo_graphql.store.connection import Trip
 
 LAST_SECONDS = 0.8
@@ -51,7 +43,7 @@ class Tracing:
         clock = Clock()
         span = self._tracer.start_span(
             f"{exchange.method} {known_path(exchange.path)}",
-            context_of(exchange.parent),
+            Context() if exchange.parent is None else exchange.parent,
             kind=SpanKind.SERVER,
             start_time=clock.at(exchange.began),
             attributes=attributes_of(exchange),
@@ -95,16 +87,6 @@ class Clock:
     def at(self, moment: float) -> int:
         """The time of day at that moment."""
         return self._zero + int(moment * 1e9)
-
-
-def context_of(parent: TraceParent | None) -> Context:
-    """What a request is a part of."""
-    if parent is None:
-        return Context()
-    flags = TraceFlags(TraceFlags.SAMPLED if parent.is_sampled else TraceFlags.DEFAULT)
-    ids = int(parent.trace_id, 16), int(parent.span_id, 16)
-    caller = SpanContext(*ids, is_remote=True, trace_flags=flags)
-    return trace.set_span_in_context(NonRecordingSpan(caller), Context())
 
 
 def attributes_of(exchange: Exchange) -> dict[str, str | int]:

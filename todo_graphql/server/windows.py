@@ -12,8 +12,6 @@ from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
-from limits.storage import RedisStorage
-
 from todo_graphql.troubles import Trouble
 
 logger = logging.getLogger(__name__)
@@ -122,6 +120,8 @@ class Shared:
 
     def __init__(self, url: str) -> None:
         """Nothing connects before it has to."""
+        from limits.storage import RedisStorage  # noqa: PLC0415 - for those who have a Redis
+
         self._storage = RedisStorage(
             url,
             socket_timeout=PATIENCE,
