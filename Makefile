@@ -1,7 +1,8 @@
 # `make dev` and `make test` do all the set-up themselves, in .venv.
 
-# The first of these that is there and new enough makes the virtual environment.
-PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+# The first of these that is installed and new enough makes the virtual environment: the
+# newest one that the tests run on, then the others.
+PYTHONS := python3.13 python3.12 python3.11 python3.14 python3
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
