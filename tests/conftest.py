@@ -1,5 +1,6 @@
 """What most tests stand on: one PostgreSQL, one migrated database, one server, new people."""
 
+import faulthandler
 import os
 import signal
 import tempfile
@@ -17,9 +18,18 @@ from todo_graphql.store.embedded import EmbeddedPostgres
 from todo_graphql.telemetry import Telemetry
 
 # pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
-# would lock the embedded PostgreSQL of another run out: each run has a folder of its own.
-TEMPORARY = tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True)
+# would lock the embedded PostgreSQL of another run out: each run has a folder of its own. The
+# folders of pytest-xdist's workers are in the folder of their controller.
+TEMPORARY = tempfile.TemporaryDirectory(
+    prefix="todo-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"), ignore_cleanup_errors=True
+)
 os.environ["PYTEST_DEBUG_TEMPROOT"] = TEMPORARY.name
+
+TEARDOWN_SECONDS = 180
+"""The maximum time for the fixtures of a test to end."""
+
+STDERR = pytest.StashKey[int]()
+"""The standard error of the process, which pytest redirects while a test runs."""
 
 # A run under nohup ignores this signal, and so would every command that a test starts.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -48,9 +58,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(name) if (name := item.path.stem) in LONG else len(LONG))
 
 
-def pytest_unconfigure() -> None:
-    """Leave nothing behind."""
+def pytest_configure(config: pytest.Config) -> None:
+    capture = config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    with capture.global_and_fixture_disabled():
+        config.stash[STDERR] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """End a process whose fixtures hang: a failed test has cancelled pytest's own watchdog."""
+    stderr = item.config.stash[STDERR]
+    faulthandler.dump_traceback_later(TEARDOWN_SECONDS, file=stderr, exit=True)
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind, also of a worker that was ended."""
+    for lock in Path(TEMPORARY.name).rglob("postmaster.pid"):
+        EmbeddedPostgres(lock.parents[1]).stop()
     TEMPORARY.cleanup()
+    os.close(config.stash[STDERR])
 
 
 @pytest.fixture(scope="session")
