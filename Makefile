@@ -23,6 +23,10 @@ dev: $(VENV)/.runtime ## Serve for development: PostgreSQL, a token, GraphiQL
 
 test: check ## Check everything: format, lint, types, contracts, tests, coverage
 
+# Many tests wait for processes: four workers keep two cores busy.
+WORKERS := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# `make check ONLY=tests/test_pages.py` runs these tests alone, and measures no coverage.
 check: $(VENV)/.development
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -30,11 +34,14 @@ check: $(VENV)/.development
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m tests.audit --if-reachable
+ifdef ONLY
+	$(BIN)/python -m pytest $(WORKERS) $(ONLY)
+else
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
-		--no-loadscope-reorder
+	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+endif
 
 audit: $(VENV)/.development ## Look all pinned packages up among known vulnerabilities
 	$(BIN)/python -m tests.audit
