@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tests.coverage_pause import pausing_coverage
 from tests.people import Person
 from tests.servers import migrated_database, serving, settings_for
 from todo_graphql.config import Settings
@@ -40,17 +41,29 @@ for name in (*Settings.model_fields, *Telemetry.model_fields):
     os.environ.pop(name.upper(), None)
 
 
-# Files that take longest, begun first: nobody should have to wait for one of them in the end.
+# The files that take longest begin first, so that no worker is left with one of them in the end.
 LONG = (
     "test_chaos",
     "test_dev_endings",
+    "test_projection",
+    "test_orders",
+    "test_processes",
+    "test_migrate",
+    "test_packaging",
     "test_survival",
     "test_dev",
     "test_pressure",
     "test_rates",
     "test_embedded",
     "test_serve",
-    "test_projection",
+    "test_health",
+    "test_outages",
+    "test_half_closed",
+    "test_import",
+    "test_image",
+    "test_metrics_hosts",
+    "test_metrics",
+    "test_newer_database",
 )
 
 
@@ -79,6 +92,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         EmbeddedPostgres(lock.parents[1]).stop()
     TEMPORARY.cleanup()
     os.close(config.stash[STDERR])
+
+
+@pytest.fixture(scope="module")
+def coverage_pause() -> Iterator[None]:
+    """Measure no coverage in this module."""
+    with pausing_coverage():
+        yield
 
 
 @pytest.fixture(scope="session")
