@@ -1,7 +1,8 @@
 # `make dev` and `make test` do all the set-up themselves, in .venv.
 
-# The first of these that is there and new enough makes the virtual environment.
-PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+# The first of these that is installed and new enough makes the virtual environment: the
+# newest one that the tests run on, then the others.
+PYTHONS := python3.13 python3.12 python3.11 python3.14 python3
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
@@ -22,17 +23,24 @@ dev: $(VENV)/.dev ## Serve for development: PostgreSQL, a token, GraphiQL
 
 test: check ## Check everything: format, lint, types, contracts, tests, coverage
 
+# Many tests wait for processes: four workers keep two cores busy.
+WORKERS := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# `make check ONLY=tests/test_pages.py` runs these tests alone, and measures no coverage.
 check: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+ifdef ONLY
+	$(BIN)/python -m pytest $(WORKERS) $(ONLY)
+else
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
-		--no-loadscope-reorder
+	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+endif
 
 RESOLUTIONS := lowest-direct highest
 
@@ -44,7 +52,7 @@ test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest 
 		$(BIN)/python -m uv venv --quiet --clear --seed --python $(BIN)/python .venv-$$resolution \
 		&& $$install --resolution $$resolution --editable '.[dev,redis,tracing]' \
 		&& $$install --group build --group lint --group test \
-		&& .venv-$$resolution/bin/python -m pytest --numprocesses auto --dist loadfile || exit 1; \
+		&& .venv-$$resolution/bin/python -m pytest $(WORKERS) || exit 1; \
 	done
 
 audit: $(VENV)/.test ## Look all pinned packages up among known vulnerabilities

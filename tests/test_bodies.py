@@ -10,6 +10,7 @@ import pytest
 from tests.people import Person
 from tests.sockets import CHUNKED, HOST, connected, post, status
 from todo_graphql.server.bodies import encode
+from todo_graphql.server.nesting import MAX_NESTING
 
 LIMIT = 65_536
 QUERY = b'{"query": "{ __typename }"}'
@@ -52,6 +53,14 @@ def padded(size: int) -> bytes:
     return QUERY + b" " * (size - len(QUERY))
 
 
+def nested(levels: int) -> bytes:
+    """Arrays and objects in each other."""
+    value: object = []
+    for level in range(levels - 1):
+        value = [value] if level % 2 else {"a": value}
+    return json.dumps(value).encode()
+
+
 def in_chunks(body: bytes) -> Iterator[bytes]:
     """The body as a client sends it that does not know its length."""
     for start in range(0, len(body), 1_000):
@@ -82,11 +91,19 @@ def in_chunks(body: bytes) -> Iterator[bytes]:
         b"[" * TOO_DEEP + b"]" * TOO_DEEP,
         b'{"query": "{ __typename }", "a": %s1%s}' % (b"[" * TOO_DEEP, b"]" * TOO_DEEP),
         b'{"a":' * TOO_DEEP + b"1" + b"}" * TOO_DEEP,
+        b'{"query": "{ __typename }", "a": %s}' % nested(MAX_NESTING),
     ],
     ids=lambda body: repr(body[:40]),
 )
 def test_a_body_that_is_no_json_object_is_refused(send: Send, body: bytes) -> None:
     assert_refused(send(body), 400)
+
+
+def test_maximum_nesting_is_read(send: Send) -> None:
+    """The body itself is the first level. Brackets side by side are no nesting."""
+    body = b'{"query": "{ __typename }", "a": %s, "b": [%s[]]}'
+    response = send(body % (nested(MAX_NESTING - 1), b"[], " * MAX_NESTING))
+    assert response.json() == {"data": {"__typename": "Query"}}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from chaos.scene import Scene, scene
 
 WALL_2 = "ALTER TABLE tasks {0} ROW LEVEL SECURITY; ALTER TABLE users {0} ROW LEVEL SECURITY"
 
+pytestmark = pytest.mark.usefixtures("coverage_pause")
+
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Scene]:

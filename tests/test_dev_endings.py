@@ -21,6 +21,8 @@ from tests.commands import (
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+pytestmark = pytest.mark.usefixtures("coverage_pause")
+
 
 class Diary:
     """A folder that is used by one `dev` after another, and what all of them were told."""

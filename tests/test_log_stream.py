@@ -16,13 +16,13 @@ from tests.servers import variables_for
 ROOT = Path(__file__).parent.parent
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
 FAILURES = """
-import threading, warnings
+import sys, threading, warnings
 from todo_graphql.config import Settings
 from todo_graphql.refusals import told_by_the_log
 from todo_graphql.server import logs
 
 def fail():
-    raise ValueError("swordfish")
+    raise ValueError(sys.argv[1])  # Python 3.13 quotes this line in a traceback
 
 logs.configure(Settings())
 warnings.warn("old")
@@ -37,7 +37,7 @@ with told_by_the_log():
 def test_warnings_and_failures_are_lines_of_the_log() -> None:
     """Of a failure its place is told, and not its words."""
     ended = subprocess.run(
-        [sys.executable, "-c", FAILURES],
+        [sys.executable, "-c", FAILURES, "swordfish"],
         cwd=ROOT,
         capture_output=True,
         text=True,

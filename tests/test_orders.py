@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ from tests.lists import (
     walk,
 )
 from todo_graphql.store.database import Database
+
+pytestmark = pytest.mark.usefixtures("coverage_pause")
 
 INSTANTS = (
     "2026-01-02T00:00:00.000000Z",

@@ -17,6 +17,7 @@ from tests.servers import SECRET, scratch_database
 from todo_graphql.store import migrations
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("coverage_pause")
 WHERE_IT_IS = """
 import todo_graphql
 from todo_graphql.store import migrations

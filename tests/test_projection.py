@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.coverage_pause import pausing_coverage
 from tests.homes import DAMAGE, FAST, OTHER_CLASS, REFERENCE, WHOLE, Home, canonical
 from tests.operations import Writer
 from todo_graphql.api.comparators import camel
@@ -45,7 +46,9 @@ def damage_by(chance: random.Random) -> dict[str, Any]:
 def cases(home: Home) -> Iterator[list[Case]]:
     """The same in every run, and each seed once."""
     logging.disable()  # each failure would be told twice, which takes longer than all the rest
-    yield [case for seed in range(DOCUMENTS) for case in cases_of(home, seed)]
+    with pausing_coverage():
+        cases = [case for seed in range(DOCUMENTS) for case in cases_of(home, seed)]
+    yield cases
     logging.disable(logging.NOTSET)
 
 

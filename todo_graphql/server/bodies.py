@@ -15,6 +15,7 @@ from todo_graphql.api.schema import Request as Question
 from todo_graphql.errors import BadUserInput, ErrorCode
 from todo_graphql.server.exchanges import note_codes
 from todo_graphql.server.negotiation import header, require_json
+from todo_graphql.server.nesting import check_nesting, may_exceed_nesting
 
 
 def no_such_number(_constant: str) -> NoReturn:
@@ -72,6 +73,8 @@ def read_question(body: bytes) -> Question:
     """The GraphQL request in a body. Raises BadUserInput with the member that is wrong."""
     try:
         members = DECODER.decode(body.decode())
+        if may_exceed_nesting(body):
+            check_nesting(members)
     except (ValueError, RecursionError):
         raise BadUserInput(
             "The body is not JSON in UTF-8, or has numbers too long or nesting too deep to read."

@@ -9,6 +9,7 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.server.bodies import no_such_number
 from todo_graphql.server.files.lines import LineCounter, at_line
 from todo_graphql.server.files.records import Record, record_of
+from todo_graphql.server.nesting import check_nesting
 from todo_graphql.store.rows import TaskRow
 
 VERSION = 1
@@ -95,6 +96,7 @@ class _Reader:
         with at_line(line):
             try:
                 value, self._place = self._decoder.raw_decode(self._text, self._place)
+                check_nesting(value)
             except (ValueError, RecursionError):
                 raise BadUserInput(
                     "What begins here is not JSON, or has numbers too long or nesting too deep "
