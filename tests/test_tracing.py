@@ -103,6 +103,8 @@ def test_an_operation_and_its_statement(settings: Settings, collector: Collector
         "graphql.operation.name": "Private",
         "graphql.operation.type": "query",
     }
+    assert request.kind == Span.SPAN_KIND_SERVER
+    assert statement.kind == Span.SPAN_KIND_CLIENT
     assert request.parent_span_id == b""
     assert statement.parent_span_id == request.span_id
     assert statement.trace_id == request.trace_id
