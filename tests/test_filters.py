@@ -128,7 +128,7 @@ def test_nullable_members_of_filters_are_found() -> None:
     assert {("completed",), ("due", "overdue"), ("dueOn", "null"), ("not", "and")} < {*NULLABLE}
 
 
-@pytest.mark.parametrize(("path", "kind"), NULLABLE.items(), ids=".".join)
+@pytest.mark.parametrize(("path", "kind"), NULLABLE.items(), ids=map(".".join, NULLABLE))
 def test_null_in_a_filter_is_ignored(reader: Reader, path: tuple[str, ...], kind: str) -> None:
     """In a variable, in the document, and as a variable in the document."""
     is_in_not = path[0] == "not" and len(path) > 1
