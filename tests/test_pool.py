@@ -181,3 +181,17 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
     with closing(taken.cursor()) as cursor:
         cursor.execute("SELECT 1")
     pool.give_back(taken)
+
+
+def test_age_of_a_connection_counts_from_its_first_use(two: Database) -> None:
+    """Also where the engine has had it meanwhile: else a busy one would never be too old."""
+    taken = two.pool.take()
+    own = driver(taken)
+    first = own.taken_first_at
+    two.pool.give_back(taken)
+    two.pool.doubt()
+    again = two.pool.take(), two.pool.take()
+    assert own in [driver(connection) for connection in again]
+    assert own.taken_first_at == first < own.taken_at
+    for connection in again:
+        two.pool.give_back(connection)
