@@ -119,3 +119,19 @@ def test_a_variable_of_opentelemetry_that_makes_no_sense(monkeypatch: pytest.Mon
     assert finding.mark == FATAL
     assert finding.sentence.startswith("OTEL_TRACES_SAMPLER is not usable: ")
     assert examine_traces(settings_with()).mark == GOOD
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
+def test_collector_without_a_port_is_tried_at_that_of_its_scheme(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, port: int
+) -> None:
+    tried: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], _timeout: float) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    settings = settings_with(otel_exporter_otlp_endpoint=f"{scheme}://collector.example")
+    assert examine_traces(settings).mark == ADVICE
+    assert tried == [("collector.example", port)]
