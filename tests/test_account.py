@@ -10,6 +10,8 @@ from sqlalchemy import text
 from tests.administrators import administering
 from tests.people import Person
 from todo_graphql.config import Settings
+from todo_graphql.development import token_for
+from todo_graphql.store.connection import Viewer
 
 DELETE = """
 mutation ($confirm: String!, $key: String) {
@@ -74,6 +76,19 @@ def test_someone_elses(settings: Settings, alice: Person, mallory: Person) -> No
     assert rows_left(settings, mallory) == 5
     mallory.ask(DELETE, confirm=mallory.id)
     assert rows_left(settings, alice) == 5
+
+
+@pytest.mark.parametrize("confirm", ["", " ", "null", "None"])
+def test_account_without_an_email_is_not_deleted_by_a_blank_confirmation(
+    settings: Settings, alice: Person, confirm: str
+) -> None:
+    live(alice)
+    alice.token = token_for(Viewer(alice.viewer.id), settings, 3_600)
+    refusal = alice.refusal(DELETE, confirm=confirm)
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "confirm")
+    assert rows_left(settings, alice) == 5
+    alice.ask(DELETE, confirm=alice.id)
+    assert rows_left(settings, alice) == 0
 
 
 def test_a_deletion_that_comes_again_late_takes_nothing_new(alice: Person) -> None:

@@ -172,6 +172,14 @@ def test_refuses(alice: Person, verb: str, variables: dict[str, Any], field: str
     assert alice.revision() == 1
 
 
+def test_bulk_limits_are_inclusive(alice: Person) -> None:
+    """As the schema says: 500 ids, and `atMost` from 0 to 500."""
+    unknown = [str(uuid.UUID(int=number)) for number in range(500)]
+    assert alice.refusal(DOCUMENTS["completeTasks"], ids=unknown)["code"] == "NOT_FOUND"
+    for at_most in (0, 500):
+        assert bulk(alice, "completeTasks", filter={}, atMost=at_most)["count"] == 0
+
+
 def test_too_many_tags_for_one_of_them_changes_none(alice: Person) -> None:
     alice.create(tags=[f"tag {number}" for number in range(20)])
     alice.create()

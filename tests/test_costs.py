@@ -8,6 +8,7 @@ from tests.documents import LIMITS
 from tests.homes import Home
 from tests.people import Person
 from tests.servers import serving
+from todo_graphql.api.limits import REMEMBERED_SIZES
 from todo_graphql.api.schema import Schema
 from todo_graphql.config import Settings
 from todo_graphql.environment import ExecutorName
@@ -49,6 +50,15 @@ def test_what_an_operation_costs(
     schema = Schema(LIMITS, introspection=True, executor=executor, expose_cost=True)
     home.variables = {}
     assert home.ask(schema, document, **variables).extensions == {"cost": cost}
+
+
+def test_remembered_sizes_of_an_operation_are_bounded() -> None:
+    """Whichever pages a client asks for, each time at the same cost."""
+    cost = Schema(LIMITS, introspection=True).documents.prepare(TWICE).cost(None)
+    assert cost is not None
+    for size in (*range(1, 3 * REMEMBERED_SIZES), *range(1, REMEMBERED_SIZES)):
+        assert cost.of({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
+        assert 1 <= len(cost._sizes) <= REMEMBERED_SIZES
 
 
 def test_the_cost_of_the_operation_that_was_executed(alice: Person, settings: Settings) -> None:

@@ -48,8 +48,13 @@ def test_who_stays_is_answered() -> None:
     async def stay() -> None:
         for value in (1, 0):
             request = Request({"type": "http"}, asyncio.Queue[Message]().get)
+            tasks = asyncio.all_tasks()
             work = workers.run(divmod, 5, value)
-            assert await while_awaited(request, work, pytest.fail) == (5, 0)
+            try:
+                assert await while_awaited(request, work, pytest.fail) == (5, 0)
+            finally:
+                await asyncio.sleep(0)
+                assert asyncio.all_tasks() == tasks
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(asyncio.wait_for(stay(), 30))

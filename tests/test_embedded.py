@@ -95,15 +95,32 @@ def test_it_listens_nowhere_else(server: EmbeddedPostgres) -> None:
     assert not [c for c in postmaster_of(server).net_connections() if c.family.name != "AF_UNIX"]
 
 
-def test_the_environment_is_not_its(
+def test_embedded_server_ignores_variables_of_another_server(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PGDATA and the like belong to another server."""
-    monkeypatch.setenv("PGDATA", "/nowhere")
-    monkeypatch.setenv("PGPORT", "1")
-    server.start()
+    """PostgreSQL would not start with these values, and would speak the language of LC_ALL."""
+    with monkeypatch.context() as foreign:
+        foreign.setenv("PGDATA", "/nowhere")
+        foreign.setenv("PGPORT", "nowhere")
+        foreign.setenv("PGDATESTYLE", "nonsense")
+        foreign.setenv("PGCLIENTENCODING", "nonsense")
+        foreign.setenv("LC_ALL", "de_DE.UTF-8")
+        foreign.setenv("KEPT", "as it is")
+        server.start()
     with administering(server.url) as connection:
         assert connection.execute(text("SHOW port")).scalar_one() == "5432"
+    variables = postmaster_of(server).environ()
+    assert [name for name in variables if name.startswith("PG")] == []
+    assert (variables["LC_ALL"], variables["KEPT"]) == ("C", "as it is")
+
+
+def test_embedded_server_leads_a_session_of_its_own(server: EmbeddedPostgres) -> None:
+    """A terminal sends Ctrl-C to all processes of its session: PostgreSQL would end before the
+    requests that still need it.
+    """
+    server.start()
+    postmaster = postmaster_of(server).pid
+    assert os.getsid(postmaster) == os.getpgid(postmaster) == postmaster
 
 
 def test_one_that_was_left_running_is_taken_over(server: EmbeddedPostgres) -> None:

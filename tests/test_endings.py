@@ -141,6 +141,19 @@ def test_who_was_too_slow_is_not_listened_to_any_longer(
         assert is_cut(connection, b"x", 0.05)
 
 
+def test_refused_client_is_cut_at_the_limit_of_time(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that sends so much that its patience would grow faster than time passes."""
+    monkeypatch.setattr(protocol, "CHECK", 0.1)
+    monkeypatch.setattr(farewells, "MIN_RATE", 1)
+    monkeypatch.setattr(farewells, "MOST_SECONDS", 0.5)
+    with connected(url) as connection:
+        connection.sendall(b"nonsense\r\n")
+        assert statuses(answers(connection)) == [400]
+        assert is_cut(connection, b"x" * 100, 0.05)
+
+
 def test_nobody_is_listened_to_without_end(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

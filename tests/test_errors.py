@@ -174,6 +174,19 @@ def test_a_strange_user_id_is_somebody_else_s(alice: Person, value: str) -> None
     assert alice.refusal(PAGE, userId=value)["code"] == "FORBIDDEN"
 
 
+TWO_USES = ("task(id: $id) { id }", "tasks(filter: {id: {in: [$id]}}) { totalCount }")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"), [(TWO_USES, "id"), (TWO_USES[::-1], "filter.id.in.0")], ids=["id", "in"]
+)
+def test_bad_variable_is_reported_at_its_first_use(
+    alice: Person, fields: tuple[str, ...], field: str
+) -> None:
+    document = f"query ($id: ID!) {{ {' '.join(fields)} }}"
+    assert alice.refusal(document, id={})["field"] == field
+
+
 def test_a_refused_field_is_null_beside_what_was_done(alice: Person) -> None:
     document = (
         'mutation { good: createTask(input: {title: "a"}) { task { title } }'

@@ -1,10 +1,14 @@
 """What is projected, and what is read for it."""
 
+import itertools
 from typing import Any
 
 import pytest
+from graphql import parse
 
-from tests.homes import FAST, REFERENCE, Home, data_of, takeovers
+from tests.homes import FAST, REFERENCE, Home, canonical, data_of, takeovers
+from todo_graphql.api.documents import Document
+from todo_graphql.api.execution import operations
 from todo_graphql.store.database import Database
 from todo_graphql.store.overview import ALL_COUNTS
 from todo_graphql.store.rows import ALL
@@ -137,3 +141,58 @@ def test_what_all_objects_share_is_asked_for_once(
     assert len(whole) == 5
     assert whole == data_of(home.ask(REFERENCE, document))["tasks"]["nodes"]
     assert len(home.columns) == 1 + 5 * 2
+
+
+MANY_BRANCHES = """query ($a: Boolean!, $b: Boolean!, $c: Boolean!) {
+    me { id @skip(if: $a) email @include(if: $b) revision @include(if: $c) __typename }
+}"""
+
+
+def test_plans_of_an_operation_are_bounded(home: Home) -> None:
+    """Whichever ways a client asks in, and each is answered as before."""
+    document = FAST.documents.prepare(MANY_BRANCHES)
+    assert document.plans is not None
+    for _ in range(2):
+        for a, b, c in itertools.product((False, True), repeat=3):
+            given: dict[str, Any] = {"a": a, "b": b, "c": c}
+            fast = home.ask(FAST, MANY_BRANCHES, **given)
+            assert canonical(fast) == canonical(home.ask(REFERENCE, MANY_BRANCHES, **given))
+            operation = document.plans._known[None]
+            assert operation is not None
+            assert 1 <= len(operation._plans) <= operations.MAX_PLANS
+
+
+def test_plan_of_an_operation_is_compiled_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[Any] = []
+    compile_ = operations.Operation._compile
+
+    def noting(self: Any, branches: Any) -> Any:
+        compiled.append(branches)
+        return compile_(self, branches)
+
+    monkeypatch.setattr(operations.Operation, "_compile", noting)
+    document = "query ($once: Boolean!) { me { id @skip(if: $once) email } }"
+    for once in (True, False) * 3:
+        home.ask(FAST, document, once=once)
+    assert compiled == [{"once": True}, {"once": False}]
+
+
+@pytest.mark.parametrize(
+    ("variables", "branches"),
+    [
+        ("$a: ID", 1),
+        ("$a: [Boolean!]", 1),
+        ("$a: Boolean", 2),
+        ("$a: Boolean!", 2),
+        ("$a: Boolean!, $b: Boolean = true, $c: ID!", 4),
+        ("$a: Boolean, $b: Boolean, $c: Boolean", operations.MAX_PLANS),
+    ],
+)
+def test_document_weighs_as_much_as_its_plans(variables: str, branches: int) -> None:
+    """The cache has room for so many characters, and each plan takes as much as the document."""
+    document = f"query ({variables}) {{ me {{ id }} }}"
+    planned = operations.Operations(FAST.graphql_schema, parse(document))
+    assert planned.branches == branches
+    weighed = Document(len(document), None, [], plans=planned)
+    plain = Document(len(document), None, [])
+    assert weighed.weight == plain.weight * branches > len(document) * branches

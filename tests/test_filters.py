@@ -1,14 +1,17 @@
 """Filters: each comparison means what it says, of what is missing, too."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from graphql import GraphQLInputObjectType, is_non_null_type
 from hypothesis import given
 
 from tests.filtering import COMPARATORS, LATER, LISTS, NOON, WORLD, conditions, holds, some_id
 from tests.lists import STEADY, Reader
 from tests.people import Person
+from tests.worlds import SCHEMA
 from todo_graphql.store.database import Database
 
 EVERYTHING = sorted(task["title"] for task in WORLD)
@@ -102,6 +105,43 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
 @pytest.mark.parametrize(("condition", "titles"), TABLE, ids=lambda value: ascii(value)[:60])
 def test_what_a_filter_finds(reader: Reader, condition: dict[str, Any], titles: list[str]) -> None:
     assert reader.found(**condition) == sorted(titles)
+
+
+def nullable_members(
+    kind: GraphQLInputObjectType, depth: int = 2
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The path and the type of each member that may be null, down to a depth."""
+    for name, member in kind.fields.items():
+        if not is_non_null_type(member.type):
+            yield (name,), str(member.type)
+        if isinstance(member.type, GraphQLInputObjectType) and depth > 1:
+            for path, inner in nullable_members(member.type, depth - 1):
+                yield (name, *path), inner
+
+
+FILTER = SCHEMA.graphql_schema.get_type("TaskFilter")
+assert isinstance(FILTER, GraphQLInputObjectType)
+NULLABLE = dict(nullable_members(FILTER))
+
+
+def test_nullable_members_of_filters_are_found() -> None:
+    assert {("completed",), ("due", "overdue"), ("dueOn", "null"), ("not", "and")} < {*NULLABLE}
+
+
+@pytest.mark.parametrize(("path", "kind"), NULLABLE.items(), ids=map(".".join, NULLABLE))
+def test_null_in_a_filter_is_ignored(reader: Reader, path: tuple[str, ...], kind: str) -> None:
+    """In a variable, in the document, and as a variable in the document."""
+    is_in_not = path[0] == "not" and len(path) > 1
+    count = {"tasks": {"totalCount": 0 if is_in_not else len(WORLD)}}
+    given: object = None
+    for name in reversed(path):
+        given = {name: given}
+    document = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"
+    assert reader.ask(document, filter=given) == count
+    head, tail = "".join(f"{{{name}: " for name in path), "}" * len(path)
+    assert reader.ask(f"{{ tasks(filter: {head}null{tail}) {{ totalCount }} }}") == count
+    document = f"query ($value: {kind}) {{ tasks(filter: {head}$value{tail}) {{ totalCount }} }}"
+    assert reader.ask(document, value=None) == count
 
 
 @STEADY

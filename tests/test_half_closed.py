@@ -77,6 +77,22 @@ def test_who_waits_long_is_asked_if_still_there(
         assert statuses(answers(connection)) == [200]
 
 
+def test_connection_of_a_half_closed_client_ends_with_its_answer(
+    url: str, alice: Person, slow: tuple[threading.Event, threading.Event]
+) -> None:
+    """No further request can come by it, so it is not kept for one."""
+    begun, go_on = slow
+    with connected(url) as connection:
+        connection.sendall(asked_by(alice, b"POST /graphql", LENGTH) + QUERY)
+        connection.shutdown(socket.SHUT_WR)
+        assert begun.wait(30)
+        assert connection.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        go_on.set()
+        answer = answers(connection)
+    assert statuses(answer) == [200]
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 @pytest.fixture
 def lost(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ports of clients whose connections have ended."""

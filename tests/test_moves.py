@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from tests.lists import Reader
 from tests.people import Person
 from todo_graphql.store import ranks
 from todo_graphql.store.connection import Viewer
@@ -198,3 +199,12 @@ def test_ten_thousand_ranks_in_one_gap() -> None:
         middle = ranks.between(low, high)
         assert middle is not None
         low, high = (middle, high) if number % 2 else (low, middle)
+
+
+def test_longest_rank_has_room_in_an_index(database: Database) -> None:
+    """PostgreSQL refuses a row of an index that is too long, unless it can be compressed."""
+    chance = random.Random(1)  # noqa: S311 - nothing secret
+    rank = "".join(chance.choices(ranks.DIGITS[1:], k=ranks.MAX_LENGTH))
+    reader = Reader(database)
+    reader.plant([{"id": str(uuid.uuid4()), "title": "longest", "rank": rank}])
+    assert reader.found() == ["longest"]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
-from sqlalchemy.pool import QueuePool
 
 from tests.administrators import administering
 from tests.commands import until
@@ -151,11 +150,18 @@ def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
     database.close()
 
 
-def test_nothing_is_left_when_all_is_closed(two: Database) -> None:
-    two.close()
-    pool = two.engine.pool
-    assert isinstance(pool, QueuePool)
-    assert pool.checkedout() == 0
+def test_closed_pool_leaves_no_connection_open(settings: Settings, two: Database) -> None:
+    """Neither of those that worked a moment ago, nor of the engine's own."""
+    with two.connect_as(VIEWER) as one, two.connect_as(VIEWER) as other:
+        pids = [connection.read(PID)[0][0] for connection in (one, other)]
+    left = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY (:pids)")
+    with administering(settings.required_database_url()) as admin:
+        assert admin.execute(left, {"pids": pids}).scalar_one() == 2
+        two.close()
+        until(
+            lambda: admin.execute(left, {"pids": pids}).scalar_one() == 0,
+            "the end of both connections",
+        )
 
 
 def test_one_that_was_taken_before_another_was_lost_is_asked(
@@ -175,3 +181,17 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
     with closing(taken.cursor()) as cursor:
         cursor.execute("SELECT 1")
     pool.give_back(taken)
+
+
+def test_age_of_a_connection_counts_from_its_first_use(two: Database) -> None:
+    """Also where the engine has had it meanwhile: else a busy one would never be too old."""
+    taken = two.pool.take()
+    own = driver(taken)
+    first = own.taken_first_at
+    two.pool.give_back(taken)
+    two.pool.doubt()
+    again = two.pool.take(), two.pool.take()
+    assert own in [driver(connection) for connection in again]
+    assert own.taken_first_at == first < own.taken_at
+    for connection in again:
+        two.pool.give_back(connection)

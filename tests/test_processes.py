@@ -46,6 +46,12 @@ def die(_seat: Seat, _heartbeat: Heartbeat) -> None:
     os._exit(1)
 
 
+def die_young(seat: Seat, _heartbeat: Heartbeat) -> None:
+    """Tell when this process began to work, and die."""
+    tell(f"{seat.number} {time.monotonic()}")
+    os._exit(1)
+
+
 def sit(seat: Seat, _heartbeat: Heartbeat) -> None:
     """Tell where, and wait to be killed."""
     tell(f"{seat.number} {seat.deaths} {os.getpid()}")
@@ -173,6 +179,18 @@ def test_it_stops_while_they_keep_dying() -> None:
             next_line(parent)
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(PATIENCE) == 0
+
+
+def test_successor_of_a_worker_that_died_young_begins_after_a_pause() -> None:
+    """A crash loop takes no more of the machine than one start a second."""
+    births: dict[str, list[float]] = {}
+    with parent_of("die_young") as parent:
+        for _ in range(2 * COUNT):
+            seat, birth = next_line(parent).split()
+            births.setdefault(seat, []).append(float(birth))
+    assert sorted(births) == [str(number) for number in range(COUNT)]
+    for first, second in births.values():
+        assert second - first >= 1
 
 
 def test_what_cannot_start_is_not_tried_again() -> None:

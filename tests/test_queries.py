@@ -6,6 +6,9 @@ import httpx
 import pytest
 
 from tests.people import TASK, Person
+from todo_graphql.config import Settings
+from todo_graphql.development import token_for
+from todo_graphql.store.connection import Viewer
 
 DOCUMENTS = {
     "me": "{ me { id } }",
@@ -109,3 +112,14 @@ def test_two_operations_choose_by_name(alice: Person, url: str) -> None:
         headers={"Authorization": f"Bearer {alice.token}"},
     )
     assert answer.json() == {"data": {"tasks": {"totalCount": 0}}}
+
+
+def test_email_is_that_of_the_token_or_the_last_one_known(
+    alice: Person, settings: Settings
+) -> None:
+    """A user may change it at the issuer, and an issuer may leave it out."""
+    alice.create()
+    document = "{ me { email } }"
+    for email, shown in (("new@example.com", "new@example.com"), (None, alice.viewer.email)):
+        alice.token = token_for(Viewer(alice.viewer.id, email), settings, 3_600)
+        assert alice.ask(document) == {"me": {"email": shown}}

@@ -120,6 +120,16 @@ def test_keys_of_two_people_have_nothing_to_do_with_each_other(
     assert own["createTask"]["task"]["title"] == "own"
 
 
+@pytest.mark.parametrize("key", ["k", "new", ""])
+def test_foreign_user_id_is_forbidden_whatever_the_key(
+    alice: Person, mallory: Person, key: str
+) -> None:
+    """Also where the caller has the answer to the same call already, and before the key is read."""
+    alice.ask(CREATE, input={"title": "a"}, key="k")
+    refusal = alice.refusal(CREATE, input={"title": "a"}, key=key, userId=mallory.id)
+    assert refusal["code"] == "FORBIDDEN"
+
+
 @pytest.mark.parametrize("key", ["", "x" * 101, "a\0b", "\ud800"])
 def test_refuses(alice: Person, key: str) -> None:
     refusal = alice.refusal(CREATE, input={"title": "a"}, key=key)

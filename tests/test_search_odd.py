@@ -109,3 +109,8 @@ def test_the_first_32_words_count(database: Database) -> None:
     somebody.plant(tasks(" ".join(words)))
     assert len(somebody.found(search=" ".join([*words, *words, "nowhere"]))) == 1
     assert somebody.found(search=" ".join([*words[:31], *words[:31], "nowhere"])) == []
+
+
+def test_search_beyond_its_greatest_length_is_ignored(reader: Reader) -> None:
+    assert reader.found(search="milk" + " " * 10_000 + "nowhere") == TITLES[:1]
+    assert reader.found(search="milk" + " " * 9_000 + "nowhere") == []

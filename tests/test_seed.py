@@ -1,6 +1,11 @@
 """`todo-graphql seed`: the same users and tasks each time, in whatever database is at hand."""
 
+import os
+import pty
+import re
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.administrators import administering
-from tests.commands import Dev, home_of_dev, run
+from tests.commands import PATIENCE, PROGRAM, Dev, environment, home_of_dev, run
 from tests.servers import scratch_database
 from todo_graphql.development import DEMO_USER
 from todo_graphql.store.seeding import shares
@@ -62,6 +67,39 @@ def test_seed_fills_the_database_of_dev(tmp_path: Path) -> None:
             trashed = dev.ask("{ tasks(filter: {trashed: true}) { totalCount } }")["tasks"]
             assert len(dev.titles()) + trashed["totalCount"] == 20
             assert dev.stop() == 0, dev.output
+
+
+def read_terminal(terminal: int) -> str:
+    """All that is written to a terminal until its last user closes it."""
+    written = b""
+    with suppress(OSError):  # Linux reports the end as an error
+        while piece := os.read(terminal, 10_000):
+            written += piece
+    return written.decode()
+
+
+def test_seed_at_a_terminal_shows_its_progress(url: SecretStr, tmp_path: Path) -> None:
+    """Each batch moves the bar, which is full in the end; stdout has the result alone."""
+    terminal, stderr = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, "seed", "--users", "2", "--tasks", "4000"],
+        cwd=tmp_path,
+        env=environment(DATABASE_URL=url.get_secret_value(), TERM="xterm", COLUMNS="100"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    ) as process:
+        os.close(stderr)
+        shown = read_terminal(terminal)
+        output, _ = process.communicate(timeout=PATIENCE)
+    os.close(terminal)
+    assert (process.returncode, output) == (0, "There are 2 users with 4,000 tasks.\n")
+    assert "Making tasks up" in shown
+    # 400 tasks of the first user, and batches of at most 1,000 of the other's 3,600.
+    percents = [int(percent) for percent in re.findall(r"(\d+)%", shown)]
+    assert sorted(set(percents)) == [0, 10, 35, 60, 85, 100]
+    assert percents == sorted(percents)
 
 
 @pytest.mark.parametrize(("users", "tasks"), [(1, 7), (2, 10), (3, 100), (7, 3), (1000, 1_000_000)])

@@ -18,7 +18,6 @@ from tests.test_logs import TRACE_ID, TRACEPARENT
 from todo_graphql.config import Settings
 
 SPAN_ID = TRACEPARENT.split("-")[2]
-UNSAMPLED = TRACEPARENT.removesuffix("01") + "00"
 
 
 class Collector(HTTPServer):
@@ -103,6 +102,8 @@ def test_an_operation_and_its_statement(settings: Settings, collector: Collector
         "graphql.operation.name": "Private",
         "graphql.operation.type": "query",
     }
+    assert request.kind == Span.SPAN_KIND_SERVER
+    assert statement.kind == Span.SPAN_KIND_CLIENT
     assert request.parent_span_id == b""
     assert statement.parent_span_id == request.span_id
     assert statement.trace_id == request.trace_id
@@ -143,10 +144,15 @@ def test_tracestate_without_a_valid_traceparent_is_ignored(
     assert (request.trace_state, request.parent_span_id) == ("", b"")
 
 
-def test_what_the_caller_does_not_record_is_not_sent(
-    settings: Settings, collector: Collector
+@pytest.mark.parametrize(
+    ("flags", "names"), [("00", set()), ("02", set()), ("03", {"POST /graphql", "PostgreSQL"})]
+)
+def test_trace_is_sent_only_if_the_caller_records_it(
+    settings: Settings, collector: Collector, flags: str, names: set[str]
 ) -> None:
-    assert ask(settings, collector, traceparent=UNSAMPLED)[1] == {}
+    """The lowest bit says so. The next one says how the trace's id was made."""
+    traceparent = TRACEPARENT.removesuffix("01") + flags
+    assert set(ask(settings, collector, traceparent=traceparent)[1]) == names
 
 
 def test_a_collector_that_is_away_harms_nobody(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from tests.administrators import administer, administering
-from tests.commands import refusal, run
+from tests.commands import PATIENCE, refusal, run, until
 from tests.servers import migrated_database, settings_for
 from todo_graphql.development import with_database_of_dev
 from todo_graphql.store import embedded_programs, upkeep
+from todo_graphql.store.changes import Selected
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
@@ -82,6 +84,26 @@ def test_purge_goes_on_batch_by_batch(url: SecretStr) -> None:
     )
     assert list(upkeep.purge(settings_for(url))) == [2500, 1000, 1000, 500]
     assert state(url) == {"titles": ["None"], "revisions": [4]}
+
+
+def test_task_restored_while_purge_waits_for_its_owner_is_kept(url: SecretStr) -> None:
+    """The purge has found it in the trash before."""
+    plant(url, ALICE, 31)
+    settings = settings_for(url)
+    database = Database(settings)
+    waits = text(
+        "SELECT count(*) = 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with administering(url) as admin, ThreadPoolExecutor(1) as pool:
+        task_id = admin.execute(text("SELECT id FROM tasks")).scalar_one()
+        with database.connect_as(ALICE) as connection, connection.transaction():
+            assert Tasks(connection).restore(Selected.one(task_id)).number == 1
+            purged = pool.submit(list, upkeep.purge(settings))
+            until(lambda: admin.execute(waits).scalar_one(), "a purge that waits")
+        assert purged.result(PATIENCE) == [1]
+    database.close()
+    assert state(url)["titles"] == ["31"]
 
 
 def test_purge_forgets_idempotency_keys_that_are_over(url: SecretStr) -> None:

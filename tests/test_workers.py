@@ -213,3 +213,41 @@ def test_no_more_wait_for_their_share_than_for_a_thread() -> None:
 
     asyncio.run(main())
     workers.close()
+
+
+def test_share_of_a_call_cancelled_at_its_turn_is_passed_on(workers: Workers) -> None:
+    """The turn has come, and the call has not seen it yet. A share that is lost then never comes
+    back: with each of them the user has one thread less, and with the last one none.
+    """
+    gate, shares = Gate(), Shares(workers)
+
+    async def lose_a_turn() -> None:
+        async def hold() -> None:
+            await shares.run("owner", gate.pass_through)
+            late.cancel()  # in the step that has given it the turn
+
+        held = [asyncio.create_task(hold()) for _ in range(shares.most)]
+        await asyncio.sleep(0)
+        late = asyncio.create_task(shares.run("owner", gate.pass_through))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, shares.most)
+        gate.open.set()
+        ends = await asyncio.gather(*held, late, return_exceptions=True)
+        assert isinstance(ends[-1], asyncio.CancelledError)
+        gate.open.clear()
+
+    async def main() -> None:
+        for _ in range(shares.most):
+            await lose_a_turn()
+        assert shares.waiting == 0
+        calls = [
+            asyncio.create_task(shares.run("owner", gate.pass_through)) for _ in range(shares.most)
+        ]
+        await asyncio.sleep(0)
+        try:
+            await asyncio.to_thread(gate.wait_for, shares.most)
+        finally:
+            gate.open.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(main())
