@@ -3,15 +3,17 @@
 What a command needs is imported when it runs, so that `--help` answers at once.
 """
 
+import gc
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from todo_graphql.config import ConfigurationError, Settings
+if TYPE_CHECKING:
+    from todo_graphql.config import Settings
 
 DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -26,8 +28,6 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except ConfigurationError as error:
-            raise click.ClickException(str(error)) from None
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise  # click knows these: `--help`, a wrong option, Ctrl-C, `| head`
         except Exception as error:
@@ -58,8 +58,10 @@ def address(function: Function) -> Function:
     return host(port(function))
 
 
-def settings_with(**options: object) -> Settings:
+def settings_with(**options: object) -> "Settings":
     """The environment's settings, with the options that were given in their place."""
+    from todo_graphql.config import Settings
+
     given = {name: value for name, value in options.items() if value is not None}
     return Settings.from_environment(**given)
 
@@ -104,6 +106,8 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     unsafe: a weak secret, or a database that would not keep users apart. While the database is
     away, or not migrated yet, it serves all the same, reports not ready, and recovers by itself.
     """
+    gc.disable()  # imports leave next to no garbage; `serving` enables it again
+
     from todo_graphql.serving import serve_production
 
     serve_production(settings_with(host=host, port=port), workers)
@@ -118,7 +122,7 @@ def migrate() -> None:
     """
     from todo_graphql.store import migrations
 
-    migrations.upgrade(Settings.from_environment())
+    migrations.upgrade(settings_with())
     click.echo(f"The database is at revision {migrations.head()}.")
 
 
@@ -189,7 +193,7 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
 
     viewer = DEMO_USER if user_id is None else Viewer(user_id)
     viewer = viewer if email is None else Viewer(viewer.id, email)
-    click.echo(token_for(viewer, settings_with_secret(Settings.from_environment()), expires_in))
+    click.echo(token_for(viewer, settings_with_secret(settings_with()), expires_in))
 
 
 @main.command()
