@@ -81,8 +81,7 @@ def examine_traces(settings: Settings) -> Iterator[Finding]:
         yield Finding(GOOD, "OTEL_EXPORTER_OTLP_ENDPOINT is not set: there are no traces.")
         return
     try:
-        for warning in check_tracing(settings):
-            return Finding(ADVICE, warning)
+        yield from (Finding(ADVICE, warning) for warning in check_tracing(settings))
         parts = urlsplit(url)
         port = parts.port or {"https": 443}.get(parts.scheme, 80)
         socket.create_connection((parts.hostname or "", port), PATIENCE).close()
