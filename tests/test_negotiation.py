@@ -160,7 +160,7 @@ def test_an_error_has_the_type_that_is_liked_best(
 def test_a_failure_has_the_type_that_is_liked_best(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", lambda _: 1 / 0)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", lambda _: 1 / 0)
     response = send(("Accept", GRAPHQL))
     assert (response.status_code, response.headers["content-type"]) == (500, GRAPHQL)
 

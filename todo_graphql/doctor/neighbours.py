@@ -14,7 +14,7 @@ from todo_graphql.server.listeners import (
     reason_of,
     refuse_unusable_metrics,
 )
-from todo_graphql.server.windows import Shared
+from todo_graphql.server.windows import RedisWindow
 
 PATIENCE = 2.0
 """Seconds that a collector of traces has to take a connection."""
@@ -36,7 +36,7 @@ def examine_rate_limit_storage(settings: Settings) -> Finding:
             "RATE_LIMIT_STORAGE_URL is not set: each process counts rate limits for itself, which "
             "is fine for one.",
         )
-    with closing(Shared(url.get_secret_value())) as shared:
+    with closing(RedisWindow(url.get_secret_value())) as shared:
         if shared.answers():
             return Finding(GOOD, "RATE_LIMIT_STORAGE_URL answers: all processes count together.")
     return Finding(

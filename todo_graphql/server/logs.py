@@ -12,7 +12,7 @@ from collections.abc import Callable
 from todo_graphql.config import Settings
 from todo_graphql.environment import LogFormat
 from todo_graphql.server.batches import BatchHandler
-from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.exchanges import RequestRecord
 from todo_graphql.server.lines import JsonLines, TextLines
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ MAX_NAME = 100
 """How much is told of an operation's name, which clients choose."""
 
 
-def tell(exchange: Exchange) -> None:
+def tell(exchange: RequestRecord) -> None:
     """The line of a request that has been answered."""
     if logger.isEnabledFor(logging.INFO):
         told = exchange.method, exchange.path, exchange.status
@@ -31,7 +31,7 @@ def tell(exchange: Exchange) -> None:
         logger.handle(record)
 
 
-def facts_of(exchange: Exchange) -> dict[str, object]:
+def facts_of(exchange: RequestRecord) -> dict[str, object]:
     """What there is to know of a request, without what was asked or answered. Durations are in
     milliseconds.
     """

@@ -26,7 +26,7 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
-from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.exchanges import RequestRecord
 from todo_graphql.server.paths import known_path
 from todo_graphql.server.traceparent import TraceParent
 from todo_graphql.store.connection import Trip
@@ -46,7 +46,7 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
         self._tracer = self._provider.get_tracer("todo_graphql")
 
-    def observe(self, exchange: Exchange) -> None:
+    def observe(self, exchange: RequestRecord) -> None:
         """Note a request that has been answered, and the id of its trace."""
         clock = Clock()
         span = self._tracer.start_span(
@@ -107,7 +107,7 @@ def context_of(parent: TraceParent | None) -> Context:
     return trace.set_span_in_context(NonRecordingSpan(caller), Context())
 
 
-def attributes_of(exchange: Exchange) -> dict[str, str | int]:
+def attributes_of(exchange: RequestRecord) -> dict[str, str | int]:
     """What the span of a request says of it: nothing that was asked or answered."""
     attributes: dict[str, str | int | None] = {
         "http.request.method": exchange.method,
