@@ -176,7 +176,7 @@ def breaking_changes(since: str) -> list[str]:
 
 
 def _bare_schema() -> GraphQLSchema:
-    limits = Limits.of(Settings.model_construct())
+    limits = Limits.from_settings(Settings.model_construct())
     schema = Schema(limits, introspection=False).graphql_schema
     for value in _arguments_and_input_fields(schema):
         # Sorting makes enums anew, which know the values of their members only.

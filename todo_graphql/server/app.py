@@ -118,7 +118,7 @@ def create_app(
 def schema_of(settings: Settings) -> Schema:
     """The schema as the settings want it executed."""
     return Schema(
-        Limits.of(settings),
+        Limits.from_settings(settings),
         introspection=settings.introspection,
         executor=settings.executor,
         expose_cost=settings.expose_cost,
