@@ -99,4 +99,4 @@ def test_application_is_an_ordinary_fastapi_application(
 ) -> None:
     app = create_app(settings.model_copy(update={"graphiql": graphiql}))
     assert type(app) is FastAPI
-    assert [item.cls for item in app.user_middleware] == [RequestMiddleware]
+    assert len(app.user_middleware) == 1

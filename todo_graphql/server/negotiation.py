@@ -81,10 +81,10 @@ def media_ranges(elements: Iterable[str]) -> Iterator[tuple[str, float]]:
     charsets and with an invalid quality are skipped.
     """
     for element in elements:
-        media_range = element.partition(";")[0].rstrip().lower()
-        if media_range not in RANGES:
+        if element.partition(";")[0].rstrip().lower() not in RANGES:
             continue
-        values = dict(parse_media_type(element)[1])
+        media_range, parameters = parse_media_type(element)
+        values = dict(parameters)
         try:
             weight = float(values.get("q", "1"))
         except (TypeError, ValueError):
