@@ -21,7 +21,7 @@ from todo_graphql.api.limits import Limits
 from todo_graphql.config import Settings
 
 MAX_DEPTH = 4
-LIMITS = Limits.of(Settings.model_construct())
+LIMITS = Limits.from_settings(Settings.model_construct())
 """The defaults."""
 
 

@@ -15,7 +15,7 @@ from todo_graphql.api.budgets import Allowance
 from todo_graphql.api.context import Context
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.execution import operations
-from todo_graphql.api.schema import Request, Schema
+from todo_graphql.api.schema import GraphQLRequest, Schema
 from todo_graphql.store.changes import Selected, Written
 from todo_graphql.store.database import Database
 from todo_graphql.store.pages import TaskPage
@@ -126,7 +126,7 @@ class Home:
             context = Asking(self.viewer, connection, "-", damage=damage)
             context.allowance = ALLOWANCE
             self.columns = context.columns
-            return schema.run(Request(document, {**self.variables, **variables}), context)
+            return schema.run(GraphQLRequest(document, {**self.variables, **variables}), context)
 
 
 def takeovers(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from tests.worlds import SCHEMA, somebody
 from todo_graphql.api.context import Context
-from todo_graphql.api.schema import Request
+from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.store.database import Database
 
 # The same examples in every run: a failure can be seen again. Explaining one takes minutes.
@@ -76,7 +76,7 @@ class Reader:
         """What an operation answers: data and errors."""
         with self._database.connect_as(self.viewer) as connection:
             context = Context(self.viewer, connection, "-")
-            result = SCHEMA.run(Request(document, variables), context)
+            result = SCHEMA.run(GraphQLRequest(document, variables), context)
         errors = [error.formatted for error in result.errors or ()]
         return {"data": msgspec.to_builtins(result.data), "errors": errors}
 

@@ -8,8 +8,8 @@ import pytest
 from tests.commands import until
 from tests.people import Person
 from tests.sockets import END, LENGTH, QUERY, answers, asked_by, connected, reset, statuses
-from todo_graphql.api.schema import Request as Question
-from todo_graphql.server.bodies import read_question
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.server.bodies import parse_graphql_request
 from todo_graphql.store import exports
 from todo_graphql.store.pages import read_page
 
@@ -53,12 +53,12 @@ def test_an_operation_that_is_left(
     """What it asks is done, and answered to nobody."""
     begun, gone = threading.Event(), threading.Event()
 
-    def read(body: bytes) -> Question:
+    def read(body: bytes) -> GraphQLRequest:
         begun.set()
         assert gone.wait(30)
-        return read_question(body)
+        return parse_graphql_request(body)
 
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", read)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", read)
     leave(url, asked_by(alice, b"POST /graphql", LENGTH) + QUERY, begun, gone)
     until(lambda: "POST /graphql 499" in caplog.text, "the end of an operation")
 

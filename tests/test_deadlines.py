@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from todo_graphql.errors import TOO_LATE, Unavailable
-from todo_graphql.server.deadlines import in_time
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.deadlines import run_with_timeout
+from todo_graphql.server.workers import ThreadPool
 from todo_graphql.store.connection import Viewer, ViewerConnection
 from todo_graphql.store.database import Database
 
@@ -37,42 +37,46 @@ def sleeper(database: Database) -> Sleeper:
 
 
 def test_what_takes_too_long_is_broken_off(sleeper: Sleeper) -> None:
-    workers = Workers(1, 10)
+    thread_pool = ThreadPool(1, 10)
 
     async def wait() -> None:
         with pytest.raises(Unavailable, match="in time"):
-            await in_time(0.2, sleeper.connection, workers.run(sleeper))
+            await run_with_timeout(0.2, sleeper.connection, thread_pool.run(sleeper))
 
     asyncio.run(asyncio.wait_for(wait(), 30))
-    workers.close()
+    thread_pool.close()
     assert sleeper.failures == [TOO_LATE]
 
 
 def test_what_nobody_waits_for_is_broken_off(sleeper: Sleeper) -> None:
-    workers = Workers(1, 10)
+    thread_pool = ThreadPool(1, 10)
 
     async def leave() -> None:
-        work = asyncio.create_task(in_time(60, sleeper.connection, workers.run(sleeper)))
+        work = asyncio.create_task(
+            run_with_timeout(60, sleeper.connection, thread_pool.run(sleeper))
+        )
         assert await asyncio.to_thread(sleeper.began.wait, 30)
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work
 
     asyncio.run(asyncio.wait_for(leave(), 30))
-    workers.close()
+    thread_pool.close()
     assert sleeper.failures == [TOO_LATE]
 
 
 def test_what_is_in_time_is_answered(sleeper: Sleeper) -> None:
-    workers = Workers(1, 10)
+    thread_pool = ThreadPool(1, 10)
 
     async def stay() -> None:
-        work = workers.run(sleeper.connection.read, text("SELECT 1"))
-        assert [tuple(row) for row in await in_time(30, sleeper.connection, work)] == [(1,)]
+        work = thread_pool.run(sleeper.connection.read, text("SELECT 1"))
+        assert [tuple(row) for row in await run_with_timeout(30, sleeper.connection, work)] == [
+            (1,)
+        ]
         with pytest.raises(ZeroDivisionError):
-            await in_time(30, sleeper.connection, workers.run(divmod, 1, 0))
+            await run_with_timeout(30, sleeper.connection, thread_pool.run(divmod, 1, 0))
 
     with sleeper.connection:
         asyncio.run(asyncio.wait_for(stay(), 30))
         assert not sleeper.connection.may_have_committed
-    workers.close()
+    thread_pool.close()

@@ -11,7 +11,7 @@ from tests.redises import KINDS, redis
 from tests.servers import serving
 from todo_graphql.config import Settings
 from todo_graphql.server import windows
-from todo_graphql.server.rates import counted_address
+from todo_graphql.server.rates import client_network
 
 MOST = 3
 
@@ -28,7 +28,7 @@ def own(
     if request.param == "memory":
         yield settings.model_copy(update=rate)
         return
-    monkeypatch.setattr(windows, "PATIENCE", 20.0)
+    monkeypatch.setattr(windows, "TIMEOUT_SECONDS", 20.0)
     with redis(request.param, tmp_path) as server:
         yield settings.model_copy(update={**rate, "rate_limit_storage_url": server.url})
 
@@ -97,4 +97,4 @@ def test_behind_a_proxy_clients_are_counted_apart(own: Settings) -> None:
     ],
 )
 def test_what_an_address_counts_as(host: str | None, counted: str) -> None:
-    assert counted_address(host) == counted
+    assert client_network(host) == counted

@@ -10,9 +10,9 @@ import pytest
 from tests.commands import until
 from tests.people import Person
 from tests.sockets import HOST, LENGTH, QUERY, answers, asked_by, connected, head, statuses
-from todo_graphql.api.schema import Request as Question
+from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.server import farewells, protocol
-from todo_graphql.server.bodies import read_question
+from todo_graphql.server.bodies import parse_graphql_request
 from todo_graphql.store import exports
 
 
@@ -49,12 +49,12 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Ev
     """An operation that has begun, and goes on when it is told to."""
     begun, go_on = threading.Event(), threading.Event()
 
-    def read(body: bytes) -> Question:
+    def read(body: bytes) -> GraphQLRequest:
         begun.set()
         assert go_on.wait(30)
-        return read_question(body)
+        return parse_graphql_request(body)
 
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", read)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", read)
     monkeypatch.setattr(protocol, "CHECK", 0.1)
     return begun, go_on
 

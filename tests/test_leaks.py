@@ -259,7 +259,8 @@ def of_a_context() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "place", ["todo_graphql.store.tasks.Tasks.find", "todo_graphql.server.graphql.read_question"]
+    "place",
+    ["todo_graphql.store.tasks.Tasks.find", "todo_graphql.server.graphql.parse_graphql_request"],
 )
 def test_a_bug_is_told_of_without_its_words(
     ask: Ask,

@@ -38,7 +38,7 @@ class Log(logging.Handler):
         self._entries: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def emit(self, record: logging.LogRecord) -> None:
-        record.request_id = request_id()
+        record.request_id = request_id.get()
         self._entries.put(self.format(record))
 
     def of(self, request_id: str) -> list[str]:

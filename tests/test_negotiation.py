@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from tests.people import Person
 from todo_graphql.errors import Unavailable
-from todo_graphql.server.negotiation import GRAPHQL, JSON, MAX_CHARACTERS, preferred
+from todo_graphql.server.negotiation import (
+    GRAPHQL,
+    JSON,
+    MAX_CHARACTERS,
+    MAX_PARAMETERS,
+    preferred,
+)
 from todo_graphql.store.tasks import Tasks
 
 CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
@@ -86,6 +92,9 @@ def send(url: str, alice: Person) -> Send:
         ("*/json", None),
         ("application/json;q=0", None),
         ("application/json," * MAX_CHARACTERS, None),
+        ("application/json" + ";" * (MAX_PARAMETERS + 1), None),
+        ("application/json;q*=utf-8''1", None),
+        ("application/json;q=nan", None),
     ],
 )
 def test_what_is_liked_best_is_chosen(accepted: str, chosen: str | None) -> None:
@@ -160,7 +169,7 @@ def test_an_error_has_the_type_that_is_liked_best(
 def test_a_failure_has_the_type_that_is_liked_best(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", lambda _: 1 / 0)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", lambda _: 1 / 0)
     response = send(("Accept", GRAPHQL))
     assert (response.status_code, response.headers["content-type"]) == (500, GRAPHQL)
 
@@ -182,6 +191,9 @@ def test_an_error_elsewhere_is_json(url: str) -> None:
         ["text/plain", "application/json"],
         ["application/json", "application/json"],
         ["application/json;" + ";" * MAX_CHARACTERS],
+        ["application/json;" + ";" * MAX_PARAMETERS],
+        ["application/json=x"],
+        ["application/json; charset*=utf-16''utf-8"],
     ],
 )
 def test_what_may_be_no_json_is_not_read(send: Send, alice: Person, given_: list[str]) -> None:

@@ -14,7 +14,7 @@ from tests.postmasters import migrated_server
 from tests.servers import scratch_database, serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
-from todo_graphql.server.app import Parts
+from todo_graphql.server.app import Components
 from todo_graphql.store import outages, pool
 from todo_graphql.store.database import database_url
 from todo_graphql.store.embedded import EmbeddedPostgres
@@ -42,7 +42,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
 def away(settings: Settings) -> None:
     """Find out that the database cannot be reached."""
     with pytest.raises(Unavailable):
-        Parts(settings).readiness.require_proof()
+        Components(settings).readiness.require_proof()
 
 
 def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
@@ -121,13 +121,13 @@ def test_a_trouble_that_comes_and_goes_with_each_request_is_told_once(
     """Until a while has passed."""
     settings = settings_for(fragile.url)
     fragile.stop()
-    parts = Parts(settings)
+    components = Components(settings)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            parts.readiness.require_proof()
+            components.readiness.require_proof()
         fragile.start()
-        with parts.database.engine.connect():
+        with components.database.engine.connect():
             pass
-        parts.database.engine.dispose()
+        components.database.engine.dispose()
         fragile.stop()
     assert [level for level, _ in told(caplog)] == [logging.ERROR, logging.WARNING]

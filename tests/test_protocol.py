@@ -26,8 +26,8 @@ from tests.sockets import (
     status,
     statuses,
 )
-from todo_graphql.api.schema import Request as Question
-from todo_graphql.server.bodies import read_question
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.server.bodies import parse_graphql_request
 from todo_graphql.server.protocol import MAX_HEAD_BYTES
 
 MORE = b"x" * MAX_HEAD_BYTES
@@ -169,12 +169,12 @@ def test_whoever_goes_before_many_answers_is_no_failure(
     """All but the last request would be answered to nobody."""
     begun, gone = threading.Event(), threading.Event()
 
-    def work(body: bytes) -> Question:
+    def work(body: bytes) -> GraphQLRequest:
         begun.set()
         assert gone.wait(30)
-        return read_question(body)
+        return parse_graphql_request(body)
 
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", work)
     with connected(url) as connection:
         connection.sendall((post(alice, HOST, LENGTH) + QUERY) * 3)
         assert begun.wait(30)

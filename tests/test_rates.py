@@ -30,7 +30,7 @@ STATE = "{ rateLimit { limit remaining resetAt cost } }"
 def patience() -> Iterator[None]:
     """Redis is not given up here because this machine has much to do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "PATIENCE", 20.0)
+        patch.setattr(windows, "TIMEOUT_SECONDS", 20.0)
         yield
 
 

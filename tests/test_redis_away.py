@@ -56,8 +56,8 @@ def test_killed_and_started_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each is told once, and nothing of the password is."""
-    monkeypatch.setattr(windows, "PAUSE", 0.05)
-    monkeypatch.setattr(windows, "PATIENCE", 20.0)
+    monkeypatch.setattr(windows, "RETRY_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr(windows, "TIMEOUT_SECONDS", 20.0)
     with redis(kind, tmp_path) as server:
         own = counting_at(settings, server.url, rate_limit_failures="2/day")
         with serving(own) as base:

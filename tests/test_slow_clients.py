@@ -23,9 +23,9 @@ from tests.sockets import (
     status,
     statuses,
 )
-from todo_graphql.api.schema import Request as Question
+from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.server import protocol
-from todo_graphql.server.bodies import read_question
+from todo_graphql.server.bodies import parse_graphql_request
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def work_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each operation take so long."""
 
-    def work(body: bytes) -> Question:
+    def work(body: bytes) -> GraphQLRequest:
         time.sleep(seconds)
-        return read_question(body)
+        return parse_graphql_request(body)
 
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", work)
 
 
 SLOW = {
@@ -111,12 +111,12 @@ def test_a_body_that_nobody_reads_yet_is_not_slow(
     large = b"[]".ljust(1_000_000)
     length, begun = b"Content-Length: %d" % len(large), threading.Event()
 
-    def work(body: bytes) -> Question:
+    def work(body: bytes) -> GraphQLRequest:
         begun.set()
         time.sleep(0.8)
-        return read_question(body)
+        return parse_graphql_request(body)
 
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", work)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", work)
     with connected(url) as connection:
         import_ = post(alice, HOST, length, b"Connection: close", path=b"/import")
         connection.sendall(post(alice, HOST, LENGTH) + QUERY + import_)

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from todo_graphql.server import windows
-from todo_graphql.server.windows import Limit, Memory
+from todo_graphql.server.windows import InMemoryWindow, Limit
 
 LIMIT = Limit(100, 10)
 
@@ -27,23 +27,25 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def memory(clock: Clock) -> Memory:
-    return Memory(LIMIT, clock)
+def memory(clock: Clock) -> InMemoryWindow:
+    return InMemoryWindow(LIMIT, clock)
 
 
-def test_no_more_is_granted_than_there_is(memory: Memory) -> None:
+def test_no_more_is_granted_than_there_is(memory: InMemoryWindow) -> None:
     granted = [memory.count("a", 30).granted for _ in range(4)]
     assert granted == [True, True, True, False]
     assert memory.count("a", 10).granted
     assert not memory.count("a", 1).granted
 
 
-def test_everybody_is_counted_apart(memory: Memory) -> None:
+def test_everybody_is_counted_apart(memory: InMemoryWindow) -> None:
     assert memory.count("a", 100).granted
     assert memory.count("b", 60).used(LIMIT) == 60
 
 
-def test_nobody_has_twice_as_much_at_the_end_of_a_window(memory: Memory, clock: Clock) -> None:
+def test_nobody_has_twice_as_much_at_the_end_of_a_window(
+    memory: InMemoryWindow, clock: Clock
+) -> None:
     memory.count("a", 1)
     clock.now += 9.9
     assert memory.count("a", 99).granted
@@ -51,7 +53,7 @@ def test_nobody_has_twice_as_much_at_the_end_of_a_window(memory: Memory, clock: 
     assert not memory.count("a", 3).granted
 
 
-def test_it_comes_back_bit_by_bit(memory: Memory, clock: Clock) -> None:
+def test_it_comes_back_bit_by_bit(memory: InMemoryWindow, clock: Clock) -> None:
     memory.count("a", 100)
     clock.now += 15
     assert memory.count("a", 50).granted
@@ -59,7 +61,7 @@ def test_it_comes_back_bit_by_bit(memory: Memory, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_times_are_true(seed: int, memory: Memory, clock: Clock) -> None:
+def test_times_are_true(seed: int, memory: InMemoryWindow, clock: Clock) -> None:
     """Whatever was spent before, what is refused passes after the time that is said and not a
     second earlier; and after the other one nothing counts any more.
     """
@@ -68,16 +70,16 @@ def test_times_are_true(seed: int, memory: Memory, clock: Clock) -> None:
     while (count := memory.count("a", cost)).granted:
         clock.now += chance.random() * 3
         cost = chance.randint(1, 100)
-    began, wait = clock.now, count.room_in(cost, LIMIT)
+    began, wait = clock.now, count.retry_after(cost, LIMIT)
     clock.now = began + max(0, wait - 1.01)
     assert not memory.count("a", cost).granted
     clock.now = began + wait
     assert memory.count("a", cost).granted
-    clock.now += memory.count("a", 100).fades_in()
+    clock.now += memory.count("a", 100).reset_after()
     assert memory.count("a", 100).granted
 
 
-def test_nothing_counts_of_who_was_away_for_long(memory: Memory, clock: Clock) -> None:
+def test_nothing_counts_of_who_was_away_for_long(memory: InMemoryWindow, clock: Clock) -> None:
     memory.count("a", 100)
     clock.now += 1_000
     assert memory.count("a", 100).granted
@@ -87,13 +89,13 @@ def test_who_has_not_come_for_longest_falls_out(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "MAX_KEYS", 2)
-    memory = Memory(LIMIT, clock)
+    memory = InMemoryWindow(LIMIT, clock)
     used = [memory.count(key, 10).used(LIMIT) for key in "abacab"]
     assert used == [10, 10, 20, 10, 30, 10]
 
 
 def test_many_threads_get_no_more_than_one(clock: Clock) -> None:
-    memory = Memory(Limit(1_000, 10), clock)
+    memory = InMemoryWindow(Limit(1_000, 10), clock)
     granted: list[bool] = []
 
     def spend() -> None:

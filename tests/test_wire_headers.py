@@ -63,7 +63,7 @@ def test_every_answer_is_protected(
 
 
 def test_a_failure_is_protected(url: str, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", lambda _: 1 / 0)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", lambda _: 1 / 0)
     response = alice.post("{ __typename }")
     assert response.status_code == 500
     assert_protected(response)
@@ -181,7 +181,7 @@ def test_a_method_is_not_overridden(url: str, alice: Person, name: str) -> None:
 def test_pages_may_read_that_the_server_failed(
     open_: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("todo_graphql.server.graphql.read_question", lambda _: 1 / 0)
+    monkeypatch.setattr("todo_graphql.server.graphql.parse_graphql_request", lambda _: 1 / 0)
     headers = {"Authorization": f"Bearer {alice.token}", "Origin": APP}
     response = httpx.post(f"{open_}/graphql", json={"query": "{ __typename }"}, headers=headers)
     assert response.status_code == 500

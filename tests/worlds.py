@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, select, text, true
 from tests.documents import LIMITS
 from tests.servers import settings_for
 from todo_graphql.api import context
-from todo_graphql.api.schema import Request, Schema
+from todo_graphql.api.schema import GraphQLRequest, Schema
 from todo_graphql.store import statements
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database, database_url
@@ -52,7 +52,7 @@ class World:
             self.database.connect_as(viewer) as connection,
         ):
             own = context.Context(viewer, connection, "-")
-            result = SCHEMA.run(Request(document, variables), own)
+            result = SCHEMA.run(GraphQLRequest(document, variables), own)
         errors = [error.formatted for error in result.errors or ()]
         return {"data": msgspec.to_builtins(result.data), "errors": errors}
 

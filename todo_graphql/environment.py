@@ -158,38 +158,11 @@ class Environment(BaseSettings):
     max_body_bytes: int = Field(
         default=65_536, ge=1_024, description="The largest request body; a larger one gets 413."
     )
-    max_query_characters: int = Field(
-        default=65_536, ge=1_000, description="The most characters in a document."
-    )
     max_query_tokens: int = Field(
         default=2_000, ge=100, description="The most lexical tokens in a document."
     )
     max_query_depth: int = Field(
         default=20, ge=3, description="The deepest nesting of fields in a document."
-    )
-    max_query_fields: int = Field(
-        default=500,
-        ge=10,
-        description="The most fields in a document, those of a fragment counted wherever it is "
-        "spread.",
-    )
-    max_query_aliases: int = Field(
-        default=150, ge=0, description="The most aliases in a document, counted like the fields."
-    )
-    max_query_root_fields: int = Field(
-        default=100, ge=1, description="The most root fields in a document, of all operations."
-    )
-    max_query_directives: int = Field(
-        default=100, ge=0, description="The most directives in a document, counted like the fields."
-    )
-    max_query_fragments: int = Field(
-        default=80, ge=0, description="The most fragments that a document defines."
-    )
-    max_query_comparisons: int = Field(
-        default=10_000,
-        ge=100,
-        description="The most work of comparing fields that are asked for twice and may differ: "
-        "two for each pair of fields of one name, and for each pair of fragments.",
     )
     max_query_cost: int = Field(
         default=10_000,

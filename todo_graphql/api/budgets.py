@@ -1,7 +1,8 @@
-"""What a viewer may spend on operations. Who counts it is the server's business."""
+"""The budget of a viewer for operations. The server counts it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import strawberry
 
@@ -10,30 +11,29 @@ from todo_graphql.api.scalars import DateTime
 
 
 class Allowance(NamedTuple):
-    """What is left of a budget after something was taken from it, or was not: then the same is
-    granted after `retry_after` seconds, if nothing else is.
+    """The state of a budget after a cost was spent or refused. `retry_after` is 0, or the seconds
+    until the refused cost is granted, if nothing else is spent.
     """
 
     limit: int
     remaining: int
     cost: int
     resets: float
-    """The time, as seconds since 1970, when all of it is there again."""
+    """The time, in seconds since 1970, when the whole budget is available again."""
     retry_after: int
 
     @property
     def reset_at(self) -> DateTime:
-        """In the form in which it leaves. It is made for those who ask."""
+        """The time as a scalar, formatted on request."""
         return DateTime(f"{datetime.fromtimestamp(self.resets, UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
 
 
-class Budget(Protocol):
-    """Of one viewer: `limit` is the most that it ever holds."""
+class Budget(NamedTuple):
+    """The amount that one client may spend in a window of time."""
 
     limit: int
-
-    def spend(self, cost: int) -> Allowance:
-        """Take this, if there is as much."""
+    spend: Callable[[int], Allowance]
+    """Spends a cost, unless less is left. It may wait for Redis."""
 
 
 @strawberry.type(

@@ -1,4 +1,4 @@
-"""Limits: what a document may have, decided before it is validated.
+"""The limits of a document, which are checked before its validation.
 
 Validation compares fields with each other, so a document must be known to be small before
 it starts. One walk measures it (sizes.py). What is left of comparing has a limit of its own,
@@ -6,7 +6,7 @@ which validation stops at.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 from graphql import (
@@ -21,6 +21,26 @@ from todo_graphql.api.sizes import MAX_MEASUREMENTS, Measure, Size, TooMuchToMea
 from todo_graphql.config import Settings
 from todo_graphql.errors import QueryTooComplex
 
+MAX_CHARACTERS = 65_536
+
+MAX_FIELDS = 500
+"""The fields of a fragment count wherever it is spread, like its aliases and directives."""
+
+MAX_ALIASES = 150
+
+MAX_ROOT_FIELDS = 100
+"""Of all operations of a document together."""
+
+MAX_DIRECTIVES = 100
+
+MAX_FRAGMENTS = 80
+"""Fragments that a document defines."""
+
+MAX_COMPARISONS = 10_000
+"""The work to compare fields that are selected twice and may differ: two for each pair of fields of
+one name, and for each pair of fragments.
+"""
+
 GREATEST = 2**53 - 1
 """The greatest whole number that all clients read: 80 fragments may stand for 2^80 fields."""
 
@@ -32,23 +52,23 @@ SINGULAR = frozenset({"depth", "cost", "nesting"})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one document may have. The settings explain each, as `MAX_QUERY_…`."""
+    """The limits of one document. Settings explain the cost, the depth and the tokens."""
 
-    characters: int
-    tokens: int
-    depth: int
-    fields: int
-    aliases: int
-    root_fields: int
-    directives: int
-    fragments: int
-    comparisons: int
     cost: int
+    depth: int
+    tokens: int
+    characters: int = MAX_CHARACTERS
+    fields: int = MAX_FIELDS
+    aliases: int = MAX_ALIASES
+    root_fields: int = MAX_ROOT_FIELDS
+    directives: int = MAX_DIRECTIVES
+    fragments: int = MAX_FRAGMENTS
+    comparisons: int = MAX_COMPARISONS
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Those of the settings."""
-        return cls(*(getattr(settings, f"max_query_{limit.name}") for limit in fields(cls)))
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return the limits of a server."""
+        return cls(settings.max_query_cost, settings.max_query_depth, settings.max_query_tokens)
 
 
 class Cost:

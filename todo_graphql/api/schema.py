@@ -52,8 +52,8 @@ COST_OF_A_REFUSAL = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One GraphQL request, as its transport read it."""
+class GraphQLRequest:
+    """One GraphQL request, as the transport parsed it."""
 
     query: str
     variables: dict[str, Any] | None = None
@@ -95,7 +95,7 @@ class Schema(strawberry.Schema):
         self._exposes_cost = expose_cost
         self.documents = Documents(self.graphql_schema, limits, introspection=introspection)
 
-    def run(self, request: Request, context: Context) -> ExecutionResult:
+    def run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
         """Execute on the calling thread. Every error of the answer has a code; one without a
         path is about the request, and then nothing was executed.
         """
@@ -104,7 +104,7 @@ class Schema(strawberry.Schema):
         except RateLimited as problem:
             return ExecutionResult(None, [refusal(problem)])
 
-    def _run(self, request: Request, context: Context) -> ExecutionResult:
+    def _run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
         """Raises RateLimited. A document that is new is not even read for whoever could not pay
         for its refusal.
         """
@@ -142,7 +142,9 @@ class Schema(strawberry.Schema):
             refuse_over("cost", cost, context.budget.limit)
             context.charge(cost)
 
-    def _execute(self, document: Document, request: Request, context: Context) -> ExecutionResult:
+    def _execute(
+        self, document: Document, request: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
         """By projection, if there is a plan for it; else by Strawberry and graphql-core."""
         if self._projects and document.plans is not None:
             name, variables = request.operation_name, request.variables
@@ -174,7 +176,7 @@ def breaking_changes(since: str) -> list[str]:
 
 
 def _bare_schema() -> GraphQLSchema:
-    limits = Limits.of(Settings.model_construct())
+    limits = Limits.from_settings(Settings.model_construct())
     schema = Schema(limits, introspection=False).graphql_schema
     for value in _arguments_and_input_fields(schema):
         # Sorting makes enums anew, which know the values of their members only.

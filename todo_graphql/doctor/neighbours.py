@@ -14,7 +14,7 @@ from todo_graphql.server.listeners import (
     refuse_unusable_metrics,
 )
 from todo_graphql.server.tracing_setup import check_tracing
-from todo_graphql.server.windows import Shared
+from todo_graphql.server.windows import RedisWindow
 
 PATIENCE = 2.0
 """Seconds that a collector of traces has to take a connection."""
@@ -30,7 +30,7 @@ def examine_rate_limit_storage(settings: Settings) -> Iterator[Finding]:
             "is fine for one.",
         )
         return
-    with closing(Shared(url.get_secret_value())) as shared:
+    with closing(RedisWindow(url.get_secret_value())) as shared:
         answers = shared.answers()
     if answers:
         yield Finding(GOOD, "RATE_LIMIT_STORAGE_URL answers: all processes count together.")

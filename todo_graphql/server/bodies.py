@@ -11,9 +11,8 @@ from graphql import ExecutionResult
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from todo_graphql.api.schema import Request as Question
+from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.errors import BadUserInput, ErrorCode
-from todo_graphql.server.exchanges import note_codes
 from todo_graphql.server.negotiation import header, require_json
 from todo_graphql.server.nesting import check_nesting, may_exceed_nesting
 
@@ -69,8 +68,8 @@ def too_long(limit: int) -> BadUserInput:
     return BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
 
 
-def read_question(body: bytes) -> Question:
-    """The GraphQL request in a body. Raises BadUserInput with the member that is wrong."""
+def parse_graphql_request(body: bytes) -> GraphQLRequest:
+    """Return the GraphQL request in a body. Raises BadUserInput with the member that is wrong."""
     try:
         members = DECODER.decode(body.decode())
         if may_exceed_nesting(body):
@@ -85,7 +84,7 @@ def read_question(body: bytes) -> Question:
     if not isinstance(query, str):
         raise BadUserInput("`query` must be a string: the document.", field="query")
     optional(members, "extensions", dict, "an object")  # nothing of which is known here
-    return Question(
+    return GraphQLRequest(
         query=query,
         variables=optional(members, "variables", dict, "an object"),
         operation_name=optional(members, "operationName", str, "a string"),
@@ -109,7 +108,6 @@ def response_to(result: ExecutionResult, media_type: str) -> Response:
     if not result.errors:
         content = {"data": result.data, **extensions}
         return Response(encode(content), media_type=media_type)
-    note_codes((error.extensions or {}).get("code") for error in result.errors)
     content = {"errors": [error.formatted for error in result.errors]}
     status = status_of(result)
     if status == 200:
@@ -136,9 +134,8 @@ def status_of(result: ExecutionResult) -> int:
     Nothing but UNAVAILABLE, with no data at all, is 503: whoever is between the client and
     this server should know, and may try elsewhere.
     """
-    codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
     nothing = not result.data or all(value is None for value in result.data.values())
-    if is_refused(result) or (nothing and codes == {ErrorCode.UNAVAILABLE.name}):
+    if is_refused(result) or (nothing and error_codes(result) == {ErrorCode.UNAVAILABLE.name}):
         status = extension(result, "status")
         assert isinstance(status, int)
         return status
@@ -148,6 +145,11 @@ def status_of(result: ExecutionResult) -> int:
 def is_refused(result: ExecutionResult) -> bool:
     """Whether the request itself was wrong: then its errors have no path."""
     return bool(result.errors) and all(error.path is None for error in result.errors or ())
+
+
+def error_codes(result: ExecutionResult) -> frozenset[str]:
+    """Return the codes of all errors in a result."""
+    return frozenset(str((error.extensions or {}).get("code")) for error in result.errors or ())
 
 
 def extension(result: ExecutionResult, name: str) -> object:

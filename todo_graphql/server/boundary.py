@@ -1,5 +1,5 @@
-"""What every request passes first and every response last: its id, its log line, the headers
-that protect whoever reads it, and the net under everything else.
+"""The outermost middleware: request ids, security headers, rate limit headers, the request log,
+and the response to unexpected errors.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
-from todo_graphql.server.departures import CLIENT_WENT_AWAY, ENDED_AS
-from todo_graphql.server.exchanges import Exchange, current
+from todo_graphql.server.departures import CLIENT_CLOSED_REQUEST
+from todo_graphql.server.exchanges import RequestRecord, request_record
+from todo_graphql.server.lines import request_id
 from todo_graphql.server.problems import problem_response, server_error
 from todo_graphql.server.protections import protected
 
@@ -23,15 +24,15 @@ logger = logging.getLogger(__name__)
 HEADER = b"x-request-id"
 
 RATE_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
-"""What a user may spend, what is left of it, and the seconds until all of it is there again."""
+"""The budget of a user, the rest of it, and the seconds until all of it is available again."""
 RATE_HEADER_NAMES = [name.encode() for name in RATE_HEADERS]
 
-Observer: TypeAlias = Callable[[Exchange], None]
-"""Is told of every exchange when it is over, on the event loop: it must not wait."""
+Observer: TypeAlias = Callable[[RequestRecord], None]
+"""Receives each record when the request is over, on the event loop: it must not block."""
 
 
-class Boundary:
-    """ASGI middleware, the outermost."""
+class RequestMiddleware:
+    """ASGI middleware that keeps the record of each request."""
 
     def __init__(
         self,
@@ -39,8 +40,8 @@ class Boundary:
         observers: Sequence[Observer],
         cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        """By `cors` pages of other origins may read what the application answers, and what is
-        answered here in its place: without it, they would not learn that the server failed.
+        """Wrap the application. `cors` also wraps the error responses that are made here:
+        without it, pages of other origins could not read that the server failed.
         """
         self._app = cors(app)
         self._cors = cors
@@ -50,53 +51,54 @@ class Boundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange.beginning(scope)
-        token = current.set(exchange)
+        record = request_record(scope)
+        token = request_id.set(record.id)
         try:
-            await self._answer(exchange, scope, receive, send)
+            await self._respond(record, scope, receive, send)
         finally:
-            exchange.status = scope.get(ENDED_AS, exchange.status)
-            exchange.seconds = time.perf_counter() - exchange.began
+            record.seconds = time.perf_counter() - record.began
             for observe in self._observers:
-                observe(exchange)
-            current.reset(token)
+                observe(record)
+            request_id.reset(token)
 
-    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_id(message: Message) -> None:
+    async def _respond(
+        self, record: RequestRecord, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                exchange.status = message["status"]
+                record.response_status = message["status"]
                 message["headers"] = protected(message.get("headers", ()))
-                message["headers"].append((HEADER, exchange.id.encode()))
-                message["headers"] += rate_headers(exchange)
+                message["headers"].append((HEADER, record.id.encode()))
+                message["headers"] += rate_headers(record)
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            exchange.status = CLIENT_WENT_AWAY
+            record.abandon(CLIENT_CLOSED_REQUEST)
         except asyncio.CancelledError:
-            # The server stops, and has waited long enough for the rest of a request.
-            if exchange.status:
+            # The server shuts down, and has waited long enough for the rest of a request.
+            if record.response_status:
                 raise
-            answer = self._cors(problem_response(Unavailable(last_words(exchange)), scope))
-            await answer(scope, receive, send_with_id)
+            answer = self._cors(problem_response(Unavailable(shutdown_message(record)), scope))
+            await answer(scope, receive, send_with_headers)
         except Exception:
             logger.exception("A request failed.")
-            if exchange.status:
+            if record.response_status:
                 raise
-            await self._cors(server_error(exchange.id, scope))(scope, receive, send_with_id)
+            await self._cors(server_error(record.id, scope))(scope, receive, send_with_headers)
 
 
-def last_words(exchange: Exchange) -> str:
-    """For a request that the server does not finish before it ends."""
-    if exchange.context is not None and exchange.context.connection.writes:
+def shutdown_message(record: RequestRecord) -> str:
+    """Return the message for a request that the server does not finish before it ends."""
+    if record.context is not None and record.context.connection.writes:
         return OUTCOME_UNKNOWN
     return "The server stops. Try again in a moment."
 
 
-def rate_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
-    """What is left for whoever was charged, or was refused because of it."""
-    allowance = exchange.context and exchange.context.allowance
+def rate_headers(record: RequestRecord) -> list[tuple[bytes, bytes]]:
+    """Return the headers about the budget of a user that was charged or refused."""
+    allowance = record.context and record.context.allowance
     if not allowance:
         return []
     limit, remaining, reset = RATE_HEADER_NAMES

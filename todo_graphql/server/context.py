@@ -1,59 +1,58 @@
-"""Who is asking: from the token of a request to the context in which it is answered."""
+"""The context getter: from the bearer token of a request to the context of its operation."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeAlias
-
-from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from todo_graphql.api.context import Context
 from todo_graphql.errors import InvalidToken, MissingToken
 from todo_graphql.server.auth import Authenticator
-from todo_graphql.server.exchanges import current
+from todo_graphql.server.exchanges import request_record
 from todo_graphql.server.keys import NoKeys, UnknownKey
-from todo_graphql.server.rates import Rates
+from todo_graphql.server.rates import RateLimiter
 from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 
-bearer = HTTPBearer(auto_error=False)
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
+class ContextGetter:
+    """The one dependency of every route that needs a viewer.
 
-ContextGetter: TypeAlias = Callable[
-    [HTTPConnection, HTTPAuthorizationCredentials | None], Awaitable[Context]
-]
-
-
-def context_getter(authenticator: Authenticator, database: Database, rates: Rates) -> ContextGetter:
-    """The way into every route that has to know who asks, and a dependency for FastAPI.
-
-    It raises MissingToken or InvalidToken before anything of the body is read, and RateLimited
-    for an address that sends too many such requests. A good token passes whatever its address
-    has done: many people may share one, and nobody guesses a token.
+    FastAPI's routes declare it by `Depends`. The GraphQL endpoint, which is an ASGI application,
+    calls it.
     """
 
-    async def viewer_of(connection: HTTPConnection, credentials: Credentials) -> Viewer:
-        if len(connection.headers.getlist("authorization")) > 1:
+    def __init__(
+        self, authenticator: Authenticator, database: Database, rate_limiter: RateLimiter
+    ) -> None:
+        self._bearer = HTTPBearer(auto_error=False)
+        self._authenticator = authenticator
+        self._database = database
+        self._rate_limiter = rate_limiter
+
+    async def __call__(self, connection: HTTPConnection) -> Context:
+        """Return the context of a request with a valid token. Nothing of the body is read.
+
+        Raises MissingToken or InvalidToken, and RateLimited for an address that sends too many
+        such requests. A valid token passes whatever its address has sent: many users may share
+        an address, and a token cannot be guessed.
+        """
+        try:
+            viewer = await self._verified_viewer(connection)
+        except (MissingToken, InvalidToken):
+            await self._rate_limiter.count_failure(connection.client and connection.client.host)
+            raise
+        own = self._database.connect_as(viewer)
+        budget = self._rate_limiter.budget_of(viewer.id)
+        return Context(viewer, own, request_record(connection.scope).id, budget)
+
+    async def _verified_viewer(self, connection: HTTPConnection) -> Viewer:
+        names = [name for name, _ in connection.scope["headers"]]
+        if names.count(b"authorization") > 1:
             raise InvalidToken("There is more than one Authorization header.")
+        credentials = await self._bearer(connection)
         if credentials is None:
             raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
         try:
-            return authenticator.viewer_of(credentials.credentials)
+            return self._authenticator.viewer_of(credentials.credentials)
         except (NoKeys, UnknownKey):
-            await authenticator.renew_keys()
-            return authenticator.viewer_of(credentials.credentials)
-
-    async def get_context(connection: HTTPConnection, credentials: Credentials) -> Context:
-        try:
-            viewer = await viewer_of(connection, credentials)
-        except (MissingToken, InvalidToken):
-            await rates.count_failure(connection.client and connection.client.host)
-            raise
-        exchange = current.get()
-        assert exchange is not None, "Every request passes the boundary."
-        own = database.connect_as(viewer)
-        exchange.context = Context(viewer, own, exchange.id, rates.budget_of(viewer.id))
-        return exchange.context
-
-    return get_context
+            await self._authenticator.renew_keys()
+            return self._authenticator.viewer_of(credentials.credentials)

@@ -1,4 +1,4 @@
-"""Work that is given up when it takes too long."""
+"""Time-outs for work that uses a connection to PostgreSQL."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,19 +10,19 @@ from todo_graphql.store.connection import ViewerConnection
 T = TypeVar("T")
 
 
-async def in_time(
+async def run_with_timeout(
     seconds: float,
     connection: ViewerConnection,
     work: Coroutine[Any, Any, T],
     *,
     in_one_transaction: bool = True,
 ) -> T:
-    """What the work answers. After so many seconds, at a TimeoutError of its own, or once nobody
-    waits for it any longer, what it does with the connection is broken off: neither that nor a
-    thread is held, whatever PostgreSQL does, whose own time-outs do not help when it has stopped.
+    """Return the result of the work. After so many seconds, at a TimeoutError of the work, or on
+    cancellation, the connection is aborted. This frees the connection and the thread even when
+    PostgreSQL has stopped, and its own time-outs do nothing.
 
-    Raises Unavailable when it is too late. Work that writes in one transaction, or not at all, is
-    known to have done nothing until its COMMIT was sent; other work until it began to write.
+    Raises Unavailable at a time-out. Work in one transaction has had no effect before its COMMIT
+    was sent; other work has had none before its first write.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -36,11 +36,11 @@ async def in_time(
         raise
 
 
-async def while_answered(
+async def run_with_statement_timeout(
     seconds: float, connection: ViewerConnection, work: Coroutine[Any, Any, T]
 ) -> T:
-    """What the work answers, however long that takes. Raises TimeoutError once a single statement
-    of it has waited for so many seconds: PostgreSQL's own time-outs do nothing when it has stopped.
+    """Return the result of the work, without a limit for all of it. Raises TimeoutError when one
+    statement waits for so many seconds: PostgreSQL's own time-outs do nothing when it has stopped.
     """
     working = asyncio.create_task(work)
     try:

@@ -1,4 +1,4 @@
-"""Clients that do not wait for their answer."""
+"""Cancellation of work when the client disconnects."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,36 +8,33 @@ from starlette.requests import ClientDisconnect, Request
 
 T = TypeVar("T")
 
-CLIENT_WENT_AWAY = 499
-"""What the log says where a client has left before the answer, as other servers' logs do."""
-
-ENDED_AS = "todo_graphql.ended_as"
-"""In a scope: the status of a request that did not get what the application answers, or not all
-of it, because its connection has ended. What the transport has taken counts as sent.
-"""
+CLIENT_CLOSED_REQUEST = 499
+"""The status that is logged when a client disconnects before the response, as in nginx."""
 
 
-async def while_awaited(
-    request: Request, work: Coroutine[Any, Any, T], give_up: Callable[[], None]
+async def cancel_on_disconnect(
+    request: Request, work: Coroutine[Any, Any, T], abort: Callable[[], None]
 ) -> T:
-    """What the work answers, as long as the client is there. The body must have been read.
+    """Return the result of the work, unless the client disconnects before. The body must have been
+    read.
 
-    Raises ClientDisconnect once it has gone: work that waits for its turn is not begun then, and
-    what has been begun is given up.
+    Raises ClientDisconnect then: work that waits for its turn does not begin, and work that has
+    begun is aborted.
     """
-    working, leaving = asyncio.create_task(work), asyncio.create_task(departure(request))
+    working = asyncio.create_task(work)
+    disconnect = asyncio.create_task(wait_for_disconnect(request))
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, disconnect), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        give_up()
+        abort()
         raise ClientDisconnect
     finally:
         working.cancel()
-        leaving.cancel()
+        disconnect.cancel()
 
 
-async def departure(request: Request) -> None:
-    """Wait until the client has gone."""
+async def wait_for_disconnect(request: Request) -> None:
+    """Wait until the client disconnects."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -4,13 +4,17 @@ import asyncio
 import socket
 from functools import partial
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from todo_graphql.server.departures import CLIENT_WENT_AWAY, ENDED_AS
+from todo_graphql.server.departures import CLIENT_CLOSED_REQUEST
+from todo_graphql.server.exchanges import request_record
 from todo_graphql.server.farewells import Farewell
 from todo_graphql.server.last_words import LastWords
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -39,7 +43,7 @@ class Ending(HttpToolsProtocol):
         if self._look is not None:
             self._look.cancel()
         if self._running is not None and not self._running.response_complete:
-            leave(self._running, CLIENT_WENT_AWAY)  # uvicorn tells the last request alone
+            leave(self._running, CLIENT_CLOSED_REQUEST)  # uvicorn tells the last request alone
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -112,6 +116,6 @@ def leave(cycle: RequestResponseCycle, status: int) -> None:
     """To the application the client has gone: whatever it answers from now on is dropped, and the
     log says this status.
     """
-    cast("dict[str, object]", cycle.scope).setdefault(ENDED_AS, status)
+    request_record(cast("Scope", cycle.scope)).abandon(status)
     cycle.disconnected = True
     cycle.message_event.set()

@@ -1,9 +1,7 @@
-"""One request and its answer, as far as logs, metrics and traces tell of them."""
+"""The record of one request and its response, from which logs, metrics and traces are made."""
 
 import re
 import time
-from collections.abc import Iterable
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import getrandbits
 
@@ -13,6 +11,9 @@ from starlette.types import Scope
 from todo_graphql.api.context import Context
 from todo_graphql.server.paths import KNOWN
 from todo_graphql.server.trace_context import TRACEPARENT, extract_trace_context, trace_id_of
+
+REQUEST_RECORD = "todo_graphql.request_record"
+"""The key of the record in an ASGI scope."""
 
 # What a proxy or a client chose is kept when it cannot do harm in a log.
 ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -25,31 +26,34 @@ NO_WORD = re.compile(rf"/(?!{WORD}(?:/|\Z))[^/]*")
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
-    """What is known of a request so far, and of its answer in the end.
+class RequestRecord:
+    """The facts about a request that may be logged.
 
-    It holds nothing of what was asked or answered but names: no variable, no title, no token.
+    The record holds no content of the request or the response but names: no variable, no title,
+    no token.
     """
 
     id: str
     method: str
     path: str
     client: str | None = None
-    """The address that it came from, or that a proxy which is believed says it came from."""
+    """The address of the client. A trusted proxy may have named it."""
     parent: TraceContext | None = None
     trace_id: str | None = None
     began: float = field(default_factory=time.perf_counter)
     seconds: float = 0.0
-    status: int = 0
-    """Of the answer. 0 before there is one."""
+    response_status: int = 0
+    """The status that the application sent; 0 before it sends one."""
+    final_status: int | None = None
+    """The status that replaces it when the connection ends before the response does."""
     codes: frozenset[str] = frozenset()
-    """Of the errors in the answer."""
+    """The codes of the errors in the response."""
     context: Context | None = None
-    """Who asks, and what was done for them; None where no good token was sent."""
+    """The context of the operation; None without a valid token."""
 
     @classmethod
-    def beginning(cls, scope: Scope) -> "Exchange":
-        """A request that has just come."""
+    def from_scope(cls, scope: Scope) -> "RequestRecord":
+        """Return the record of a new request."""
         chosen = parent = None
         is_traced = False
         for name, value in scope["headers"]:
@@ -64,6 +68,18 @@ class Exchange:
         client = scope["client"][0] if scope.get("client") else None
         return cls(id_for(chosen), scope["method"], path, client, parent, trace_id)
 
+    def abandon(self, status: int) -> None:
+        """Record the end of a connection that will not deliver the whole response. The first
+        reason is kept. Bytes that the transport has accepted count as sent.
+        """
+        if self.final_status is None:
+            self.final_status = status
+
+    @property
+    def status(self) -> int:
+        """The status to report; 0 before there is one."""
+        return self.response_status if self.final_status is None else self.final_status
+
     @property
     def operation_name(self) -> str | None:
         """The name that the client gave to its operation."""
@@ -72,10 +88,22 @@ class Exchange:
 
     @property
     def outcome(self) -> str:
-        """The codes of all errors in the answer, or that there was none."""
+        """The codes of all errors in the response, `OK`, or the status of an error without one."""
         if self.codes:
             return " ".join(sorted(self.codes))
         return "OK" if 0 < self.status < 400 else str(self.status)
+
+
+def request_record(scope: Scope) -> RequestRecord:
+    """Return the record of the request.
+
+    The first call creates it. Usually this is the middleware's, but a connection can fail before
+    the application runs.
+    """
+    record: RequestRecord | None = scope.get(REQUEST_RECORD)
+    if record is None:
+        record = scope[REQUEST_RECORD] = RequestRecord.from_scope(scope)
+    return record
 
 
 def path_for(asked: str) -> str:
@@ -92,14 +120,3 @@ def id_for(chosen: bytes | None) -> str:
     # It guards nothing. A random number of the system's would cost a change of threads: while
     # the event loop asks for one, another thread takes its turn.
     return f"{getrandbits(128):032x}"
-
-
-current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
-"""The exchange that is going on, also on the thread of its operation."""
-
-
-def note_codes(codes: Iterable[object]) -> None:
-    """The answer to the request that is going on will have errors of these codes."""
-    exchange = current.get()
-    if exchange is not None:
-        exchange.codes = frozenset(str(code) for code in codes)

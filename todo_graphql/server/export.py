@@ -13,10 +13,11 @@ from todo_graphql.api.context import Context
 from todo_graphql.errors import BadUserInput, RateLimited
 from todo_graphql.server import paths
 from todo_graphql.server.context import ContextGetter
-from todo_graphql.server.deadlines import in_time
+from todo_graphql.server.deadlines import run_with_timeout
+from todo_graphql.server.exchanges import request_record
 from todo_graphql.server.files.formats import FORMATS
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Shares
+from todo_graphql.server.workers import FairQueue
 from todo_graphql.store.exports import EXPORT_PAGE_SIZE
 from todo_graphql.store.rows import TaskRow
 
@@ -25,15 +26,15 @@ TASK_COST = 15
 
 
 def export_router(
-    get_context: ContextGetter, readiness: Readiness, shares: Shares, timeout: float
+    get_context: ContextGetter, readiness: Readiness, queue: FairQueue, timeout: float
 ) -> APIRouter:
-    """The file leaves page by page, each read when the one before has left: neither a
-    connection nor a thread waits for a slow client, and no more than a page is in memory.
+    """Return the route of the export.
 
-    Each page is charged. Where there is not enough left for a whole one, nothing is done; what
-    was begun is finished.
+    The file is sent page by page. The next page is read when the previous one has been sent: a
+    slow client holds neither a connection nor a thread, and one page is in memory.
 
-    Each has `timeout` seconds from when it is asked for, like an operation.
+    Each page is charged. An export does not begin when the budget has no room for a whole page;
+    an export that has begun is finished. Each page has `timeout` seconds, like an operation.
     """
     router = APIRouter()
 
@@ -41,12 +42,13 @@ def export_router(
     async def export(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> StreamingResponse:
+        request_record(request.scope).context = context
         name = _format_of(request)
         kind = FORMATS[name]
 
         async def in_turn(call: Callable[[], bytes | None]) -> bytes | None:
-            work = shares.run(context.viewer.id, call)
-            return await in_time(timeout, context.connection, work)
+            work = queue.run(context.viewer.id, call)
+            return await run_with_timeout(timeout, context.connection, work)
 
         pieces = kind.write(_charged(context, context.tasks().everything()))
         # What fails before the first piece is a proper answer. What fails later breaks the

@@ -1,4 +1,4 @@
-"""Health checks, for whoever decides to restart a process or to send requests to it."""
+"""Health checks: liveness for a supervisor, readiness for a load balancer."""
 
 import asyncio
 
@@ -8,14 +8,14 @@ from fastapi.responses import JSONResponse
 from todo_graphql.server import paths
 from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.workers import ThreadPool
 
 
 def health_router(
-    authenticator: Authenticator, readiness: Readiness, workers: Workers, timeout: float
+    authenticator: Authenticator, readiness: Readiness, thread_pool: ThreadPool, timeout: float
 ) -> APIRouter:
-    """GET /health/live and GET /health/ready. Anybody may ask, without a token; many monitors
-    ask by HEAD. Who has no answer after `timeout` seconds is told that there is none.
+    """Return the routes of the health checks. They need no token, and allow HEAD, which many
+    monitors use. A database that does not respond within `timeout` seconds is not ready.
     """
     router = APIRouter()
 
@@ -27,7 +27,7 @@ def health_router(
     async def ready() -> JSONResponse:
         try:
             async with asyncio.timeout(timeout):
-                reason = await workers.run(readiness.reason_against)
+                reason = await thread_pool.run(readiness.reason_against)
         except TimeoutError:
             reason = "The database does not answer in time."
         if reason is None and not authenticator.has_keys:

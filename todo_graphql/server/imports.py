@@ -15,15 +15,16 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.server import paths
 from todo_graphql.server.bodies import read_at_most
 from todo_graphql.server.context import ContextGetter
-from todo_graphql.server.deadlines import in_time, while_answered
-from todo_graphql.server.departures import while_awaited
+from todo_graphql.server.deadlines import run_with_statement_timeout, run_with_timeout
+from todo_graphql.server.departures import cancel_on_disconnect
+from todo_graphql.server.exchanges import request_record
 from todo_graphql.server.files.formats import FORMATS, Format
 from todo_graphql.server.files.lines import at_line
 from todo_graphql.server.files.records import Record, task_of
 from todo_graphql.server.negotiation import UTF_8, content_type, header
-from todo_graphql.server.places import Places
+from todo_graphql.server.places import ConcurrencyLimiter
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.workers import Shares
+from todo_graphql.server.workers import FairQueue
 from todo_graphql.store.imports import Imported
 from todo_graphql.store.rows import NewTask
 
@@ -53,31 +54,33 @@ that where the database is far away or busy.
 
 
 def import_router(
-    get_context: ContextGetter, readiness: Readiness, shares: Shares, timeout: float
+    get_context: ContextGetter, readiness: Readiness, queue: FairQueue, timeout: float
 ) -> APIRouter:
-    """The body is read to its end, and then taken apart on the thread of its statements. It is
-    charged by its length before. Whoever has no place is refused before it is read.
+    """Return the route of the import.
 
-    It takes as long as somebody waits for it. When they have gone the transaction is broken off,
-    unless it was at its COMMIT already: else it would hold up all that they write meanwhile, and
-    tasks without an id would be there twice after they have sent them again. And no statement of
-    it takes longer than `timeout` seconds, like an operation.
+    The whole body is read, charged by its length, and then parsed on the thread that executes the
+    statements. A request without a slot is refused before its body is read.
+
+    The transaction is aborted when the client disconnects, unless its COMMIT was sent. Otherwise
+    it would block the user's other writes, and a repeated import would duplicate tasks without an
+    id. Each statement has `timeout` seconds, like an operation.
     """
     router = APIRouter()
-    places = Places(min(MOST_AT_ONCE, shares.most))
+    limiter = ConcurrencyLimiter(min(MOST_AT_ONCE, queue.max_per_owner))
 
     @router.post(paths.IMPORT)
     async def bring_back(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
+        request_record(request.scope).context = context
         kind = _format_of(request)
         owner, connection = context.viewer.id, context.connection
-        with places.taken(owner):
+        with limiter.slot(owner):
             body = await _body_in_time(request)
-            work = shares.run(owner, _bring_back, readiness, context, kind, body)
-            answered = while_answered(timeout, connection, work)
-            awaited = while_awaited(request, answered, connection.abort)
-            done = await in_time(IMPORT_SECONDS, connection, awaited)
+            work = queue.run(owner, _bring_back, readiness, context, kind, body)
+            statements = run_with_statement_timeout(timeout, connection, work)
+            awaited = cancel_on_disconnect(request, statements, connection.abort)
+            done = await run_with_timeout(IMPORT_SECONDS, connection, awaited)
         return JSONResponse(done._asdict())
 
     return router

@@ -2,12 +2,15 @@
 
 import logging
 import traceback
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 import msgspec
 
-from todo_graphql.server.exchanges import current
 from todo_graphql.store.failures import DatabaseFailure
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that a log line belongs to, also on a worker thread."""
 
 SAID = frozenset({"method", "path", "status"})
 """What the message of a request says already."""
@@ -39,7 +42,7 @@ class JsonLines(Lines):
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "requestId": request_id(),
+            "requestId": request_id.get(),
             "message": record.getMessage(),
             **getattr(record, "facts", {}),
         }
@@ -56,18 +59,12 @@ class TextLines(Lines):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name
         """Facts that are None say nothing."""
-        record.request_id = request_id() or "-"
+        record.request_id = request_id.get() or "-"
         facts = getattr(record, "facts", {}).items()
         known = [
             f" {name}={value}" for name, value in facts if value is not None and name not in SAID
         ]
         return super().formatMessage(record) + "".join(known)
-
-
-def request_id() -> str | None:
-    """Of the request that is being answered."""
-    exchange = current.get()
-    return exchange.id if exchange else None
 
 
 def told(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import threading
 
 from todo_graphql.config import Settings
 from todo_graphql.environment import LogFormat
-from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.exchanges import RequestRecord
 from todo_graphql.server.lines import JsonLines, TextLines
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ MAX_NAME = 100
 """How much is told of an operation's name, which clients choose."""
 
 
-def tell(exchange: Exchange) -> None:
+def tell(exchange: RequestRecord) -> None:
     """The line of a request that has been answered."""
     if logger.isEnabledFor(logging.INFO):
         told = exchange.method, exchange.path, exchange.status
@@ -29,7 +29,7 @@ def tell(exchange: Exchange) -> None:
         logger.handle(record)
 
 
-def facts_of(exchange: Exchange) -> dict[str, object]:
+def facts_of(exchange: RequestRecord) -> dict[str, object]:
     """What there is to know of a request, without what was asked or answered. Durations are in
     milliseconds.
     """

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 
 from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode
-from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.exchanges import RequestRecord
 from todo_graphql.server.listeners import authority, reason_of
 from todo_graphql.server.paths import KNOWN, OTHER, known_path
 from todo_graphql.server.sources import Sources
@@ -51,7 +51,7 @@ class Metrics:
         )
         self._watch(sources)
 
-    def observe(self, exchange: Exchange) -> None:
+    def observe(self, exchange: RequestRecord) -> None:
         """Count a request that has been answered."""
         path = known_path(exchange.path)
         self._requests(path, exchange.status).inc()
@@ -69,7 +69,7 @@ class Metrics:
         connections.labels("busy").set_function(lambda: sources.pool.busy)
         connections.labels("idle").set_function(lambda: sources.pool.idle)
         self._gauge("operations_waiting", "Waiting for their turn.").set_function(
-            lambda: sources.shares.waiting
+            lambda: sources.queue.waiting
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

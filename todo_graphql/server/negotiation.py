@@ -1,12 +1,13 @@
-"""What a client sends and takes, by its `Content-Type` and `Accept`.
+"""Content negotiation by `Accept`, and the media type of a body by `Content-Type`.
 
 The rules are those of GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) and
 RFC 9110, sections 8.3 and 12.5.1.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from email.message import Message
 from functools import lru_cache
+from urllib.request import parse_http_list
 
 from starlette.types import Scope
 
@@ -17,24 +18,20 @@ JSON = "application/json"
 GRAPHQL = "application/graphql-response+json; charset=utf-8"
 
 MAX_CHARACTERS = 1_000
-"""Of a header that is taken apart. Browsers send 150 at most."""
+"""The longest header that is parsed. Browsers send 150 characters."""
+
+MAX_PARAMETERS = 20
+"""The most parameters of one media type: the standard library's parser takes quadratic time."""
+
+RANGES = frozenset({JSON, GRAPHQL.partition(";")[0], "application/*", "*/*"})
 
 UTF_8 = frozenset({"utf-8", "utf8"})
 
-TOKEN = r"[!#$%&'*+.^_`|~0-9a-z-]+"  # noqa: S105 - a word of HTTP, and no secret
-QUOTED = r'"(?:[^"\\]|\\.)*+"'
-PARAMETER = re.compile(rf"[ \t]*;(?:[ \t]*({TOKEN})=({TOKEN}|{QUOTED}))?")
-MEDIA_TYPE = re.compile(rf"[ \t]*({TOKEN}/{TOKEN})((?:{PARAMETER.pattern})*)[ \t]*")
-MEDIA_RANGE = re.compile(rf"{MEDIA_TYPE.pattern}(?:,|$)")
-# A quotation that does not end goes on to the end, so that nothing is looked at twice.
-ANYTHING_ELSE = re.compile(r'(?:"(?:[^"\\]|\\.?)*+"?|[^",])*+,?')
-QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
-
 
 def response_type(scope: Scope) -> str:
-    """The media type to answer this request to /graphql with.
+    """Return the media type of the response to a request to /graphql.
 
-    Raises BadUserInput with status 406 when the client takes neither of ours.
+    Raises BadUserInput with status 406 when the client accepts neither of the two.
     """
     accepted = header(scope, b"accept")
     chosen = JSON if accepted is None else preferred(accepted)
@@ -48,19 +45,18 @@ def response_type(scope: Scope) -> str:
 
 
 def error_type(scope: Scope) -> str:
-    """The media type of an answer that is nothing but an error, which everybody gets."""
+    """Return the media type of an error response, which is sent even if it is not accepted."""
     if scope["path"] != paths.GRAPHQL:
         return JSON
     return preferred(header(scope, b"accept") or "*/*") or JSON
 
 
 def preferred(accepted: str) -> str | None:
-    """What an Accept header likes best of the two; None when it takes neither.
+    """Return the one of the two media types that an Accept header prefers; None for neither.
 
-    Who does not ask for the newer type gets the older one, as ever: by `*/*`, as browsers' fetch
-    and curl send it, and by no header at all, where the specification leaves the choice to us.
-    Who names the newer one, and likes the older one no better, gets the newer one, in whatever
-    order they come.
+    `application/json` is the default for `*/*`, which fetch and curl send, and for a request
+    without the header, where the specification leaves the choice to the server. The newer type is
+    chosen when the header names it with at least the same quality, in any order.
     """
     if accepted in ("*/*", JSON):
         return JSON
@@ -69,9 +65,10 @@ def preferred(accepted: str) -> str | None:
 
 @lru_cache(maxsize=128)
 def _preferred(accepted: str) -> str | None:
-    ranges = list(media_ranges(accepted.lower()))
-    if not ranges:  # an empty header says nothing
-        return None if accepted.strip(" \t,") else JSON
+    elements = [element for element in parse_http_list(accepted) if element]
+    if not elements:  # an empty header says nothing
+        return JSON
+    ranges = list(media_ranges(elements))
     named, newer = quality(GRAPHQL.partition(";")[0], ranges)
     _, older = quality(JSON, ranges)
     if newer > older or (newer == older > 0 and named):
@@ -79,24 +76,25 @@ def _preferred(accepted: str) -> str | None:
     return JSON if older > 0 else None
 
 
-def media_ranges(accepted: str) -> Iterator[tuple[str, float]]:
-    """Each media range with its quality, but those that are none, and those of other charsets."""
-    position = 0
-    while position < len(accepted):
-        found = MEDIA_RANGE.match(accepted, position)
-        end = found or ANYTHING_ELSE.match(accepted, position)
-        assert end is not None, "It matches anything."
-        position = end.end()
-        if found is None:
+def media_ranges(elements: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Return each media range that covers one of the two types, with its quality. Ranges of other
+    charsets and with an invalid quality are skipped.
+    """
+    for element in elements:
+        if element.partition(";")[0].rstrip().lower() not in RANGES:
             continue
-        parameters = dict(parameters_of(found[2]))
-        weight = parameters.get("q", "1")
-        if parameters.get("charset", "utf-8") in UTF_8 and QUALITY.fullmatch(weight):
-            yield found[1], float(weight)
+        media_range, parameters = parse_media_type(element)
+        values = dict(parameters)
+        try:
+            weight = float(values.get("q", "1"))
+        except (TypeError, ValueError):
+            continue
+        if values.get("charset", "utf-8") in UTF_8 and 0 <= weight <= 1:
+            yield media_range, weight
 
 
 def quality(media_type: str, ranges: list[tuple[str, float]]) -> tuple[bool, float]:
-    """Whether the type is named, and how much it is wanted: what is more specific counts."""
+    """Return whether the type is named, and its quality: the most specific range counts."""
     for wanted in (media_type, "application/*", "*/*"):
         weights = [weight for name, weight in ranges if name == wanted]
         if weights:
@@ -114,23 +112,32 @@ def require_json(scope: Scope) -> None:
         raise BadUserInput("Send the request as `Content-Type: application/json`.", status=415)
 
 
+@lru_cache(maxsize=128)
 def content_type(given: str | None) -> tuple[str, frozenset[str]]:
-    """The media type in a header, and every charset that it names. Several headers name none."""
-    found = MEDIA_TYPE.fullmatch((given or "").lower()[: MAX_CHARACTERS + 1])
-    if found is None or found.end() > MAX_CHARACTERS:
+    """Return the media type in a header and every charset that it names; an empty type for several
+    headers.
+    """
+    if not given or len(given) > MAX_CHARACTERS or len(parse_http_list(given)) > 1:
         return "", frozenset()
-    charsets = [value for name, value in parameters_of(found[2]) if name == "charset"]
-    return found[1], frozenset(charsets)
+    media_type, parameters = parse_media_type(given)
+    return media_type, frozenset(value for name, value in parameters if name == "charset")
 
 
-def parameters_of(text: str) -> Iterator[tuple[str, str]]:
-    """Names and values, out of their quotation marks. The text is in lower case."""
-    for name, value in PARAMETER.findall(text):
-        if name:
-            yield name, value.strip('"')
+def parse_media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return a media type or range and its parameters, in lower case and without quotes; an empty
+    type when there are too many of them.
+    """
+    media_type, _, parameters = text.lower().partition(";")
+    if not parameters:
+        return media_type.strip(), []
+    if parameters.count(";") >= MAX_PARAMETERS:
+        return "", []
+    message = Message()
+    message["Content-Type"] = f"x;{parameters}"
+    return media_type.strip(), message.get_params([])[1:]
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """All headers of this name as one (RFC 9110, section 5.3)."""
+    """Return all headers of this name as one (RFC 9110, section 5.3)."""
     values = [value for key, value in scope["headers"] if key == name]
     return b", ".join(values).decode("latin-1") if values else None

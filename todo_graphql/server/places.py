@@ -1,4 +1,4 @@
-"""Places for what takes a lot of memory: a few of them, and one for each user."""
+"""A limit on concurrent requests that take a lot of memory: a few in all, one for each user."""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -11,16 +11,16 @@ RETRY_AFTER = 5
 """Seconds, after which one of them may have ended."""
 
 
-class Places:
-    """Those of one process. They are taken and left on its event loop."""
+class ConcurrencyLimiter:
+    """The slots of one process, which are used on its event loop."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._owners: set[Hashable] = set()
 
     @contextmanager
-    def taken(self, owner: Hashable) -> Iterator[None]:
-        """Have a place meanwhile. Raises Unavailable when there is none."""
+    def slot(self, owner: Hashable) -> Iterator[None]:
+        """Hold a slot in the `with` block. Raises Unavailable when none is free."""
         if owner in self._owners:
             raise Unavailable(OWN, retry_after=RETRY_AFTER)
         if len(self._owners) >= self._most:

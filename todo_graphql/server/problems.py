@@ -15,7 +15,7 @@ from todo_graphql.errors import (
     RateLimited,
     Unavailable,
 )
-from todo_graphql.server.exchanges import note_codes
+from todo_graphql.server.exchanges import request_record
 from todo_graphql.server.negotiation import error_type
 
 REALM = 'Bearer realm="todo-graphql"'
@@ -38,8 +38,10 @@ def error_response(
     scope: Scope,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """One error, with the HTTP status that its extensions name, as the request takes it."""
-    note_codes({extensions["code"]})
+    """Return a response with one error, the HTTP status in its extensions, and the media type that
+    the request accepts.
+    """
+    request_record(scope).codes = frozenset({str(extensions["code"])})
     errors = [{"message": message, "extensions": dict(extensions)}]
     status = extensions["status"]
     assert isinstance(status, int)

@@ -1,90 +1,79 @@
-"""How much each user may spend, and how often each address may fail to say who it is."""
+"""Rate limits: the budget of each user, and the failed authentications of each address."""
 
 import time
+from functools import partial
 from ipaddress import IPv6Address, ip_address
 from uuid import UUID
 
-from todo_graphql.api.budgets import Allowance
+from todo_graphql.api.budgets import Allowance, Budget
 from todo_graphql.config import Settings
 from todo_graphql.errors import RateLimited
-from todo_graphql.server.windows import Count, Limit, Memory, Shared
-from todo_graphql.server.workers import Workers
+from todo_graphql.server.windows import InMemoryWindow, Limit, RedisWindow, WindowState
+from todo_graphql.server.workers import ThreadPool
 from todo_graphql.values import RATE, UNLIMITED
 
 UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
-MOST_WAITING = 100
-"""Failures that may wait until they are counted in Redis."""
+MAX_WAITING = 100
+"""The most failures that wait to be counted in Redis."""
 
 
-class Rate:
-    """A limit, and whoever counts towards it."""
+class RateLimit:
+    """One limit, with the counts of all its keys: in Redis, or in memory without it."""
 
-    def __init__(self, name: str, text: str, shared: Shared | None) -> None:
-        """The text is in the notation of RATE. Different limits are counted apart."""
-        self.limit = parse_rate(text)
-        self._prefix = f"{name}/{self.limit.amount}/{self.limit.seconds}/"
-        self._shared = shared
-        self._memory = Memory(self.limit)
+    def __init__(self, name: str, text: str, redis: RedisWindow | None) -> None:
+        """Parse the text, in the notation of RATE. Different limits are counted apart."""
+        self._limit = parse_rate(text)
+        self._prefix = f"{name}/{self._limit.amount}/{self._limit.seconds}/"
+        self._redis = redis
+        self._memory = InMemoryWindow(self._limit)
 
-    def spend(self, who: str, cost: int) -> Allowance:
-        """Take this, if there is as much."""
-        limit, count = self.limit, self._count(who, cost)
+    def budget_of(self, key: str) -> Budget:
+        """Return the budget of a user or an address."""
+        return Budget(self._limit.amount, partial(self._spend, key))
+
+    def _spend(self, key: str, cost: int) -> Allowance:
+        limit, state = self._limit, self._count(key, cost)
         return Allowance(
             limit.amount,
-            max(0, limit.amount - count.used(limit)),
+            max(0, limit.amount - state.used(limit)),
             cost,
-            time.time() + count.fades_in(),
-            0 if count.granted else count.room_in(cost, limit),
+            time.time() + state.reset_after(),
+            0 if state.granted else state.retry_after(cost, limit),
         )
 
-    def _count(self, who: str, cost: int) -> Count:
-        shared = self._shared and self._shared.count(self._prefix + who, self.limit, cost)
-        return shared or self._memory.count(who, cost)
+    def _count(self, key: str, cost: int) -> WindowState:
+        shared = self._redis and self._redis.count(self._prefix + key, self._limit, cost)
+        return shared or self._memory.count(key, cost)
 
 
-class UsersBudget:
-    """What a user may spend: `limit` is the most that it ever holds."""
-
-    __slots__ = ("_rate", "_user_id", "limit")
-
-    def __init__(self, rate: Rate, user_id: UUID) -> None:
-        self._rate = rate
-        self._user_id = user_id
-        self.limit = rate.limit.amount
-
-    def spend(self, cost: int) -> Allowance:
-        """Take this, if there is as much. It may wait for Redis."""
-        return self._rate.spend(str(self._user_id), cost)
-
-
-class Rates:
-    """The limits of the settings."""
+class RateLimiter:
+    """The rate limits of the settings."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.rate_limit_storage_url
-        self._shared = None if url is None else Shared(url.get_secret_value())
-        self._users = self._rate("user", settings.rate_limit)
-        self._failures = self._rate("address", settings.rate_limit_failures)
-        # Threads of their own: those of operations are for whoever has a good token.
-        self._counters = Workers(1, MOST_WAITING)
+        self._redis = None if url is None else RedisWindow(url.get_secret_value())
+        self._users = self._rate_limit("user", settings.rate_limit)
+        self._failures = self._rate_limit("address", settings.rate_limit_failures)
+        # A thread of its own: those of operations are for requests with a valid token.
+        self._thread_pool = ThreadPool(1, MAX_WAITING)
 
-    def _rate(self, name: str, text: str) -> Rate | None:
-        return None if text == UNLIMITED else Rate(name, text, self._shared)
+    def _rate_limit(self, name: str, text: str) -> RateLimit | None:
+        return None if text == UNLIMITED else RateLimit(name, text, self._redis)
 
-    def budget_of(self, user_id: UUID) -> UsersBudget | None:
-        """None where there is no limit."""
-        return None if self._users is None else UsersBudget(self._users, user_id)
+    def budget_of(self, user_id: UUID) -> Budget | None:
+        """Return the budget of a user; None without a limit."""
+        return None if self._users is None else self._users.budget_of(str(user_id))
 
     async def count_failure(self, host: str | None) -> None:
-        """Raises RateLimited when there were too many from this address."""
+        """Count a request without a valid token. Raises RateLimited after too many of them."""
         if self._failures is None:
             return
-        who = counted_address(host)
-        if self._shared is None:
-            allowance = self._failures.spend(who, 1)
+        budget = self._failures.budget_of(client_network(host))
+        if self._redis is None:
+            allowance = budget.spend(1)
         else:
-            allowance = await self._counters.run(self._failures.spend, who, 1)
+            allowance = await self._thread_pool.run(budget.spend, 1)
         if allowance.retry_after:
             raise RateLimited(
                 "Too many requests without a good token came from your address.",
@@ -92,10 +81,10 @@ class Rates:
             )
 
     def close(self) -> None:
-        """Wait for what is being counted, and leave Redis."""
-        self._counters.close()
-        if self._shared is not None:
-            self._shared.close()
+        """Wait for the failures that are being counted, and disconnect from Redis."""
+        self._thread_pool.close()
+        if self._redis is not None:
+            self._redis.close()
 
 
 def parse_rate(text: str) -> Limit:
@@ -106,9 +95,9 @@ def parse_rate(text: str) -> Limit:
     return Limit(int(amount), int(multiple or 1) * UNIT_SECONDS[unit])
 
 
-def counted_address(host: str | None) -> str:
-    """What a failure counts for: an address of IPv4, or the network of IPv6 that is given to one
-    customer, who may choose 2**64 addresses in it. All that is no address is one.
+def client_network(host: str | None) -> str:
+    """Return the key that failures of an address count for: the IPv4 address, or the /64 network
+    of an IPv6 address, in which one customer may use any address. Invalid addresses share one key.
     """
     try:
         address = ip_address(host or "")

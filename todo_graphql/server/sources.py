@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from todo_graphql.cache import Cache
-from todo_graphql.server.workers import Shares
+from todo_graphql.server.workers import FairQueue
 from todo_graphql.store.pool import Pool
 
 
@@ -16,6 +16,6 @@ class Sources:
     """
 
     pool: Pool
-    shares: Shares
+    queue: FairQueue
     caches: Mapping[str, Cache[Any, Any]]
     predecessors: int = 0

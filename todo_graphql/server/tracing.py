@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
-from todo_graphql.server.exchanges import Exchange
+from todo_graphql.server.exchanges import RequestRecord
 from todo_graphql.server.paths import known_path
 from todo_graphql.store.connection import Trip
 
@@ -38,7 +38,7 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
         self._tracer = self._provider.get_tracer("todo_graphql")
 
-    def observe(self, exchange: Exchange) -> None:
+    def observe(self, exchange: RequestRecord) -> None:
         """Note a request that has been answered, and the id of its trace."""
         clock = Clock()
         span = self._tracer.start_span(
@@ -89,7 +89,7 @@ class Clock:
         return self._zero + int(moment * 1e9)
 
 
-def attributes_of(exchange: Exchange) -> dict[str, str | int]:
+def attributes_of(exchange: RequestRecord) -> dict[str, str | int]:
     """What the span of a request says of it: nothing that was asked or answered."""
     attributes: dict[str, str | int | None] = {
         "http.request.method": exchange.method,

@@ -1,7 +1,8 @@
-"""Counting in sliding windows: a full one, and as much of the one before as it still overlaps.
+"""Sliding window counters: the current window counts in full, the previous one in proportion to
+its overlap.
 
-It takes two numbers for each who is counted, and lets nobody have twice as much at a window's
-edge. `limits` does it with its scripts in Redis, where several processes count together.
+A counter takes two numbers for each key, and grants no double amount at the edge of a window. The
+scripts of `limits` implement it in Redis, where several processes count together.
 """
 
 import logging
@@ -17,29 +18,30 @@ from todo_graphql.troubles import Trouble
 logger = logging.getLogger(__name__)
 
 MAX_KEYS = 30_000
-"""How many are counted in memory in each of two windows: some 12 MB."""
+"""The most keys that are counted in memory in each of two windows: about 12 MB."""
 
-PATIENCE = 0.2
-"""Seconds to wait for a connection to Redis, and for an answer."""
+TIMEOUT_SECONDS = 0.2
+"""The time-out of a connection to Redis, and of a response."""
 
-PAUSE = 5.0
-"""Seconds for which Redis is left alone after it has failed."""
+RETRY_AFTER_SECONDS = 5.0
+"""The pause before Redis is asked again after a failure."""
 
-MARGIN = 0.001
-"""Seconds by which Redis may round."""
+ROUNDING_SECONDS = 0.001
+"""The rounding error of Redis."""
 
 
 class Limit(NamedTuple):
-    """How much there may be in how many seconds."""
+    """The most that is granted in so many seconds."""
 
     amount: int
     seconds: int
 
 
-class Count(NamedTuple):
-    """Whether something was granted, and what is counted since: in the window before, which
-    still counts for `previous_left` seconds, and less and less; and in the current one, which
-    does for `current_left` seconds, first in full and then as the other does now.
+class WindowState(NamedTuple):
+    """The result of a request, and the counts after it.
+
+    The previous window counts for `previous_left` seconds, less and less. The current one counts
+    for `current_left` seconds: in full first, and then as the previous one does now.
     """
 
     granted: bool
@@ -49,33 +51,33 @@ class Count(NamedTuple):
     current_left: float
 
     def used(self, limit: Limit) -> int:
-        """As much as counts now."""
+        """Return the amount that counts now."""
         return int(self.previous * self.previous_left / limit.seconds) + self.current
 
-    def fades_in(self) -> float:
-        """Seconds until nothing counts any more."""
+    def reset_after(self) -> float:
+        """Return the seconds until nothing counts."""
         if self.current:
             return self.current_left
         return self.previous_left if self.previous else 0.0
 
-    def room_in(self, cost: int, limit: Limit) -> int:
-        """Whole seconds until there is room for this, at least one."""
+    def retry_after(self, cost: int, limit: Limit) -> int:
+        """Return the whole seconds, at least one, until this cost is granted."""
         beside = limit.amount - cost
         if self.current <= beside:  # the window before has to fade
             room, counts, left = beside - self.current, self.previous, self.previous_left
         else:  # the current one has to end first, and to fade then
             room, counts, left = beside, self.current, self.current_left
         # Parts of what fades do not count, so it has to be less than one more than the room.
-        return max(1, ceil(left - (room + 1) * limit.seconds / max(counts, 1) + MARGIN))
+        return max(1, ceil(left - (room + 1) * limit.seconds / max(counts, 1) + ROUNDING_SECONDS))
 
 
-class Memory:
-    """What is counted by this process: in each window, of the last `MAX_KEYS` who came. Who falls
-    out begins anew. The windows of all begin together.
+class InMemoryWindow:
+    """The counts of this process: in each window, those of the last `MAX_KEYS` keys. A key that is
+    dropped begins anew. The windows of all keys begin together.
 
-    `limits` has a storage in memory, too. It walks over all keys every 10 ms, in a new thread
-    each time: with 10,000 users this took 0.2 ms of processor time for each hit, with 50,000
-    0.7. This takes 0.001 ms, however many there are.
+    The in-memory storage of `limits` walks over all keys every 10 ms, each time in a new thread.
+    With 10,000 users a hit took 0.2 ms of processor time, with 50,000 users 0.7 ms. Here it takes
+    0.001 ms, independent of their number.
     """
 
     def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,8 +88,8 @@ class Memory:
         self._current: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def count(self, key: str, cost: int) -> Count:
-        """Count this, if there is room for it."""
+    def count(self, key: str, cost: int) -> WindowState:
+        """Count the cost, if the limit has room for it."""
         amount, seconds = self._limit
         with self._lock:
             left = self._ends - self._clock()
@@ -101,10 +103,10 @@ class Memory:
             self._current.move_to_end(key)
             if len(self._current) > MAX_KEYS:
                 self._current.popitem(last=False)
-        return Count(granted, previous, left, current, left + seconds)
+        return WindowState(granted, previous, left, current, left + seconds)
 
     def _move_on(self, left: float) -> float:
-        """To the window of this time. What there was two windows ago counts no longer."""
+        """Begin the window of the current time. Counts before the previous one are dropped."""
         passed = int(-left / self._limit.seconds) + 1
         self._previous = self._current if passed == 1 else OrderedDict()
         self._current = OrderedDict()
@@ -112,20 +114,20 @@ class Memory:
         return left + passed * self._limit.seconds
 
 
-class Shared:
-    """What several processes count together, in Redis.
+class RedisWindow:
+    """The counts that several processes share, in Redis.
 
-    Nothing fails because Redis does: while it is away, or slow, each process counts for itself.
+    A failure of Redis fails no request: while it is unavailable or slow, each process counts alone.
     """
 
     def __init__(self, url: str) -> None:
-        """Nothing connects before it has to."""
+        """Prepare the storage. The first count connects."""
         from limits.storage import RedisStorage  # noqa: PLC0415 - for those who have a Redis
 
         self._storage = RedisStorage(
             url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
             key_prefix="todo-graphql",
         )
         self._trouble = Trouble(logger, "RATE_LIMIT_STORAGE_URL answers again.")
@@ -133,44 +135,44 @@ class Shared:
         self._is_away = False
         self._ask_again_at = 0.0
 
-    def count(self, key: str, limit: Limit, cost: int) -> Count | None:
-        """The same as in memory; None while Redis is away."""
-        if not self._may_ask():
+    def count(self, key: str, limit: Limit, cost: int) -> WindowState | None:
+        """Count the cost, as in memory. Return None while Redis is unavailable."""
+        if not self._allow_request():
             return None
         try:
             granted = self._storage.acquire_sliding_window_entry(key, *limit, cost)
-            count = Count(granted, *self._storage.get_sliding_window(key, limit.seconds))
-        except Exception as error:  # noqa: BLE001 - whatever it is, there is another way to count
-            self._is_gone(error)
+            count = WindowState(granted, *self._storage.get_sliding_window(key, limit.seconds))
+        except Exception as error:  # noqa: BLE001 - every failure has the same fallback
+            self._open_circuit(error)
             return None
         if self._is_away:
             self._is_away = False
             self._trouble.end()
         return count
 
-    def _may_ask(self) -> bool:
-        """Once in a while one may find out whether Redis is back."""
+    def _allow_request(self) -> bool:
+        """Return whether to ask Redis: during an outage, one request per pause tries it."""
         if not self._is_away:
             return True
         with self._lock:
             now = time.monotonic()
             if now < self._ask_again_at:
                 return False
-            self._ask_again_at = now + PAUSE
+            self._ask_again_at = now + RETRY_AFTER_SECONDS
             return True
 
-    def _is_gone(self, error: Exception) -> None:
+    def _open_circuit(self, error: Exception) -> None:
         with self._lock:
             self._is_away = True
-            self._ask_again_at = time.monotonic() + PAUSE
-        # Its message may have the address, and more.
+            self._ask_again_at = time.monotonic() + RETRY_AFTER_SECONDS
+        # The message of the error may have the address with its password.
         self._trouble.tell(
             f"RATE_LIMIT_STORAGE_URL does not answer ({type(error).__name__}): until it does, this "
             "process counts for itself."
         )
 
     def answers(self) -> bool:
-        """Whether Redis does."""
+        """Return whether Redis answers."""
         return bool(self._storage.check())
 
     def close(self) -> None:

@@ -1,4 +1,6 @@
-"""The threads that operations run on: as many as there are connections, so none waits for one."""
+"""The thread pool of operations: one thread for each connection to PostgreSQL, and a fair queue
+before it.
+"""
 
 import asyncio
 import contextvars
@@ -18,13 +20,13 @@ T = TypeVar("T")
 FULL = "The server is full. Try again in a moment."
 
 Outcome: TypeAlias = list[Any]
-"""What a call raised, or None, and what it answered. Whoever waits takes them out: the traceback
-of an error leads back to this list, and the two would stay until the garbage is collected.
+"""The exception of a call, or None, and its result. The waiting caller pops both: the traceback of
+an exception refers to this list, and the cycle would live until the garbage is collected.
 """
 
 
-class Task(NamedTuple):
-    """A call, and the future that the event loop waits for."""
+class Job(NamedTuple):
+    """A call, and the future that the event loop awaits."""
 
     call: Callable[[], object]
     context: contextvars.Context
@@ -32,33 +34,34 @@ class Task(NamedTuple):
     done: "asyncio.Future[Outcome]"
 
     def run(self) -> None:
-        """Nothing is done for somebody who has gone before it was begun."""
+        """Run the call, unless it was cancelled before."""
         if self.done.cancelled():
             return
-        with suppress(RuntimeError):  # the loop was closed meanwhile, so nobody waits
-            self.loop.call_soon_threadsafe(settle, self.done, attempt(self.call, self.context))
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            outcome = run_job(self.call, self.context)
+            self.loop.call_soon_threadsafe(resolve_future, self.done, outcome)
 
 
-class Workers:
-    """A bounded pool of threads that the event loop may wait for without being blocked. No more
-    than `most_waiting` calls wait for a thread: with more of them all would be answered late.
+class ThreadPool:
+    """A bounded pool of threads for calls from the event loop. At most `max_waiting` calls wait
+    for a thread: with more of them, all responses would be late.
 
-    With eight callers at once, a call takes some 11 µs of processor time to a thread and back.
-    By `run_in_executor` it takes some 33: each call is two futures there, with a condition and
-    a semaphore.
+    With eight concurrent callers, a call takes about 11 µs of processor time to a thread and
+    back, and about 33 µs by `run_in_executor`, which needs two futures, a condition and a
+    semaphore.
     """
 
-    def __init__(self, size: int, most_waiting: int) -> None:
+    def __init__(self, size: int, max_waiting: int) -> None:
         self.size = size
-        self.most_waiting = most_waiting
-        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self.max_waiting = max_waiting
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function on one of the threads, with the caller's context variables.
 
-        Raises Unavailable when too many wait already.
+        Raises Unavailable when too many calls wait.
         """
         outcome = await self._submit(partial(function, *args, **kwargs))
         result: T = outcome.pop()
@@ -68,74 +71,75 @@ class Workers:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for a thread."""
-        return self._tasks.qsize()
+        """The number of calls that wait for a thread."""
+        return self._jobs.qsize()
 
     def _submit(self, call: Callable[[], object]) -> "asyncio.Future[Outcome]":
         if self._closed:
-            raise RuntimeError("The workers have stopped.")
-        if self.waiting >= self.most_waiting:
+            raise RuntimeError("The thread pool is closed.")
+        if self.waiting >= self.max_waiting:
             raise Unavailable(FULL)
         if len(self._threads) < self.size:
             self._start_thread()
         loop = asyncio.get_running_loop()
-        task = Task(call, contextvars.copy_context(), loop, loop.create_future())
-        self._tasks.put(task)
-        return task.done
+        job = Job(call, contextvars.copy_context(), loop, loop.create_future())
+        self._jobs.put(job)
+        return job.done
 
     def _start_thread(self) -> None:
-        """A daemon, or it would wait for tasks for ever where nobody has called `close`."""
+        """Start a daemon thread: without `close`, it would keep the process from ending."""
         name = f"operation_{len(self._threads)}"
-        thread = threading.Thread(target=work, args=(self._tasks,), name=name, daemon=True)
+        thread = threading.Thread(target=run_jobs, args=(self._jobs,), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def close(self) -> None:
-        """Wait for what was asked before, and take nothing new."""
+        """Reject new calls, and wait for those that were submitted before."""
         self._closed = True
         for _ in self._threads:
-            self._tasks.put(None)
+            self._jobs.put(None)
         for thread in self._threads:
             thread.join()
 
 
-class Shares:
-    """The threads, of which nobody has more than half: whoever waits for a lock on their own rows,
-    with all that they have sent meanwhile, does not keep everybody else from being answered.
+class FairQueue:
+    """A queue before the thread pool that gives each owner at most half of the threads.
+
+    Requests of a user that wait for a lock on the user's own rows leave threads to other users.
     """
 
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self.most = (workers.size + 1) // 2
+    def __init__(self, thread_pool: ThreadPool) -> None:
+        self._thread_pool = thread_pool
+        self.max_per_owner = (thread_pool.size + 1) // 2
         self._held: dict[Hashable, int] = {}
         self._queues: dict[Hashable, deque[asyncio.Future[None]]] = {}
         self._waiting = 0
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for their share, or after that for a thread."""
-        return self._waiting + self._workers.waiting
+        """The number of calls that wait for a slot of their owner, or then for a thread."""
+        return self._waiting + self._thread_pool.waiting
 
     async def run(
         self, owner: Hashable, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Call the function when its owner may have a thread for it.
+        """Call the function when its owner has a free slot.
 
-        Raises Unavailable when too many wait already.
+        Raises Unavailable when too many calls wait.
         """
         held = self._held.get(owner, 0)
-        if held < self.most:
+        if held < self.max_per_owner:
             self._held[owner] = held + 1
         else:
-            await self._turn_of(owner)
+            await self._wait_for_slot(owner)
         try:
-            return await self._workers.run(function, *args, **kwargs)
+            return await self._thread_pool.run(function, *args, **kwargs)
         finally:
-            self._pass_on(owner)
+            self._release(owner)
 
-    async def _turn_of(self, owner: Hashable) -> None:
-        """Wait until a call of the same owner passes its thread on."""
-        if self._waiting >= self._workers.most_waiting:
+    async def _wait_for_slot(self, owner: Hashable) -> None:
+        """Wait until a call of the same owner releases its slot."""
+        if self._waiting >= self._thread_pool.max_waiting:
             raise Unavailable(FULL)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues.setdefault(owner, deque()).append(turn)
@@ -143,14 +147,14 @@ class Shares:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it had its turn in the same moment
-                self._pass_on(owner)
+            if not turn.cancelled():  # it got the slot at the same moment
+                self._release(owner)
             raise
         finally:
             self._waiting -= 1
 
-    def _pass_on(self, owner: Hashable) -> None:
-        """To the one that has waited longest, if anybody still waits."""
+    def _release(self, owner: Hashable) -> None:
+        """Give the slot to the call that has waited longest, or free it."""
         queue = self._queues.get(owner)
         while queue:
             turn = queue.popleft()
@@ -163,28 +167,31 @@ class Shares:
             del self._held[owner]
 
 
-def work(tasks: "SimpleQueue[Task | None]") -> None:
-    """Do one task after the other, until there is None."""
-    while run_next(tasks):
+def run_jobs(jobs: "SimpleQueue[Job | None]") -> None:
+    """Run one job after the other, until there is None."""
+    while run_next(jobs):
         pass
 
 
-def run_next(tasks: "SimpleQueue[Task | None]") -> bool:
-    """In a frame of its own, so that nothing of a task is kept while the next one is awaited."""
-    task = tasks.get()
-    if task is not None:
-        task.run()
-    return task is not None
+def run_next(jobs: "SimpleQueue[Job | None]") -> bool:
+    """Run the next job. Return False for None.
+
+    The frame ends with the job: a waiting thread keeps no reference to the last one.
+    """
+    job = jobs.get()
+    if job is not None:
+        job.run()
+    return job is not None
 
 
-def attempt(call: Callable[[], object], context: contextvars.Context) -> Outcome:
+def run_job(call: Callable[[], object], context: contextvars.Context) -> Outcome:
     try:
         return [None, context.run(call)]
-    except BaseException as error:  # noqa: BLE001 - it is for whoever waits
+    except BaseException as error:  # noqa: BLE001 - the caller gets it
         return [error, None]
 
 
-def settle(done: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
-    """On the event loop, where whoever waited may have gone."""
+def resolve_future(done: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
+    """Pass the outcome to the caller, on the event loop, unless the call was cancelled."""
     if not done.cancelled():
         done.set_result(outcome)
