@@ -120,6 +120,13 @@ def test_a_missing_exporter_is_reported(monkeypatch: pytest.MonkeyPatch) -> None
         check_tracing(settings_to(COLLECTOR))
 
 
+@pytest.mark.parametrize("command", ["serve", "dev", "doctor"])
+def test_a_propagator_that_is_not_installed_is_reported(command: str, tmp_path: Path) -> None:
+    sentence = refusal(command, folder=tmp_path, OTEL_PROPAGATORS="tracecontext,swordfish")
+    assert sentence.startswith("OTEL_PROPAGATORS is not usable: ")
+    assert "swordfish" not in sentence
+
+
 @pytest.mark.parametrize(
     ("command", "name"),
     [

@@ -89,6 +89,9 @@ def dev(host: str | None, port: int | None) -> None:
     makes a secret (or uses BETTER_AUTH_SECRET), migrates, and serves GraphiQL signed in as a
     demo user. Prints a token and a curl line. Ctrl-C stops all of it and keeps the data.
     """
+    from todo_graphql.server.tracing_setup import check_propagators
+
+    check_propagators()
     from todo_graphql.development import develop
 
     develop(settings_with(host=host, port=port))
@@ -107,7 +110,9 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     away, or not migrated yet, it serves all the same, reports not ready, and recovers by itself.
     """
     gc.disable()  # imports leave next to no garbage; `serving` enables it again
+    from todo_graphql.server.tracing_setup import check_propagators
 
+    check_propagators()
     from todo_graphql.serving import serve_production
 
     serve_production(settings_with(host=host, port=port), workers)
@@ -247,6 +252,9 @@ def doctor() -> None:
     nothing.
     Exit code 1 when something would keep `serve` from working safely.
     """
+    from todo_graphql.server.tracing_setup import check_propagators
+
+    check_propagators()
     from todo_graphql.doctor import examine_environment
 
     findings = examine_environment()

@@ -39,6 +39,19 @@ def start_tracing(endpoint: str, service: str) -> tuple["Tracing", list[str]]:
     return tracing, [f"{WARNS}: {_without_values(record.getMessage())}" for record in records]
 
 
+def check_propagators() -> None:
+    """Raise ConfigurationError when OTEL_PROPAGATORS names one that is not installed, because the
+    import of FastAPI would fail.
+    """
+    try:
+        import opentelemetry.propagate  # noqa: F401, PLC0415 - it reads the variable
+    except ValueError:
+        raise ConfigurationError(
+            "OTEL_PROPAGATORS is not usable: it names a propagator that is not installed. "
+            "Unset it: this server uses tracecontext."
+        ) from None
+
+
 def check_tracing(settings: Settings) -> list[str]:
     """Set OpenTelemetry up for a moment if traces are enabled, and return its warnings. Raises
     ConfigurationError.
