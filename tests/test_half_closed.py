@@ -11,8 +11,8 @@ from tests.commands import until
 from tests.people import Person
 from tests.sockets import HOST, LENGTH, QUERY, answers, asked_by, connected, head, statuses
 from todo_graphql.api.schema import Request as Question
-from todo_graphql.server import farewells, protocol
 from todo_graphql.server.bodies import read_question
+from todo_graphql.server.protocol import http1
 from todo_graphql.store import exports
 
 
@@ -55,7 +55,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Ev
         return read_question(body)
 
     monkeypatch.setattr("todo_graphql.server.graphql.read_question", read)
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
+    monkeypatch.setattr(http1, "CHECK_SECONDS", 0.1)
     return begun, go_on
 
 
@@ -81,14 +81,14 @@ def test_who_waits_long_is_asked_if_still_there(
 def lost(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ports of clients whose connections have ended."""
     ports: list[int] = []
-    end = protocol.Protocol.connection_lost
+    end = http1.HTTP1Protocol.connection_lost
 
-    def noted(connection: protocol.Protocol, exc: Exception | None) -> None:
+    def noted(connection: http1.HTTP1Protocol, exc: Exception | None) -> None:
         end(connection, exc)
-        assert connection.client is not None
-        ports.append(connection.client[1])
+        assert connection._client is not None
+        ports.append(connection._client[1])
 
-    monkeypatch.setattr(protocol.Protocol, "connection_lost", noted)
+    monkeypatch.setattr(http1.HTTP1Protocol, "connection_lost", noted)
     return ports
 
 
@@ -121,17 +121,17 @@ def large(alice: Person) -> Person:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system takes little of what is written, and what nobody takes is soon given up."""
-    begin = protocol.Protocol.connection_made
+    begin = http1.HTTP1Protocol.connection_made
 
-    def made(connection: protocol.Protocol, transport: asyncio.Transport) -> None:
+    def made(connection: http1.HTTP1Protocol, transport: asyncio.Transport) -> None:
         begin(connection, transport)
         own = transport.get_extra_info("socket")
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
 
-    monkeypatch.setattr(protocol.Protocol, "connection_made", made)
+    monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
     monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 5)
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
-    monkeypatch.setattr(farewells, "STANDSTILL", 0.5)
+    monkeypatch.setattr(http1, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(http1, "WRITE_STALL_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("narrow")
