@@ -28,7 +28,7 @@ from tests.sockets import (
 )
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.server.bodies import read_question
-from todo_graphql.server.protocol.request_parser import MAX_HEAD_BYTES
+from todo_graphql.server.protocol.limits import MAX_HEAD_BYTES
 
 MORE = b"x" * MAX_HEAD_BYTES
 

@@ -2,9 +2,9 @@
 
 | state | meaning | next state |
 |---|---|---|
-| RECEIVING | a request is due: the first one, or one that has begun | PROCESSING or IDLE: it is whole |
-| PROCESSING | whole requests wait for their responses | IDLE: all are sent; RECEIVING: bytes arrive |
-| IDLE | all responses are sent | RECEIVING: bytes arrive; CLOSED: the keep-alive time is over |
+| RECEIVING | the first request is due, or one has begun | PROCESSING or IDLE: it is whole |
+| PROCESSING | responses to whole requests are due | IDLE: all are sent; RECEIVING: bytes arrive |
+| IDLE | all responses are sent | RECEIVING: bytes arrive; CLOSED: keep-alive time is over |
 | FINISHING | nothing more is parsed; responses are due | LINGERING: all are sent |
 | LINGERING | the sending side is shut; input is discarded | CLOSED: by the client, or by a limit |
 | CLOSED | the connection is lost | |
@@ -24,50 +24,15 @@ import uvicorn
 from starlette.types import ASGIApp, Scope
 from uvicorn.server import ServerState
 
-from todo_graphql.errors import ErrorCode
-from todo_graphql.server.protocol.min_data_rate import MinDataRate
+from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
 from todo_graphql.server.protocol.request_cycle import RequestCycle
 from todo_graphql.server.protocol.request_parser import RejectedError, RequestParser
 
 logger = logging.getLogger(__name__)
 
-READ_GRACE_SECONDS = 8.0
-MIN_BYTES_PER_SECOND = 10_000
-REQUEST_RATE = MinDataRate(READ_GRACE_SECONDS, MIN_BYTES_PER_SECOND)
-WRITE_STALL_SECONDS = 30.0
-CHECK_SECONDS = 1.0
-"""The interval of the check of all time limits: cheaper than timers for each request."""
-
-MAX_PIPELINED_REQUESTS = 8
-"""Requests that may wait behind the one in progress. Parsing and reading pause then."""
-
-PIECE_BYTES = 256
-"""Bytes to parse at once of input that holds many requests: at most ten of them."""
-
-MAX_BUFFERED_BODY_BYTES = 65_536
-"""Bytes of bodies that the application has not taken. Parsing and reading pause then."""
-
-LINGER_SECONDS = 30.0
-LINGER_BYTES = 32 * 1024 * 1024
-"""More than any accepted body: a client that sends all before it reads gets its 413."""
-
-LATE_CLOSE_SECONDS = 0.5
-"""The time to linger after a 408, and when the server stops."""
-
-SHUTDOWN_GRACE_SECONDS = 0.5
-"""The time for one more request of an idle connection when the server stops."""
-
-CLIENT_CLOSED_REQUEST = 499
-"""nginx's status for a client that closes the connection before its response."""
-
-TIMED_OUT = raw_error_response(
-    HTTPStatus.REQUEST_TIMEOUT,
-    ErrorCode.BAD_USER_INPUT,
-    "The request was not received in time.",
-)
-END_OF_HEAD = b"\r\n\r\n"
-NOTHING = memoryview(b"")
+CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that does not wait for its response
+TIMED_OUT = raw_error_response(HTTPStatus.REQUEST_TIMEOUT, "The request was not received in time.")
 
 
 class State(Enum):
@@ -98,7 +63,7 @@ class HTTP1Protocol(asyncio.Protocol):
         self.writable.set()
         self._app = cast("ASGIApp", config.loaded_app)
         self._keep_alive_seconds = config.timeout_keep_alive
-        self._server = server_state
+        self.server_state = server_state
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = RequestParser(self)
@@ -106,41 +71,28 @@ class HTTP1Protocol(asyncio.Protocol):
         self._cycles = deque[RequestCycle]()  # the first one is in progress
         self._incoming: RequestCycle | None = None  # its body is still to come
         self._rejection: RawResponse | None = None  # to be sent after all responses
-        self._unparsed = NOTHING
-        self._piece_bytes = 0
         self._since = 0.0  # the start of a request, of idleness, or of lingering
         self._received = 0  # bytes since then
         self._unsent, self._unsent_since = 0, 0.0
         self._is_paused = self._is_stopping = False
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers of every response. uvicorn renews the date once a second."""
-        return self._server.default_headers
-
-    # Called by the event loop
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self._client, self._local = (
-            address and address[:2]
-            for address in map(transport.get_extra_info, ("peername", "sockname"))
-        )
-        self._server.connections.add(self)  # type: ignore[arg-type]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        client, server = map(transport.get_extra_info, ("peername", "sockname"))
+        self._addresses = {"client": client and client[:2], "server": server and server[:2]}
+        self.server_state.connections.add(self)  # type: ignore[arg-type]
         self._since = self._loop.time()
-        self._timer = self._loop.call_later(CHECK_SECONDS, self._check)
+        self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
 
     def data_received(self, data: bytes) -> None:
         if self._state in PARSING:
             self.on_request_begin()
             self._received += len(data)
-            has_few = data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS
-            self._piece_bytes = len(data) if has_few else PIECE_BYTES
-            self._unparsed = memoryview(data)
+            self._parser.receive(data)
             self._parse()
         else:
             self._received += len(data)
-            if self._received > LINGER_BYTES:
+            if self._received > limits.LINGER_BYTES:
                 self.transport.abort()
 
     def pause_writing(self) -> None:
@@ -152,13 +104,11 @@ class HTTP1Protocol(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self._state = State.CLOSED
         self._timer.cancel()
-        self._server.connections.discard(self)  # type: ignore[arg-type]
+        self.server_state.connections.discard(self)
         for cycle in self._cycles:
             cycle.abandon(CLIENT_CLOSED_REQUEST)
         self.writable.set()
         self._parser.close()
-
-    # Called by uvicorn
 
     def shutdown(self) -> None:
         """Close the connection after the requests that have begun, or after one more."""
@@ -166,7 +116,7 @@ class HTTP1Protocol(asyncio.Protocol):
         if self._state is State.LINGERING:
             self.transport.close()
         elif not self._cycles:
-            self._loop.call_later(SHUTDOWN_GRACE_SECONDS, self._close_if_idle)
+            self._loop.call_later(limits.SHUTDOWN_GRACE_SECONDS, self._close_if_idle)
         elif self._state is not State.FINISHING:
             self._cycles[-1].keep_alive = False
             if self._incoming is None:
@@ -175,8 +125,6 @@ class HTTP1Protocol(asyncio.Protocol):
     def _close_if_idle(self) -> None:
         if not self._cycles:
             self.transport.close()
-
-    # Called by the parser
 
     def on_request_begin(self) -> None:
         """Start the clock of a request. Raises RuntimeError after the last one."""
@@ -187,7 +135,7 @@ class HTTP1Protocol(asyncio.Protocol):
 
     def on_request(self, scope: Scope, *, keep_alive: bool, expects_continue: bool) -> None:
         """Start the request, or queue it behind those before it."""
-        scope.update(client=self._client, server=self._local, state=self._app_state.copy())
+        scope.update(self._addresses, state=self._app_state.copy())
         keep_alive = keep_alive and not self._is_stopping
         cycle = RequestCycle(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         self._incoming = cycle
@@ -212,16 +160,14 @@ class HTTP1Protocol(asyncio.Protocol):
         else:
             self._state, self._since = State.IDLE, self._loop.time()
 
-    # Called by requests
-
-    def on_body_taken(self) -> None:
-        """Continue to parse and read."""
+    def resume(self) -> None:
+        """Parse and read on, if that has paused for want of room."""
         if self._is_paused:
             self._parse()
 
     def on_response_complete(self, cycle: RequestCycle) -> None:
         """Start the next request, become idle, or end the connection."""
-        self._server.total_requests += 1
+        self.server_state.total_requests += 1
         self._cycles.popleft()
         if self.transport.is_closing():
             return
@@ -235,29 +181,24 @@ class HTTP1Protocol(asyncio.Protocol):
             return
         elif self._state is State.PROCESSING:
             self._state, self._since = State.IDLE, self._loop.time()
-        if self._is_paused:
-            self._parse()
+        self.resume()
 
     def _start(self, cycle: RequestCycle) -> None:
         task = self._loop.create_task(cycle.run(self._app))
-        self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
-
-    # Parsing
+        self.server_state.tasks.add(task)
+        task.add_done_callback(self.server_state.tasks.discard)
 
     def _has_room(self) -> bool:
         """Return whether another request, or more of a body, can be buffered."""
         buffered = sum(len(cycle.body) for cycle in self._cycles)
-        is_short = len(self._cycles) <= MAX_PIPELINED_REQUESTS
-        return is_short and buffered <= MAX_BUFFERED_BODY_BYTES
+        is_short = len(self._cycles) <= limits.MAX_PIPELINED_REQUESTS
+        return is_short and buffered <= limits.MAX_BUFFERED_BODY_BYTES
 
     def _parse(self) -> None:
         """Parse as much input as there is room for, and pause reading while some is left."""
         try:
-            while self._unparsed and self._state in PARSING and self._has_room():
-                piece = self._unparsed[: self._piece_bytes]
-                self._unparsed = self._unparsed[self._piece_bytes :]
-                self._parser.feed(piece)
+            while self._parser.pending and self._has_room():
+                self._parser.parse_piece()
         except RejectedError as error:
             if self._state in PARSING:  # else it is about input after the last request
                 logger.warning("Rejected an HTTP request with status %d.", error.response.status)
@@ -265,27 +206,23 @@ class HTTP1Protocol(asyncio.Protocol):
         self._pause_or_resume()
 
     def _pause_or_resume(self) -> None:
-        must_pause = self._state in PARSING and (bool(self._unparsed) or not self._has_room())
+        must_pause = self._state in PARSING and not (self._has_room() and not self._parser.pending)
         if must_pause is not self._is_paused and not self.transport.is_closing():
             self._is_paused = must_pause
             (self.transport.pause_reading if must_pause else self.transport.resume_reading)()
 
-    # The end of the connection
-
     def _stop_parsing(self) -> None:
-        self._state, self._unparsed = State.FINISHING, NOTHING
+        self._state = State.FINISHING
+        self._parser.discard()
 
     def _reject(self, response: RawResponse) -> None:
         """End the connection with this response, after those to earlier requests."""
         self._stop_parsing()
-        self._rejection = response
-        cycle = self._incoming
-        if cycle is not None:
-            if cycle.is_started:
-                self._rejection = None
-            if cycle in self._cycles:
-                cycle.abandon(response.status)
-                self._cycles.remove(cycle)
+        cycle = self._incoming  # the response is the one to this request, if it has none
+        self._rejection = None if cycle and cycle.is_started else response
+        if cycle and cycle in self._cycles:
+            cycle.abandon(response.status)
+            self._cycles.remove(cycle)
         if not self._cycles:
             self._linger()
 
@@ -305,17 +242,15 @@ class HTTP1Protocol(asyncio.Protocol):
         except OSError:  # the client has reset the connection
             self.transport.abort()
 
-    # Time limits
-
     def _check(self) -> None:
-        """Enforce the time limits, once per CHECK_SECONDS."""
-        self._timer = self._loop.call_later(CHECK_SECONDS, self._check)
+        """Enforce the time limits, once per limits.CHECK_SECONDS."""
+        self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
         now = self._loop.time()
         elapsed = now - self._since
         unsent = self.transport.get_write_buffer_size()
         if not unsent or unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now
-        if now - self._unsent_since > WRITE_STALL_SECONDS:
+        if now - self._unsent_since > limits.WRITE_STALL_SECONDS:
             self.transport.abort()
         elif self._state is State.RECEIVING:
             self._check_request(now)
@@ -325,13 +260,13 @@ class HTTP1Protocol(asyncio.Protocol):
             is_short = self._is_stopping or self._rejection is TIMED_OUT
             if unsent:
                 self._since = now
-            elif elapsed > (LATE_CLOSE_SECONDS if is_short else LINGER_SECONDS):
+            elif elapsed > (limits.LATE_CLOSE_SECONDS if is_short else limits.LINGER_SECONDS):
                 self.transport.abort()
 
     def _check_request(self, now: float) -> None:
         if self._is_paused:
             self._since = now  # the client cannot send
-        elif now - self._since > REQUEST_RATE.allowed_seconds(self._received):
+        elif now - self._since > limits.REQUEST_RATE.allowed_seconds(self._received):
             self._reject(TIMED_OUT)
-        elif self._received > LINGER_BYTES and self._incoming not in self._cycles:
+        elif self._received > limits.LINGER_BYTES and self._incoming not in self._cycles:
             self._linger()  # the rest of a request that has its response already

@@ -15,9 +15,9 @@ class RawResponse(NamedTuple):
     content: bytes
 
 
-def raw_error_response(status: HTTPStatus, code: ErrorCode, message: str) -> RawResponse:
+def raw_error_response(status: HTTPStatus, message: str) -> RawResponse:
     """Return a response in the format of the application's error responses."""
-    extensions = {"code": code.name, "status": status.value}
+    extensions = {"code": ErrorCode.BAD_USER_INPUT.name, "status": status.value}
     body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
     content = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Scope
 
-from todo_graphql.errors import ErrorCode
 from todo_graphql.server.departures import ENDED_AS
-from todo_graphql.server.protocol.raw_response import raw_error_response
 
 if TYPE_CHECKING:
     from todo_graphql.server.protocol.http1 import HTTP1Protocol
@@ -17,14 +15,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-STATUS_LINES = {
-    status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
-    for status in HTTPStatus
-}
+STATUS_LINES = {it.value: f"HTTP/1.1 {it.value} {it.phrase}\r\n".encode() for it in HTTPStatus}
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-FAILED = raw_error_response(
-    HTTPStatus.INTERNAL_SERVER_ERROR, ErrorCode.INTERNAL_SERVER_ERROR, "Internal server error."
-)
 
 
 class RequestCycle:
@@ -49,7 +41,7 @@ class RequestCycle:
         return self.is_complete or self._is_abandoned
 
     def add_body(self, data: bytes) -> None:
-        """Buffer a part of the request's body, unless the response no longer depends on it."""
+        """Buffer a part of the request's body, unless the response is complete."""
         if not self._is_over:
             self.body += data
             self._changed.set()
@@ -69,26 +61,13 @@ class RequestCycle:
         self._changed.set()
 
     async def run(self, app: ASGIApp) -> None:
-        """Run the application. An incomplete response ends the connection."""
+        """Run the application. The connection closes after an incomplete response."""
         try:
             await app(self._scope, self.receive, self.send)
         except BaseException:
             logger.exception("The application failed outside of its error handling.")
         if not self._is_over:
-            self._fail()
-
-    def _fail(self) -> None:
-        if self.is_started:
-            self._connection.transport.close()  # the response stays visibly incomplete
-            return
-        self._connection.transport.write(FAILED.content)
-        self.keep_alive = False
-        self._complete()
-
-    def _complete(self) -> None:
-        self.is_complete = True
-        self._changed.set()
-        self._connection.on_response_complete(self)
+            self._connection.transport.close()
 
     async def receive(self) -> Message:
         """Return the next part of the body, or the disconnect (ASGI)."""
@@ -102,7 +81,7 @@ class RequestCycle:
             return {"type": "http.disconnect"}
         body, self.body = bytes(self.body), bytearray()
         self._is_delivered = self._is_received
-        self._connection.on_body_taken()
+        self._connection.resume()
         return {"type": "http.request", "body": body, "more_body": not self._is_delivered}
 
     async def send(self, message: Message) -> None:
@@ -120,7 +99,7 @@ class RequestCycle:
             self._send_head(message["status"], [*message.get("headers", ())])
 
     def _send_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        headers = [*self._connection.default_headers, *headers]
+        headers = [*self._connection.server_state.default_headers, *headers]
         fields = dict(headers)  # ASGI: names are in lower case
         self._has_body = self._has_body and status not in WITHOUT_BODY
         if b"content-length" in fields:
@@ -157,4 +136,6 @@ class RequestCycle:
         if data:
             self._connection.transport.write(data)
         if is_last:
-            self._complete()
+            self.is_complete = True
+            self._changed.set()
+            self._connection.on_response_complete(self)

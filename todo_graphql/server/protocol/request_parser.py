@@ -7,23 +7,23 @@ from urllib.parse import unquote
 
 import httptools
 
-from todo_graphql.errors import ErrorCode
+from todo_graphql.server.protocol.limits import (
+    MAX_HEAD_BYTES,
+    MAX_PIPELINED_REQUESTS,
+    PIECE_BYTES,
+)
 from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
 
 if TYPE_CHECKING:
     from todo_graphql.server.protocol.http1 import HTTP1Protocol
 
-MAX_HEAD_BYTES = 65_536
-"""The limit for a request line with all header lines, and for the trailers of a body."""
-
 HEAD_TOO_LARGE = raw_error_response(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    ErrorCode.BAD_USER_INPUT,
     f"The request line and the headers have more than {MAX_HEAD_BYTES:,} bytes.",
 )
-MALFORMED = raw_error_response(
-    HTTPStatus.BAD_REQUEST, ErrorCode.BAD_USER_INPUT, "Malformed HTTP request."
-)
+MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
+END_OF_HEAD = b"\r\n\r\n"
+NOTHING = memoryview(b"")
 VERSIONS = ("1.1", "1.0")
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
@@ -44,11 +44,27 @@ class RequestParser:
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self._url, self._headers = b"", list[tuple[bytes, bytes]]()
+        self.pending, self._piece_bytes = NOTHING, 0
         self._unused = 0  # bytes since the last part of a body, or the last head or request
-        self._last_host = b""
 
-    def feed(self, data: bytes | memoryview) -> None:
-        """Parse the data. Raises RejectedError."""
+    def receive(self, data: bytes) -> None:
+        """Take input, when nothing is pending.
+
+        httptools cannot be paused: it parses all that it gets. So input that may hold many requests
+        is parsed in pieces, which hold few.
+        """
+        has_few = data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS
+        self._piece_bytes = len(data) if has_few else PIECE_BYTES
+        self.pending = memoryview(data)
+
+    def discard(self) -> None:
+        """Drop the pending input."""
+        self.pending = NOTHING
+
+    def parse_piece(self) -> None:
+        """Parse the next piece of the pending input. Raises RejectedError."""
+        data: bytes | memoryview = self.pending[: self._piece_bytes]
+        self.pending = self.pending[self._piece_bytes :]
         self._unused += len(data)
         try:
             while data:
@@ -84,26 +100,17 @@ class RequestParser:
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
 
     def _check_framing(self, version: str) -> bool:
-        """Return whether the client waits for 100 Continue. Raises ValueError.
-
-        Requires one valid Host in HTTP/1.1, and `chunked` as the only transfer coding.
-        """
-        hosts, codings, expects_continue = 0, 0, False
-        for name, value in [pair for pair in self._headers if pair[0] in FRAMING]:
-            if name == b"host":
-                hosts += 1
-                if value != self._last_host and HOST.fullmatch(value) is None:
-                    raise ValueError("Host is invalid.")
-                self._last_host = value
-            elif name == b"expect":
-                expects_continue = version == "1.1" and value.lower() == b"100-continue"
-            else:
-                codings += 1
-                if value.lower() != b"chunked":
-                    raise ValueError("Transfer-Encoding must be chunked.")
-        if version not in VERSIONS or hosts > 1 or codings > 1 or (not hosts and version == "1.1"):
+        """Return whether the client waits for 100 Continue. Raises ValueError."""
+        framing = [(name, value.lower()) for name, value in self._headers if name in FRAMING]
+        hosts = [value for name, value in framing if name == b"host"]
+        codings = [value for name, value in framing if name == b"transfer-encoding"]
+        if version not in VERSIONS or len(hosts) > 1 or (not hosts and version == "1.1"):
             raise ValueError("Expected HTTP/1.0 or 1.1 and exactly one Host header.")
-        return expects_continue
+        if hosts and HOST.fullmatch(hosts[0]) is None:
+            raise ValueError("Host is invalid.")
+        if codings not in ([], [b"chunked"]):
+            raise ValueError("Transfer-Encoding must be chunked.")
+        return version == "1.1" and (b"expect", b"100-continue") in framing
 
     # Callbacks of httptools
 

@@ -1,52 +1,58 @@
-"""Clients that say that nothing more will come, and those that do not read."""
+"""Clients that close the connection, or do not read their responses."""
 
 import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 from tests.commands import until
 from tests.people import Person
-from tests.sockets import HOST, LENGTH, QUERY, answers, asked_by, connected, head, statuses
+from tests.sockets import LENGTH, QUERY, answers, asked_by, connected
 from todo_graphql.api.schema import Request as Question
 from todo_graphql.server.bodies import read_question
-from todo_graphql.server.protocol import http1
+from todo_graphql.server.protocol import http1, limits
 from todo_graphql.store import exports
 
 
-def said(url: str, request: bytes) -> bytes:
-    """The answers to a client that asks for nothing more."""
+def test_client_that_closes_before_its_request_gets_nothing(url: str) -> None:
     with connected(url) as connection:
-        connection.sendall(request)
+        connection.sendall(b"GET / HTTP/1.1\r\n")
         connection.shutdown(socket.SHUT_WR)
-        return answers(connection)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [head(b"GET /health/live HTTP/1.1", HOST), head(b"GET /health/live HTTP/1.0")],
-    ids=["1.1", "1.0"],
-)
-def test_who_asks_for_nothing_more_is_answered(url: str, request_: bytes) -> None:
-    assert statuses(said(url, request_)) == [200]
-
-
-def test_all_that_was_asked_is_answered(url: str, alice: Person) -> None:
-    operation = asked_by(alice, b"POST /graphql", LENGTH) + QUERY
-    assert statuses(said(url, operation * 3)) == [200, 200, 200]
-    assert statuses(said(url, operation + asked_by(alice, b"GET /export"))) == [200, 200]
-    assert statuses(said(url, operation + b"GET / HT")) == [200]
-
-
-def test_who_has_not_asked_yet_gets_nothing(url: str) -> None:
-    assert said(url, b"GET / HTTP/1.1\r\n") == b""
+        assert answers(connection) == b""
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
-    """An operation that has begun, and goes on when it is told to."""
+def lost(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ports of clients whose connections have ended."""
+    ports: list[int] = []
+    made, end = http1.HTTP1Protocol.connection_made, http1.HTTP1Protocol.connection_lost
+
+    def begun(connection: http1.HTTP1Protocol, transport: asyncio.Transport) -> None:
+        made(connection, transport)
+        connection.port = transport.get_extra_info("peername")[1]  # type: ignore[attr-defined]
+
+    def noted(connection: http1.HTTP1Protocol, error: Exception | None) -> None:
+        end(connection, error)
+        ports.append(connection.port)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", begun)
+    monkeypatch.setattr(http1.HTTP1Protocol, "connection_lost", noted)
+    return ports
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, lambda it: it.shutdown(socket.SHUT_WR)])
+def test_client_that_closes_ends_its_operation(
+    url: str,
+    alice: Person,
+    leave: Callable[[socket.socket], None],
+    lost: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The end of the client's half is the end of both, as it is for a proxy."""
     begun, go_on = threading.Event(), threading.Event()
 
     def read(body: bytes) -> Question:
@@ -55,57 +61,12 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Ev
         return read_question(body)
 
     monkeypatch.setattr("todo_graphql.server.graphql.read_question", read)
-    monkeypatch.setattr(http1, "CHECK_SECONDS", 0.1)
-    return begun, go_on
-
-
-def test_who_waits_long_is_asked_if_still_there(
-    url: str, alice: Person, slow: tuple[threading.Event, threading.Event]
-) -> None:
-    """Once, by an answer that every client passes over."""
-    begun, go_on = slow
-    with connected(url) as connection:
-        connection.sendall(asked_by(alice, b"POST /graphql", LENGTH) + QUERY)
-        connection.shutdown(socket.SHUT_WR)
-        assert begun.wait(30)
-        assert connection.recv(1_000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        connection.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
-        connection.settimeout(30)
-        go_on.set()
-        assert statuses(answers(connection)) == [200]
-
-
-@pytest.fixture
-def lost(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The ports of clients whose connections have ended."""
-    ports: list[int] = []
-    end = http1.HTTP1Protocol.connection_lost
-
-    def noted(connection: http1.HTTP1Protocol, exc: Exception | None) -> None:
-        end(connection, exc)
-        assert connection._client is not None
-        ports.append(connection._client[1])
-
-    monkeypatch.setattr(http1.HTTP1Protocol, "connection_lost", noted)
-    return ports
-
-
-def test_who_has_left_is_found_out(
-    url: str,
-    alice: Person,
-    slow: tuple[threading.Event, threading.Event],
-    lost: list[int],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A whole end looks like half of one at first."""
-    begun, go_on = slow
     with connected(url) as connection:
         connection.sendall(asked_by(alice, b"POST /graphql", LENGTH) + QUERY)
         assert begun.wait(30)
         port = connection.getsockname()[1]
-    until(lambda: port in lost, "the end of a connection")
+        leave(connection)
+        until(lambda: port in lost, "the end of a connection")
     go_on.set()
     until(lambda: "POST /graphql 499" in caplog.text, "the end of an operation")
 
@@ -130,12 +91,12 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
     monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 5)
-    monkeypatch.setattr(http1, "CHECK_SECONDS", 0.1)
-    monkeypatch.setattr(http1, "WRITE_STALL_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "WRITE_STALL_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("narrow")
-def test_who_does_not_read_an_export_is_given_up(
+def test_stalled_reader_of_an_export_is_disconnected(
     url: str, large: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     with connected(url, room=4_096) as connection:
@@ -148,7 +109,7 @@ PAGE = b'{"query": "{ tasks(first: 100) { nodes { description } } }"}'
 
 @pytest.mark.usefixtures("narrow")
 @pytest.mark.parametrize("more", [(), (b"Connection: close",)], ids=["kept", "closed"])
-def test_who_does_not_read_a_page_is_given_up(
+def test_stalled_reader_of_a_page_is_disconnected(
     url: str, large: Person, more: tuple[bytes, ...], lost: list[int]
 ) -> None:
     """It has been given to the transport as a whole."""
@@ -161,7 +122,7 @@ def test_who_does_not_read_a_page_is_given_up(
 
 
 @pytest.mark.usefixtures("narrow")
-def test_who_reads_slowly_gets_all(url: str, large: Person) -> None:
+def test_slow_reader_gets_the_whole_export(url: str, large: Person) -> None:
     """For longer than anybody may take nothing."""
     with connected(url, room=4_096) as connection:
         connection.sendall(asked_by(large, b"GET /export", b"Connection: close"))
