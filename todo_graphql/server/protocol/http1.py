@@ -190,7 +190,9 @@ class HTTP1Protocol(asyncio.Protocol):
 
     def _has_room(self) -> bool:
         """Return whether another request, or more of a body, can be buffered."""
-        buffered = sum(len(cycle.body) for cycle in self._cycles)
+        buffered = 0
+        for cycle in self._cycles:
+            buffered += len(cycle.body)
         is_short = len(self._cycles) <= limits.MAX_PIPELINED_REQUESTS
         return is_short and buffered <= limits.MAX_BUFFERED_BODY_BYTES
 

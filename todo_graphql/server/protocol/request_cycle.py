@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-STATUS_LINES = {it.value: f"HTTP/1.1 {it.value} {it.phrase}\r\n".encode() for it in HTTPStatus}
+STATUS_LINES = {it.value: f"HTTP/1.1 {it.value} {it.phrase}".encode() for it in HTTPStatus}
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -27,18 +27,15 @@ class RequestCycle:
     ) -> None:
         self.keep_alive = keep_alive
         self.body = bytearray()
-        self.is_started = self.is_complete = False
+        self.is_started = False
         self._connection = connection
         self._scope = scope
         self._expects_continue = expects_continue
-        self._is_received = self._is_delivered = self._is_abandoned = False
+        self._is_received = self._is_delivered = False
+        self._is_abandoned = self._is_over = False  # abandoned or answered
         self._changed = asyncio.Event()
         self._has_body = scope["method"] != "HEAD"
         self._remaining: int | None = None
-
-    @property
-    def _is_over(self) -> bool:
-        return self.is_complete or self._is_abandoned
 
     def add_body(self, data: bytes) -> None:
         """Buffer a part of the request's body, unless the response is complete."""
@@ -57,7 +54,7 @@ class RequestCycle:
         The request ends with this status in the log.
         """
         self._scope.setdefault(ENDED_AS, status)
-        self._is_abandoned = True
+        self._is_abandoned = self._is_over = True
         self._changed.set()
 
     async def run(self, app: ASGIApp) -> None:
@@ -66,6 +63,9 @@ class RequestCycle:
             await app(self._scope, self.receive, self.send)
         except BaseException:
             logger.exception("The application failed outside of its error handling.")
+        else:
+            if not self._is_over:
+                logger.error("The application sent no complete response.")
         if not self._is_over:
             self._connection.transport.close()
 
@@ -91,7 +91,7 @@ class RequestCycle:
         if self._is_abandoned:
             return
         expected = "http.response.body" if self.is_started else "http.response.start"
-        if self.is_complete or message["type"] != expected:
+        if self._is_over or message["type"] != expected:
             raise RuntimeError(f"The application sent {message['type']} out of order.")
         if self.is_started:
             self._send_body(message.get("body", b""), is_last=not message.get("more_body", False))
@@ -113,9 +113,7 @@ class RequestCycle:
                 self.keep_alive = False  # the client may send either the body or a new request
             if not self.keep_alive:
                 headers.append((b"connection", b"close"))
-        head = b"".join(
-            [STATUS_LINES[status], *[b"%b: %b\r\n" % pair for pair in headers], b"\r\n"]
-        )
+        head = b"\r\n".join([STATUS_LINES[status], *map(b": ".join, headers), b"\r\n"])
         lines = len(headers) + 2
         if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
             raise RuntimeError("A response header contains CR, LF or NUL.")
@@ -136,6 +134,6 @@ class RequestCycle:
         if data:
             self._connection.transport.write(data)
         if is_last:
-            self.is_complete = True
+            self._is_over = True
             self._changed.set()
             self._connection.on_response_complete(self)

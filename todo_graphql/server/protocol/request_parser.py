@@ -23,7 +23,6 @@ HEAD_TOO_LARGE = raw_error_response(
 )
 MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
 END_OF_HEAD = b"\r\n\r\n"
-NOTHING = memoryview(b"")
 VERSIONS = ("1.1", "1.0")
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
 FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
@@ -44,7 +43,8 @@ class RequestParser:
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self._url, self._headers = b"", list[tuple[bytes, bytes]]()
-        self.pending, self._piece_bytes = NOTHING, 0
+        self.pending: bytes | memoryview = b""
+        self._piece_bytes = 0
         self._unused = 0  # bytes since the last part of a body, or the last head or request
 
     def receive(self, data: bytes) -> None:
@@ -53,18 +53,19 @@ class RequestParser:
         httptools cannot be paused: it parses all that it gets. So input that may hold many requests
         is parsed in pieces, which hold few.
         """
-        has_few = data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS
-        self._piece_bytes = len(data) if has_few else PIECE_BYTES
-        self.pending = memoryview(data)
+        if data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS:
+            self.pending, self._piece_bytes = data, len(data)
+        else:
+            self.pending, self._piece_bytes = memoryview(data), PIECE_BYTES
 
     def discard(self) -> None:
         """Drop the pending input."""
-        self.pending = NOTHING
+        self.pending = b""
 
     def parse_piece(self) -> None:
         """Parse the next piece of the pending input. Raises RejectedError."""
-        data: bytes | memoryview = self.pending[: self._piece_bytes]
-        self.pending = self.pending[self._piece_bytes :]
+        data = self.pending[: self._piece_bytes]
+        self.pending = self.pending[self._piece_bytes :] or b""  # which refers to no buffer
         self._unused += len(data)
         try:
             while data:
