@@ -231,13 +231,16 @@ class HTTP1Protocol(asyncio.Protocol):
     def _linger(self) -> None:
         """Shut the sending side, and discard what the client still sends.
 
-        Closing at once would reset the connection, and the client could lose the response
-        (RFC 9112, section 9.6).
+        Closing at once could reset the connection, and the client would lose the response
+        (RFC 9112, section 9.6). A server that stops closes it all the same.
         """
         self._stop_parsing()
         self._state, self._since, self._received = State.LINGERING, self._loop.time(), 0
         if self._rejection is not None:
             self.transport.write(self._rejection.content)
+        if self._is_stopping:
+            self.transport.close()
+            return
         self._pause_or_resume()
         try:
             self.transport.write_eof()
@@ -259,10 +262,10 @@ class HTTP1Protocol(asyncio.Protocol):
         elif self._state is State.IDLE and elapsed > self._keep_alive_seconds:
             self.transport.close()
         elif self._state is State.LINGERING:
-            is_short = self._is_stopping or self._rejection is TIMED_OUT
+            is_late = self._rejection is TIMED_OUT
             if unsent:
                 self._since = now
-            elif elapsed > (limits.LATE_CLOSE_SECONDS if is_short else limits.LINGER_SECONDS):
+            elif elapsed > (limits.LATE_CLOSE_SECONDS if is_late else limits.LINGER_SECONDS):
                 self.transport.abort()
 
     def _check_request(self, now: float) -> None:

@@ -26,5 +26,5 @@ PIECE_BYTES = 256  # to parse at once of input with many requests: ten of them a
 
 LINGER_SECONDS = 30.0
 LINGER_BYTES = 33_554_432  # more than any accepted body: a client may send all before it reads
-LATE_CLOSE_SECONDS = 0.5  # in place of LINGER_SECONDS after a 408, and when the server stops
+LATE_CLOSE_SECONDS = 0.5  # in place of LINGER_SECONDS after a 408
 SHUTDOWN_GRACE_SECONDS = 0.5  # for one more request of an idle connection
