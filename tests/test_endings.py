@@ -19,8 +19,9 @@ from tests.sockets import (
     statuses,
 )
 from todo_graphql.config import Settings
-from todo_graphql.server import farewells, protocol
 from todo_graphql.server.imports import MAX_IMPORT_BYTES
+from todo_graphql.server.protocol import limits
+from todo_graphql.server.protocol.limits import MinDataRate
 
 MUCH = 300_000
 
@@ -101,8 +102,8 @@ def test_a_body_that_is_none(
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is answered already has half a second."""
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
-    monkeypatch.setattr(farewells, "PATIENCE", 0.5)
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.5)
 
 
 def is_cut(connection: socket.socket, piece: bytes, pause: float) -> bool:
@@ -132,33 +133,20 @@ def test_nobody_is_listened_to_for_long(url: str, begun: bytes) -> None:
 def test_who_was_too_slow_is_not_listened_to_any_longer(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
-    monkeypatch.setattr(farewells, "PATIENCE", 60.0)
+    monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10_000))
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 60.0)
     with connected(url) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
         assert statuses(answers(connection)) == [408]
         assert is_cut(connection, b"x", 0.05)
 
 
-def test_refused_client_is_cut_at_the_limit_of_time(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also one that sends so much that its patience would grow faster than time passes."""
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
-    monkeypatch.setattr(farewells, "MIN_RATE", 1)
-    monkeypatch.setattr(farewells, "MOST_SECONDS", 0.5)
-    with connected(url) as connection:
-        connection.sendall(b"nonsense\r\n")
-        assert statuses(answers(connection)) == [400]
-        assert is_cut(connection, b"x" * 100, 0.05)
-
-
 def test_nobody_is_listened_to_without_end(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who goes on, fast."""
-    monkeypatch.setattr(farewells, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(limits, "LINGER_BYTES", 1_000_000)
     with connected(url) as connection:
         connection.sendall(asked_by(alice, b"POST /graphql", length(10**12)))
         assert statuses(answers(connection)) == [413]
@@ -169,8 +157,7 @@ def test_a_body_after_its_answer_does_not_go_on_without_end(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection would be kept for more."""
-    monkeypatch.setattr(protocol, "MOST_BYTES", 1_000_000)
-    monkeypatch.setattr(farewells, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(limits, "LINGER_BYTES", 1_000_000)
     with connected(url) as connection:
         connection.sendall(head(b"POST /graphql HTTP/1.1", HOST, length(10**12)))
         assert connection.recv(1_000).startswith(b"HTTP/1.1 401 ")
@@ -190,8 +177,8 @@ def test_there_is_one_answer_to_a_body_that_does_not_come(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was given before; only the connection ends."""
-    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
+    monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10_000))
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     with connected(url) as connection:
         connection.sendall(head(b"POST /graphql HTTP/1.1", HOST, length(9)) + b"{")
         assert statuses(answers(connection)) == [401]

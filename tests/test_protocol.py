@@ -28,7 +28,7 @@ from tests.sockets import (
 )
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.server.bodies import parse_graphql_request
-from todo_graphql.server.protocol import MAX_HEAD_BYTES
+from todo_graphql.server.protocol.limits import MAX_HEAD_BYTES
 
 MORE = b"x" * MAX_HEAD_BYTES
 

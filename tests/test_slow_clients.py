@@ -24,15 +24,16 @@ from tests.sockets import (
     statuses,
 )
 from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.server import protocol
 from todo_graphql.server.bodies import parse_graphql_request
+from todo_graphql.server.protocol import limits
+from todo_graphql.server.protocol.limits import MinDataRate
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is given more than half a second."""
-    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
-    monkeypatch.setattr(protocol, "CHECK", 0.1)
+    monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10_000))
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
 
 
 def work_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +108,7 @@ def test_a_body_that_nobody_reads_yet_is_not_slow(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request before it takes longer than a client may."""
-    monkeypatch.setattr(protocol, "MIN_RATE", 1_000_000)
+    monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 1_000_000))
     large = b"[]".ljust(1_000_000)
     length, begun = b"Content-Length: %d" % len(large), threading.Event()
 
@@ -136,7 +137,7 @@ def test_a_body_that_comes_fast_enough_is_waited_for(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than a head would be."""
-    monkeypatch.setattr(protocol, "MIN_RATE", 10)
+    monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10))
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, LENGTH, b"Connection: close"))
         for byte in QUERY:

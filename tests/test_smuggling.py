@@ -29,7 +29,7 @@ def assert_refused(url: str, caplog: pytest.LogCaptureFixture, request: bytes) -
     """With one answer that says nothing of the server, and the end of the connection."""
     answer = said(url, request + END)
     assert statuses(answer) == [400]
-    assert b'"This is no proper HTTP request."' in answer
+    assert b'"Malformed HTTP request."' in answer
     assert b"\r\nserver:" not in answer
     assert max(record.levelno for record in caplog.records) == logging.WARNING
     assert not any(record.exc_info for record in caplog.records)

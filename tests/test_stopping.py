@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from tests.commands import until
 from tests.servers import settings_for
 from tests.sockets import HOST, head, status
-from todo_graphql.server import protocol
 from todo_graphql.server.app import create_app
+from todo_graphql.server.protocol import limits
 from todo_graphql.serving import Server, configuration, listening, waiting_at
 
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
@@ -68,7 +68,7 @@ def ask(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
 
 def test_an_idle_connection_takes_a_last_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which was on its way when the server was told to stop."""
-    monkeypatch.setattr(protocol, "LINGER", PATIENCE - 5.0)
+    monkeypatch.setattr(limits, "SHUTDOWN_GRACE_SECONDS", PATIENCE - 5.0)
     with (
         running(nothing) as (server, port),
         closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection,
@@ -81,7 +81,7 @@ def test_an_idle_connection_takes_a_last_request(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_idle_connection_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "LINGER", 0.01)
+    monkeypatch.setattr(limits, "SHUTDOWN_GRACE_SECONDS", 0.01)
     with (
         running(nothing) as (server, port),
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,

@@ -13,6 +13,7 @@ from tests.servers import serving
 from tests.sockets import said
 from todo_graphql.config import Settings
 from todo_graphql.server.protections import PROTECTIONS, protected
+from todo_graphql.server.protocol.limits import MinDataRate
 
 APP = "https://app.example.com"
 ALL = {name.decode(): value.decode() for name, value in PROTECTIONS}
@@ -91,8 +92,10 @@ def test_an_answer_to_no_request_is_protected(url: str, status: int, sent: bytes
 
 
 def test_an_answer_to_nothing_is_protected(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("todo_graphql.server.protocol.PATIENCE", 0.3)
-    monkeypatch.setattr("todo_graphql.server.protocol.CHECK", 0.1)
+    monkeypatch.setattr(
+        "todo_graphql.server.protocol.limits.REQUEST_RATE", MinDataRate(0.3, 10_000)
+    )
+    monkeypatch.setattr("todo_graphql.server.protocol.limits.CHECK_SECONDS", 0.1)
     assert_whole(url, 408, b"GET / HTTP/1.1\r\n")
 
 

@@ -230,26 +230,27 @@ def test_share_of_a_call_cancelled_at_its_turn_is_passed_on(
             await shares.run("owner", gate.pass_through)
             late.cancel()  # in the step that has given it the turn
 
-        held = [asyncio.create_task(hold()) for _ in range(shares.most)]
+        held = [asyncio.create_task(hold()) for _ in range(shares.max_per_owner)]
         await asyncio.sleep(0)
         late = asyncio.create_task(shares.run("owner", gate.pass_through))
         await asyncio.sleep(0)
-        await asyncio.to_thread(gate.wait_for, shares.most)
+        await asyncio.to_thread(gate.wait_for, shares.max_per_owner)
         gate.open.set()
         ends = await asyncio.gather(*held, late, return_exceptions=True)
         assert isinstance(ends[-1], asyncio.CancelledError)
         gate.open.clear()
 
     async def main() -> None:
-        for _ in range(shares.most):
+        for _ in range(shares.max_per_owner):
             await lose_a_turn()
         assert shares.waiting == 0
         calls = [
-            asyncio.create_task(shares.run("owner", gate.pass_through)) for _ in range(shares.most)
+            asyncio.create_task(shares.run("owner", gate.pass_through))
+            for _ in range(shares.max_per_owner)
         ]
         await asyncio.sleep(0)
         try:
-            await asyncio.to_thread(gate.wait_for, shares.most)
+            await asyncio.to_thread(gate.wait_for, shares.max_per_owner)
         finally:
             gate.open.set()
         await asyncio.gather(*calls)

@@ -24,7 +24,7 @@ from todo_graphql.server.listeners import (
     listener_at,
     reason_of,
 )
-from todo_graphql.server.protocol import Protocol
+from todo_graphql.server.protocol.http1 import HTTP1Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
 
     def _protocol(self) -> asyncio.Protocol:
-        return Protocol(self.config, self.server_state, self.lifespan.state)
+        return HTTP1Protocol(self.config, self.server_state, self.lifespan.state)
 
 
 def waiting_at(listener: socket.socket) -> list[socket.socket]:
@@ -180,7 +180,7 @@ def configuration(
     return uvicorn.Config(
         app,
         factory=not isinstance(app, FastAPI),
-        http=Protocol,
+        http=HTTP1Protocol,
         ws="none",
         lifespan="on",
         access_log=False,

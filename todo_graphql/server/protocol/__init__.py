@@ -1,0 +1,1 @@
+"""HTTP/1.1 connections: the protocol class that uvicorn runs."""

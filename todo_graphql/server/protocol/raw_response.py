@@ -1,0 +1,26 @@
+"""Responses that the connection sends by itself, without the application."""
+
+import json
+from http import HTTPStatus
+from typing import NamedTuple
+
+from todo_graphql.errors import ErrorCode
+from todo_graphql.server.protections import LINES
+
+
+class RawResponse(NamedTuple):
+    """A whole response, ready to send. The connection closes after it."""
+
+    status: HTTPStatus
+    content: bytes
+
+
+def raw_error_response(status: HTTPStatus, message: str) -> RawResponse:
+    """Return a response in the format of the application's error responses."""
+    extensions = {"code": ErrorCode.BAD_USER_INPUT.name, "status": status.value}
+    body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    content = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n{LINES.decode()}connection: close\r\n\r\n{body}"
+    )
+    return RawResponse(status, content.encode())

@@ -1,0 +1,167 @@
+"""Requests from bytes: httptools, and the rules of RFC 9112 that it leaves to its caller."""
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import httptools
+
+from todo_graphql.server.protocol.limits import (
+    MAX_HEAD_BYTES,
+    MAX_PIPELINED_REQUESTS,
+    PIECE_BYTES,
+)
+from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
+
+if TYPE_CHECKING:
+    from todo_graphql.server.protocol.http1 import HTTP1Protocol
+
+HEAD_TOO_LARGE = raw_error_response(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"The request line and the headers have more than {MAX_HEAD_BYTES:,} bytes.",
+)
+MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
+END_OF_HEAD = b"\r\n\r\n"
+VERSIONS = ("1.1", "1.0")
+HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
+FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
+
+
+class RejectedError(Exception):
+    """The input is not an acceptable request. The connection ends with this response."""
+
+    def __init__(self, response: RawResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class RequestParser:
+    """Calls the connection's `on_request`, `on_body` and `on_request_complete`."""
+
+    def __init__(self, connection: "HTTP1Protocol") -> None:
+        self._connection = connection
+        self._parser = httptools.HttpRequestParser(self)
+        self._url, self._headers = b"", list[tuple[bytes, bytes]]()
+        self.pending: bytes | memoryview = b""
+        self._piece_bytes = 0
+        self._unused = 0  # bytes since the last part of a body, or the last head or request
+
+    def receive(self, data: bytes) -> None:
+        """Take input, when nothing is pending.
+
+        httptools cannot be paused: it parses all that it gets. So input that may hold many requests
+        is parsed in pieces, which hold few.
+        """
+        if data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS:
+            self.pending, self._piece_bytes = data, len(data)
+        else:
+            self.pending, self._piece_bytes = memoryview(data), PIECE_BYTES
+
+    def discard(self) -> None:
+        """Drop the pending input."""
+        self.pending = b""
+
+    def parse_piece(self) -> None:
+        """Parse the next piece of the pending input. Raises RejectedError."""
+        data = self.pending[: self._piece_bytes]
+        self.pending = self.pending[self._piece_bytes :] or b""  # which refers to no buffer
+        self._unused += len(data)
+        try:
+            while data:
+                data = self._feed(data)
+        except httptools.HttpParserError as error:
+            is_large = self._head_bytes() > MAX_HEAD_BYTES
+            raise RejectedError(HEAD_TOO_LARGE if is_large else MALFORMED) from error
+        if self._unused > MAX_HEAD_BYTES:
+            raise RejectedError(HEAD_TOO_LARGE)
+
+    def close(self) -> None:
+        """Release httptools' parser, which refers to this object."""
+        del self._parser
+
+    def _feed(self, data: bytes | memoryview) -> bytes:
+        """Return what is still to be parsed.
+
+        No other protocol is offered, so an upgrade is ignored (RFC 9110, section 7.8): its head is
+        parsed again without it, because httptools skips the body of such a request. An upgrade to
+        WebSocket belongs here: hand the transport to `uvicorn.Config.ws_protocol_class`.
+        """
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            version = self._parser.get_http_version().encode()
+            lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._url, version)]
+            lines += [b"%b: %b" % pair for pair in self._headers if pair[0] != b"upgrade"]
+            self._parser = httptools.HttpRequestParser(self)
+            return b"\r\n".join([*lines, b"", bytes(data[upgrade.args[0] :])])
+        return b""
+
+    def _head_bytes(self) -> int:
+        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
+
+    def _check_framing(self, version: str) -> bool:
+        """Return whether the client waits for 100 Continue. Raises ValueError."""
+        framing = [(name, value.lower()) for name, value in self._headers if name in FRAMING]
+        hosts = [value for name, value in framing if name == b"host"]
+        codings = [value for name, value in framing if name == b"transfer-encoding"]
+        if version not in VERSIONS or len(hosts) > 1 or (not hosts and version == "1.1"):
+            raise ValueError("Expected HTTP/1.0 or 1.1 and exactly one Host header.")
+        if hosts and HOST.fullmatch(hosts[0]) is None:
+            raise ValueError("Host is invalid.")
+        if codings not in ([], [b"chunked"]):
+            raise ValueError("Transfer-Encoding must be chunked.")
+        return version == "1.1" and (b"expect", b"100-continue") in framing
+
+    # Callbacks of httptools
+
+    def on_message_begin(self) -> None:
+        self._connection.on_request_begin()
+        self._url, self._headers = b"", []
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser, headers = self._parser, self._headers
+        if self._unused > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+            raise ValueError("The head is too large.")
+        self._unused = 0
+        method = parser.get_method()
+        if parser.should_upgrade():
+            if method == b"CONNECT":
+                raise ValueError("CONNECT is not supported.")
+            return
+        version = parser.get_http_version()
+        expects_continue = self._check_framing(version)
+        url = httptools.parse_url(self._url)
+        path = url.path.decode("ascii")
+        self._headers = []  # trailers are not headers of this request
+        self._connection.on_request(
+            {
+                "type": "http",
+                "asgi": {"version": "3.0", "spec_version": "2.3"},
+                "http_version": version,
+                "method": method.decode("ascii"),
+                "scheme": "http",
+                "root_path": "",
+                "path": unquote(path) if "%" in path else path,
+                "raw_path": url.path,
+                "query_string": url.query or b"",
+                "headers": headers,
+            },
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expects_continue=expects_continue,
+        )
+
+    def on_body(self, data: bytes) -> None:
+        self._unused = 0
+        self._connection.on_body(data)
+
+    def on_message_complete(self) -> None:
+        self._unused = 0
+        if not self._parser.should_upgrade():  # else its body follows
+            self._connection.on_request_complete()
