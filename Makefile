@@ -23,8 +23,9 @@ dev: $(VENV)/.dev ## Serve for development: PostgreSQL, a token, GraphiQL
 
 test: check ## Check everything: format, lint, types, contracts, tests, coverage
 
-# Many tests wait for processes: four workers keep two cores busy.
-WORKERS := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
+# Each process that a test starts reads compiled modules, also where the shell forbids them.
+COMPILED := PYTHONDONTWRITEBYTECODE=
 
 # `make check ONLY=tests/test_pages.py` runs these tests alone, and measures no coverage.
 check: $(VENV)/.test
@@ -34,10 +35,10 @@ check: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 ifdef ONLY
-	$(BIN)/python -m pytest $(WORKERS) $(ONLY)
+	$(COMPILED) $(BIN)/python -m pytest $(WORKERS) $(ONLY)
 else
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(WORKERS)
+	$(COMPILED) $(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 endif

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
+from tests.commands import PATIENCE
 from todo_graphql.config import Settings
 from todo_graphql.server.app import create_app
 from todo_graphql.serving import Server, configuration, listening, url_of
@@ -70,8 +71,8 @@ def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[st
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            assert ready.wait(10), "The server did not start."
+            assert ready.wait(PATIENCE), "The server did not start."
             yield url_of(listener).removesuffix("/graphql")
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(PATIENCE)

@@ -73,13 +73,14 @@ def test_it_refuses_settings(tmp_path: Path, given: dict[str, str], beginning: s
 def test_every_reason_is_given_at_once(tmp_path: Path) -> None:
     """Those of settings that are good by themselves, too."""
     given = {"BETTER_AUTH_SECRET": "swordfish", "BETTER_AUTH_OLD_SECRETS": " , swordfish1"}
-    given |= {"METRICS_PORT": "8000", "OTEL_EXPORTER_OTLP_ENDPOINT": "swordfish"}
+    given |= {"METRICS_PORT": "8000", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    given |= {"OTEL_BSP_SCHEDULE_DELAY": "0"}
     sentence = refusal("serve", folder=tmp_path, **given)
     for beginning in (
         "DATABASE_URL is not set: ",
         "BETTER_AUTH_SECRET is too short: ",
         "One of BETTER_AUTH_OLD_SECRETS is too short: ",
-        "OTEL_EXPORTER_OTLP_ENDPOINT is not usable: ",
+        "OpenTelemetry cannot start with its variables (OTEL_…): ",
         "METRICS_PORT is not usable: ",
     ):
         assert sentence.count(beginning) == 1
