@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from todo_graphql.server import windows
-from todo_graphql.server.windows import Limit, Memory
+from todo_graphql.server.windows import Count, Limit, Memory
 
 LIMIT = Limit(100, 10)
 
@@ -75,6 +75,12 @@ def test_times_are_true(seed: int, memory: Memory, clock: Clock) -> None:
     assert memory.count("a", cost).granted
     clock.now += memory.count("a", 100).fades_in()
     assert memory.count("a", 100).granted
+
+
+def test_wait_has_a_margin_for_the_rounding_of_redis() -> None:
+    """31 pass when 70 of 100 are left: after three seconds, or a moment later."""
+    assert Count(False, 100, 10.0, 0, 20.0).room_in(31, LIMIT) == 4
+    assert Count(False, 100, 9.9, 0, 19.9).room_in(31, LIMIT) == 3
 
 
 def test_nothing_counts_of_who_was_away_for_long(memory: Memory, clock: Clock) -> None:
