@@ -85,6 +85,17 @@ def test_a_token_of_the_demo_user(tmp_path: Path) -> None:
     assert claims == {**expected, "exp": int(str(claims["iat"])) + 3_600}
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("1s", 1), ("2m", 120), ("12h", 43_200), ("36500d", 36_500 * 86_400)]
+)
+def test_token_expires_in_the_given_time(
+    monkeypatch: pytest.MonkeyPatch, given: str, seconds: int
+) -> None:
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    claims = claims_of(invoke("token", "--expires-in", given).stdout)
+    assert claims["exp"] == int(str(claims["iat"])) + seconds
+
+
 def test_a_token_of_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
     """With everything that a configured server wants to see."""
     monkeypatch.setenv("AUTH_ISSUER", "https://example.com")

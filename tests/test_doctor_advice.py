@@ -9,7 +9,7 @@ import pytest
 from tests.servers import SECRET
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.address import examine_address
-from todo_graphql.doctor.authentication import examine_keys
+from todo_graphql.doctor.authentication import examine_jwks, examine_keys
 from todo_graphql.doctor.exposure import (
     examine_limits,
     examine_openings,
@@ -232,3 +232,15 @@ def test_collector_without_a_port_is_tried_at_that_of_its_scheme(
     settings = settings_with(otel_exporter_otlp_endpoint=f"{scheme}://collector.example")
     assert [finding.mark for finding in examine_traces(settings)] == [ADVICE]
     assert tried == [("collector.example", port)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"better_auth_secret": SECRET}, {"better_auth_old_secrets": SECRET}],
+    ids=["secret", "old secret"],
+)
+def test_secret_beside_an_issuer_of_keys_is_advised_against(given: dict[str, str]) -> None:
+    url = "http://127.0.0.1:1/jwks"
+    settings = Settings.from_environment(auth_jwks_url=url, **given)
+    (advice,) = [one for one in examine_jwks(settings, url) if one.mark == ADVICE]
+    assert "are not used beside AUTH_JWKS_URL" in advice.sentence

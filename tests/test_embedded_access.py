@@ -57,3 +57,11 @@ def test_root_without_a_way_to_make_a_user(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(AccessError, match="start as another user, or set DATABASE_URL"):
         embedded_access._system_account()
+
+
+def test_folder_that_others_could_enter_becomes_private(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    Access().make_private(folder)
+    assert mode_of(folder) == 0o700

@@ -160,6 +160,22 @@ def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.Monke
     asyncio.run(outlive())
 
 
+def test_keys_are_fetched_sooner_while_the_document_has_none(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "PAUSE", 0.01)
+    monkeypatch.setattr(jwks, "INTERVAL", 1_000.0)
+    issuer.document = key_set()
+    gate = trusting(issuer.url)
+
+    async def outlive() -> None:
+        async with gate.keys_kept_fresh():
+            more = lambda: len(issuer.requests) >= 3  # noqa: E731
+            await asyncio.to_thread(until, more, "Three fetches")
+
+    asyncio.run(outlive())
+
+
 def test_request_waits_no_longer_than_the_issuer_may_take(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,3 +108,17 @@ def test_doctor_asks_whether_it_answers(settings: Settings, kind: str, tmp_path:
     assert finding.mark == ADVICE
     assert finding.sentence.startswith("RATE_LIMIT_STORAGE_URL does not answer:")
     assert PASSWORD not in finding.sentence
+
+
+def test_redis_that_has_failed_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, asked = windows.RedisWindow("redis://127.0.0.1:1"), list[int]()
+
+    def fail(*_: object) -> bool:
+        asked.append(1)
+        raise ConnectionError
+
+    monkeypatch.setattr(shared._storage, "acquire_sliding_window_entry", fail)
+    for _ in range(3):
+        assert shared.count("someone", windows.Limit(10, 60), 1) is None
+    assert len(asked) == 1
+    shared.close()

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from todo_graphql.server import windows
-from todo_graphql.server.windows import InMemoryWindow, Limit
+from todo_graphql.server.windows import InMemoryWindow, Limit, WindowState
 
 LIMIT = Limit(100, 10)
 
@@ -77,6 +77,12 @@ def test_times_are_true(seed: int, memory: InMemoryWindow, clock: Clock) -> None
     assert memory.count("a", cost).granted
     clock.now += memory.count("a", 100).reset_after()
     assert memory.count("a", 100).granted
+
+
+def test_wait_has_a_margin_for_the_rounding_of_redis() -> None:
+    """31 pass when 70 of 100 are left: after three seconds, or a moment later."""
+    assert WindowState(False, 100, 10.0, 0, 20.0).retry_after(31, LIMIT) == 4
+    assert WindowState(False, 100, 9.9, 0, 19.9).retry_after(31, LIMIT) == 3
 
 
 def test_nothing_counts_of_who_was_away_for_long(memory: InMemoryWindow, clock: Clock) -> None:
