@@ -3,10 +3,10 @@
 It is no part of the product: only this command does it, and the wheel does not have it.
 """
 
-from tests.worlds import NotOnlyMine
+from tests.worlds import Unscoped
 from todo_graphql.cli import main
 from todo_graphql.store import statements
 
 if __name__ == "__main__":
-    vars(statements)["Mine"] = NotOnlyMine
+    vars(statements)["ViewerScope"] = Unscoped
     main()

@@ -8,10 +8,10 @@ from pydantic import SecretStr
 from tests.administrators import administer
 from tests.servers import migrated_database, settings_for
 from todo_graphql.store.connection import ViewerConnection
-from todo_graphql.store.creation import records, recreation
+from todo_graphql.store.creation import insert_missing_statement, insert_parameters
 from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, Comparison, TaskFilter
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.orders import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.pages import page_statement
 from todo_graphql.store.pagination import Listing, PageRequest
@@ -64,7 +64,7 @@ def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
 
 
 def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
-    prepared = prepare(page_statement(Mine(), request.parametric(), ALL))
+    prepared = prepare(page_statement(ViewerScope(), request.parametric(), ALL))
     explained = Prepared(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {prepared.sql}")
     return "\n".join(row[0] for row in connection.read(explained, request.values()))
 
@@ -111,9 +111,11 @@ def test_what_is_created_is_looked_up_by_its_key(postgresql: SecretStr) -> None:
     """
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
-        prepared = prepare(recreation(Mine(), first=True))
+        prepared = prepare(insert_missing_statement(ViewerScope(), first=True))
         explained = Prepared(f"EXPLAIN (COSTS OFF) {prepared.sql}")
         with database.connect_as(ME) as own:
-            plan = [row[0] for row in own.read(explained, records([NewTask("new", id=ME.id)]))]
+            plan = [
+                row[0] for row in own.read(explained, insert_parameters([NewTask("new", id=ME.id)]))
+            ]
         database.close()
     assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]

@@ -16,8 +16,9 @@ from tests.commands import until
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.store import pool
-from todo_graphql.store.connection import ConnectionLost, Viewer
+from todo_graphql.store.connection import ConnectionLost
 from todo_graphql.store.database import Database
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.pool import driver
 
 VIEWER = Viewer(uuid.uuid4())
@@ -163,15 +164,15 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
 ) -> None:
     """Although it was given back a moment ago."""
     pool = two.pool
-    one, other = pool.take(), pool.take()
+    one, other = pool.checkout(), pool.checkout()
     with administering(settings.required_database_url()) as admin:
         for connection in (one, other):
             pid = {"pid": driver(connection).info.backend_pid}
             admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), pid)
     one.invalidate()
-    pool.doubt()
+    pool.invalidate_recent()
     pool.give_back(other)
-    taken = pool.take()
+    taken = pool.checkout()
     with closing(taken.cursor()) as cursor:
         cursor.execute("SELECT 1")
     pool.give_back(taken)

@@ -11,10 +11,11 @@ from tests.administrators import administering
 from todo_graphql.cache import Cache
 from todo_graphql.config import Settings
 from todo_graphql.store import pages, prepared
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
 from todo_graphql.store.mine import VIEWER
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.orders import OrderField, OrderKey
 from todo_graphql.store.pagination import Listing, PageRequest
 from todo_graphql.store.rows import NewTask
@@ -41,9 +42,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     requests: list[Any] = []
     build = pages.page_statement
 
-    def noting(mine: Any, request: Any, columns: Any) -> Any:
+    def noting(scope: Any, request: Any, columns: Any) -> Any:
         requests.append(request)
-        return build(mine, request, columns)
+        return build(scope, request, columns)
 
     monkeypatch.setattr(pages, "page_statement", noting)
     return requests

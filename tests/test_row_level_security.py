@@ -72,7 +72,7 @@ def test_a_role_that_does_not_say_who_asks_sees_nothing(
 
 
 def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database) -> None:
-    isolation.prove(database)
+    isolation.check_row_level_security(database)
     with database.engine.connect() as connection:
         planted = connection.execute(text("SELECT FROM tasks WHERE title = 'planted'")).all()
     assert planted == []
@@ -95,7 +95,7 @@ def test_the_proof_refuses_a_database_with_a_hole(postgresql: SecretStr, damage:
         with world.database.engine.connect() as connection:
             connection.execute(text(damage))
         with pytest.raises(isolation.UnsafeDatabase, match="Row-level security"):
-            isolation.prove(world.database)
+            isolation.check_row_level_security(world.database)
         world.database.close()
 
 

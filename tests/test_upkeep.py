@@ -13,9 +13,9 @@ from tests.commands import refusal, run
 from tests.servers import migrated_database, settings_for
 from todo_graphql.development import with_database_of_dev
 from todo_graphql.store import embedded_programs, upkeep
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
 

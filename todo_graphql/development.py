@@ -28,10 +28,10 @@ from todo_graphql.serving import (
     url_of,
 )
 from todo_graphql.store import migrations
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded import EmbeddedPostgres
 from todo_graphql.store.embedded_programs import EmbeddedPostgresError
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.seeding import made_up_users, seed
 
 FOLDER = Path(".todo-graphql")

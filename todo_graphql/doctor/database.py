@@ -10,9 +10,10 @@ from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.errors import Problem
 from todo_graphql.store import isolation, migrations
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database, database_url, migration_engine
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
+from todo_graphql.store.models import Viewer
 
 OLDEST_POSTGRESQL = 15
 TIMEOUT = text("SELECT current_setting('statement_timeout')")
@@ -111,7 +112,7 @@ def examine_timeout(connection: ViewerConnection) -> Finding:
 def examine_isolation(database: Database) -> Finding:
     """Raises a Problem or DatabaseFailure where the proof cannot be given."""
     try:
-        isolation.prove(database)
+        isolation.check_row_level_security(database)
     except isolation.UnsafeDatabase as unsafe:
         return Finding(FATAL, str(unsafe))
     return Finding(GOOD, "Row-level security keeps users apart: a planted row stayed unseen.")

@@ -13,8 +13,8 @@ from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.exchanges import current
 from todo_graphql.server.keys import NoKeys, UnknownKey
 from todo_graphql.server.rates import Rates
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
+from todo_graphql.store.models import Viewer
 
 bearer = HTTPBearer(auto_error=False)
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]

@@ -48,7 +48,7 @@ def export_router(
             work = shares.run(context.viewer.id, call)
             return await in_time(timeout, context.connection, work)
 
-        pieces = kind.write(_charged(context, context.tasks().everything()))
+        pieces = kind.write(_charged(context, context.tasks().iter_all()))
         # What fails before the first piece is a proper answer. What fails later breaks the
         # connection off, so that no client takes a part for the whole.
         first = await in_turn(partial(_first, readiness, context, pieces))

@@ -67,7 +67,7 @@ def import_router(
     places = Places(min(MOST_AT_ONCE, shares.most))
 
     @router.post(paths.IMPORT)
-    async def bring_back(
+    async def import_tasks(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         kind = _format_of(request)
@@ -125,7 +125,7 @@ def _bring_back(readiness: Readiness, context: Context, kind: Format, body: byte
     context.charge(len(body) // BYTES_PER_COST + 1)
     tasks = tasks_of(kind.read(text_of(body)))
     with context.connection:
-        return context.tasks().bring_back(tasks)
+        return context.tasks().import_tasks(tasks)
 
 
 def text_of(body: bytes) -> str:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from todo_graphql.errors import Conflict, NotFound
 from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS, USERS
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire, wire_of
 
@@ -36,7 +36,7 @@ BULK_DEFAULT = 100
 DRY_RUN_ROWS = 10
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """What a write has left: the user's revision, how many tasks it was about and how many of
     them it changed, and these tasks as they are now.
     """
@@ -55,7 +55,7 @@ ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class TaskSelection:
     """The tasks to change: named by their ids, or those that a filter finds.
 
     When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either,
@@ -69,11 +69,11 @@ class Selected:
     dry_run: bool = False
 
     @classmethod
-    def one(cls, task_id: uuid.UUID) -> "Selected":
+    def one(cls, task_id: uuid.UUID) -> "TaskSelection":
         """A single task."""
         return cls(ids=(task_id,), single=True)
 
-    def in_the_trash(self) -> "Selected":
+    def in_the_trash(self) -> "TaskSelection":
         """The same, of the tasks in the trash."""
         return replace(self, filter=replace(self.filter, trashed=True))
 
@@ -101,7 +101,7 @@ class Selected:
             return count == AT_MOST
         return true() if self.at_most is None else count <= AT_MOST
 
-    def check(self, written: Written) -> Written:
+    def check(self, written: WriteResult) -> WriteResult:
         """Raises NotFound with the ids that are missing, or Conflict with how many there are.
 
         Then nothing has changed.
@@ -130,25 +130,25 @@ class Selected:
 
 
 def change(
-    mine: Mine,
-    selected: Selected,
+    scope: ViewerScope,
+    selected: TaskSelection,
     values: Mapping[str, Any],
     when: ColumnElement[bool],
     columns: frozenset[str],
 ) -> Select[Any]:
     """Set the values of those selected for which `when` holds. Answers all of those selected."""
     read = wire(columns | ALWAYS_READ)
-    matching = mine.tasks(TASKS.c.id, when.label("changes")).where(*selected.conditions())
+    matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selected.conditions())
     target = matching.cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    writer = mine.next_revision(when=and_(selected.allows(count_of(target)), exists(changing)))
+    writer = scope.next_revision(when=and_(selected.allows(count_of(target)), exists(changing)))
     returning = [*read, TASKS.c.id.label("key")]
-    updated = mine.update(TASKS.c.id.in_(changing), writer, values, returning)
-    unchanged = mine.tasks(*read).where(
+    updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
+    unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
     tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
-    about = summary(mine, writer, count_of(target), count_of(updated)).subquery("summary")
+    about = summary(scope, writer, count_of(target), count_of(updated)).subquery("summary")
     return (
         select(*wire_of(tasks), about)
         .select_from(about.outerjoin(tasks, true()))
@@ -157,31 +157,31 @@ def change(
     )
 
 
-def removal(mine: Mine, selected: Selected) -> Select[Any]:
+def removal(scope: ViewerScope, selected: TaskSelection) -> Select[Any]:
     """Delete those selected for good. Answers how many there were."""
-    target = mine.tasks(TASKS.c.id).where(*selected.conditions()).cte("target")
-    writer = mine.next_revision(
+    target = scope.tasks(TASKS.c.id).where(*selected.conditions()).cte("target")
+    writer = scope.next_revision(
         when=and_(selected.allows(count_of(target)), exists(select(target.c.id)))
     )
-    deleted = mine.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summary(mine, writer, count_of(target), count_of(deleted))
+    deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
+    return summary(scope, writer, count_of(target), count_of(deleted))
 
 
-def written_by(answer: Sequence[Sequence[Any]]) -> Written:
+def written_by(answer: Sequence[Sequence[Any]]) -> WriteResult:
     """What one of these statements answered: tasks, if there are any, beside a summary."""
     there = [row for row in answer if len(row) > WIDTH and row[0] is not None]
     revision, number, changed = answer[0][-3:]
-    return Written(revision, number, changed, task_rows(there))
+    return WriteResult(revision, number, changed, task_rows(there))
 
 
 def summary(
-    mine: Mine, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
+    scope: ViewerScope, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
 ) -> Select[Any]:
     """The last columns of an answer: the user's revision after the write, how many tasks it
     was about, and how many it has changed.
     """
     now = select(func.max(writer.c.revision)).scalar_subquery()
-    before = mine.user(func.max(USERS.c.revision)).scalar_subquery()
+    before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
     revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
     columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
     return select(*columns)

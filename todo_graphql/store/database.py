@@ -8,7 +8,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from todo_graphql.config import ConfigurationError, Settings
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.pool import Pool, PooledConnection
 
 APP_ROLE = "todo_app"

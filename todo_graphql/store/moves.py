@@ -8,8 +8,8 @@ from sqlalchemy import Select, Text, bindparam, cast, false, select, true, tuple
 
 from todo_graphql.errors import BadUserInput, NotFound
 from todo_graphql.store import ranks
-from todo_graphql.store.changes import Selected, Written, change, no_such_task, written_by
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.changes import TaskSelection, WriteResult, change, no_such_task, written_by
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.statements import Statements
 
@@ -26,7 +26,7 @@ class Destination:
             raise BadUserInput("Say `before` or `after`, not both.", field="after")
 
     @property
-    def other(self) -> uuid.UUID | None:
+    def anchor_id(self) -> uuid.UUID | None:
         """The task to move to."""
         return self.before or self.after
 
@@ -45,31 +45,31 @@ class Rank(NamedTuple):
 
 def move(
     statements: Statements, columns: frozenset[str], task_id: uuid.UUID, to: Destination
-) -> Written:
+) -> WriteResult:
     """Put the task where it shall be. Where it is already, nothing changes.
 
     Raises NotFound, with `field` when it is the other task that is missing; BadUserInput for
     a move next to itself.
     """
-    if to.other == task_id:
+    if to.anchor_id == task_id:
         raise BadUserInput("A task cannot be moved next to itself.", field=to.field)
     with statements.transaction():
         rank = _new_rank(statements, task_id, to)
         if rank is None:
-            statements.write("spread", Mine.spread)
+            statements.write("rebalance_ranks", ViewerScope.rebalance_ranks)
             rank = _new_rank(statements, task_id, to)
         assert rank is not None, "There is room between any two ranks that are written anew."
-        return _give(statements, columns, task_id, rank)
+        return _set_rank(statements, columns, task_id, rank)
 
 
-def _give(
+def _set_rank(
     statements: Statements, columns: frozenset[str], task_id: uuid.UUID, rank: Rank
-) -> Written:
-    selected = Selected.one(task_id)
+) -> WriteResult:
+    selected = TaskSelection.one(task_id)
 
-    def build(mine: Mine) -> Select[Any]:
-        new = mine.end_rank(first=rank.first) if rank.text is None else bindparam("new_rank")
-        return change(mine, selected, {"rank": new}, TASKS.c.rank != new, columns)
+    def build(scope: ViewerScope) -> Select[Any]:
+        new = scope.end_rank(first=rank.first) if rank.text is None else bindparam("new_rank")
+        return change(scope, selected, {"rank": new}, TASKS.c.rank != new, columns)
 
     shape = "move", rank.text is None, rank.first, columns
     values = selected.values() | {"new_rank": rank.text}
@@ -78,13 +78,13 @@ def _give(
 
 def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
     """The rank to give; the task's own one where it is in its place; None when there is no room."""
-    shape = "look around", to.before is None, to.after is None
-    values = {"task_id": str(task_id), "other_id": str(to.other)}
-    (around,) = statements.read(shape, lambda mine: _look_around(mine, to), values)
+    shape = "neighbours", to.before is None, to.after is None
+    values = {"task_id": str(task_id), "anchor_id": str(to.anchor_id)}
+    (around,) = statements.read(shape, lambda scope: _neighbours_statement(scope, to), values)
     own, other, neighbour, neighbour_id = around
     if own is None:
         raise no_such_task()
-    if to.other is not None and other is None:
+    if to.anchor_id is not None and other is None:
         raise NotFound("There is no such task.", field=to.field)
     if neighbour_id == str(task_id):
         return Rank(own)
@@ -95,16 +95,16 @@ def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Ra
     return None if between is None else Rank(between)
 
 
-def _look_around(mine: Mine, to: Destination) -> Select[Any]:
+def _neighbours_statement(scope: ViewerScope, to: Destination) -> Select[Any]:
     """The ranks of the task, of the other one, and of what is on the far side of the place
     between: the last of all when there is no other one.
     """
-    own = mine.tasks(TASKS.c.rank).where(TASKS.c.id == bindparam("task_id")).scalar_subquery()
-    named = false() if to.other is None else TASKS.c.id == bindparam("other_id")
-    other = mine.tasks(TASKS.c.rank, TASKS.c.id).where(named).cte("other")
+    own = scope.tasks(TASKS.c.rank).where(TASKS.c.id == bindparam("task_id")).scalar_subquery()
+    named = false() if to.anchor_id is None else TASKS.c.id == bindparam("anchor_id")
+    other = scope.tasks(TASKS.c.rank, TASKS.c.id).where(named).cte("other")
     key = tuple_(TASKS.c.rank, TASKS.c.id)
-    neighbours = mine.tasks(TASKS.c.rank, TASKS.c.id)
-    if to.other is not None:
+    neighbours = scope.tasks(TASKS.c.rank, TASKS.c.id)
+    if to.anchor_id is not None:
         place = select(other.c.rank, other.c.id).scalar_subquery()
         beyond = key > place if to.after is not None else key < place
         neighbours = neighbours.where(beyond)

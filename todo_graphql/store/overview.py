@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from todo_graphql.store.calendar import DAYS_OF_A_WEEK, Today
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.operators import due_within, overdue
 
@@ -94,28 +94,28 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
 """What is counted for each field of Counts."""
 
 
-def overview_statement(mine: Mine, counts: frozenset[str], *, tags: bool) -> Select[Any]:
+def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool) -> Select[Any]:
     """The counts that are asked for, beside each tag or once."""
     numbers = [
         (func.count().filter(CONDITIONS[name]) if name in counts else null()).label(f"n_{name}")
         for name in Counts._fields
     ]
-    everything = mine.tasks(*numbers).where(TASKS.c.deleted_at.is_(None))
+    everything = scope.tasks(*numbers).where(TASKS.c.deleted_at.is_(None))
     counted: Any = everything if counts else select(*numbers)
     if not tags:
         return cast("Select[Any]", counted)
     beside = counted.subquery("counted")
-    listed = tags_statement(mine).subquery("listed")
+    listed = tags_statement(scope).subquery("listed")
     both: Select[Any] = select(beside, listed).select_from(beside.outerjoin(listed, true()))
     return both.order_by(listed.c.key)
 
 
-def tags_statement(mine: Mine) -> Select[Any]:
+def tags_statement(scope: ViewerScope) -> Select[Any]:
     """Each tag in use, whatever its case, with its counts."""
     each = func.unnest(TASKS.c.tags, TASKS.c.tag_keys).table_valued("tag", "key", name="each_tag")
     tag = each.render_derived()
     return (
-        mine.tasks(
+        scope.tasks(
             func.min(tag.c.tag).label("tag"),
             func.count().filter(IS_OPEN).label("open"),
             func.count().label("total"),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, false, func, literal, select, true, union_all
 
 from todo_graphql.store import orders
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.pagination import PageRequest
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire
@@ -55,24 +55,26 @@ def page_of(answer: Sequence[Sequence[Any]], request: PageRequest) -> TaskPage:
 def read_page(statements: Statements, request: PageRequest, columns: frozenset[str]) -> TaskPage:
     """The page, with nothing but these columns of its tasks."""
 
-    def build(mine: Mine) -> Select[Any]:
-        return page_statement(mine, request.parametric(), columns)
+    def build(scope: ViewerScope) -> Select[Any]:
+        return page_statement(scope, request.parametric(), columns)
 
     shape = "page", request.shape, columns
     return page_of(statements.read(shape, build, request.values()), request)
 
 
-def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
+def page_statement(
+    scope: ViewerScope, request: PageRequest, columns: frozenset[str]
+) -> Select[Any]:
     """One more row than the page, to see whether there are more, with what is asked for of the
     tasks. Between cursors there are two flags beside it, which come even when the page is empty.
     """
     whole = columns | {"id"}
     if not request.has_cursors:
-        return _start(mine, request, whole)
-    page = _page(mine, request, whole)
+        return _start(scope, request, whole)
+    page = _page(scope, request, whole)
     flags = select(
-        _any(mine, request, *request.behind()).label("any_behind"),
-        _any(mine, request, *request.ahead()).label("any_ahead"),
+        _any(scope, request, *request.behind()).label("any_behind"),
+        _any(scope, request, *request.ahead()).label("any_ahead"),
     ).subquery("flags")
     return (
         select(*_listed(page), flags)
@@ -82,15 +84,15 @@ def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) ->
     )
 
 
-def _start(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
+def _start(scope: ViewerScope, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
     """A page at either end of the list: there is nothing behind it, and nothing to stop at."""
     ranges = request.ranges()
     if len(ranges) == 1:
         keys = orders.place_columns(request.listing.keys, request.terms)
         where = [*request.listing.filter.conditions(), *ranges]
-        rows: Select[Any] = mine.tasks(*wire(columns), *keys).where(*where)
+        rows: Select[Any] = scope.tasks(*wire(columns), *keys).where(*where)
         return rows.order_by(*orders.order_by(request.terms)).limit(request.size + 1)
-    page = _page(mine, request, columns)
+    page = _page(scope, request, columns)
     listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
     return listed.limit(request.size + 1)
 
@@ -99,14 +101,14 @@ def _listed(page: Any) -> list[ColumnElement[Any]]:
     return [column for column in page.c if column.name not in ("range", "place")]
 
 
-def _page(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Any:
+def _page(scope: ViewerScope, request: PageRequest, columns: frozenset[str]) -> Any:
     terms = request.terms
     order = orders.order_by(terms)
     place = func.row_number().over(order_by=order).label("place")
     keys = orders.place_columns(request.listing.keys, terms)
     where = [*request.listing.filter.conditions(), *request.conditions()]
     parts = [
-        mine.tasks(*wire(columns), *keys, literal(number).label("range"), place)
+        scope.tasks(*wire(columns), *keys, literal(number).label("range"), place)
         .where(*where, within)
         .order_by(*order)
         .limit(request.size + 1)
@@ -116,7 +118,7 @@ def _page(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Any:
 
 
 def _any(
-    mine: Mine, request: PageRequest, terms: orders.Terms, place: Sequence[Any] | None
+    scope: ViewerScope, request: PageRequest, terms: orders.Terms, place: Sequence[Any] | None
 ) -> ColumnElement[bool]:
     """Whether the list has a row at the place or, that way, beyond it."""
     if place is None:
@@ -126,7 +128,7 @@ def _any(
     where = request.listing.filter.conditions()
     ranges = [orders.at(terms, place), *orders.beyond(terms, place)]
     parts = [
-        mine.tasks(TASKS.c.id).where(*where, within).order_by(*orders.order_by(terms)).limit(1)
+        scope.tasks(TASKS.c.id).where(*where, within).order_by(*orders.order_by(terms)).limit(1)
         for within in ranges
     ]
     nearest = select(union_all(*parts).subquery("nearest")).limit(1)

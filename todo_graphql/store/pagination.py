@@ -217,7 +217,7 @@ class PageRequest:
     def ranges(self) -> list[ColumnElement[bool]]:
         """Where the rows of the page are, the nearest first."""
         if self._origin is None:
-            return orders.everything(self.terms)
+            return orders.full_range(self.terms)
         return orders.beyond(self.terms, self._origin)
 
     def conditions(self) -> list[ColumnElement[bool]]:

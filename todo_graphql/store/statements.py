@@ -7,24 +7,24 @@ from typing import Any
 from sqlalchemy import Executable, Select, func
 
 from todo_graphql.store.connection import NO_VALUES, ViewerConnection
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import USERS
 from todo_graphql.store.prepared import PREPARED, Prepared
 
-Build = Callable[[Mine], Executable]
+Build = Callable[[ViewerScope], Executable]
 """Makes a statement of a viewer's rows. Its text may depend on nothing but its shape."""
 
 
 class Statements:
     """Runs statements that are built once for their shape, whoever asks.
 
-    Viewers differ only in the values of the parameters that `Mine` puts into each statement,
+    Viewers differ only in the values of the parameters that `ViewerScope` puts into each statement,
     and these come from the connection.
     """
 
     def __init__(self, connection: ViewerConnection) -> None:
         self.connection = connection
-        self.mine = Mine()
+        self.mine = ViewerScope()
 
     def read(
         self, shape: Hashable, build: Build, values: Mapping[str, Any] = NO_VALUES
@@ -38,12 +38,12 @@ class Statements:
         build: Build,
         values: Mapping[str, Any] = NO_VALUES,
         *,
-        appear: bool = False,
+        ensure_user: bool = False,
     ) -> Sequence[tuple[Any, ...]]:
-        """Run a statement as the only writer among the viewer's; with `appear` their own row is
+        """Run a statement as the only writer among the viewer's; with `ensure_user` their own row is
         there, be this their first write or not.
         """
-        return self.connection.write(self._prepared(shape, build), values, appear=appear)
+        return self.connection.write(self._prepared(shape, build), values, ensure_user=ensure_user)
 
     def revision(self) -> int:
         """The viewer's revision. 0 for who has not written yet."""
@@ -59,5 +59,5 @@ class Statements:
         return PREPARED.get((type(self.mine), shape), lambda: build(self.mine))
 
 
-def _revision(mine: Mine) -> Select[Any]:
-    return mine.user(func.max(USERS.c.revision))
+def _revision(scope: ViewerScope) -> Select[Any]:
+    return scope.user(func.max(USERS.c.revision))

@@ -1,5 +1,5 @@
 """What can be done with tasks: each method is one statement, but for `move` and the two of
-whole lists, `everything` and `bring_back`.
+whole lists, `iter_all` and `import_tasks`.
 """
 
 import uuid
@@ -20,14 +20,14 @@ from sqlalchemy import (
 )
 
 from todo_graphql.errors import Conflict
-from todo_graphql.store.changes import Selected, Written, change, removal, written_by
+from todo_graphql.store.changes import TaskSelection, WriteResult, change, removal, written_by
 from todo_graphql.store.connection import NO_VALUES, ViewerConnection
-from todo_graphql.store.creation import created_by, creation, records
+from todo_graphql.store.creation import insert_parameters, insert_statement, parse_insert_result
 from todo_graphql.store.edits import Edits
-from todo_graphql.store.exports import everything
+from todo_graphql.store.exports import iter_all
 from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.imports import Imported, bring_back
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.imports import Imported, import_tasks
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.moves import Destination, move
 from todo_graphql.store.overview import (
@@ -64,8 +64,8 @@ class Tasks:
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
 
-        def build(mine: Mine) -> Select[Any]:
-            return mine.tasks(*wire(self._columns)).where(
+        def build(scope: ViewerScope) -> Select[Any]:
+            return scope.tasks(*wire(self._columns)).where(
                 TASKS.c.id == bindparam("task_id", type_=Uuid())
             )
 
@@ -76,8 +76,8 @@ class Tasks:
     def count(self, which: TaskFilter) -> int:
         """How many tasks the whole list has."""
 
-        def build(mine: Mine) -> Select[Any]:
-            return mine.tasks(func.count()).where(*which.conditions())
+        def build(scope: ViewerScope) -> Select[Any]:
+            return scope.tasks(func.count()).where(*which.conditions())
 
         ((number,),) = self._statements.read(("count", which.shape), build, which.values())
         return int(number)
@@ -86,11 +86,11 @@ class Tasks:
         """A page of a list."""
         return read_page(self._statements, request, self._columns)
 
-    def everything(self) -> Iterator[list[TaskRow]]:
+    def iter_all(self) -> Iterator[list[TaskRow]]:
         """All tasks, those in the trash included, in the manual order: page by page, each read
         when it is asked for.
         """
-        return everything(self._statements)
+        return iter_all(self._statements)
 
     def overview(
         self, zone: str, counts: frozenset[str] = ALL_COUNTS, *, tags: bool = True
@@ -99,8 +99,8 @@ class Tasks:
         the IANA database.
         """
 
-        def build(mine: Mine) -> Select[Any]:
-            return overview_statement(mine, counts, tags=tags)
+        def build(scope: ViewerScope) -> Select[Any]:
+            return overview_statement(scope, counts, tags=tags)
 
         shape = "overview", counts, tags
         return overview_of(self._statements.read(shape, build, moments(zone)))
@@ -109,91 +109,93 @@ class Tasks:
         """All tags in use, in the order of the alphabet."""
         return tag_counts(self._statements.read("tags", tags_statement))
 
-    def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> Written:
+    def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
         """Create tasks, and the user's row with their first ones.
 
         Under an id that is in use nothing is created: the same create answers the task as it
         is now, another one raises Conflict with its one of the `fields`.
         """
 
-        def build(mine: Mine) -> Select[Any]:
-            return creation(mine, self._columns)
+        def build(scope: ViewerScope) -> Select[Any]:
+            return insert_statement(scope, self._columns)
 
         shape = "create", self._columns
-        return created_by(self._statements.write(shape, build, records(new), appear=True), fields)
+        return parse_insert_result(
+            self._statements.write(shape, build, insert_parameters(new), ensure_user=True), fields
+        )
 
-    def bring_back(self, tasks: Iterable[NewTask]) -> Imported:
+    def import_tasks(self, tasks: Iterable[NewTask]) -> Imported:
         """Create all whose id is not in use, at the end of the manual order, or, when taking one
         from the iterable raises, none. Those in use stay as they are.
         """
-        return bring_back(self._statements, tasks)
+        return import_tasks(self._statements, tasks)
 
     def update(
-        self, selected: Selected, edits: Edits, *, expected_revision: int | None = None
-    ) -> Written:
+        self, selected: TaskSelection, edits: Edits, *, expected_revision: int | None = None
+    ) -> WriteResult:
         """Change what the edits name. Values that are there already are no change.
 
         Raises NotFound; Conflict when a task is not at `expected_revision`.
         """
 
-        def build(mine: Mine) -> Select[Any]:
+        def build(scope: ViewerScope) -> Select[Any]:
             expected = true() if expected_revision is None else TASKS.c.revision == EXPECTED
             when = and_(or_(false(), *edits.differences()), expected)
-            return change(mine, selected, edits.expressions(), when, self._columns)
+            return change(scope, selected, edits.expressions(), when, self._columns)
 
         shape = "update", edits.shape, expected_revision is None
         values = edits.values() | {"expected_revision": expected_revision}
         written = self._change(shape, selected, build, values)
         return written if expected_revision is None else _at(expected_revision, written)
 
-    def complete(self, selected: Selected) -> Written:
+    def complete(self, selected: TaskSelection) -> WriteResult:
         """Mark as done; a completed task stays as it is. Raises NotFound."""
         return self._mark(selected, "completed_at")
 
-    def reopen(self, selected: Selected) -> Written:
+    def reopen(self, selected: TaskSelection) -> WriteResult:
         """Mark as not done; an open task stays as it is. Raises NotFound."""
         return self._mark(selected, "completed_at", clears=True)
 
-    def delete(self, selected: Selected) -> Written:
+    def delete(self, selected: TaskSelection) -> WriteResult:
         """Move to the trash; a task that is there stays as it is. Raises NotFound."""
         return self._mark(selected, "deleted_at")
 
-    def restore(self, selected: Selected) -> Written:
+    def restore(self, selected: TaskSelection) -> WriteResult:
         """Bring back from the trash; any other task stays as it is. Raises NotFound."""
         return self._mark(selected, "deleted_at", clears=True)
 
-    def purge(self, selected: Selected) -> Written:
+    def purge(self, selected: TaskSelection) -> WriteResult:
         """Remove for good, from the trash or not. Raises NotFound."""
-        return self._change("purge", selected, lambda mine: removal(mine, selected))
+        return self._change("purge", selected, lambda scope: removal(scope, selected))
 
-    def move(self, task_id: uuid.UUID, to: Destination) -> Written:
+    def move(self, task_id: uuid.UUID, to: Destination) -> WriteResult:
         """Put at another place in the manual order. Raises NotFound and BadUserInput."""
         return move(self._statements, self._columns, task_id, to)
 
-    def _mark(self, selected: Selected, column: str, *, clears: bool = False) -> Written:
+    def _mark(self, selected: TaskSelection, column: str, *, clears: bool = False) -> WriteResult:
         """Set an instant where there is none, or clear it where there is one."""
 
-        def build(mine: Mine) -> Select[Any]:
+        def build(scope: ViewerScope) -> Select[Any]:
             is_set = TASKS.c[column].is_not(None)
             moment = null() if clears else func.now()
             when = is_set if clears else ~is_set
-            return change(mine, selected, {column: moment}, when, self._columns)
+            return change(scope, selected, {column: moment}, when, self._columns)
 
         return self._change(("mark", column, clears), selected, build)
 
     def _change(
         self,
         kind: Hashable,
-        selected: Selected,
+        selected: TaskSelection,
         build: Build,
         values: Mapping[str, Any] = NO_VALUES,
-    ) -> Written:
+    ) -> WriteResult:
         shape = kind, selected.shape, self._columns
         answer = self._statements.write(shape, build, {**values, **selected.values()})
         return selected.check(written_by(answer))
 
 
-def _at(expected_revision: int, written: Written) -> Written:
+def _at(expected_revision: int, written: WriteResult) -> WriteResult:
     """Raises Conflict when the task was not at the expected revision: then it has not changed."""
     (row,) = written.rows
     if not written.changed and row.revision != expected_revision:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.connection import Viewer, ViewerConnection
-from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import USERS
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.mine import ViewerScope
+from todo_graphql.store.models import USERS, Viewer
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.wire import identifier, moment
 
@@ -50,7 +50,7 @@ class Users:
             raise BadUserInput(
                 "Confirm with your own id or email, as your token has it.", field="confirm"
             )
-        self._statements.write("removed user", Mine.removed_user)
+        self._statements.write("removed user", ViewerScope.removed_user)
 
     def _read(self) -> UserRow:
         rows = self._statements.read("me", _me)
@@ -60,7 +60,7 @@ class Users:
         return row._replace(email=self._viewer.email or row.email)
 
 
-def _me(mine: Mine) -> Select[Any]:
-    return mine.user(
+def _me(scope: ViewerScope) -> Select[Any]:
+    return scope.user(
         identifier(USERS.c.id), USERS.c.email, moment(USERS.c.created_at), USERS.c.revision
     )
