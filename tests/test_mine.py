@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, true
 
-from todo_graphql.store.changes import TaskSelection
+from todo_graphql.store.changes import SelectionShape
 from todo_graphql.store.creation import insert_statement
 from todo_graphql.store.mine import VIEWER, ViewerScope
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
@@ -65,5 +65,5 @@ def test_a_new_task_is_its_writers() -> None:
 
 
 def test_every_statement_of_a_write_names_the_viewer() -> None:
-    assert "viewer" in insert_statement(SCOPE, ALL).compile().params
-    assert "ids" in TaskSelection.one(TASK_ID).conditions()[0].compile().params
+    assert "%(viewer)s" in insert_statement(ALL).compile(SCOPE).sql
+    assert "ids" in SelectionShape().predicates()[0].compile().params

@@ -38,15 +38,15 @@ def connection(database: Database, viewer: Viewer) -> Iterator[ViewerConnection]
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was built since: nothing was known before."""
-    monkeypatch.setattr(prepared.PREPARED, "cache", Cache(100))
+    monkeypatch.setattr(prepared, "STATEMENT_CACHE", Cache(100))
     requests: list[Any] = []
-    build = pages.page_statement
+    build = pages.page_statement.build
 
-    def noting(scope: Any, request: Any, columns: Any) -> Any:
-        requests.append(request)
-        return build(scope, request, columns)
+    def noting(scope: Any, shape: Any, columns: Any) -> Any:
+        requests.append(shape)
+        return build(scope, shape, columns)
 
-    monkeypatch.setattr(pages, "page_statement", noting)
+    monkeypatch.setattr(pages.page_statement, "build", noting)
     return requests
 
 

@@ -18,10 +18,10 @@ from tests.documents import LIMITS
 from tests.servers import settings_for
 from todo_graphql.api import context
 from todo_graphql.api.schema import Request, Schema
-from todo_graphql.store import statements
 from todo_graphql.store.database import Database, database_url
 from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS, Viewer
+from todo_graphql.store.statements import Statements
 
 SCHEMA = Schema(replace(LIMITS, tokens=5_000, cost=10**9), introspection=True)
 WORLDS = ("both walls", "only the statement", "only the database")
@@ -35,19 +35,22 @@ class Unscoped(ViewerScope):
         self.own_user = self.own_tasks = self.own_keys = true()
 
 
+UNSCOPED = Unscoped()
+
+
 class World:
     """A database, and the way in which operations reach it."""
 
     def __init__(self, url: SecretStr, *, statement: bool, database: bool) -> None:
         self.database = Database(settings_for(url))
-        self._scope = ViewerScope if statement else Unscoped
+        self._scope = Statements.scope if statement else UNSCOPED
         if not database:
             tear_down_wall_2(url)
 
     def ask(self, viewer: Viewer, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         """What a client would see of the operation: data and errors."""
         with (
-            patch.object(statements, "ViewerScope", self._scope),
+            patch.object(Statements, "scope", self._scope),
             self.database.connect_as(viewer) as connection,
         ):
             own = context.Context(viewer, connection, "-")

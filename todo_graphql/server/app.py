@@ -32,7 +32,7 @@ from todo_graphql.server.sources import Sources
 from todo_graphql.server.workers import Shares, Workers
 from todo_graphql.store import outages
 from todo_graphql.store.database import Database
-from todo_graphql.store.prepared import PREPARED
+from todo_graphql.store.prepared import STATEMENT_CACHE
 
 EXPOSED_HEADERS = (
     "content-disposition",
@@ -65,7 +65,7 @@ class Parts:
             self.shares,
             caches={
                 "documents": self.schema.documents.cache,
-                "statements": PREPARED.cache,
+                "statements": STATEMENT_CACHE,
                 "tokens": self.authenticator.cache,
             },
             predecessors=predecessors,

@@ -1,7 +1,7 @@
 """One statement for one change, be it of one task or of many."""
 
 import uuid
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -20,15 +20,19 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
+    or_,
     select,
     true,
     union_all,
 )
 
 from todo_graphql.errors import Conflict, NotFound
-from todo_graphql.store.filters import TaskFilter
+from todo_graphql.store.edits import EditsShape
+from todo_graphql.store.filters import FilterShape, TaskFilter
 from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire, wire_of
 
 BULK_MAX = 500
@@ -49,9 +53,38 @@ class WriteResult(NamedTuple):
 
 IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
 AT_MOST = bindparam("at_most", type_=Integer())
+EXPECTED = bindparam("expected_revision", type_=Integer())
 
 ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 """What a change must know of its tasks, whatever is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionShape:
+    """A selection without its values: what the text of a statement depends on. Without a filter
+    the tasks are named by their ids.
+    """
+
+    filter: FilterShape | None = None
+    is_bounded: bool = False
+    dry_run: bool = False
+
+    def predicates(self) -> list[ColumnElement[bool]]:
+        """Return the predicates, to be added to the owner's."""
+        return [IS_NAMED] if self.filter is None else self.filter.predicates()
+
+    def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return whether as many may change."""
+        if self.dry_run:
+            return false()
+        if self.filter is None:
+            return count == AT_MOST
+        return count <= AT_MOST if self.is_bounded else true()
+
+    @property
+    def max_rows(self) -> int:
+        """How many tasks to answer."""
+        return DRY_RUN_ROWS if self.dry_run and self.filter is not None else BULK_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +103,21 @@ class TaskSelection:
 
     @classmethod
     def one(cls, task_id: uuid.UUID) -> "TaskSelection":
-        """A single task."""
+        """Select a single task."""
         return cls(ids=(task_id,), single=True)
 
     def in_the_trash(self) -> "TaskSelection":
         """The same, of the tasks in the trash."""
         return replace(self, filter=replace(self.filter, trashed=True))
 
-    @property
-    def shape(self) -> Hashable:
-        """What the text of a statement on them depends on."""
-        which = "ids" if self.ids is not None else self.filter.shape
-        return which, self.single, self.at_most is None, self.dry_run
-
-    def values(self) -> dict[str, Any]:
-        """The values of its parameters."""
-        if self.ids is None:
-            return self.filter.values() | {"at_most": self.at_most}
-        return {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The predicates, to be added to the owner's."""
-        return self.filter.conditions() if self.ids is None else [IS_NAMED]
-
-    def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
-        """Whether as many may change."""
-        if self.dry_run:
-            return false()
+    def split(self) -> tuple[SelectionShape, dict[str, Any]]:
+        """Return the shape, and the values of its parameters."""
         if self.ids is not None:
-            return count == AT_MOST
-        return true() if self.at_most is None else count <= AT_MOST
+            values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
+            return SelectionShape(dry_run=self.dry_run), values
+        which, values = self.filter.split()
+        shape = SelectionShape(which, self.at_most is not None, self.dry_run)
+        return shape, values | {"at_most": self.at_most}
 
     def check(self, written: WriteResult) -> WriteResult:
         """Raises NotFound with the ids that are missing, or Conflict with how many there are.
@@ -123,25 +141,61 @@ class TaskSelection:
         missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
         return NotFound("Some of these tasks do not exist.", missing=missing)
 
-    @property
-    def answered(self) -> int:
-        """How many tasks to answer."""
-        return DRY_RUN_ROWS if self.dry_run and self.ids is None else BULK_MAX
+
+@cached_statement
+def update_statement(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    edits: EditsShape,
+    columns: frozenset[str],
+    *,
+    expects_revision: bool,
+) -> Select[Any]:
+    """Apply edits where they differ from the task, and where it is at the expected revision."""
+    expected = TASKS.c.revision == EXPECTED if expects_revision else true()
+    when = and_(or_(false(), *edits.differences()), expected)
+    return change(scope, selection, edits.expressions(), when, columns)
+
+
+@cached_statement
+def mark_statement(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    column: str,
+    columns: frozenset[str],
+    *,
+    clears: bool,
+) -> Select[Any]:
+    """Set an instant where there is none, or clear it where there is one."""
+    is_set = TASKS.c[column].is_not(None)
+    moment = null() if clears else func.now()
+    return change(scope, selection, {column: moment}, is_set if clears else ~is_set, columns)
+
+
+@cached_statement
+def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
+    """Delete the selected tasks for good. Answers how many there were."""
+    target = scope.tasks(TASKS.c.id).where(*selection.predicates()).cte("target")
+    writer = scope.next_revision(
+        when=and_(selection.allows(count_of(target)), exists(select(target.c.id)))
+    )
+    deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
+    return summary(scope, writer, count_of(target), count_of(deleted))
 
 
 def change(
     scope: ViewerScope,
-    selected: TaskSelection,
+    selection: SelectionShape,
     values: Mapping[str, Any],
     when: ColumnElement[bool],
     columns: frozenset[str],
 ) -> Select[Any]:
-    """Set the values of those selected for which `when` holds. Answers all of those selected."""
+    """Set the values of the selected tasks for which `when` holds. Answers all selected tasks."""
     read = wire(columns | ALWAYS_READ)
-    matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selected.conditions())
+    matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selection.predicates())
     target = matching.cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    writer = scope.next_revision(when=and_(selected.allows(count_of(target)), exists(changing)))
+    writer = scope.next_revision(when=and_(selection.allows(count_of(target)), exists(changing)))
     returning = [*read, TASKS.c.id.label("key")]
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
     unchanged = scope.tasks(*read).where(
@@ -153,18 +207,8 @@ def change(
         select(*wire_of(tasks), about)
         .select_from(about.outerjoin(tasks, true()))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
-        .limit(selected.answered)
+        .limit(selection.max_rows)
     )
-
-
-def removal(scope: ViewerScope, selected: TaskSelection) -> Select[Any]:
-    """Delete those selected for good. Answers how many there were."""
-    target = scope.tasks(TASKS.c.id).where(*selected.conditions()).cte("target")
-    writer = scope.next_revision(
-        when=and_(selected.allows(count_of(target)), exists(select(target.c.id)))
-    )
-    deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summary(scope, writer, count_of(target), count_of(deleted))
 
 
 def written_by(answer: Sequence[Sequence[Any]]) -> WriteResult:

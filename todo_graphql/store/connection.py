@@ -17,7 +17,7 @@ from todo_graphql.store.breaker import Cancelled, SocketCanceller
 from todo_graphql.store.failures import failure_of, failure_of_driver, is_connection_lost
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.pool import Pool
-from todo_graphql.store.prepared import Prepared, prepare
+from todo_graphql.store.prepared import CompiledStatement, compile_statement
 
 # Writers of one user queue up on the user's row, before they look at anything. It is a statement
 # of its own, because the next one then sees what the writer before left.
@@ -72,7 +72,9 @@ class ViewerConnection:
         self.may_have_committed = False
         self.timings: list[StatementTiming] = []
 
-    def read(self, statement: Prepared | Executable, values: Mapping[str, Any] = NO_VALUES) -> Rows:
+    def read(
+        self, statement: CompiledStatement | Executable, values: Mapping[str, Any] = NO_VALUES
+    ) -> Rows:
         """Run a statement that changes nothing. Where the connection turns out to be lost, it is
         run once more on another. Raises Unavailable when the database is away.
         """
@@ -85,7 +87,7 @@ class ViewerConnection:
 
     def write(
         self,
-        statement: Prepared | Executable,
+        statement: CompiledStatement | Executable,
         values: Mapping[str, Any] = NO_VALUES,
         *,
         ensure_user: bool = False,
@@ -130,13 +132,14 @@ class ViewerConnection:
         return self._preamble + first % self._own["viewer"]
 
     def _run(
-        self, preamble: str, statement: Prepared | Executable, values: Mapping[str, Any]
+        self, preamble: str, statement: CompiledStatement | Executable, values: Mapping[str, Any]
     ) -> Rows:
-        prepared = statement if isinstance(statement, Prepared) else prepare(statement)
+        if not isinstance(statement, CompiledStatement):
+            statement = compile_statement(statement)
         # PostgreSQL runs a simple-query message of several statements as one implicit
         # transaction, so the preamble's settings, being local, end with it: one round trip, and
         # nothing is left behind on a connection that a pooler hands to somebody else.
-        return self._execute(prepared.sql, self._before(preamble), {**values, **self._own})
+        return self._execute(statement.sql, self._before(preamble), {**values, **self._own})
 
     def _execute(self, sql: str, before: str = "", values: Mapping[str, Any] | None = None) -> Rows:
         self._asked_at = perf_counter()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -35,27 +36,30 @@ from todo_graphql.errors import Conflict
 from todo_graphql.store.changes import ALWAYS_READ, WriteResult, count_of, summary
 from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.rows import NewTask, task_rows, wire, wire_of
 
 CREATE_MAX = 100
 
-RECORD: Mapping[str, TypeEngine[Any]] = {
-    "place": Integer(),
-    "id": Uuid(),
-    "title": Text(),
-    "description": Text(),
-    "priority": SmallInteger(),
-    "due_on": Date(),
-    "due_at": DateTime(timezone=True),
-    "tags": ARRAY(Text),
-    "completed_at": DateTime(timezone=True),
-    "created_at": DateTime(timezone=True),
-    "deleted_at": DateTime(timezone=True),
-    "creation_digest": LargeBinary(),
-}
+RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
+    {
+        "place": Integer(),
+        "id": Uuid(),
+        "title": Text(),
+        "description": Text(),
+        "priority": SmallInteger(),
+        "due_on": Date(),
+        "due_at": DateTime(timezone=True),
+        "tags": ARRAY(Text),
+        "completed_at": DateTime(timezone=True),
+        "created_at": DateTime(timezone=True),
+        "deleted_at": DateTime(timezone=True),
+        "creation_digest": LargeBinary(),
+    }
+)
 """What PostgreSQL reads of a NewTask's record."""
 
-AS_GIVEN = [name for name in RECORD if name not in ("place", "created_at")]
+AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
 
 RECORDS = cast(bindparam("records", type_=Text()), JSON)
 
@@ -66,6 +70,7 @@ def insert_parameters(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, An
     return {"records": json.dumps(content, ensure_ascii=False)}
 
 
+@cached_statement
 def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
     """Create all `records`, or none when an id is in use by another task.
 
@@ -91,6 +96,7 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     )
 
 
+@cached_statement
 def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     """Create those `records` whose id is not in use, and leave the others as they are.
 

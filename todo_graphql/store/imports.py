@@ -1,7 +1,6 @@
 """Tasks that come back, all of them or none."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import NamedTuple
 
 from todo_graphql.store.creation import insert_missing_statement, insert_parameters
@@ -28,11 +27,8 @@ def import_tasks(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
     revision: int | None = None
     with statements.transaction():
         for batch in _batches(tasks):
-            first = not created
             ((revision, given, new),) = statements.write(
-                ("bring back", first),
-                partial(insert_missing_statement, first=first),
-                insert_parameters(batch, number),
+                insert_missing_statement(first=not created), insert_parameters(batch, number)
             )
             created, number = created + new, number + given
     if revision is None:  # there was none to write, so nobody has appeared either

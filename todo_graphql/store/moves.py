@@ -4,13 +4,21 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Text, bindparam, cast, false, select, true, tuple_
+from sqlalchemy import Executable, Select, Text, bindparam, cast, false, select, true, tuple_
 
 from todo_graphql.errors import BadUserInput, NotFound
 from todo_graphql.store import ranks
-from todo_graphql.store.changes import TaskSelection, WriteResult, change, no_such_task, written_by
+from todo_graphql.store.changes import (
+    SelectionShape,
+    TaskSelection,
+    WriteResult,
+    change,
+    no_such_task,
+    written_by,
+)
 from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.statements import Statements
 
 
@@ -31,16 +39,18 @@ class Destination:
         return self.before or self.after
 
     @property
-    def field(self) -> str:
+    def field(self) -> str | None:
         """The argument that names it."""
+        if self.anchor_id is None:
+            return None
         return "before" if self.before is not None else "after"
 
 
 class Rank(NamedTuple):
-    """What a task's rank shall be: a text, or one end of the list."""
+    """What a task's rank shall be: a text, or the `first` or the `last` of the list."""
 
     text: str | None = None
-    first: bool = False
+    end: str | None = None
 
 
 def move(
@@ -56,31 +66,37 @@ def move(
     with statements.transaction():
         rank = _new_rank(statements, task_id, to)
         if rank is None:
-            statements.write("rebalance_ranks", ViewerScope.rebalance_ranks)
+            statements.write(rebalance_statement())
             rank = _new_rank(statements, task_id, to)
         assert rank is not None, "There is room between any two ranks that are written anew."
         return _set_rank(statements, columns, task_id, rank)
 
 
+@cached_statement
+def rebalance_statement(scope: ViewerScope) -> Executable:
+    """Write all ranks anew."""
+    return scope.rebalance_ranks()
+
+
+@cached_statement
+def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None) -> Select[Any]:
+    """Set the rank of a task: to a new one, or to the `first` or the `last` of the list."""
+    rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
+    return change(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
+
+
 def _set_rank(
     statements: Statements, columns: frozenset[str], task_id: uuid.UUID, rank: Rank
 ) -> WriteResult:
-    selected = TaskSelection.one(task_id)
-
-    def build(scope: ViewerScope) -> Select[Any]:
-        new = scope.end_rank(first=rank.first) if rank.text is None else bindparam("new_rank")
-        return change(scope, selected, {"rank": new}, TASKS.c.rank != new, columns)
-
-    shape = "move", rank.text is None, rank.first, columns
-    values = selected.values() | {"new_rank": rank.text}
-    return written_by(statements.write(shape, build, values))
+    _, values = TaskSelection.one(task_id).split()
+    values["new_rank"] = rank.text
+    return written_by(statements.write(rank_statement(columns, rank.end), values))
 
 
 def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
     """The rank to give; the task's own one where it is in its place; None when there is no room."""
-    shape = "neighbours", to.before is None, to.after is None
     values = {"task_id": str(task_id), "anchor_id": str(to.anchor_id)}
-    (around,) = statements.read(shape, lambda scope: _neighbours_statement(scope, to), values)
+    (around,) = statements.read(_neighbours_statement(to.field), values)
     own, other, neighbour, neighbour_id = around
     if own is None:
         raise no_such_task()
@@ -89,26 +105,27 @@ def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Ra
     if neighbour_id == str(task_id):
         return Rank(own)
     if other is None or neighbour is None:
-        return Rank(first=to.before is not None)
+        return Rank(end="last" if to.before is None else "first")
     low, high = (neighbour, other) if to.before is not None else (other, neighbour)
     between = ranks.between(low, high)
     return None if between is None else Rank(between)
 
 
-def _neighbours_statement(scope: ViewerScope, to: Destination) -> Select[Any]:
+@cached_statement
+def _neighbours_statement(scope: ViewerScope, field: str | None) -> Select[Any]:
     """The ranks of the task, of the other one, and of what is on the far side of the place
     between: the last of all when there is no other one.
     """
     own = scope.tasks(TASKS.c.rank).where(TASKS.c.id == bindparam("task_id")).scalar_subquery()
-    named = false() if to.anchor_id is None else TASKS.c.id == bindparam("anchor_id")
+    named = false() if field is None else TASKS.c.id == bindparam("anchor_id")
     other = scope.tasks(TASKS.c.rank, TASKS.c.id).where(named).cte("other")
     key = tuple_(TASKS.c.rank, TASKS.c.id)
     neighbours = scope.tasks(TASKS.c.rank, TASKS.c.id)
-    if to.anchor_id is not None:
+    if field is not None:
         place = select(other.c.rank, other.c.id).scalar_subquery()
-        beyond = key > place if to.after is not None else key < place
+        beyond = key > place if field == "after" else key < place
         neighbours = neighbours.where(beyond)
-    ascending = to.after is not None
+    ascending = field == "after"
     neighbour = (
         neighbours.order_by(
             *(column.asc() if ascending else column.desc() for column in (TASKS.c.rank, TASKS.c.id))

@@ -15,6 +15,7 @@ from todo_graphql.errors import BadUserInput, Conflict
 from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.text import is_storable
 
@@ -50,7 +51,7 @@ class IdempotencyKeys:
                 self._recall(key, digest)
                 answer = perform()
                 kept = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(answer)}
-                self._statements.write("save_idempotency_key", _remember, kept)
+                self._statements.write(save_statement(), kept)
                 return answer
         except Answered as before:
             return before.answer
@@ -59,7 +60,7 @@ class IdempotencyKeys:
         """Raises Answered with the answer that the key has already: what the transaction has
         prepared for a write is undone.
         """
-        rows = self._statements.read("recall", _recall, {"own_key": key})
+        rows = self._statements.read(recall_statement(), {"own_key": key})
         if not rows:
             return
         kept_digest, answer = rows[0]
@@ -70,7 +71,9 @@ class IdempotencyKeys:
         raise Answered(json.loads(answer))
 
 
-def _recall(scope: ViewerScope) -> Select[Any]:
+@cached_statement
+def recall_statement(scope: ViewerScope) -> Select[Any]:
+    """Select what a key was saved with, unless that is too long ago."""
     columns = IDEMPOTENCY_KEYS.c
     young = columns.created_at > func.now() - KEPT
     return scope.keys(columns.digest, columns.answer).where(
@@ -78,7 +81,9 @@ def _recall(scope: ViewerScope) -> Select[Any]:
     )
 
 
-def _remember(scope: ViewerScope) -> Executable:
+@cached_statement
+def save_statement(scope: ViewerScope) -> Executable:
+    """Save a key with its digest and answer."""
     return scope.save_idempotency_key(
         {name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")}
     )

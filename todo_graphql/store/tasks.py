@@ -3,29 +3,25 @@ whole lists, `iter_all` and `import_tasks`.
 """
 
 import uuid
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Integer,
-    Select,
-    Uuid,
-    and_,
-    bindparam,
-    false,
-    func,
-    null,
-    or_,
-    true,
-)
+from sqlalchemy import Select, Uuid, bindparam, func
 
 from todo_graphql.errors import Conflict
-from todo_graphql.store.changes import TaskSelection, WriteResult, change, removal, written_by
-from todo_graphql.store.connection import NO_VALUES, ViewerConnection
+from todo_graphql.store.changes import (
+    TaskSelection,
+    WriteResult,
+    mark_statement,
+    purge_statement,
+    update_statement,
+    written_by,
+)
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.creation import insert_parameters, insert_statement, parse_insert_result
 from todo_graphql.store.edits import Edits
 from todo_graphql.store.exports import iter_all
-from todo_graphql.store.filters import TaskFilter
+from todo_graphql.store.filters import FilterShape, TaskFilter
 from todo_graphql.store.imports import Imported, import_tasks
 from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
@@ -42,10 +38,21 @@ from todo_graphql.store.overview import (
 )
 from todo_graphql.store.pages import TaskPage, read_page
 from todo_graphql.store.pagination import PageRequest
+from todo_graphql.store.prepared import StatementKey, cached_statement
 from todo_graphql.store.rows import ALL, NewTask, TaskRow, task_rows, wire
-from todo_graphql.store.statements import Build, Statements
+from todo_graphql.store.statements import Statements
 
-EXPECTED = bindparam("expected_revision", type_=Integer())
+
+@cached_statement
+def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
+    """Select a task by its id."""
+    return scope.tasks(*wire(columns)).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
+
+
+@cached_statement
+def count_statement(scope: ViewerScope, which: FilterShape) -> Select[Any]:
+    """Count the tasks that a filter finds."""
+    return scope.tasks(func.count()).where(*which.predicates())
 
 
 class Tasks:
@@ -63,23 +70,14 @@ class Tasks:
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
-
-        def build(scope: ViewerScope) -> Select[Any]:
-            return scope.tasks(*wire(self._columns)).where(
-                TASKS.c.id == bindparam("task_id", type_=Uuid())
-            )
-
-        shape = "find", self._columns
-        rows = task_rows(self._statements.read(shape, build, {"task_id": str(task_id)}))
+        statement = find_statement(self._columns)
+        rows = task_rows(self._statements.read(statement, {"task_id": str(task_id)}))
         return rows[0] if rows else None
 
     def count(self, which: TaskFilter) -> int:
         """How many tasks the whole list has."""
-
-        def build(scope: ViewerScope) -> Select[Any]:
-            return scope.tasks(func.count()).where(*which.conditions())
-
-        ((number,),) = self._statements.read(("count", which.shape), build, which.values())
+        shape, values = which.split()
+        ((number,),) = self._statements.read(count_statement(shape), values)
         return int(number)
 
     def page(self, request: PageRequest) -> TaskPage:
@@ -98,16 +96,12 @@ class Tasks:
         """Counts of what a home screen shows, and nothing but these. `zone` is a known one of
         the IANA database.
         """
-
-        def build(scope: ViewerScope) -> Select[Any]:
-            return overview_statement(scope, counts, tags=tags)
-
-        shape = "overview", counts, tags
-        return overview_of(self._statements.read(shape, build, moments(zone)))
+        statement = overview_statement(counts, tags=tags)
+        return overview_of(self._statements.read(statement, moments(zone)))
 
     def tags(self) -> list[TagCount]:
         """All tags in use, in the order of the alphabet."""
-        return tag_counts(self._statements.read("tags", tags_statement))
+        return tag_counts(self._statements.read(tags_statement()))
 
     def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
         """Create tasks, and the user's row with their first ones.
@@ -115,14 +109,10 @@ class Tasks:
         Under an id that is in use nothing is created: the same create answers the task as it
         is now, another one raises Conflict with its one of the `fields`.
         """
-
-        def build(scope: ViewerScope) -> Select[Any]:
-            return insert_statement(scope, self._columns)
-
-        shape = "create", self._columns
-        return parse_insert_result(
-            self._statements.write(shape, build, insert_parameters(new), ensure_user=True), fields
+        answer = self._statements.write(
+            insert_statement(self._columns), insert_parameters(new), ensure_user=True
         )
+        return parse_insert_result(answer, fields)
 
     def import_tasks(self, tasks: Iterable[NewTask]) -> Imported:
         """Create all whose id is not in use, at the end of the manual order, or, when taking one
@@ -137,15 +127,14 @@ class Tasks:
 
         Raises NotFound; Conflict when a task is not at `expected_revision`.
         """
-
-        def build(scope: ViewerScope) -> Select[Any]:
-            expected = true() if expected_revision is None else TASKS.c.revision == EXPECTED
-            when = and_(or_(false(), *edits.differences()), expected)
-            return change(scope, selected, edits.expressions(), when, self._columns)
-
-        shape = "update", edits.shape, expected_revision is None
-        values = edits.values() | {"expected_revision": expected_revision}
-        written = self._change(shape, selected, build, values)
+        selection, values = selected.split()
+        shape, new_values = edits.split()
+        expects_revision = expected_revision is not None
+        statement = update_statement(
+            selection, shape, self._columns, expects_revision=expects_revision
+        )
+        values |= new_values | {"expected_revision": expected_revision}
+        written = self._change(selected, statement, values)
         return written if expected_revision is None else _at(expected_revision, written)
 
     def complete(self, selected: TaskSelection) -> WriteResult:
@@ -166,33 +155,22 @@ class Tasks:
 
     def purge(self, selected: TaskSelection) -> WriteResult:
         """Remove for good, from the trash or not. Raises NotFound."""
-        return self._change("purge", selected, lambda scope: removal(scope, selected))
+        selection, values = selected.split()
+        return self._change(selected, purge_statement(selection), values)
 
     def move(self, task_id: uuid.UUID, to: Destination) -> WriteResult:
         """Put at another place in the manual order. Raises NotFound and BadUserInput."""
         return move(self._statements, self._columns, task_id, to)
 
     def _mark(self, selected: TaskSelection, column: str, *, clears: bool = False) -> WriteResult:
-        """Set an instant where there is none, or clear it where there is one."""
-
-        def build(scope: ViewerScope) -> Select[Any]:
-            is_set = TASKS.c[column].is_not(None)
-            moment = null() if clears else func.now()
-            when = is_set if clears else ~is_set
-            return change(scope, selected, {column: moment}, when, self._columns)
-
-        return self._change(("mark", column, clears), selected, build)
+        selection, values = selected.split()
+        statement = mark_statement(selection, column, self._columns, clears=clears)
+        return self._change(selected, statement, values)
 
     def _change(
-        self,
-        kind: Hashable,
-        selected: TaskSelection,
-        build: Build,
-        values: Mapping[str, Any] = NO_VALUES,
+        self, selected: TaskSelection, statement: StatementKey, values: Mapping[str, Any]
     ) -> WriteResult:
-        shape = kind, selected.shape, self._columns
-        answer = self._statements.write(shape, build, {**values, **selected.values()})
-        return selected.check(written_by(answer))
+        return selected.check(written_by(self._statements.write(statement, values)))
 
 
 def _at(expected_revision: int, written: WriteResult) -> WriteResult:
