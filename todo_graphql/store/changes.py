@@ -59,8 +59,7 @@ ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 """What a change must know of its tasks, whatever is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class SelectionShape:
+class SelectionShape(NamedTuple):
     """A selection without its values: what the text of a statement depends on. Without a filter
     the tasks are named by their ids.
     """

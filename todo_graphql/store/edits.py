@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, func
 
 from todo_graphql.store.models import TASKS
 
 
-@dataclass(frozen=True, slots=True)
-class EditsShape:
+class EditsShape(NamedTuple):
     """Edits without their values: what the text of a statement depends on."""
 
     columns: tuple[str, ...]

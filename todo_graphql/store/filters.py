@@ -7,36 +7,15 @@ its shape, of which the SQL is made, and the values of the shape's parameters.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, false, func, or_, true
 
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.operators import OPERATORS, Form, like
 
-Leaf = TypeVar("Leaf")
-Tree: TypeAlias = "Leaf | AllOf[Leaf] | AnyOf[Leaf] | Not[Leaf]"
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf(Generic[Leaf]):
-    """True when all of these are: also when there are none."""
-
-    conditions: "tuple[Tree[Leaf], ...]" = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf(Generic[Leaf]):
-    """True when one of these is: so never, when there are none."""
-
-    conditions: "tuple[Tree[Leaf], ...]" = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Not(Generic[Leaf]):
-    """True when this is not."""
-
-    condition: "Tree[Leaf]"
+Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
+ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +28,27 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparisonShape:
+class AllOf:
+    """True when all of these are: also when there are none."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """True when one of these is: so never, when there are none."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when this is not."""
+
+    condition: Condition
+
+
+class ComparisonShape(NamedTuple):
     """A comparison with parameters instead of a value."""
 
     field: str
@@ -58,12 +57,14 @@ class ComparisonShape:
     parameters: tuple[str, ...]
 
 
-Condition: TypeAlias = "Tree[Comparison]"
-ConditionShape: TypeAlias = "Tree[ComparisonShape]"
+class BranchShape(NamedTuple):
+    """Conditions without their values, and how they are joined: `all`, `any` or `not`."""
+
+    kind: str
+    parts: tuple[ConditionShape, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FilterShape:
+class FilterShape(NamedTuple):
     """A filter without its values: what the text of a statement depends on."""
 
     condition: ConditionShape
@@ -76,7 +77,7 @@ class FilterShape:
         predicates: list[ColumnElement[bool]] = []
         if self.trashed is not None:
             predicates.append(deleted if self.trashed else ~deleted)
-        if self.condition != AllOf():
+        if self.condition != BranchShape("all", ()):
             predicates.append(predicate(self.condition))
         if self.searches:
             predicates.append(FOUND)
@@ -126,24 +127,22 @@ def _split(condition: Condition, values: dict[str, Any]) -> ConditionShape:
             values |= own
             return ComparisonShape(field, operator, form, tuple(own))
         case AllOf(conditions):
-            return AllOf(tuple(_split(inner, values) for inner in conditions))
+            return BranchShape("all", tuple([_split(inner, values) for inner in conditions]))
         case AnyOf(conditions):
-            return AnyOf(tuple(_split(inner, values) for inner in conditions))
+            return BranchShape("any", tuple([_split(inner, values) for inner in conditions]))
         case Not(inner):
-            return Not(_split(inner, values))
+            return BranchShape("not", (_split(inner, values),))
 
 
 def predicate(condition: ConditionShape) -> ColumnElement[bool]:
     """Return the condition in SQL."""
-    match condition:
-        case ComparisonShape(field, operator, form, parameters):
-            return OPERATORS[operator].condition(TASKS.c[field], form, *map(bindparam, parameters))
-        case AllOf(conditions):
-            return and_(true(), *map(predicate, conditions))
-        case AnyOf(conditions):
-            return or_(false(), *map(predicate, conditions))
-        case Not(inner):
-            return predicate(inner).is_not(true())
+    if isinstance(condition, ComparisonShape):
+        field, operator, form, parameters = condition
+        return OPERATORS[operator].condition(TASKS.c[field], form, *map(bindparam, parameters))
+    parts = map(predicate, condition.parts)
+    if condition.kind == "not":
+        return next(parts).is_not(true())
+    return and_(true(), *parts) if condition.kind == "all" else or_(false(), *parts)
 
 
 SEARCH: ColumnElement[Any] = func.todo_query(bindparam("search", type_=Text()))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
 
@@ -110,8 +110,7 @@ def _moment(value: object) -> datetime:
     return datetime.fromisoformat(value)
 
 
-@dataclass(frozen=True, slots=True)
-class PageShape:
+class PageShape(NamedTuple):
     """A request for a page without its values: what the text of a statement depends on."""
 
     filter: FilterShape
