@@ -63,12 +63,12 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         timeout = int(settings.database_statement_timeout * 1000)
         self._preamble = (
-            f"SELECT set_config('role', '{APP_ROLE}', true),"
-            f" set_config('statement_timeout', '{timeout}', true),"
+            # SET LOCAL takes PostgreSQL less time than set_config. The message is one transaction.
+            f"SET LOCAL ROLE {APP_ROLE}; SET LOCAL statement_timeout = {timeout};"
             # A viewer's rows are found by an index, however many of the table's they are: what
             # one person asks never reads through everybody's, nor is it worth compiling.
-            " set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-            " set_config('app.user_id', '%s', true); "
+            " SET LOCAL enable_seqscan = off; SET LOCAL jit = off;"
+            " SET LOCAL app.user_id = '%s'; "
         )
         # Autocommit, because each statement is a transaction: BEGIN and COMMIT would be
         # two more round trips, and under a pooler they would pin a server connection.
