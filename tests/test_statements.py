@@ -31,7 +31,6 @@ from todo_graphql.store.orders import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.pages import page_statement
 from todo_graphql.store.pagination import Listing, PageRequest
 from todo_graphql.store.prepared import (
-    CachedStatement,
     StatementKey,
     cached_statement,
     compile_statement,
@@ -42,11 +41,11 @@ from todo_graphql.store.tasks import count_statement
 
 PACKAGE = store.__name__
 MODULES = [import_module(f"{PACKAGE}.{found.name}") for found in iter_modules(store.__path__)]
-STATEMENTS: dict[str, CachedStatement[Any, Any]] = {
+STATEMENTS: dict[str, cached_statement[Any, Any]] = {
     f"{module.__name__}.{name}": value
     for module in MODULES
     for name, value in vars(module).items()
-    if isinstance(value, CachedStatement) and value.build.__module__ == module.__name__
+    if isinstance(value, cached_statement) and value.build.__module__ == module.__name__
 }
 SHAPES = [
     value
@@ -140,7 +139,7 @@ def test_every_statement_is_found() -> None:
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
 def test_a_statement_function_reaches_nothing_but_its_arguments(
-    statement: CachedStatement[Any, Any],
+    statement: cached_statement[Any, Any],
 ) -> None:
     assert list(impurities(statement.build, set())) == []
 

@@ -69,12 +69,13 @@ def move(
             statements.write(rebalance_statement())
             rank = _new_rank(statements, task_id, to)
         assert rank is not None, "There is room between any two ranks that are written anew."
-        return _set_rank(statements, columns, task_id, rank)
+        _, values = TaskSelection.one(task_id).split()
+        values["new_rank"] = rank.text
+        return written_by(statements.write(rank_statement(columns, rank.end), values))
 
 
 @cached_statement
 def rebalance_statement(scope: ViewerScope) -> Executable:
-    """Write all ranks anew."""
     return scope.rebalance_ranks()
 
 
@@ -83,14 +84,6 @@ def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None)
     """Set the rank of a task: to a new one, or to the `first` or the `last` of the list."""
     rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
     return change(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
-
-
-def _set_rank(
-    statements: Statements, columns: frozenset[str], task_id: uuid.UUID, rank: Rank
-) -> WriteResult:
-    _, values = TaskSelection.one(task_id).split()
-    values["new_rank"] = rank.text
-    return written_by(statements.write(rank_statement(columns, rank.end), values))
 
 
 def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:

@@ -50,8 +50,10 @@ class StatementKey(NamedTuple):
         return statement
 
 
-class CachedStatement(Generic[Scope, Key]):
-    """A statement function. A call of it, without the scope, returns a key."""
+class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, as cached_property is
+    """A statement function, which takes a scope and hashable arguments. A call of it, without the
+    scope, returns a key.
+    """
 
     def __init__(self, build: Callable[Concatenate[Scope, Key], Executable]) -> None:
         """Raise TypeError for a function that could capture a value."""
@@ -61,13 +63,6 @@ class CachedStatement(Generic[Scope, Key]):
 
     def __call__(self, *arguments: Key.args, **options: Key.kwargs) -> StatementKey:
         return StatementKey(self.build, arguments, tuple(options.items()))
-
-
-def cached_statement(
-    build: Callable[Concatenate[Scope, Key], Executable],
-) -> CachedStatement[Scope, Key]:
-    """Make a module-level function a cached statement: its arguments must be hashable."""
-    return CachedStatement(build)
 
 
 def compile_statement(statement: Executable) -> CompiledStatement:

@@ -83,7 +83,6 @@ def recall_statement(scope: ViewerScope) -> Select[Any]:
 
 @cached_statement
 def save_statement(scope: ViewerScope) -> Executable:
-    """Save a key with its digest and answer."""
     return scope.save_idempotency_key(
         {name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")}
     )

@@ -50,5 +50,4 @@ class Statements:
 
 @cached_statement
 def revision_statement(scope: ViewerScope) -> Select[Any]:
-    """Read the viewer's revision: null before the first write."""
     return scope.user(func.max(USERS.c.revision))

@@ -45,13 +45,11 @@ from todo_graphql.store.statements import Statements
 
 @cached_statement
 def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
-    """Select a task by its id."""
     return scope.tasks(*wire(columns)).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
 
 
 @cached_statement
 def count_statement(scope: ViewerScope, which: FilterShape) -> Select[Any]:
-    """Count the tasks that a filter finds."""
     return scope.tasks(func.count()).where(*which.predicates())
 
 

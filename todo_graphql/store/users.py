@@ -63,7 +63,6 @@ class Users:
 
 @cached_statement
 def user_statement(scope: ViewerScope) -> Select[Any]:
-    """Select the viewer's own row."""
     return scope.user(
         identifier(USERS.c.id), USERS.c.email, moment(USERS.c.created_at), USERS.c.revision
     )
@@ -71,5 +70,4 @@ def user_statement(scope: ViewerScope) -> Select[Any]:
 
 @cached_statement
 def delete_user_statement(scope: ViewerScope) -> Executable:
-    """Delete the viewer and all that is theirs."""
     return scope.removed_user()
