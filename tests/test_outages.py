@@ -68,7 +68,7 @@ def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
 def test_what_could_not_be_sent_is_known_not_to_be_done(
     fragile: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "MOMENT", 0.0)  # connections are asked whether they work
+    monkeypatch.setattr(pool, "FRESH_SECONDS", 0.0)  # connections are asked whether they work
     settings = settings_for(fragile.url)
     with serving(settings) as url:
         alice = Person(url, settings)

@@ -80,7 +80,7 @@ def test_one_that_was_broken_off_is_nobodys(two: Database) -> None:
 def test_one_that_rested_is_asked(
     two: Database, pings: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "MOMENT", 0.0)
+    monkeypatch.setattr(pool, "FRESH_SECONDS", 0.0)
     with two.connect_as(VIEWER) as connection:
         connection.read(select(1))
     assert len(pings) == 1
