@@ -16,9 +16,9 @@ from benchmarks.workloads import CREATED_TITLE, People, Person
 from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.development import token_for
 from todo_graphql.store import migrations
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.seeding import made_up_users, seed
 
 CACHE = Path(__file__).parent / ".cache"

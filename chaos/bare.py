@@ -3,10 +3,10 @@
 It is no part of the product: only this command does it, and the wheel does not have it.
 """
 
-from tests.worlds import NotOnlyMine
+from tests.worlds import UNSCOPED
 from todo_graphql.cli import main
-from todo_graphql.store import statements
+from todo_graphql.store.statements import Statements
 
 if __name__ == "__main__":
-    vars(statements)["Mine"] = NotOnlyMine
+    Statements.scope = UNSCOPED
     main()

@@ -18,8 +18,8 @@ from chaos.servers import Server
 from todo_graphql.config import Settings
 from todo_graphql.development import token_for
 from todo_graphql.store import migrations
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.embedded import EmbeddedPostgres
+from todo_graphql.store.models import Viewer
 
 TOKEN_SECONDS = 86_400
 SERVE = ("-m", "todo_graphql", "serve")

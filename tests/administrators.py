@@ -30,7 +30,7 @@ def administer(url: SecretStr, *statements: str) -> None:
 
 def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
     """The row that a connection of the pool answers outside of any viewer's statement."""
-    connection = database.pool.take()
+    connection = database.pool.checkout()
     try:
         with closing(connection.cursor()) as cursor:
             cursor.execute(statement)

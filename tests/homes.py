@@ -16,7 +16,7 @@ from todo_graphql.api.context import Context
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.execution import operations
 from todo_graphql.api.schema import GraphQLRequest, Schema
-from todo_graphql.store.changes import Selected, Written
+from todo_graphql.store.changes import TaskSelection, WriteResult
 from todo_graphql.store.database import Database
 from todo_graphql.store.pages import TaskPage
 from todo_graphql.store.rows import NewTask, TaskRow
@@ -78,7 +78,7 @@ class DamagedTasks(Tasks):
         rows = [*page.rows[:-1], *(damaged(row, self.damage) for row in page.rows[-1:])]
         return page._replace(rows=rows)
 
-    def restore(self, selected: Selected) -> Written:
+    def restore(self, selected: TaskSelection) -> WriteResult:
         written = super().restore(selected)
         return written._replace(rows=[damaged(row, self.damage) for row in written.rows])
 
@@ -110,7 +110,7 @@ class Home:
             new = [NewTask(title, tags=("x",)) for title in ("a", "b", "ab", "c")]
             new.append(NewTask("given", id=uuid.UUID(GIVEN)))
             rows = tasks.create(new, ["input"] * 5).rows
-            tasks.complete(Selected.one(uuid.UUID(rows[1].id)))
+            tasks.complete(TaskSelection.one(uuid.UUID(rows[1].id)))
         self.variables = {
             "task": rows[0].id,
             "done": rows[1].id,

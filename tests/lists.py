@@ -65,7 +65,7 @@ class Reader:
         """These tasks, as they are."""
         planting = text(PLANT).bindparams(tasks=json.dumps(list(tasks), default=str))
         with self._database.connect_as(self.viewer) as connection:
-            connection.write(planting, appear=True)
+            connection.write(planting, ensure_user=True)
 
     def select(self, statement: str, **values: Any) -> list[Any]:
         """The rows of a statement of theirs."""

@@ -8,7 +8,7 @@ import httpx
 
 from todo_graphql.config import Settings
 from todo_graphql.development import token_for
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.models import Viewer
 
 TASK = (
     "id title description completed completedAt priority dueOn dueAt tags"

@@ -11,7 +11,7 @@ from tests.administrators import administering
 from tests.people import Person
 from todo_graphql.config import Settings
 from todo_graphql.development import token_for
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.models import Viewer
 
 DELETE = """
 mutation ($confirm: String!, $key: String) {

@@ -29,7 +29,7 @@ from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server import auth
 from todo_graphql.server.auth import CACHED_TOKENS, Authenticator, check_form
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.models import Viewer
 
 
 @pytest.fixture

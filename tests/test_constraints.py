@@ -5,11 +5,10 @@ import uuid
 import pytest
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import CONSTRAINTS
-from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import metadata
+from todo_graphql.store.mine import ViewerScope
+from todo_graphql.store.models import Viewer, metadata
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
 
@@ -43,7 +42,7 @@ def test_a_key_that_is_too_long_is_a_problem_with_its_field(database: Database) 
     long = {"key": "x" * 101, "digest": b"x", "answer": "x"}
     with database.connect_as(viewer) as connection:
         with pytest.raises(BadUserInput) as refused:
-            connection.write(Mine().remember(long), appear=True)
+            connection.write(ViewerScope().save_idempotency_key(long), ensure_user=True)
         assert connection.read(metadata.tables["users"].select()) == []
     assert refused.value.extensions["field"] == "idempotencyKey"
 

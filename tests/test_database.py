@@ -13,9 +13,10 @@ from tests.administrators import bare_answer
 from tests.servers import settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database, migration_engine
 from todo_graphql.store.failures import DatabaseFailure
+from todo_graphql.store.models import Viewer
 
 NEON_SUSPENDS_AFTER = 300
 WHO = text(

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from todo_graphql.errors import TOO_LATE, Unavailable
 from todo_graphql.server.deadlines import run_with_timeout
 from todo_graphql.server.workers import ThreadPool
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database
+from todo_graphql.store.models import Viewer
 
 
 class Sleeper:

@@ -18,10 +18,11 @@ from todo_graphql.errors import Unavailable
 from todo_graphql.server.export import next_piece
 from todo_graphql.server.files.formats import FORMATS
 from todo_graphql.store import exports
-from todo_graphql.store.changes import Selected
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.changes import TaskSelection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.edits import Edits
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.moves import Destination
 from todo_graphql.store.pages import read_page
 from todo_graphql.store.rows import NewTask, TaskRow
@@ -77,7 +78,7 @@ def test_a_page_is_read_when_it_is_asked_for(tasks: Tasks, monkeypatch: pytest.M
         return run(connection, *given)
 
     monkeypatch.setattr(ViewerConnection, "read", counted)
-    pages = tasks.everything()
+    pages = tasks.iter_all()
     assert titles_of(next(pages)) == ["a", "b"]
     assert read == 2  # the revision, and a page
     assert titles_of(next(pages)) == ["c", "d"]
@@ -91,7 +92,7 @@ def test_no_connection_waits_for_the_client(
 ) -> None:
     plant(tasks, *"abcde")
     context = Context(alice.viewer, database.connect_as(alice.viewer), "-")
-    pieces = FORMATS[kind].write(context.tasks().everything())
+    pieces = FORMATS[kind].write(context.tasks().iter_all())
     number = 0
     while next_piece(context, pieces) is not None:
         assert context.connection._connection is None
@@ -155,7 +156,7 @@ CHANGES: dict[str, tuple[Change, list[str]]] = {
         ["a", "b", "c", "d", "e"],
     ),
     "edited": (
-        lambda tasks, rows: tasks.update(Selected.one(ids(rows)[3]), Edits({"title": "x"})),
+        lambda tasks, rows: tasks.update(TaskSelection.one(ids(rows)[3]), Edits({"title": "x"})),
         ["a", "b", "c", "x", "e"],
     ),
     "created": (
@@ -163,7 +164,7 @@ CHANGES: dict[str, tuple[Change, list[str]]] = {
         ["a", "b", "c", "d", "e", "f"],
     ),
     "purged": (
-        lambda tasks, rows: tasks.purge(Selected.one(ids(rows)[3])),
+        lambda tasks, rows: tasks.purge(TaskSelection.one(ids(rows)[3])),
         ["a", "b", "c", "e"],
     ),
 }
@@ -177,7 +178,7 @@ def test_a_task_that_changes_meanwhile_is_there_once(
     change, expected = CHANGES[name]
     rows = plant(tasks, *"abcde")
     with database.connect_as(alice.viewer) as connection:
-        pages = Tasks(connection).everything()
+        pages = Tasks(connection).iter_all()
         titles = titles_of(next(pages))
         change(tasks, rows)
         for page in pages:
@@ -190,7 +191,7 @@ def test_changes_without_end_are_not_run_after(tasks: Tasks) -> None:
     plant(tasks, "a", "b", "c")
 
     def read() -> None:
-        for _ in tasks.everything():
+        for _ in tasks.iter_all():
             plant(tasks, "d")
 
     with pytest.raises(Unavailable, match="all the time"):
@@ -200,4 +201,4 @@ def test_changes_without_end_are_not_run_after(tasks: Tasks) -> None:
 def test_who_has_never_written_has_no_tasks(database: Database) -> None:
     nobody = Viewer(uuid.uuid4())
     with database.connect_as(nobody) as connection:
-        assert [*Tasks(connection).everything()] == [[]]
+        assert [*Tasks(connection).iter_all()] == [[]]

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from tests.documents import document_of, root_fields
 from tests.servers import migrated_database
 from tests.worlds import SCHEMA, WORLDS, World, anonymised, somebody
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.models import Viewer
 
 GRAPHQL = SCHEMA.graphql_schema
 FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}

@@ -207,8 +207,8 @@ def test_every_message_says_whose_it_is(
         carol.change("completeTask", task["id"])
         carol.ask("{ me { revision } tasks { totalCount nodes { user { id } } } }")
     preamble = Database(tap[0]).preamble(carol.viewer)
-    assert "set_config('role', 'todo_app', true)" in preamble
-    assert f"set_config('app.user_id', '{carol.id}', true)" in preamble
+    assert "SET LOCAL ROLE todo_app;" in preamble
+    assert f"SET LOCAL app.user_id = '{carol.id}';" in preamble
     assert len(messages) == 5
     assert {message.kind for message in messages} == {QUERY}
     assert all(message.sql.startswith(preamble) for message in messages)

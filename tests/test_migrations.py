@@ -17,7 +17,6 @@ from tests.servers import migrated_database, scratch_database, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import Unavailable
 from todo_graphql.store import migrations
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database, database_url
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.models import (
@@ -25,6 +24,7 @@ from todo_graphql.store.models import (
     TITLE_MAX_LENGTH,
     Task,
     User,
+    Viewer,
     metadata,
 )
 from todo_graphql.store.orders import OrderField, OrderKey

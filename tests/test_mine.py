@@ -6,26 +6,26 @@ from typing import Any
 import pytest
 from sqlalchemy import select, true
 
-from todo_graphql.store.changes import Selected
-from todo_graphql.store.creation import creation
-from todo_graphql.store.mine import VIEWER, Mine
+from todo_graphql.store.changes import SelectionShape
+from todo_graphql.store.creation import insert_statement
+from todo_graphql.store.mine import VIEWER, ViewerScope
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 from todo_graphql.store.rows import ALL
 
 TASK_ID = uuid.UUID("d0d0d0d0-0000-4000-8000-000000000002")
-MINE = Mine()
+SCOPE = ViewerScope()
 ONE = TASKS.c.id.in_([TASK_ID])
-WRITER = MINE.next_revision(when=true())
+WRITER = SCOPE.next_revision(when=true())
 PARTS: dict[str, Any] = {
-    "user": MINE.user(USERS.c.id),
-    "removed_user": MINE.removed_user(),
-    "tasks": MINE.tasks(TASKS.c.id),
-    "keys": MINE.keys(IDEMPOTENCY_KEYS.c.key),
+    "user": SCOPE.user(USERS.c.id),
+    "removed_user": SCOPE.removed_user(),
+    "tasks": SCOPE.tasks(TASKS.c.id),
+    "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
-    "same_revision": MINE.same_revision().element,
-    "update": MINE.update(ONE, WRITER, {"title": "x"}, [TASKS.c.id]).element,
-    "delete": MINE.delete(ONE, WRITER).element,
-    "spread": MINE.spread(),
+    "current_revision": SCOPE.current_revision().element,
+    "update": SCOPE.update(ONE, WRITER, {"title": "x"}, [TASKS.c.id]).element,
+    "delete": SCOPE.delete(ONE, WRITER).element,
+    "rebalance_ranks": SCOPE.rebalance_ranks(),
 }
 
 
@@ -35,13 +35,13 @@ def test_every_part_says_whose_rows_it_means(part: Any) -> None:
 
 
 def test_every_part_is_tried() -> None:
-    parts = {name for name in vars(Mine) if not name.startswith("_")}
-    predicates = {"is_me", "is_mine", "is_my_key"}
-    assert parts == {*PARTS, "insert", "end_rank", "remember"} | predicates
+    parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
+    predicates = {"own_user", "own_tasks", "own_keys"}
+    assert parts == {*PARTS, "insert", "end_rank", "save_idempotency_key"} | predicates
 
 
 def test_an_idempotency_key_is_the_viewers() -> None:
-    remembered: Any = MINE.remember({"key": "x", "digest": b"x", "answer": "x"})
+    remembered: Any = SCOPE.save_idempotency_key({"key": "x", "digest": b"x", "answer": "x"})
     given = dict(remembered._values)
     assert given["user_id"] is VIEWER
 
@@ -58,12 +58,12 @@ def test_a_new_task_is_its_writers() -> None:
     """The writer is the row of the viewer."""
     source = select(TASKS.c.id, TASKS.c.title).cte()
     values = {"title": source.c.title}
-    inserted: Any = MINE.insert(WRITER, source, true(), values, [TASKS.c.id]).element
+    inserted: Any = SCOPE.insert(WRITER, source, true(), values, [TASKS.c.id]).element
     given = dict(zip(inserted._select_names, inserted.select.selected_columns, strict=True))
     assert given["user_id"] is WRITER.c.id
     assert given["revision"] is WRITER.c.revision
 
 
 def test_every_statement_of_a_write_names_the_viewer() -> None:
-    assert "viewer" in creation(MINE, ALL).compile().params
-    assert "ids" in Selected.one(TASK_ID).conditions()[0].compile().params
+    assert "%(viewer)s" in insert_statement(ALL).compile(SCOPE).sql
+    assert "ids" in SelectionShape().predicates()[0].compile().params

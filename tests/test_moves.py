@@ -14,10 +14,9 @@ from sqlalchemy import select
 from tests.lists import Reader
 from tests.people import Person
 from todo_graphql.store import ranks
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
-from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import TASKS
+from todo_graphql.store.mine import ViewerScope
+from todo_graphql.store.models import TASKS, Viewer
 from todo_graphql.store.moves import Destination
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
@@ -172,7 +171,7 @@ def test_spreading_keeps_the_order_and_the_revisions(three: Any) -> None:
         tasks.move(task_id, Destination(after=other))
     before = ranks_of(connection)
     rows = {task_id: tasks.find(task_id) for task_id in ids}
-    connection.write(Mine().spread())
+    connection.write(ViewerScope().rebalance_ranks())
     after = ranks_of(connection)
     assert sorted(ids, key=before.__getitem__) == sorted(ids, key=after.__getitem__)
     assert {task_id: tasks.find(task_id) for task_id in ids} == rows

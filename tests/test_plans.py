@@ -8,16 +8,16 @@ from pydantic import SecretStr
 from tests.administrators import administer
 from tests.servers import migrated_database, settings_for
 from todo_graphql.store.connection import ViewerConnection
-from todo_graphql.store.creation import records, recreation
+from todo_graphql.store.creation import insert_missing_statement, insert_parameters
 from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, Comparison, TaskFilter
-from todo_graphql.store.mine import Mine
 from todo_graphql.store.orders import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.pages import page_statement
 from todo_graphql.store.pagination import Listing, PageRequest
-from todo_graphql.store.prepared import Prepared, prepare
+from todo_graphql.store.prepared import CompiledStatement
 from todo_graphql.store.rows import ALL, NewTask
 from todo_graphql.store.seeding import made_up_users, seed
+from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks import Tasks
 
 USERS = made_up_users(20)
@@ -64,9 +64,10 @@ def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
 
 
 def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
-    prepared = prepare(page_statement(Mine(), request.parametric(), ALL))
-    explained = Prepared(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {prepared.sql}")
-    return "\n".join(row[0] for row in connection.read(explained, request.values()))
+    shape, values = request.split()
+    statement = page_statement(shape, ALL).compile(Statements.scope)
+    explained = CompiledStatement(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}")
+    return "\n".join(row[0] for row in connection.read(explained, values))
 
 
 def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
@@ -111,9 +112,10 @@ def test_what_is_created_is_looked_up_by_its_key(postgresql: SecretStr) -> None:
     """
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
-        prepared = prepare(recreation(Mine(), first=True))
-        explained = Prepared(f"EXPLAIN (COSTS OFF) {prepared.sql}")
+        statement = insert_missing_statement(first=True).compile(Statements.scope)
+        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
         with database.connect_as(ME) as own:
-            plan = [row[0] for row in own.read(explained, records([NewTask("new", id=ME.id)]))]
+            values = insert_parameters([NewTask("new", id=ME.id)])
+            plan = [row[0] for row in own.read(explained, values)]
         database.close()
     assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]

@@ -15,8 +15,9 @@ from tests.commands import until
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.store import pool
-from todo_graphql.store.connection import ConnectionLost, Viewer
+from todo_graphql.store.connection import ConnectionLost
 from todo_graphql.store.database import Database
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.pool import driver
 
 VIEWER = Viewer(uuid.uuid4())
@@ -78,7 +79,7 @@ def test_one_that_was_broken_off_is_nobodys(two: Database) -> None:
 def test_one_that_rested_is_asked(
     two: Database, pings: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "MOMENT", 0.0)
+    monkeypatch.setattr(pool, "FRESH_SECONDS", 0.0)
     with two.connect_as(VIEWER) as connection:
         connection.read(select(1))
     assert len(pings) == 1
@@ -169,15 +170,15 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
 ) -> None:
     """Although it was given back a moment ago."""
     pool = two.pool
-    one, other = pool.take(), pool.take()
+    one, other = pool.checkout(), pool.checkout()
     with administering(settings.required_database_url()) as admin:
         for connection in (one, other):
             pid = {"pid": driver(connection).info.backend_pid}
             admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), pid)
     one.invalidate()
-    pool.doubt()
+    pool.invalidate_recent()
     pool.give_back(other)
-    taken = pool.take()
+    taken = pool.checkout()
     with closing(taken.cursor()) as cursor:
         cursor.execute("SELECT 1")
     pool.give_back(taken)
@@ -185,12 +186,12 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
 
 def test_age_of_a_connection_counts_from_its_first_use(two: Database) -> None:
     """Also where the engine has had it meanwhile: else a busy one would never be too old."""
-    taken = two.pool.take()
+    taken = two.pool.checkout()
     own = driver(taken)
     first = own.taken_first_at
     two.pool.give_back(taken)
-    two.pool.doubt()
-    again = two.pool.take(), two.pool.take()
+    two.pool.invalidate_recent()
+    again = two.pool.checkout(), two.pool.checkout()
     assert own in [driver(connection) for connection in again]
     assert own.taken_first_at == first < own.taken_at
     for connection in again:

@@ -11,10 +11,11 @@ from tests.administrators import administering
 from todo_graphql.cache import Cache
 from todo_graphql.config import Settings
 from todo_graphql.store import pages, prepared
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
 from todo_graphql.store.mine import VIEWER
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.orders import OrderField, OrderKey
 from todo_graphql.store.pagination import Listing, PageRequest
 from todo_graphql.store.rows import NewTask
@@ -37,15 +38,15 @@ def connection(database: Database, viewer: Viewer) -> Iterator[ViewerConnection]
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was built since: nothing was known before."""
-    monkeypatch.setattr(prepared.PREPARED, "cache", Cache(100))
+    monkeypatch.setattr(prepared, "STATEMENT_CACHE", Cache(100))
     requests: list[Any] = []
-    build = pages.page_statement
+    build = pages.page_statement.build
 
-    def noting(mine: Any, request: Any, columns: Any) -> Any:
-        requests.append(request)
-        return build(mine, request, columns)
+    def noting(scope: Any, shape: Any, columns: Any) -> Any:
+        requests.append(shape)
+        return build(scope, shape, columns)
 
-    monkeypatch.setattr(pages, "page_statement", noting)
+    monkeypatch.setattr(pages.page_statement, "build", noting)
     return requests
 
 

@@ -24,7 +24,7 @@ from tests.servers import serving, settings_for
 from todo_graphql.config import Settings
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
 from todo_graphql.store import exports, migrations
-from todo_graphql.store.breaker import Breaker, Broken
+from todo_graphql.store.breaker import Cancelled, SocketCanceller
 from todo_graphql.store.embedded import EmbeddedPostgres
 from todo_graphql.store.pages import read_page
 
@@ -168,10 +168,10 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def test_waiting_on_a_socket_is_broken_off(pair: Any) -> None:
     ours, _ = pair
-    breaker, received = Breaker(), list[bytes]()
+    canceller, received = SocketCanceller(), list[bytes]()
 
     def wait() -> None:
-        with breaker.watching(ours.fileno()):
+        with canceller.watching(ours.fileno()):
             began.set()
             received.append(ours.recv(1))
 
@@ -179,18 +179,18 @@ def test_waiting_on_a_socket_is_broken_off(pair: Any) -> None:
     thread = threading.Thread(target=wait)
     thread.start()
     assert began.wait(10)
-    breaker.break_off()
+    canceller.cancel()
     thread.join(10)
     assert received == [b""]
 
 
 def test_nothing_begins_after_that(pair: Any) -> None:
     ours, theirs = pair
-    breaker = Breaker()
-    with breaker.watching(ours.fileno()):
+    canceller = SocketCanceller()
+    with canceller.watching(ours.fileno()):
         pass
-    breaker.break_off()
-    with pytest.raises(Broken), breaker.watching(ours.fileno()):
+    canceller.cancel()
+    with pytest.raises(Cancelled), canceller.watching(ours.fileno()):
         pass
     theirs.send(b"x")
     assert ours.recv(1) == b"x", "what is watched no longer is left alone"

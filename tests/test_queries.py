@@ -8,7 +8,7 @@ import pytest
 from tests.people import TASK, Person
 from todo_graphql.config import Settings
 from todo_graphql.development import token_for
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.models import Viewer
 
 DOCUMENTS = {
     "me": "{ me { id } }",

@@ -1,5 +1,8 @@
 """The second wall by itself: what the database lets a viewer do, and the proof that it is there."""
 
+from contextlib import closing
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -71,8 +74,42 @@ def test_a_role_that_does_not_say_who_asks_sees_nothing(
     world.database.close()
 
 
+SETTINGS = text(
+    "SELECT current_user, current_setting('statement_timeout'), current_setting('jit'),"
+    " current_setting('enable_seqscan'), coalesce(current_setting('app.user_id', true), '')"
+)
+
+
+def test_settings_of_a_message_end_with_it(database: Database) -> None:
+    """Also with one that fails, and with a transaction. PostgreSQL warns of none of them."""
+    viewer = somebody("alice")
+    with database.connect_as(viewer) as connection:
+        driver = database.pool.checkout()
+        database.pool.give_back(driver)
+        before = _settings(driver)
+        own = connection.read(SETTINGS)[0]
+        assert own[0] == "todo_app"
+        assert own[4] == str(viewer.id)
+        assert not set(own) & set(before)
+        assert _settings(driver) == before
+        with pytest.raises(DatabaseFailure):
+            connection.write(text("SELECT 1 / 0"))
+        assert _settings(driver) == before
+        with connection.transaction():
+            assert connection.read(SETTINGS)[0] == own
+            assert connection.read(SETTINGS)[0] == own
+        assert _settings(driver) == before
+        assert driver.notices == []
+
+
+def _settings(driver: Any) -> Any:
+    with closing(driver.cursor()) as cursor:
+        cursor.execute(str(SETTINGS))
+        return cursor.fetchone()
+
+
 def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database) -> None:
-    isolation.prove(database)
+    isolation.check_row_level_security(database)
     with database.engine.connect() as connection:
         planted = connection.execute(text("SELECT FROM tasks WHERE title = 'planted'")).all()
     assert planted == []
@@ -95,7 +132,7 @@ def test_the_proof_refuses_a_database_with_a_hole(postgresql: SecretStr, damage:
         with world.database.engine.connect() as connection:
             connection.execute(text(damage))
         with pytest.raises(isolation.UnsafeDatabase, match="Row-level security"):
-            isolation.prove(world.database)
+            isolation.check_row_level_security(world.database)
         world.database.close()
 
 

@@ -10,9 +10,10 @@ from sqlalchemy import text
 from tests.administrators import administering, bare_answer
 from todo_graphql.config import Settings
 from todo_graphql.errors import Problem, Unavailable
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
 

@@ -14,10 +14,10 @@ from tests.commands import PATIENCE, refusal, run, until
 from tests.servers import migrated_database, settings_for
 from todo_graphql.development import with_database_of_dev
 from todo_graphql.store import embedded_programs, upkeep
-from todo_graphql.store.changes import Selected
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.changes import TaskSelection
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.tasks import Tasks
 
@@ -98,7 +98,7 @@ def test_task_restored_while_purge_waits_for_its_owner_is_kept(url: SecretStr) -
     with administering(url) as admin, ThreadPoolExecutor(1) as pool:
         task_id = admin.execute(text("SELECT id FROM tasks")).scalar_one()
         with database.connect_as(ALICE) as connection, connection.transaction():
-            assert Tasks(connection).restore(Selected.one(task_id)).number == 1
+            assert Tasks(connection).restore(TaskSelection.one(task_id)).number == 1
             purged = pool.submit(list, upkeep.purge(settings))
             until(lambda: admin.execute(waits).scalar_one(), "a purge that waits")
         assert purged.result(PATIENCE) == [1]

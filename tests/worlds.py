@@ -18,22 +18,24 @@ from tests.documents import LIMITS
 from tests.servers import settings_for
 from todo_graphql.api import context
 from todo_graphql.api.schema import GraphQLRequest, Schema
-from todo_graphql.store import statements
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database, database_url
-from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.mine import ViewerScope
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS, Viewer
+from todo_graphql.store.statements import Statements
 
 SCHEMA = Schema(replace(LIMITS, tokens=5_000, cost=10**9), introspection=True)
 WORLDS = ("both walls", "only the statement", "only the database")
 
 
-class NotOnlyMine(Mine):
+class Unscoped(ViewerScope):
     """Wall 1 removed: the statements do not say whose rows they mean."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_me = self.is_mine = self.is_my_key = true()
+        self.own_user = self.own_tasks = self.own_keys = true()
+
+
+UNSCOPED = Unscoped()
 
 
 class World:
@@ -41,14 +43,14 @@ class World:
 
     def __init__(self, url: SecretStr, *, statement: bool, database: bool) -> None:
         self.database = Database(settings_for(url))
-        self._mine = Mine if statement else NotOnlyMine
+        self._scope = Statements.scope if statement else UNSCOPED
         if not database:
             tear_down_wall_2(url)
 
     def ask(self, viewer: Viewer, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         """What a client would see of the operation: data and errors."""
         with (
-            patch.object(statements, "Mine", self._mine),
+            patch.object(Statements, "scope", self._scope),
             self.database.connect_as(viewer) as connection,
         ):
             own = context.Context(viewer, connection, "-")

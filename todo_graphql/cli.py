@@ -194,7 +194,7 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
     folder.
     """
     from todo_graphql.development import DEMO_USER, settings_with_secret, token_for
-    from todo_graphql.store.connection import Viewer
+    from todo_graphql.store.models import Viewer
 
     viewer = DEMO_USER if user_id is None else Viewer(user_id)
     viewer = viewer if email is None else Viewer(viewer.id, email)

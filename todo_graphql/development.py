@@ -29,9 +29,9 @@ from todo_graphql.serving import (
     url_of,
 )
 from todo_graphql.store import migrations
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.embedded_programs import NOT_INSTALLED, EmbeddedPostgresError
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.seeding import made_up_users, seed
 
 if TYPE_CHECKING:

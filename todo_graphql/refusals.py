@@ -48,7 +48,7 @@ def refuse_unsafe_database(settings: Settings) -> None:
     database = Database(settings)
     outages.watch(database.engine)
     try:
-        isolation.prove(database)
+        isolation.check_row_level_security(database)
         with database.connect_as(NOBODY) as connection:
             migrations.refuse_newer(connection)
     except migrations.NewerDatabase as newer:

@@ -20,7 +20,7 @@ from todo_graphql.api.payloads import (
 from todo_graphql.api.retries import Idempotent
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.changes import BULK_DEFAULT, BULK_MAX, Selected
+from todo_graphql.store.changes import BULK_DEFAULT, BULK_MAX, TaskSelection
 from todo_graphql.store.creation import CREATE_MAX
 from todo_graphql.store.filters import TaskFilter
 from todo_graphql.store.rows import NewTask
@@ -67,19 +67,19 @@ DryRun = Annotated[
 
 def selected(
     ids: list[ID] | None, which: TaskFilterInput | None, at_most: int, *, dry_run: bool
-) -> Selected:
+) -> TaskSelection:
     """What the arguments say. Raises BadUserInput."""
     if (ids is None) == (which is None):
         raise BadUserInput("Say which tasks, by `ids` or by `filter`.", field="filter")
     if not 0 <= at_most <= BULK_MAX:
         raise BadUserInput(f"`atMost` is 0 to {BULK_MAX}.", field="atMost")
     if which is not None:
-        return Selected(filter=which.to_store(), at_most=at_most, dry_run=dry_run)
+        return TaskSelection(filter=which.to_store(), at_most=at_most, dry_run=dry_run)
     assert ids is not None
     if len(ids) > BULK_MAX:
         raise BadUserInput(f"There are at most {BULK_MAX} ids.", field="ids")
     unique = dict.fromkeys(uuid_of(task_id, f"ids.{n}") for n, task_id in enumerate(ids))
-    return Selected(ids=tuple(unique), dry_run=dry_run)
+    return TaskSelection(ids=tuple(unique), dry_run=dry_run)
 
 
 def numbered(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
@@ -206,5 +206,5 @@ class BulkMutation:
         extensions=[Idempotent()],
     )
     def empty_trash(self, info: Info, user_id: UserId = None) -> EmptyTrashPayload | None:
-        written = info.context.tasks(user_id).purge(Selected(filter=TaskFilter(trashed=True)))
+        written = info.context.tasks(user_id).purge(TaskSelection(filter=TaskFilter(trashed=True)))
         return EmptyTrashPayload(revision=written.revision, count=written.number)

@@ -8,8 +8,9 @@ import strawberry
 
 from todo_graphql.api.budgets import Allowance, Budget
 from todo_graphql.errors import Forbidden, RateLimited
-from todo_graphql.store.connection import Viewer, ViewerConnection
-from todo_graphql.store.retries import Retries
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.retries import IdempotencyKeys
 from todo_graphql.store.rows import ALL
 from todo_graphql.store.tasks import Tasks
 from todo_graphql.store.users import Users
@@ -56,22 +57,22 @@ class Context:
         return Users(self.connection, self.viewer)
 
     @cached_property
-    def retries(self) -> Retries:
+    def retries(self) -> IdempotencyKeys:
         """The viewer's idempotency keys."""
-        return Retries(self.connection)
+        return IdempotencyKeys(self.connection)
 
     @property
     def sql_seconds(self) -> float:
         """For how long PostgreSQL was waited for, and is still being."""
-        seconds = self.connection.waited
-        for trip in self.connection.trips:
-            seconds += trip.ended - trip.began
+        seconds = self.connection.current_wait
+        for timing in self.connection.timings:
+            seconds += timing.ended - timing.began
         return seconds
 
     @property
     def statements(self) -> int:
         """How many were sent, one that is still waited for among them."""
-        return len(self.connection.trips) + (self.connection.waited > 0)
+        return len(self.connection.timings) + (self.connection.current_wait > 0)
 
     def charge(self, cost: int) -> None:
         """Take this from the viewer's budget; all of it, where there is never as much. Raises

@@ -31,7 +31,7 @@ from todo_graphql.api.payloads import (
 )
 from todo_graphql.api.retries import Idempotent
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.store.changes import Selected
+from todo_graphql.store.changes import TaskSelection
 from todo_graphql.store.moves import Destination
 
 NewTaskInput = Annotated[CreateTaskInput, strawberry.argument(description="The task to create.")]
@@ -46,9 +46,9 @@ AfterTask = Annotated[
 ]
 
 
-def one(task_id: str) -> Selected:
+def one(task_id: str) -> TaskSelection:
     """The task of an `id` argument. Raises BadUserInput."""
-    return Selected.one(uuid_of(task_id, "id"))
+    return TaskSelection.one(uuid_of(task_id, "id"))
 
 
 @strawberry.type(

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import ID
 
 from todo_graphql.api.types import Task
-from todo_graphql.store.changes import DRY_RUN_ROWS, Written
+from todo_graphql.store.changes import DRY_RUN_ROWS, WriteResult
 from todo_graphql.store.rows import TaskRow
 
 
@@ -50,7 +50,7 @@ class TaskPayload(Change):
     task: Task = strawberry.field(description="The task as it is now.")
 
     @classmethod
-    def of(cls, written: Written) -> Self:
+    def of(cls, written: WriteResult) -> Self:
         (row,) = written.rows
         return cls(revision=written.revision, task=Task.of(row))
 
@@ -65,7 +65,7 @@ class TasksPayload(Change):
     )
 
     @classmethod
-    def of(cls, written: Written) -> Self:
+    def of(cls, written: WriteResult) -> Self:
         tasks = Task.each(written.rows)
         return cls(revision=written.revision, count=written.number, tasks=tasks)
 

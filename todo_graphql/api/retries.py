@@ -48,7 +48,7 @@ class Idempotent(FieldExtension):
             payload: Payload = next_(source, info, **arguments)
             return payload.content()
 
-        answer = info.context.retries.once(key, [info.field_name, given], perform)
+        answer = info.context.retries.run_once(key, [info.field_name, given], perform)
         assert isinstance(info.return_type, StrawberryOptional)
         kind: type[Payload] = info.return_type.of_type  # type: ignore[assignment]
         return kind.restored(answer)

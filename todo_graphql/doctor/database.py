@@ -17,9 +17,10 @@ from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.doctor.roles import examine_letters, examine_role
 from todo_graphql.errors import Problem
 from todo_graphql.store import isolation, migrations
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
+from todo_graphql.store.models import Viewer
 
 TIMEOUT = text("SELECT current_setting('statement_timeout')")
 
@@ -91,7 +92,7 @@ def examine_timeout(connection: ViewerConnection) -> Finding:
 def examine_isolation(database: Database) -> Finding:
     """Raises a Problem or DatabaseFailure where the proof cannot be given."""
     try:
-        isolation.prove(database)
+        isolation.check_row_level_security(database)
     except isolation.UnsafeDatabase as unsafe:
         return Finding(FATAL, str(unsafe))
     return Finding(GOOD, "Row-level security keeps users apart: a planted row stayed unseen.")

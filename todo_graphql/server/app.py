@@ -30,7 +30,7 @@ from todo_graphql.server.sources import Sources
 from todo_graphql.server.workers import FairQueue, ThreadPool
 from todo_graphql.store import outages
 from todo_graphql.store.database import Database
-from todo_graphql.store.prepared import PREPARED
+from todo_graphql.store.prepared import STATEMENT_CACHE
 
 EXPOSED_HEADERS = (
     "content-disposition",
@@ -63,7 +63,7 @@ class Components:
             self.queue,
             caches={
                 "documents": self.schema.documents.cache,
-                "statements": PREPARED.cache,
+                "statements": STATEMENT_CACHE,
                 "tokens": self.authenticator.cache,
             },
             predecessors=predecessors,

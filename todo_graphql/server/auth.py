@@ -31,7 +31,7 @@ from todo_graphql.server.keys import (
     signing_key,
     trusted_at_start,
 )
-from todo_graphql.store.connection import Viewer
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.text import UUID_TEXT, is_storable
 
 MAX_TOKEN_LENGTH = 4_096

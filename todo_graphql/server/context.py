@@ -9,8 +9,8 @@ from todo_graphql.server.auth import Authenticator
 from todo_graphql.server.exchanges import request_record
 from todo_graphql.server.keys import NoKeys, UnknownKey
 from todo_graphql.server.rates import RateLimiter
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
+from todo_graphql.store.models import Viewer
 
 
 class ContextGetter:

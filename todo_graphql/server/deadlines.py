@@ -45,7 +45,7 @@ async def run_with_statement_timeout(
     working = asyncio.create_task(work)
     try:
         while not working.done():
-            left = seconds - connection.waited
+            left = seconds - connection.current_wait
             if left <= 0:
                 raise TimeoutError
             await asyncio.wait({working}, timeout=left)

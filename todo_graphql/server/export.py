@@ -50,7 +50,7 @@ def export_router(
             work = queue.run(context.viewer.id, call)
             return await run_with_timeout(timeout, context.connection, work)
 
-        pieces = kind.write(_charged(context, context.tasks().everything()))
+        pieces = kind.write(_charged(context, context.tasks().iter_all()))
         # What fails before the first piece is a proper answer. What fails later breaks the
         # connection off, so that no client takes a part for the whole.
         first = await in_turn(partial(_first, readiness, context, pieces))

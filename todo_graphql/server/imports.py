@@ -69,7 +69,7 @@ def import_router(
     limiter = ConcurrencyLimiter(min(MOST_AT_ONCE, queue.max_per_owner))
 
     @router.post(paths.IMPORT)
-    async def bring_back(
+    async def import_tasks(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         request_record(request.scope).context = context
@@ -128,7 +128,7 @@ def _bring_back(readiness: Readiness, context: Context, kind: Format, body: byte
     context.charge(len(body) // BYTES_PER_COST + 1)
     tasks = tasks_of(kind.read(text_of(body)))
     with context.connection:
-        return context.tasks().bring_back(tasks)
+        return context.tasks().import_tasks(tasks)
 
 
 def text_of(body: bytes) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from todo_graphql.server.key_sets import read_key_set
 from todo_graphql.server.keys import RETRY_AFTER, PublicKeys
-from todo_graphql.store.breaker import Breaker
+from todo_graphql.store.breaker import SocketCanceller
 from todo_graphql.troubles import Trouble
 
 logger = logging.getLogger(__name__)
@@ -152,14 +152,14 @@ def download(url: str) -> bytes:
 @contextmanager
 def hung_up_in_time(connected: socket) -> Iterator[None]:
     """A time-out of a socket is for each piece, and who sends one byte after the other has many."""
-    breaker = Breaker()
-    timer = threading.Timer(TIMEOUT, breaker.break_off)
+    canceller = SocketCanceller()
+    timer = threading.Timer(TIMEOUT, canceller.cancel)
     timer.daemon = True
     # A number of our own: the response closes its socket when it has been read, which may be
     # somebody else's number a moment later.
     own = os.dup(connected.fileno())
     try:
-        with breaker.watching(own):
+        with canceller.watching(own):
             timer.start()
             yield
     finally:

@@ -6,9 +6,9 @@ import uuid
 
 from todo_graphql.errors import Problem, Unavailable
 from todo_graphql.store import isolation, migrations
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
 from todo_graphql.store.failures import DatabaseFailure, NotMigrated
+from todo_graphql.store.models import Viewer
 from todo_graphql.troubles import Trouble
 
 NOBODY = Viewer(uuid.UUID(int=0))
@@ -52,7 +52,7 @@ class Readiness:
 
     def _prove(self) -> None:
         try:
-            isolation.prove(self._database)
+            isolation.check_row_level_security(self._database)
         except isolation.UnsafeDatabase as unsafe:
             self._trouble.tell(f"Not ready: {unsafe}")
             raise Unavailable("The database is not safe to use.", retry_after=60) from None

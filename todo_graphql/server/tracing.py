@@ -21,7 +21,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from todo_graphql.server.exchanges import RequestRecord
 from todo_graphql.server.paths import known_path
-from todo_graphql.store.connection import Trip
+from todo_graphql.store.connection import StatementTiming
 
 LAST_SECONDS = 0.8
 """How long the end of the server may wait for the last traces to be taken."""
@@ -51,20 +51,20 @@ class Tracing:
         exchange.trace_id = trace.format_trace_id(span.get_span_context().trace_id)
         if span.is_recording():
             if exchange.context is not None:
-                for trip in exchange.context.connection.trips:
-                    self._note(trip, span, clock)
+                for timing in exchange.context.connection.timings:
+                    self._note(timing, span, clock)
             if exchange.status >= 500:
                 span.set_status(StatusCode.ERROR, exchange.outcome)
             span.end(clock.at(exchange.began + exchange.seconds))
 
-    def _note(self, trip: Trip, parent: Span, clock: "Clock") -> None:
+    def _note(self, timing: StatementTiming, parent: Span, clock: "Clock") -> None:
         self._tracer.start_span(
             "PostgreSQL",
             trace.set_span_in_context(parent),
             kind=SpanKind.CLIENT,
-            start_time=clock.at(trip.began),
-            attributes={"db.system.name": "postgresql", "db.query.text": trip.sql},
-        ).end(clock.at(trip.ended))
+            start_time=clock.at(timing.began),
+            attributes={"db.system.name": "postgresql", "db.query.text": timing.sql},
+        ).end(clock.at(timing.ended))
 
     @contextmanager
     def sent(self) -> Iterator[None]:

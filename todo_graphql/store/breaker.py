@@ -11,26 +11,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Broken(Exception):  # noqa: N818 - on purpose
+class Cancelled(Exception):  # noqa: N818 - on purpose
     """Somebody has broken it off."""
 
 
-class Breaker:
+class SocketCanceller:
     """What one operation waits for, a socket after the other, until it is broken off."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: int | None = None
-        self.is_broken = False
+        self.is_cancelled = False
 
     @contextmanager
     def watching(self, number: int) -> Iterator[None]:
-        """Let the socket of this file descriptor be shut down meanwhile. Raises Broken when it
+        """Let the socket of this file descriptor be shut down meanwhile. Raises Cancelled when it
         is too late to begin.
         """
         with self._lock:
-            if self.is_broken:
-                raise Broken
+            if self.is_cancelled:
+                raise Cancelled
             self._socket = number
         try:
             yield
@@ -39,10 +39,10 @@ class Breaker:
             with self._lock:
                 self._socket = None
 
-    def break_off(self) -> None:
+    def cancel(self) -> None:
         """End the waiting, and allow no other."""
         with self._lock:
-            self.is_broken = True
+            self.is_cancelled = True
             if self._socket is not None:
                 with socket.socket(fileno=os.dup(self._socket)) as own, suppress(OSError):
                     own.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
 """One statement for one change, be it of one task or of many."""
 
 import uuid
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -20,15 +20,19 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
+    or_,
     select,
     true,
     union_all,
 )
 
 from todo_graphql.errors import Conflict, NotFound
-from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.edits import EditsShape
+from todo_graphql.store.filters import FilterShape, TaskFilter
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire, wire_of
 
 BULK_MAX = 500
@@ -36,7 +40,7 @@ BULK_DEFAULT = 100
 DRY_RUN_ROWS = 10
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """What a write has left: the user's revision, how many tasks it was about and how many of
     them it changed, and these tasks as they are now.
     """
@@ -49,13 +53,41 @@ class Written(NamedTuple):
 
 IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
 AT_MOST = bindparam("at_most", type_=Integer())
+EXPECTED = bindparam("expected_revision", type_=Integer())
 
 ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 """What a change must know of its tasks, whatever is asked for."""
 
 
+class SelectionShape(NamedTuple):
+    """A selection without its values: what the text of a statement depends on. Without a filter
+    the tasks are named by their ids.
+    """
+
+    filter: FilterShape | None = None
+    is_bounded: bool = False
+    dry_run: bool = False
+
+    def predicates(self) -> list[ColumnElement[bool]]:
+        """Return the predicates, to be added to the owner's."""
+        return [IS_NAMED] if self.filter is None else self.filter.predicates()
+
+    def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return whether as many may change."""
+        if self.dry_run:
+            return false()
+        if self.filter is None:
+            return count == AT_MOST
+        return count <= AT_MOST if self.is_bounded else true()
+
+    @property
+    def max_rows(self) -> int:
+        """How many tasks to answer."""
+        return DRY_RUN_ROWS if self.dry_run and self.filter is not None else BULK_MAX
+
+
 @dataclass(frozen=True, slots=True)
-class Selected:
+class TaskSelection:
     """The tasks to change: named by their ids, or those that a filter finds.
 
     When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either,
@@ -69,39 +101,24 @@ class Selected:
     dry_run: bool = False
 
     @classmethod
-    def one(cls, task_id: uuid.UUID) -> "Selected":
-        """A single task."""
+    def one(cls, task_id: uuid.UUID) -> "TaskSelection":
+        """Select a single task."""
         return cls(ids=(task_id,), single=True)
 
-    def in_the_trash(self) -> "Selected":
+    def in_the_trash(self) -> "TaskSelection":
         """The same, of the tasks in the trash."""
         return replace(self, filter=replace(self.filter, trashed=True))
 
-    @property
-    def shape(self) -> Hashable:
-        """What the text of a statement on them depends on."""
-        which = "ids" if self.ids is not None else self.filter.shape
-        return which, self.single, self.at_most is None, self.dry_run
-
-    def values(self) -> dict[str, Any]:
-        """The values of its parameters."""
-        if self.ids is None:
-            return self.filter.values() | {"at_most": self.at_most}
-        return {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The predicates, to be added to the owner's."""
-        return self.filter.conditions() if self.ids is None else [IS_NAMED]
-
-    def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
-        """Whether as many may change."""
-        if self.dry_run:
-            return false()
+    def split(self) -> tuple[SelectionShape, dict[str, Any]]:
+        """Return the shape, and the values of its parameters."""
         if self.ids is not None:
-            return count == AT_MOST
-        return true() if self.at_most is None else count <= AT_MOST
+            values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
+            return SelectionShape(dry_run=self.dry_run), values
+        which, values = self.filter.split()
+        shape = SelectionShape(which, self.at_most is not None, self.dry_run)
+        return shape, values | {"at_most": self.at_most}
 
-    def check(self, written: Written) -> Written:
+    def check(self, written: WriteResult) -> WriteResult:
         """Raises NotFound with the ids that are missing, or Conflict with how many there are.
 
         Then nothing has changed.
@@ -123,65 +140,91 @@ class Selected:
         missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
         return NotFound("Some of these tasks do not exist.", missing=missing)
 
-    @property
-    def answered(self) -> int:
-        """How many tasks to answer."""
-        return DRY_RUN_ROWS if self.dry_run and self.ids is None else BULK_MAX
+
+@cached_statement
+def update_statement(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    edits: EditsShape,
+    columns: frozenset[str],
+    *,
+    expects_revision: bool,
+) -> Select[Any]:
+    """Apply edits where they differ from the task, and where it is at the expected revision."""
+    expected = TASKS.c.revision == EXPECTED if expects_revision else true()
+    when = and_(or_(false(), *edits.differences()), expected)
+    return change(scope, selection, edits.expressions(), when, columns)
+
+
+@cached_statement
+def mark_statement(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    column: str,
+    columns: frozenset[str],
+    *,
+    clears: bool,
+) -> Select[Any]:
+    """Set an instant where there is none, or clear it where there is one."""
+    is_set = TASKS.c[column].is_not(None)
+    moment = null() if clears else func.now()
+    return change(scope, selection, {column: moment}, is_set if clears else ~is_set, columns)
+
+
+@cached_statement
+def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
+    """Delete the selected tasks for good. Answers how many there were."""
+    target = scope.tasks(TASKS.c.id).where(*selection.predicates()).cte("target")
+    writer = scope.next_revision(
+        when=and_(selection.allows(count_of(target)), exists(select(target.c.id)))
+    )
+    deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
+    return summary(scope, writer, count_of(target), count_of(deleted))
 
 
 def change(
-    mine: Mine,
-    selected: Selected,
+    scope: ViewerScope,
+    selection: SelectionShape,
     values: Mapping[str, Any],
     when: ColumnElement[bool],
     columns: frozenset[str],
 ) -> Select[Any]:
-    """Set the values of those selected for which `when` holds. Answers all of those selected."""
+    """Set the values of the selected tasks for which `when` holds. Answers all selected tasks."""
     read = wire(columns | ALWAYS_READ)
-    matching = mine.tasks(TASKS.c.id, when.label("changes")).where(*selected.conditions())
+    matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selection.predicates())
     target = matching.cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    writer = mine.next_revision(when=and_(selected.allows(count_of(target)), exists(changing)))
+    writer = scope.next_revision(when=and_(selection.allows(count_of(target)), exists(changing)))
     returning = [*read, TASKS.c.id.label("key")]
-    updated = mine.update(TASKS.c.id.in_(changing), writer, values, returning)
-    unchanged = mine.tasks(*read).where(
+    updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
+    unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
     tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
-    about = summary(mine, writer, count_of(target), count_of(updated)).subquery("summary")
+    about = summary(scope, writer, count_of(target), count_of(updated)).subquery("summary")
     return (
         select(*wire_of(tasks), about)
         .select_from(about.outerjoin(tasks, true()))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
-        .limit(selected.answered)
+        .limit(selection.max_rows)
     )
 
 
-def removal(mine: Mine, selected: Selected) -> Select[Any]:
-    """Delete those selected for good. Answers how many there were."""
-    target = mine.tasks(TASKS.c.id).where(*selected.conditions()).cte("target")
-    writer = mine.next_revision(
-        when=and_(selected.allows(count_of(target)), exists(select(target.c.id)))
-    )
-    deleted = mine.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summary(mine, writer, count_of(target), count_of(deleted))
-
-
-def written_by(answer: Sequence[Sequence[Any]]) -> Written:
+def written_by(answer: Sequence[Sequence[Any]]) -> WriteResult:
     """What one of these statements answered: tasks, if there are any, beside a summary."""
     there = [row for row in answer if len(row) > WIDTH and row[0] is not None]
     revision, number, changed = answer[0][-3:]
-    return Written(revision, number, changed, task_rows(there))
+    return WriteResult(revision, number, changed, task_rows(there))
 
 
 def summary(
-    mine: Mine, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
+    scope: ViewerScope, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
 ) -> Select[Any]:
     """The last columns of an answer: the user's revision after the write, how many tasks it
     was about, and how many it has changed.
     """
     now = select(func.max(writer.c.revision)).scalar_subquery()
-    before = mine.user(func.max(USERS.c.revision)).scalar_subquery()
+    before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
     revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
     columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
     return select(*columns)

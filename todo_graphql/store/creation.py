@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -32,57 +33,61 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
 from todo_graphql.errors import Conflict
-from todo_graphql.store.changes import ALWAYS_READ, Written, count_of, summary
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.changes import ALWAYS_READ, WriteResult, count_of, summary
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.rows import NewTask, task_rows, wire, wire_of
 
 CREATE_MAX = 100
 
-RECORD: Mapping[str, TypeEngine[Any]] = {
-    "place": Integer(),
-    "id": Uuid(),
-    "title": Text(),
-    "description": Text(),
-    "priority": SmallInteger(),
-    "due_on": Date(),
-    "due_at": DateTime(timezone=True),
-    "tags": ARRAY(Text),
-    "completed_at": DateTime(timezone=True),
-    "created_at": DateTime(timezone=True),
-    "deleted_at": DateTime(timezone=True),
-    "creation_digest": LargeBinary(),
-}
+RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
+    {
+        "place": Integer(),
+        "id": Uuid(),
+        "title": Text(),
+        "description": Text(),
+        "priority": SmallInteger(),
+        "due_on": Date(),
+        "due_at": DateTime(timezone=True),
+        "tags": ARRAY(Text),
+        "completed_at": DateTime(timezone=True),
+        "created_at": DateTime(timezone=True),
+        "deleted_at": DateTime(timezone=True),
+        "creation_digest": LargeBinary(),
+    }
+)
 """What PostgreSQL reads of a NewTask's record."""
 
-AS_GIVEN = [name for name in RECORD if name not in ("place", "created_at")]
+AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
 
 RECORDS = cast(bindparam("records", type_=Text()), JSON)
 
 
-def records(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, Any]:
+def insert_parameters(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, Any]:
     """The values of the parameters. `offset` is how many tasks there were before these."""
     content = [task.record(place) for place, task in enumerate(tasks, offset + 1)]
     return {"records": json.dumps(content, ensure_ascii=False)}
 
 
-def creation(mine: Mine, columns: frozenset[str]) -> Select[Any]:
+@cached_statement
+def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
     """Create all `records`, or none when an id is in use by another task.
 
     Answers each in its place, be it new or there since the same create was sent before, with
     `clashes`: whether it is another one.
     """
     read = wire(columns | ALWAYS_READ)
-    given, existing = _given_and_existing(mine, read)
+    given, existing = _given_and_existing(scope, read)
     differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
     clash = exists(select(given.c.id).join(existing, existing.c.key == given.c.id).where(differs))
     fresh = _fresh(given, existing)
-    writer = mine.next_revision(when=and_(exists(fresh), ~clash))
-    inserted = _inserted(mine, writer, fresh, given, read)
+    writer = scope.next_revision(when=and_(exists(fresh), ~clash))
+    inserted = _inserted(scope, writer, fresh, given, read)
     there = union_all(
         select(inserted), select(*(existing.c[column.name] for column in inserted.c))
     ).subquery("there")
-    about = summary(mine, writer, count_of(given), count_of(inserted)).subquery("summary")
+    about = summary(scope, writer, count_of(given), count_of(inserted)).subquery("summary")
     clashes = there.c.creation_digest.is_distinct_from(given.c.creation_digest).label("clashes")
     return (
         select(*wire_of(there), given.c.place, clashes, about)
@@ -91,21 +96,22 @@ def creation(mine: Mine, columns: frozenset[str]) -> Select[Any]:
     )
 
 
-def recreation(mine: Mine, *, first: bool) -> Select[Any]:
+@cached_statement
+def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     """Create those `records` whose id is not in use, and leave the others as they are.
 
     Of several such statements in one transaction only the `first` that creates something takes
     a revision. Answers how many are new.
     """
     read: list[ColumnElement[Any]] = []
-    given, existing = _given_and_existing(mine, read)
+    given, existing = _given_and_existing(scope, read)
     fresh = _fresh(given, existing)
-    writer = mine.next_revision(when=exists(fresh)) if first else mine.same_revision()
-    inserted = _inserted(mine, writer, fresh, given, read)
-    return summary(mine, writer, count_of(given), count_of(inserted))
+    writer = scope.next_revision(when=exists(fresh)) if first else scope.current_revision()
+    inserted = _inserted(scope, writer, fresh, given, read)
+    return summary(scope, writer, count_of(given), count_of(inserted))
 
 
-def created_by(answer: Sequence[Sequence[Any]], fields: Sequence[str]) -> Written:
+def parse_insert_result(answer: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
     """What `creation` answered. Raises Conflict with the field of the first task whose id is in
     use by another one; then nothing was created.
     """
@@ -114,17 +120,17 @@ def created_by(answer: Sequence[Sequence[Any]], fields: Sequence[str]) -> Writte
             field = f"{fields[place - 1]}.id"
             raise Conflict("This id is in use by another task of yours.", field=field)
     revision, number, changed = answer[0][-3:]
-    return Written(revision, number, changed, task_rows(answer))
+    return WriteResult(revision, number, changed, task_rows(answer))
 
 
-def _given_and_existing(mine: Mine, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:
+def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:
     columns = [column(name, kind) for name, kind in RECORD.items()]
     table = func.json_to_recordset(RECORDS).table_valued(*columns).render_derived(with_types=True)
     given = select(table).cte("given")
     # As an array, for which the key is looked up once for each. To a planner that does not know
     # yet how many tasks the user has, a join may seem as good, and reads all of them each time.
     ids = func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
-    existing = mine.tasks(TASKS.c.id.label("key"), TASKS.c.creation_digest, *read).where(
+    existing = scope.tasks(TASKS.c.id.label("key"), TASKS.c.creation_digest, *read).where(
         TASKS.c.id == any_(ids)
     )
     return given, existing.cte("existing")
@@ -135,7 +141,7 @@ def _fresh(given: CTE, existing: CTE) -> Select[Any]:
 
 
 def _inserted(
-    mine: Mine,
+    scope: ViewerScope,
     writer: CTE,
     fresh: Select[Any],
     given: CTE,
@@ -150,4 +156,4 @@ def _inserted(
     created = func.coalesce(given.c.created_at, now)
     values |= {"created_at": created, "updated_at": now, "rank": end}
     returning = [TASKS.c.id.label("key"), TASKS.c.creation_digest, *read]
-    return mine.insert(writer, given, given.c.id.in_(fresh), values, returning)
+    return scope.insert(writer, given, given.c.id.in_(fresh), values, returning)

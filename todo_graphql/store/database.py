@@ -5,7 +5,8 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from todo_graphql.config import Settings
-from todo_graphql.store.connection import Viewer, ViewerConnection
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.pool import Pool, PooledConnection
 
 APP_ROLE = "todo_app"
@@ -48,12 +49,12 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         timeout = int(settings.database_statement_timeout * 1000)
         self._preamble = (
-            f"SELECT set_config('role', '{APP_ROLE}', true),"
-            f" set_config('statement_timeout', '{timeout}', true),"
+            # SET LOCAL takes PostgreSQL less time than set_config. The message is one transaction.
+            f"SET LOCAL ROLE {APP_ROLE}; SET LOCAL statement_timeout = {timeout};"
             # A viewer's rows are found by an index, however many of the table's they are: what
             # one person asks never reads through everybody's, nor is it worth compiling.
-            " set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
-            " set_config('app.user_id', '%s', true); "
+            " SET LOCAL enable_seqscan = off; SET LOCAL jit = off;"
+            " SET LOCAL app.user_id = '%s'; "
         )
         # Autocommit, because each statement is a transaction: BEGIN and COMMIT would be
         # two more round trips, and under a pooler they would pin a server connection.

@@ -15,7 +15,7 @@ MAX_ROUNDS = 100
 """Rounds of changes to run after, before whoever makes them is told to stop for a moment."""
 
 
-def everything(statements: Statements) -> Iterator[list[TaskRow]]:
+def iter_all(statements: Statements) -> Iterator[list[TaskRow]]:
     """Pages of all tasks in the manual order, the trash included.
 
     No two pages need the same connection, so whoever takes them may give it back between them.

@@ -1,21 +1,21 @@
 """Filters become WHERE.
 
 A filter is a tree of comparisons. Each comparison is either true or false of a task, also
-where the task has no value, so that `Not` is the exact complement. What is compared with is a
-parameter, so that filters of one shape are one statement.
+where the task has no value, so that `Not` is the exact complement. One walk splits a filter into
+its shape, of which the SQL is made, and the values of the shape's parameters.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, false, func, or_, true
 
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.operators import OPERATORS, like
+from todo_graphql.store.operators import OPERATORS, Form, like
 
 Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
+ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,6 @@ class Comparison:
     field: str
     operator: str
     value: Any
-
-    def reading(self) -> tuple[Hashable, tuple[Any, ...]]:
-        """What of the value the statement's text depends on, and what are its parameters."""
-        return OPERATORS[self.operator].read(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,42 @@ class Not:
     condition: Condition
 
 
+class ComparisonShape(NamedTuple):
+    """A comparison with parameters instead of a value."""
+
+    field: str
+    operator: str
+    form: Form
+    parameters: tuple[str, ...]
+
+
+class BranchShape(NamedTuple):
+    """Conditions without their values, and how they are joined: `all`, `any` or `not`."""
+
+    kind: str
+    parts: tuple[ConditionShape, ...]
+
+
+class FilterShape(NamedTuple):
+    """A filter without its values: what the text of a statement depends on."""
+
+    condition: ConditionShape
+    trashed: bool | None
+    searches: bool
+
+    def predicates(self) -> list[ColumnElement[bool]]:
+        """Return the predicates, to be added to the owner's."""
+        deleted = TASKS.c.deleted_at.is_not(None)
+        predicates: list[ColumnElement[bool]] = []
+        if self.trashed is not None:
+            predicates.append(deleted if self.trashed else ~deleted)
+        if self.condition != BranchShape("all", ()):
+            predicates.append(predicate(self.condition))
+        if self.searches:
+            predicates.append(FOUND)
+        return predicates
+
+
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
     """Which of one's tasks: not the trash unless `trashed`, and both when that is None.
@@ -63,30 +95,15 @@ class TaskFilter:
     trashed: bool | None = False
     search: str | None = None
 
-    @property
-    def shape(self) -> Hashable:
-        """What the text of the statement depends on."""
-        return shape_of(self.condition), self.trashed, self.search is None
-
-    def values(self) -> dict[str, Any]:
-        """The values of its parameters. Where it asks for a day, such as today, it is this one."""
-        compared = [value for one in comparisons(self.condition) for value in one.reading()[1]]
-        values = {f"filter_{number}": value for number, value in enumerate(compared)}
+    def split(self) -> tuple[FilterShape, dict[str, Any]]:
+        """Return the shape, and the values of its parameters. A day such as today becomes the
+        current one.
+        """
+        values: dict[str, Any] = {}
+        shape = FilterShape(_split(self.condition, values), self.trashed, self.search is not None)
         if self.search is not None:
             values |= {"search": self.search, "search_literally": like(self.search)}
-        return values
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The predicates, to be added to the owner's."""
-        deleted = TASKS.c.deleted_at.is_not(None)
-        conditions: list[ColumnElement[bool]] = []
-        if self.trashed is not None:
-            conditions.append(deleted if self.trashed else ~deleted)
-        if self.condition != AllOf():
-            conditions.append(predicate(self.condition, count()))
-        if self.search is not None:
-            conditions.append(FOUND)
-        return conditions
+        return shape, values
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
@@ -101,32 +118,31 @@ def comparisons(condition: Condition) -> Iterator[Comparison]:
                 yield from comparisons(inner)
 
 
-def shape_of(condition: Condition) -> Hashable:
-    """The condition without its values."""
+def _split(condition: Condition, values: dict[str, Any]) -> ConditionShape:
+    """Return the condition with parameters, whose values are added to `values`."""
     match condition:
-        case Comparison(field, operator):
-            return field, operator, condition.reading()[0]
-        case Not(inner):
-            return "not", shape_of(inner)
+        case Comparison(field, operator, value):
+            form, compared = OPERATORS[operator].read(value)
+            own = {f"filter_{number}": one for number, one in enumerate(compared, len(values))}
+            values |= own
+            return ComparisonShape(field, operator, form, tuple(own))
         case AllOf(conditions):
-            return "all", *map(shape_of, conditions)
+            return BranchShape("all", tuple([_split(inner, values) for inner in conditions]))
         case AnyOf(conditions):
-            return "any", *map(shape_of, conditions)
+            return BranchShape("any", tuple([_split(inner, values) for inner in conditions]))
+        case Not(inner):
+            return BranchShape("not", (_split(inner, values),))
 
 
-def predicate(condition: Condition, places: Iterator[int]) -> ColumnElement[bool]:
-    """The condition in SQL. Its parameters take the next places, in the order of `comparisons`."""
-    match condition:
-        case Comparison(field, operator):
-            form, values = condition.reading()
-            names = [f"filter_{next(places)}" for _ in values]
-            return OPERATORS[operator].condition(TASKS.c[field], form, *map(bindparam, names))
-        case AllOf(conditions):
-            return and_(true(), *(predicate(inner, places) for inner in conditions))
-        case AnyOf(conditions):
-            return or_(false(), *(predicate(inner, places) for inner in conditions))
-        case Not(inner):
-            return predicate(inner, places).is_not(true())
+def predicate(condition: ConditionShape) -> ColumnElement[bool]:
+    """Return the condition in SQL."""
+    if isinstance(condition, ComparisonShape):
+        field, operator, form, parameters = condition
+        return OPERATORS[operator].condition(TASKS.c[field], form, *map(bindparam, parameters))
+    parts = map(predicate, condition.parts)
+    if condition.kind == "not":
+        return next(parts).is_not(true())
+    return and_(true(), *parts) if condition.kind == "all" else or_(false(), *parts)
 
 
 SEARCH: ColumnElement[Any] = func.todo_query(bindparam("search", type_=Text()))

@@ -1,10 +1,9 @@
 """Tasks that come back, all of them or none."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import NamedTuple
 
-from todo_graphql.store.creation import records, recreation
+from todo_graphql.store.creation import insert_missing_statement, insert_parameters
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.statements import Statements
 
@@ -22,15 +21,14 @@ class Imported(NamedTuple):
     revision: int
 
 
-def bring_back(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
+def import_tasks(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
     """One transaction, and one revision for all that is new; none where nothing is."""
     created = number = 0
     revision: int | None = None
     with statements.transaction():
         for batch in _batches(tasks):
-            first = not created
             ((revision, given, new),) = statements.write(
-                ("bring back", first), partial(recreation, first=first), records(batch, number)
+                insert_missing_statement(first=not created), insert_parameters(batch, number)
             )
             created, number = created + new, number + given
     if revision is None:  # there was none to write, so nobody has appeared either

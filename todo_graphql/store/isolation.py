@@ -5,18 +5,18 @@ import uuid
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import APP_ROLE, Database
 from todo_graphql.store.failures import failure_of, is_privilege_missing
+from todo_graphql.store.models import Viewer
 
-PLANT = text(
+INSERT_PROBE = text(
     "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
     ", task AS (INSERT INTO tasks (user_id, title, revision) SELECT id, 'planted', 1 FROM me)"
     " INSERT INTO idempotency_keys (user_id, key, digest, answer) SELECT id, 'k', '', '' FROM me"
 )
 
-LOOK = text(
-    "SELECT rolsuper OR rolbypassrls AS almighty,"
+SELECT_PROBE = text(
+    "SELECT rolsuper OR rolbypassrls AS bypasses_rls,"
     " EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks)"
     " OR EXISTS (SELECT FROM idempotency_keys) AS foreign_rows"
     " FROM pg_roles WHERE rolname = current_user"
@@ -27,7 +27,7 @@ class UnsafeDatabase(Exception):  # noqa: N818 - the database is the trouble
     """The database would not keep users apart. Says in one sentence what to do."""
 
 
-def prove(database: Database) -> None:
+def check_row_level_security(database: Database) -> None:
     """Plant a row of one user in each table, look for them as another, and undo it all.
 
     Raises UnsafeDatabase when the role of a viewer's statements is one that row-level
@@ -36,7 +36,7 @@ def prove(database: Database) -> None:
     """
     try:
         with database.engine.connect() as connection:
-            _prove_on(connection, database)
+            _check_on(connection, database)
     except DBAPIError as error:
         if is_privilege_missing(error):
             raise UnsafeDatabase(
@@ -46,17 +46,17 @@ def prove(database: Database) -> None:
         raise failure_of(error) from None
 
 
-def _prove_on(connection: Connection, database: Database) -> None:
+def _check_on(connection: Connection, database: Database) -> None:
     planter, stranger = Viewer(uuid.uuid4()), Viewer(uuid.uuid4())
     connection.exec_driver_sql("BEGIN")
     try:
         connection.exec_driver_sql(database.preamble(planter))
-        connection.execute(PLANT, {"me": planter.id})
+        connection.execute(INSERT_PROBE, {"me": planter.id})
         connection.exec_driver_sql(database.preamble(stranger))
-        almighty, foreign_rows = connection.execute(LOOK).one()
+        bypasses_rls, foreign_rows = connection.execute(SELECT_PROBE).one()
     finally:
         connection.exec_driver_sql("ROLLBACK")
-    if almighty:
+    if bypasses_rls:
         raise UnsafeDatabase(
             f"The role {APP_ROLE} is a superuser or has BYPASSRLS: run "
             f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."

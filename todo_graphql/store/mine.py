@@ -36,7 +36,7 @@ EMAIL = bindparam("email", type_=Text())
 """Their address, as their token has it."""
 
 
-class Mine:
+class ViewerScope:
     """The viewer's rows.
 
     Whoever writes holds the lock on the viewer's row already (`ViewerConnection.write`), so
@@ -44,49 +44,49 @@ class Mine:
     """
 
     @cached_property
-    def is_me(self) -> ColumnElement[bool]:
+    def own_user(self) -> ColumnElement[bool]:
         """The viewer's own row."""
         return USERS.c.id == VIEWER
 
     @cached_property
-    def is_mine(self) -> ColumnElement[bool]:
+    def own_tasks(self) -> ColumnElement[bool]:
         """The viewer's tasks."""
         return TASKS.c.user_id == VIEWER
 
     @cached_property
-    def is_my_key(self) -> ColumnElement[bool]:
+    def own_keys(self) -> ColumnElement[bool]:
         """The viewer's idempotency keys."""
         return IDEMPOTENCY_KEYS.c.user_id == VIEWER
 
     def user(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's own row."""
-        return select(*columns).select_from(USERS).where(self.is_me)
+        return select(*columns).select_from(USERS).where(self.own_user)
 
     def removed_user(self) -> Executable:
         """Delete the viewer's own row, what refers to it, and the idempotency keys."""
-        keys = delete_from(IDEMPOTENCY_KEYS).where(self.is_my_key).cte("keys")
-        return delete_from(USERS).where(self.is_me).returning(USERS.c.id).add_cte(keys)
+        keys = delete_from(IDEMPOTENCY_KEYS).where(self.own_keys).cte("keys")
+        return delete_from(USERS).where(self.own_user).returning(USERS.c.id).add_cte(keys)
 
     def tasks(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's tasks."""
-        return select(*columns).select_from(TASKS).where(self.is_mine)
+        return select(*columns).select_from(TASKS).where(self.own_tasks)
 
     def keys(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Read the viewer's idempotency keys."""
-        return select(*columns).select_from(IDEMPOTENCY_KEYS).where(self.is_my_key)
+        return select(*columns).select_from(IDEMPOTENCY_KEYS).where(self.own_keys)
 
     def next_revision(self, *, when: ColumnElement[bool]) -> CTE:
         """Take the viewer's next revision if something changes: one row, or none."""
         email = func.coalesce(EMAIL, USERS.c.email)
         return (
             update(USERS)
-            .where(self.is_me, when)
+            .where(self.own_user, when)
             .values(revision=USERS.c.revision + 1, email=email)
             .returning(USERS.c.id, USERS.c.revision)
             .cte("writer")
         )
 
-    def same_revision(self) -> CTE:
+    def current_revision(self) -> CTE:
         """The revision that an earlier statement of this transaction took."""
         return self.user(USERS.c.id, USERS.c.revision).cte("writer")
 
@@ -118,7 +118,7 @@ class Mine:
         """Set the values of some tasks, and their revision to the writer's."""
         return (
             update(TASKS)
-            .where(self.is_mine, which, TASKS.c.user_id == writer.c.id)
+            .where(self.own_tasks, which, TASKS.c.user_id == writer.c.id)
             .values(**values, updated_at=func.now(), revision=writer.c.revision)
             .returning(*returning)
             .cte("updated")
@@ -128,7 +128,7 @@ class Mine:
         """Delete some tasks."""
         return (
             delete_from(TASKS)
-            .where(self.is_mine, which, TASKS.c.user_id == writer.c.id)
+            .where(self.own_tasks, which, TASKS.c.user_id == writer.c.id)
             .returning(TASKS.c.id)
             .cte("deleted")
         )
@@ -138,7 +138,7 @@ class Mine:
         revision = self.user(USERS.c.revision + 1).scalar_subquery()
         return func.todo_rank(-revision if first else revision)
 
-    def spread(self) -> Executable:
+    def rebalance_ranks(self) -> Executable:
         """Write all ranks anew, evenly and in the same order. They are nobody's to see, so the
         tasks' revisions stay. Cursors in the manual order lose their place: it takes thousands
         of moves into one gap to get here.
@@ -149,12 +149,12 @@ class Mine:
         rank = func.concat(revision, func.lpad(cast(numbered.c.number, Text), 10, "0"), "1")
         return (
             update(TASKS)
-            .where(self.is_mine, TASKS.c.id == numbered.c.id)
+            .where(self.own_tasks, TASKS.c.id == numbered.c.id)
             .values(rank=rank)
             .returning(TASKS.c.id)
         )
 
-    def remember(self, values: Mapping[str, Any]) -> Executable:
+    def save_idempotency_key(self, values: Mapping[str, Any]) -> Executable:
         """Keep the answer to an idempotency key."""
         new = upsert(IDEMPOTENCY_KEYS).values(user_id=VIEWER, **values)
         kept = {name: new.excluded[name] for name in values if name != "key"}

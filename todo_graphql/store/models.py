@@ -1,6 +1,7 @@
 """The tables. Limits stand as constants beside the column that they bound."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 
@@ -46,6 +47,14 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 metadata: MetaData = SQLModel.metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The user on whose behalf an operation runs, as the verified token names them."""
+
+    id: uuid.UUID
+    email: str | None = None
 
 
 class User(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from unicodedata import normalize
 
@@ -167,24 +168,26 @@ def _flag(condition: Callable[..., ColumnElement[bool]]) -> Callable[..., Column
     return holds
 
 
-OPERATORS: Mapping[str, Operator] = {
-    "eq": Operator(lambda column, _, value: column == value),
-    "neq": Operator(lambda column, _, value: column.is_distinct_from(value)),
-    "in": Operator(_in, _several),
-    "nin": Operator(_not_in, _several),
-    "lt": Operator(lambda column, _, value: column < value),
-    "lte": Operator(lambda column, _, value: column <= value),
-    "gt": Operator(lambda column, _, value: column > value),
-    "gte": Operator(lambda column, _, value: column >= value),
-    "null": Operator(_null, _is_null),
-    "contains": Operator(_like, _containing),
-    "starts_with": Operator(_like, _starting),
-    "any": Operator(_any_tag, _several),
-    "all": Operator(_all_tags, _several),
-    "none": Operator(lambda *arguments: ~_any_tag(*arguments), _several),
-    "before": Operator(_before, _instant),
-    "after": Operator(_after, _instant),
-    "overdue": Operator(_flag(overdue), _of_today(lambda today: (today.today,))),
-    "today": Operator(_flag(due_within), _of_today(days_of(0, 1))),
-    "next_seven_days": Operator(_flag(due_within), _of_today(days_of(0, DAYS_OF_A_WEEK))),
-}
+OPERATORS: Mapping[str, Operator] = MappingProxyType(
+    {
+        "eq": Operator(lambda column, _, value: column == value),
+        "neq": Operator(lambda column, _, value: column.is_distinct_from(value)),
+        "in": Operator(_in, _several),
+        "nin": Operator(_not_in, _several),
+        "lt": Operator(lambda column, _, value: column < value),
+        "lte": Operator(lambda column, _, value: column <= value),
+        "gt": Operator(lambda column, _, value: column > value),
+        "gte": Operator(lambda column, _, value: column >= value),
+        "null": Operator(_null, _is_null),
+        "contains": Operator(_like, _containing),
+        "starts_with": Operator(_like, _starting),
+        "any": Operator(_any_tag, _several),
+        "all": Operator(_all_tags, _several),
+        "none": Operator(lambda *arguments: ~_any_tag(*arguments), _several),
+        "before": Operator(_before, _instant),
+        "after": Operator(_after, _instant),
+        "overdue": Operator(_flag(overdue), _of_today(lambda today: (today.today,))),
+        "today": Operator(_flag(due_within), _of_today(days_of(0, 1))),
+        "next_seven_days": Operator(_flag(due_within), _of_today(days_of(0, DAYS_OF_A_WEEK))),
+    }
+)

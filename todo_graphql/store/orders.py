@@ -87,7 +87,7 @@ class Term:
         nulls_follow = self.nullable and not self.nulls_first
         return [further, self.column.is_(None)] if nulls_follow else [further]
 
-    def everything(self) -> list[ColumnElement[bool]]:
+    def full_range(self) -> list[ColumnElement[bool]]:
         """All rows, in ranges that the one index on the column has in this order."""
         if not self.nullable:
             return [true()]
@@ -117,9 +117,9 @@ def order_by(terms: Terms) -> list[ColumnElement[Any]]:
     return [terms[0].clause_alone(), *(term.clause() for term in terms[1:])]
 
 
-def everything(terms: Terms) -> list[ColumnElement[bool]]:
+def full_range(terms: Terms) -> list[ColumnElement[bool]]:
     """The ranges of the whole list."""
-    return terms[0].everything()
+    return terms[0].full_range()
 
 
 def beyond(terms: Terms, values: Sequence[Any]) -> list[ColumnElement[bool]]:

@@ -1,10 +1,12 @@
-"""Why the database is away, for the log.
+"""Database outages, in the log.
 
-What libpq says has the host, the user and more of DATABASE_URL in it. So it is only looked through
-for what can be said in words that name nobody.
+The message of the driver says why no connection could be made, and names the host, the user and
+more of DATABASE_URL. The log gets the message without them.
 """
 
 import logging
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg2
@@ -15,31 +17,14 @@ from todo_graphql.troubles import Trouble
 logger = logging.getLogger(__name__)
 
 BACK = "The database takes connections again."
+REMOVED = "***"
 
-REASONS = (
-    ("could not translate host name", "the name of its host leads nowhere"),
-    ("Connection refused", "nobody listens at its address"),
-    ("timeout expired", "it does not answer in time"),
-    ("unreachable", "there is no way to its address"),
-    ("No route to host", "there is no way to its address"),
-    ("password", "it does not accept the password"),
-    ("pg_hba.conf", "it does not let this user in from here"),
-    ("too many", "it takes no more connections"),
-    ("connection slots", "it takes no more connections"),
-    ("starting up", "it is starting"),
-    ("recovery", "it is starting"),
-    ("shutting down", "it is stopping"),
-    ("certificate", "there is no safe connection"),
-    ("SSL", "there is no safe connection"),
-    ("No such file", "there is no socket in its folder"),
-    ("does not exist", "it has no such database, or no such user"),
-    ("closed the connection", "it has hung up"),
-    ("invalid", "an option of DATABASE_URL has no good value"),
+# libpq quotes names and paths. It adds the addresses of a host, and the port.
+NAMES = re.compile(
+    r'"[^"]*"|(?<=port )\d+|\b\d+(?:\.\d+){3}\b|(?<!\w)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,}',
+    re.IGNORECASE,
 )
-"""What libpq's words have in them, in English, and what that means. The first that is there
-counts."""
-
-UNKNOWN = "`todo-graphql doctor` says why"
+MAX_LENGTH = 500
 
 
 def watch(engine: Engine) -> None:
@@ -53,13 +38,22 @@ def watch(engine: Engine) -> None:
         try:
             connection = dialect.connect(*arguments, **options)
         except psycopg2.Error as error:
-            trouble.tell(f"The database is away: {reason_of(error)}.")
+            trouble.tell(f"The database is away: {reason_of(error, options)}.")
             raise
         trouble.end()
         return connection
 
 
-def reason_of(error: psycopg2.Error) -> str:
-    """Why no connection could be made, without a word of the error itself."""
-    said = str(error)
-    return next((reason for words, reason in REASONS if words in said), UNKNOWN)
+def reason_of(error: psycopg2.Error, options: Mapping[str, object]) -> str:
+    """Return the driver's message without the values of the connection's options, and without
+    names and addresses.
+    """
+    # Lines that begin with a tab are hints.
+    lines = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
+    message = "; ".join(" ".join(line.split()) for line in lines)
+    given = {part for value in options.values() for part in str(value).split(",") if part}
+    longest_first = sorted(map(re.escape, given), key=len, reverse=True)
+    if longest_first:
+        values = re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
+        message = values.sub(REMOVED, message)
+    return NAMES.sub(REMOVED, message)[:MAX_LENGTH].rstrip(".") or type(error).__name__

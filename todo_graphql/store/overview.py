@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
@@ -18,9 +19,10 @@ from sqlalchemy import (
 )
 
 from todo_graphql.store.calendar import DAYS_OF_A_WEEK, Today
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.operators import due_within, overdue
+from todo_graphql.store.prepared import cached_statement
 
 MAX_TAGS = 1_000
 
@@ -76,46 +78,54 @@ BEGINS = bindparam("today_begins", type_=DateTime(timezone=True))
 IS_OPEN = TASKS.c.completed_at.is_(None)
 BY_NOW = TASKS.c.completed_at < bindparam("tomorrow_begins")
 
-CONDITIONS: Mapping[str, ColumnElement[bool]] = {
-    "open": IS_OPEN,
-    "overdue": overdue(TODAY),
-    "today": and_(
-        IS_OPEN,
-        due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
-    ),
-    "next_seven_days": and_(
-        IS_OPEN,
-        due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
-    ),
-    "no_date": and_(IS_OPEN, TASKS.c.due.is_(None)),
-    "completed_today": and_(TASKS.c.completed_at >= BEGINS, BY_NOW),
-    "completed_this_week": and_(TASKS.c.completed_at >= bindparam("this_week_began"), BY_NOW),
-}
+CONDITIONS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
+    {
+        "open": IS_OPEN,
+        "overdue": overdue(TODAY),
+        "today": and_(
+            IS_OPEN,
+            due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
+        ),
+        "next_seven_days": and_(
+            IS_OPEN,
+            due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
+        ),
+        "no_date": and_(IS_OPEN, TASKS.c.due.is_(None)),
+        "completed_today": and_(TASKS.c.completed_at >= BEGINS, BY_NOW),
+        "completed_this_week": and_(TASKS.c.completed_at >= bindparam("this_week_began"), BY_NOW),
+    }
+)
 """What is counted for each field of Counts."""
 
 
-def overview_statement(mine: Mine, counts: frozenset[str], *, tags: bool) -> Select[Any]:
-    """The counts that are asked for, beside each tag or once."""
+@cached_statement
+def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool) -> Select[Any]:
+    """Select the counts that are asked for, beside each tag or once."""
     numbers = [
         (func.count().filter(CONDITIONS[name]) if name in counts else null()).label(f"n_{name}")
         for name in Counts._fields
     ]
-    everything = mine.tasks(*numbers).where(TASKS.c.deleted_at.is_(None))
-    counted: Any = everything if counts else select(*numbers)
+    tasks = scope.tasks(*numbers).where(TASKS.c.deleted_at.is_(None))
+    counted: Any = tasks if counts else select(*numbers)
     if not tags:
         return cast("Select[Any]", counted)
     beside = counted.subquery("counted")
-    listed = tags_statement(mine).subquery("listed")
+    listed = _tags(scope).subquery("listed")
     both: Select[Any] = select(beside, listed).select_from(beside.outerjoin(listed, true()))
     return both.order_by(listed.c.key)
 
 
-def tags_statement(mine: Mine) -> Select[Any]:
-    """Each tag in use, whatever its case, with its counts."""
+@cached_statement
+def tags_statement(scope: ViewerScope) -> Select[Any]:
+    """Select each tag in use, whatever its case, with its counts."""
+    return _tags(scope)
+
+
+def _tags(scope: ViewerScope) -> Select[Any]:
     each = func.unnest(TASKS.c.tags, TASKS.c.tag_keys).table_valued("tag", "key", name="each_tag")
     tag = each.render_derived()
     return (
-        mine.tasks(
+        scope.tasks(
             func.min(tag.c.tag).label("tag"),
             func.count().filter(IS_OPEN).label("open"),
             func.count().label("total"),

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, false, func, literal, select, true, union_all
 
 from todo_graphql.store import orders
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.pagination import PageRequest
+from todo_graphql.store.pagination import PageRequest, PageShape
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.rows import WIDTH, TaskRow, task_rows, wire
 from todo_graphql.store.statements import Statements
 
@@ -33,100 +34,97 @@ _all_after = itemgetter(slice(WIDTH, None))
 _all_between = itemgetter(slice(WIDTH, BEHIND))
 
 
-def page_of(answer: Sequence[Sequence[Any]], request: PageRequest) -> TaskPage:
+def page_of(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
     """The page that the statement answered."""
     behind = ahead = False
     rows = answer
-    if request.has_cursors:
+    if shape.has_cursors:
         behind, ahead = answer[0][BEHIND:]
         # Where nothing is found there is a row all the same, of the flags alone.
         rows = answer if answer[0][0] is not None else answer[:0]
-    more, rows = len(rows) > request.size or ahead, rows[: request.size]
-    if request.backward:
+    more, rows = len(rows) > shape.size or ahead, rows[: shape.size]
+    if shape.backward:
         rows = rows[::-1]
     return TaskPage(
         task_rows(rows),
-        list(map(_all_between if request.has_cursors else _all_after, rows)),
-        has_next=behind if request.backward else more,
-        has_previous=more if request.backward else behind,
+        list(map(_all_between if shape.has_cursors else _all_after, rows)),
+        has_next=behind if shape.backward else more,
+        has_previous=more if shape.backward else behind,
     )
 
 
 def read_page(statements: Statements, request: PageRequest, columns: frozenset[str]) -> TaskPage:
-    """The page, with nothing but these columns of its tasks."""
-
-    def build(mine: Mine) -> Select[Any]:
-        return page_statement(mine, request.parametric(), columns)
-
-    shape = "page", request.shape, columns
-    return page_of(statements.read(shape, build, request.values()), request)
+    """Read the page, with nothing but these columns of its tasks."""
+    shape, values = request.split()
+    return page_of(statements.read(page_statement(shape, columns), values), shape)
 
 
-def page_statement(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
+@cached_statement
+def page_statement(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
     """One more row than the page, to see whether there are more, with what is asked for of the
     tasks. Between cursors there are two flags beside it, which come even when the page is empty.
     """
     whole = columns | {"id"}
-    if not request.has_cursors:
-        return _start(mine, request, whole)
-    page = _page(mine, request, whole)
+    if not shape.has_cursors:
+        return _start(scope, shape, whole)
+    page = _page(scope, shape, whole)
     flags = select(
-        _any(mine, request, *request.behind()).label("any_behind"),
-        _any(mine, request, *request.ahead()).label("any_ahead"),
+        _any(scope, shape, *shape.behind()).label("any_behind"),
+        _any(scope, shape, *shape.ahead()).label("any_ahead"),
     ).subquery("flags")
     return (
         select(*_listed(page), flags)
         .select_from(flags.outerjoin(page, true()))
         .order_by(page.c.range, page.c.place)
-        .limit(request.size + 1)
+        .limit(shape.size + 1)
     )
 
 
-def _start(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Select[Any]:
+def _start(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
     """A page at either end of the list: there is nothing behind it, and nothing to stop at."""
-    ranges = request.ranges()
+    ranges = shape.ranges()
     if len(ranges) == 1:
-        keys = orders.place_columns(request.listing.keys, request.terms)
-        where = [*request.listing.filter.conditions(), *ranges]
-        rows: Select[Any] = mine.tasks(*wire(columns), *keys).where(*where)
-        return rows.order_by(*orders.order_by(request.terms)).limit(request.size + 1)
-    page = _page(mine, request, columns)
+        keys = orders.place_columns(shape.keys, shape.terms)
+        where = [*shape.filter.predicates(), *ranges]
+        rows: Select[Any] = scope.tasks(*wire(columns), *keys).where(*where)
+        return rows.order_by(*orders.order_by(shape.terms)).limit(shape.size + 1)
+    page = _page(scope, shape, columns)
     listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
-    return listed.limit(request.size + 1)
+    return listed.limit(shape.size + 1)
 
 
 def _listed(page: Any) -> list[ColumnElement[Any]]:
     return [column for column in page.c if column.name not in ("range", "place")]
 
 
-def _page(mine: Mine, request: PageRequest, columns: frozenset[str]) -> Any:
-    terms = request.terms
+def _page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Any:
+    terms = shape.terms
     order = orders.order_by(terms)
     place = func.row_number().over(order_by=order).label("place")
-    keys = orders.place_columns(request.listing.keys, terms)
-    where = [*request.listing.filter.conditions(), *request.conditions()]
+    keys = orders.place_columns(shape.keys, terms)
+    where = shape.predicates()
     parts = [
-        mine.tasks(*wire(columns), *keys, literal(number).label("range"), place)
+        scope.tasks(*wire(columns), *keys, literal(number).label("range"), place)
         .where(*where, within)
         .order_by(*order)
-        .limit(request.size + 1)
-        for number, within in enumerate(request.ranges())
+        .limit(shape.size + 1)
+        for number, within in enumerate(shape.ranges())
     ]
     return (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("page")
 
 
 def _any(
-    mine: Mine, request: PageRequest, terms: orders.Terms, place: Sequence[Any] | None
+    scope: ViewerScope, shape: PageShape, terms: orders.Terms, place: Sequence[Any] | None
 ) -> ColumnElement[bool]:
     """Whether the list has a row at the place or, that way, beyond it."""
     if place is None:
         return false()
     # Not EXISTS, for which PostgreSQL ignores the order, and of many rows would rather look
     # through all than go straight to the nearest.
-    where = request.listing.filter.conditions()
+    where = shape.filter.predicates()
     ranges = [orders.at(terms, place), *orders.beyond(terms, place)]
     parts = [
-        mine.tasks(TASKS.c.id).where(*where, within).order_by(*orders.order_by(terms)).limit(1)
+        scope.tasks(TASKS.c.id).where(*where, within).order_by(*orders.order_by(terms)).limit(1)
         for within in ranges
     ]
     nearest = select(union_all(*parts).subquery("nearest")).limit(1)

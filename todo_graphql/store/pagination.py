@@ -9,17 +9,17 @@ import json
 import re
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store import orders
-from todo_graphql.store.filters import TaskFilter
+from todo_graphql.store.filters import FilterShape, TaskFilter
 from todo_graphql.store.models import Priority
 from todo_graphql.store.orders import MOMENTS, NEWEST_FIRST, NULLABLE, OrderField, OrderKey, Terms
 from todo_graphql.store.text import UUID_TEXT, is_storable
@@ -32,6 +32,12 @@ CURSOR_MAX_LENGTH = 10_000
 WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
+Place: TypeAlias = list[Any]
+"""The values of a row by which a list is ordered, the id last."""
+
+PlaceShape: TypeAlias = tuple[str | None, ...]
+"""A place without its values: parameters, or None for a null."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -39,11 +45,6 @@ class Listing:
 
     filter: TaskFilter = field(default_factory=TaskFilter)
     keys: tuple[OrderKey, ...] = NEWEST_FIRST
-
-    @property
-    def terms(self) -> list[orders.Term]:
-        """The order in SQL's terms."""
-        return orders.terms_of(self.keys)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -55,7 +56,7 @@ class Listing:
         content = WRITER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
         return urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
 
-    def place(self, cursor: str, field: str) -> list[Any]:
+    def place(self, cursor: str, field: str) -> Place:
         """The values that a cursor holds, the id last. Raises BadUserInput with `field` for one
         that is not of this list.
         """
@@ -68,7 +69,7 @@ class Listing:
                 field=field,
             ) from None
 
-    def _read(self, cursor: str) -> list[Any]:
+    def _read(self, cursor: str) -> Place:
         if len(cursor) > CURSOR_MAX_LENGTH:
             raise ValueError
         padded = cursor + "=" * (-len(cursor) % 4)
@@ -109,6 +110,71 @@ def _moment(value: object) -> datetime:
     return datetime.fromisoformat(value)
 
 
+class PageShape(NamedTuple):
+    """A request for a page without its values: what the text of a statement depends on."""
+
+    filter: FilterShape
+    keys: tuple[OrderKey, ...]
+    size: int
+    backward: bool
+    after: PlaceShape | None
+    before: PlaceShape | None
+
+    @property
+    def terms(self) -> Terms:
+        """The order in which to take rows: backward from the end of the list."""
+        terms = orders.terms_of(self.keys)
+        return orders.reversed_terms(terms) if self.backward else terms
+
+    @property
+    def has_cursors(self) -> bool:
+        """Whether it is bound to a place on either side."""
+        return self.after is not None or self.before is not None
+
+    @property
+    def _origin(self) -> Place | None:
+        """The place that the page is counted from, in SQL."""
+        return self._place(self.before if self.backward else self.after)
+
+    @property
+    def _bound(self) -> Place | None:
+        """The place that it must not reach, in SQL."""
+        return self._place(self.after if self.backward else self.before)
+
+    def _place(self, place: PlaceShape | None) -> Place | None:
+        """A rank as PostgreSQL's ts_rank has it: as a double it would be another number."""
+        if place is None:
+            return None
+        fields = [*(key.field for key in self.keys), None]
+        values: list[Any] = [None if name is None else bindparam(name) for name in place]
+        return [
+            cast(value, REAL) if field is OrderField.RELEVANCE else value
+            for field, value in zip(fields, values, strict=True)
+        ]
+
+    def ranges(self) -> list[ColumnElement[bool]]:
+        """Where the rows of the page are, the nearest first."""
+        if self._origin is None:
+            return orders.full_range(self.terms)
+        return orders.beyond(self.terms, self._origin)
+
+    def predicates(self) -> list[ColumnElement[bool]]:
+        """Return what holds for each row of the page: that of the filter, and of the bound."""
+        predicates = self.filter.predicates()
+        if self._bound is not None:
+            reached = orders.beyond(orders.reversed_terms(self.terms), self._bound)
+            predicates.append(or_(false(), *reached))
+        return predicates
+
+    def behind(self) -> tuple[Terms, Place | None]:
+        """The way to the rows that the page leaves behind, and where they begin, if anywhere."""
+        return orders.reversed_terms(self.terms), self._origin
+
+    def ahead(self) -> tuple[Terms, Place | None]:
+        """The way to the rows that it must not reach, and where they begin, if anywhere."""
+        return self.terms, self._bound
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """Up to `size` rows of a list between two places, counted from the end when `backward`."""
@@ -116,8 +182,8 @@ class PageRequest:
     listing: Listing = field(default_factory=Listing)
     size: int = DEFAULT_PAGE_SIZE
     backward: bool = False
-    after: list[Any] | None = None
-    before: list[Any] | None = None
+    after: Place | None = None
+    before: Place | None = None
 
     @classmethod
     def of(
@@ -145,94 +211,22 @@ class PageRequest:
         after = [*(_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
         return replace(self, after=after)
 
-    @property
-    def terms(self) -> Terms:
-        """The order in which to take rows: backward from the end of the list."""
-        terms = self.listing.terms
-        return orders.reversed_terms(terms) if self.backward else terms
+    def split(self) -> tuple[PageShape, dict[str, Any]]:
+        """Return the shape, and the values of its parameters: the filter's and the places'."""
+        which, values = self.listing.filter.split()
+        after = _split_place("after", self.after, values)
+        before = _split_place("before", self.before, values)
+        keys, size, backward = self.listing.keys, self.size, self.backward
+        return PageShape(which, keys, size, backward, after, before), values
 
-    @property
-    def has_cursors(self) -> bool:
-        """Whether it is bound to a place on either side."""
-        return self.after is not None or self.before is not None
 
-    @property
-    def _origin(self) -> list[Any] | None:
-        """The place that the page is counted from."""
-        return self._typed(self.before if self.backward else self.after)
-
-    @property
-    def _bound(self) -> list[Any] | None:
-        """The place that it must not reach."""
-        return self._typed(self.after if self.backward else self.before)
-
-    def _typed(self, place: list[Any] | None) -> list[Any] | None:
-        """A rank as PostgreSQL's ts_rank has it: as a double it would be another number."""
-        if place is None:
-            return None
-        fields = [*(key.field for key in self.listing.keys), None]
-        return [
-            cast(value, REAL) if field is OrderField.RELEVANCE else value
-            for field, value in zip(fields, place, strict=True)
-        ]
-
-    @property
-    def shape(self) -> Hashable:
-        """What the statement's text depends on: all but values."""
-        nulls = [
-            None if place is None else tuple(value is None for value in place)
-            for place in (self.after, self.before)
-        ]
-        return self.listing.filter.shape, self.listing.keys, self.size, self.backward, *nulls
-
-    def values(self) -> dict[str, Any]:
-        """The values of its parameters: what the filter compares with, and the places'."""
-        return self.listing.filter.values() | self._places()
-
-    def _places(self) -> dict[str, Any]:
-        places = {"after": self.after, "before": self.before}
-        return {
-            f"{name}_{number}": value
-            for name, place in places.items()
-            for number, value in enumerate(place or ())
-            if value is not None
-        }
-
-    def parametric(self) -> Self:
-        """The same request with parameters for the values of its places."""
-        names = self._places().keys()
-
-        def parameters(name: str, place: list[Any] | None) -> list[Any] | None:
-            if place is None:
-                return None
-            keys = [f"{name}_{number}" for number in range(len(place))]
-            return [bindparam(key) if key in names else None for key in keys]
-
-        return replace(
-            self,
-            after=parameters("after", self.after),
-            before=parameters("before", self.before),
-        )
-
-    def ranges(self) -> list[ColumnElement[bool]]:
-        """Where the rows of the page are, the nearest first."""
-        if self._origin is None:
-            return orders.everything(self.terms)
-        return orders.beyond(self.terms, self._origin)
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """What holds for each row of the page besides."""
-        if self._bound is None:
-            return []
-        return [or_(false(), *orders.beyond(orders.reversed_terms(self.terms), self._bound))]
-
-    def behind(self) -> tuple[Terms, list[Any] | None]:
-        """The way to the rows that the page leaves behind, and where they begin, if anywhere."""
-        return orders.reversed_terms(self.terms), self._origin
-
-    def ahead(self) -> tuple[Terms, list[Any] | None]:
-        """The way to the rows that it must not reach, and where they begin, if anywhere."""
-        return self.terms, self._bound
+def _split_place(name: str, place: Place | None, values: dict[str, Any]) -> PlaceShape | None:
+    """Return the parameters of a place, whose values are added to `values`."""
+    if place is None:
+        return None
+    own = {f"{name}_{number}": value for number, value in enumerate(place)}
+    values |= own
+    return tuple(None if value is None else parameter for parameter, value in own.items())
 
 
 def _size(value: int | None, field: str) -> int:

@@ -13,8 +13,9 @@ from sqlalchemy import Executable, Select, bindparam, func
 
 from todo_graphql.errors import BadUserInput, Conflict
 from todo_graphql.store.connection import ViewerConnection
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.text import is_storable
 
@@ -29,13 +30,13 @@ class Answered(Exception):  # noqa: N818 - nothing is wrong
         self.answer = answer
 
 
-class Retries:
+class IdempotencyKeys:
     """The idempotency keys of one viewer."""
 
     def __init__(self, connection: ViewerConnection) -> None:
         self._statements = Statements(connection)
 
-    def once(
+    def run_once(
         self, key: str, request: object, perform: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
         """What `perform` answers, or answered before, within 24 hours.
@@ -50,7 +51,7 @@ class Retries:
                 self._recall(key, digest)
                 answer = perform()
                 kept = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(answer)}
-                self._statements.write("remember", _remember, kept)
+                self._statements.write(save_statement(), kept)
                 return answer
         except Answered as before:
             return before.answer
@@ -59,7 +60,7 @@ class Retries:
         """Raises Answered with the answer that the key has already: what the transaction has
         prepared for a write is undone.
         """
-        rows = self._statements.read("recall", _recall, {"own_key": key})
+        rows = self._statements.read(recall_statement(), {"own_key": key})
         if not rows:
             return
         kept_digest, answer = rows[0]
@@ -70,16 +71,21 @@ class Retries:
         raise Answered(json.loads(answer))
 
 
-def _recall(mine: Mine) -> Select[Any]:
+@cached_statement
+def recall_statement(scope: ViewerScope) -> Select[Any]:
+    """Select what a key was saved with, unless that is too long ago."""
     columns = IDEMPOTENCY_KEYS.c
     young = columns.created_at > func.now() - KEPT
-    return mine.keys(columns.digest, columns.answer).where(
+    return scope.keys(columns.digest, columns.answer).where(
         columns.key == bindparam("own_key"), young
     )
 
 
-def _remember(mine: Mine) -> Executable:
-    return mine.remember({name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")})
+@cached_statement
+def save_statement(scope: ViewerScope) -> Executable:
+    return scope.save_idempotency_key(
+        {name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")}
+    )
 
 
 def check(key: str) -> None:

@@ -8,10 +8,9 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from todo_graphql.store.connection import Viewer
 from todo_graphql.store.database import Database
-from todo_graphql.store.imports import bring_back
-from todo_graphql.store.models import Priority
+from todo_graphql.store.imports import import_tasks
+from todo_graphql.store.models import Priority, Viewer
 from todo_graphql.store.rows import NewTask
 from todo_graphql.store.statements import Statements
 
@@ -53,7 +52,7 @@ def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
                     a_task(viewer, place, chance, now)
                     for place in range(start, min(start + BATCH, number))
                 ]
-                bring_back(Statements(connection), batch)
+                import_tasks(Statements(connection), batch)
                 yield len(batch)
 
 

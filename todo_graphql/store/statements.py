@@ -1,63 +1,53 @@
-"""The statements of one viewer, by their shape."""
+"""The cached statements of one viewer."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import Executable, Select, func
+from sqlalchemy import Select, func
 
 from todo_graphql.store.connection import NO_VALUES, ViewerConnection
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import USERS
-from todo_graphql.store.prepared import PREPARED, Prepared
-
-Build = Callable[[Mine], Executable]
-"""Makes a statement of a viewer's rows. Its text may depend on nothing but its shape."""
+from todo_graphql.store.prepared import StatementKey, cached_statement
 
 
 class Statements:
-    """Runs statements that are built once for their shape, whoever asks.
+    """Runs statements in the viewer's scope.
 
-    Viewers differ only in the values of the parameters that `Mine` puts into each statement,
-    and these come from the connection.
+    Their texts are the same for all viewers: who the viewer is, is a value, and comes from the
+    connection.
     """
+
+    scope: ClassVar[ViewerScope] = ViewerScope()
 
     def __init__(self, connection: ViewerConnection) -> None:
         self.connection = connection
-        self.mine = Mine()
 
     def read(
-        self, shape: Hashable, build: Build, values: Mapping[str, Any] = NO_VALUES
+        self, key: StatementKey, values: Mapping[str, Any] = NO_VALUES
     ) -> Sequence[tuple[Any, ...]]:
         """Run a statement that changes nothing."""
-        return self.connection.read(self._prepared(shape, build), values)
+        return self.connection.read(key.compile(self.scope), values)
 
     def write(
-        self,
-        shape: Hashable,
-        build: Build,
-        values: Mapping[str, Any] = NO_VALUES,
-        *,
-        appear: bool = False,
+        self, key: StatementKey, values: Mapping[str, Any] = NO_VALUES, *, ensure_user: bool = False
     ) -> Sequence[tuple[Any, ...]]:
-        """Run a statement as the only writer among the viewer's; with `appear` their own row is
-        there, be this their first write or not.
+        """Run a statement as the only writer among the viewer's. With `ensure_user` the viewer's
+        own row exists by then.
         """
-        return self.connection.write(self._prepared(shape, build), values, appear=appear)
+        return self.connection.write(key.compile(self.scope), values, ensure_user=ensure_user)
 
     def revision(self) -> int:
-        """The viewer's revision. 0 for who has not written yet."""
-        ((revision,),) = self.read("revision", _revision)
+        """Return the viewer's revision: 0 before the first write."""
+        ((revision,),) = self.read(revision_statement())
         return revision or 0
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Several statements as one."""
+        """Run several statements as one."""
         return self.connection.transaction()
 
-    def _prepared(self, shape: Hashable, build: Build) -> Prepared:
-        # The class as well, because the wall is its.
-        return PREPARED.get((type(self.mine), shape), lambda: build(self.mine))
 
-
-def _revision(mine: Mine) -> Select[Any]:
-    return mine.user(func.max(USERS.c.revision))
+@cached_statement
+def revision_statement(scope: ViewerScope) -> Select[Any]:
+    return scope.user(func.max(USERS.c.revision))

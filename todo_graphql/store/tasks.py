@@ -1,33 +1,29 @@
 """What can be done with tasks: each method is one statement, but for `move` and the two of
-whole lists, `everything` and `bring_back`.
+whole lists, `iter_all` and `import_tasks`.
 """
 
 import uuid
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Integer,
-    Select,
-    Uuid,
-    and_,
-    bindparam,
-    false,
-    func,
-    null,
-    or_,
-    true,
-)
+from sqlalchemy import Select, Uuid, bindparam, func
 
 from todo_graphql.errors import Conflict
-from todo_graphql.store.changes import Selected, Written, change, removal, written_by
-from todo_graphql.store.connection import NO_VALUES, ViewerConnection
-from todo_graphql.store.creation import created_by, creation, records
+from todo_graphql.store.changes import (
+    TaskSelection,
+    WriteResult,
+    mark_statement,
+    purge_statement,
+    update_statement,
+    written_by,
+)
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.creation import insert_parameters, insert_statement, parse_insert_result
 from todo_graphql.store.edits import Edits
-from todo_graphql.store.exports import everything
-from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.imports import Imported, bring_back
-from todo_graphql.store.mine import Mine
+from todo_graphql.store.exports import iter_all
+from todo_graphql.store.filters import FilterShape, TaskFilter
+from todo_graphql.store.imports import Imported, import_tasks
+from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.moves import Destination, move
 from todo_graphql.store.overview import (
@@ -42,10 +38,19 @@ from todo_graphql.store.overview import (
 )
 from todo_graphql.store.pages import TaskPage, read_page
 from todo_graphql.store.pagination import PageRequest
+from todo_graphql.store.prepared import StatementKey, cached_statement
 from todo_graphql.store.rows import ALL, NewTask, TaskRow, task_rows, wire
-from todo_graphql.store.statements import Build, Statements
+from todo_graphql.store.statements import Statements
 
-EXPECTED = bindparam("expected_revision", type_=Integer())
+
+@cached_statement
+def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
+    return scope.tasks(*wire(columns)).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
+
+
+@cached_statement
+def count_statement(scope: ViewerScope, which: FilterShape) -> Select[Any]:
+    return scope.tasks(func.count()).where(*which.predicates())
 
 
 class Tasks:
@@ -63,34 +68,25 @@ class Tasks:
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
-
-        def build(mine: Mine) -> Select[Any]:
-            return mine.tasks(*wire(self._columns)).where(
-                TASKS.c.id == bindparam("task_id", type_=Uuid())
-            )
-
-        shape = "find", self._columns
-        rows = task_rows(self._statements.read(shape, build, {"task_id": str(task_id)}))
+        statement = find_statement(self._columns)
+        rows = task_rows(self._statements.read(statement, {"task_id": str(task_id)}))
         return rows[0] if rows else None
 
     def count(self, which: TaskFilter) -> int:
         """How many tasks the whole list has."""
-
-        def build(mine: Mine) -> Select[Any]:
-            return mine.tasks(func.count()).where(*which.conditions())
-
-        ((number,),) = self._statements.read(("count", which.shape), build, which.values())
+        shape, values = which.split()
+        ((number,),) = self._statements.read(count_statement(shape), values)
         return int(number)
 
     def page(self, request: PageRequest) -> TaskPage:
         """A page of a list."""
         return read_page(self._statements, request, self._columns)
 
-    def everything(self) -> Iterator[list[TaskRow]]:
+    def iter_all(self) -> Iterator[list[TaskRow]]:
         """All tasks, those in the trash included, in the manual order: page by page, each read
         when it is asked for.
         """
-        return everything(self._statements)
+        return iter_all(self._statements)
 
     def overview(
         self, zone: str, counts: frozenset[str] = ALL_COUNTS, *, tags: bool = True
@@ -98,102 +94,84 @@ class Tasks:
         """Counts of what a home screen shows, and nothing but these. `zone` is a known one of
         the IANA database.
         """
-
-        def build(mine: Mine) -> Select[Any]:
-            return overview_statement(mine, counts, tags=tags)
-
-        shape = "overview", counts, tags
-        return overview_of(self._statements.read(shape, build, moments(zone)))
+        statement = overview_statement(counts, tags=tags)
+        return overview_of(self._statements.read(statement, moments(zone)))
 
     def tags(self) -> list[TagCount]:
         """All tags in use, in the order of the alphabet."""
-        return tag_counts(self._statements.read("tags", tags_statement))
+        return tag_counts(self._statements.read(tags_statement()))
 
-    def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> Written:
+    def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
         """Create tasks, and the user's row with their first ones.
 
         Under an id that is in use nothing is created: the same create answers the task as it
         is now, another one raises Conflict with its one of the `fields`.
         """
+        answer = self._statements.write(
+            insert_statement(self._columns), insert_parameters(new), ensure_user=True
+        )
+        return parse_insert_result(answer, fields)
 
-        def build(mine: Mine) -> Select[Any]:
-            return creation(mine, self._columns)
-
-        shape = "create", self._columns
-        return created_by(self._statements.write(shape, build, records(new), appear=True), fields)
-
-    def bring_back(self, tasks: Iterable[NewTask]) -> Imported:
+    def import_tasks(self, tasks: Iterable[NewTask]) -> Imported:
         """Create all whose id is not in use, at the end of the manual order, or, when taking one
         from the iterable raises, none. Those in use stay as they are.
         """
-        return bring_back(self._statements, tasks)
+        return import_tasks(self._statements, tasks)
 
     def update(
-        self, selected: Selected, edits: Edits, *, expected_revision: int | None = None
-    ) -> Written:
+        self, selected: TaskSelection, edits: Edits, *, expected_revision: int | None = None
+    ) -> WriteResult:
         """Change what the edits name. Values that are there already are no change.
 
         Raises NotFound; Conflict when a task is not at `expected_revision`.
         """
-
-        def build(mine: Mine) -> Select[Any]:
-            expected = true() if expected_revision is None else TASKS.c.revision == EXPECTED
-            when = and_(or_(false(), *edits.differences()), expected)
-            return change(mine, selected, edits.expressions(), when, self._columns)
-
-        shape = "update", edits.shape, expected_revision is None
-        values = edits.values() | {"expected_revision": expected_revision}
-        written = self._change(shape, selected, build, values)
+        selection, values = selected.split()
+        shape, new_values = edits.split()
+        expects_revision = expected_revision is not None
+        statement = update_statement(
+            selection, shape, self._columns, expects_revision=expects_revision
+        )
+        values |= new_values | {"expected_revision": expected_revision}
+        written = self._change(selected, statement, values)
         return written if expected_revision is None else _at(expected_revision, written)
 
-    def complete(self, selected: Selected) -> Written:
+    def complete(self, selected: TaskSelection) -> WriteResult:
         """Mark as done; a completed task stays as it is. Raises NotFound."""
         return self._mark(selected, "completed_at")
 
-    def reopen(self, selected: Selected) -> Written:
+    def reopen(self, selected: TaskSelection) -> WriteResult:
         """Mark as not done; an open task stays as it is. Raises NotFound."""
         return self._mark(selected, "completed_at", clears=True)
 
-    def delete(self, selected: Selected) -> Written:
+    def delete(self, selected: TaskSelection) -> WriteResult:
         """Move to the trash; a task that is there stays as it is. Raises NotFound."""
         return self._mark(selected, "deleted_at")
 
-    def restore(self, selected: Selected) -> Written:
+    def restore(self, selected: TaskSelection) -> WriteResult:
         """Bring back from the trash; any other task stays as it is. Raises NotFound."""
         return self._mark(selected, "deleted_at", clears=True)
 
-    def purge(self, selected: Selected) -> Written:
+    def purge(self, selected: TaskSelection) -> WriteResult:
         """Remove for good, from the trash or not. Raises NotFound."""
-        return self._change("purge", selected, lambda mine: removal(mine, selected))
+        selection, values = selected.split()
+        return self._change(selected, purge_statement(selection), values)
 
-    def move(self, task_id: uuid.UUID, to: Destination) -> Written:
+    def move(self, task_id: uuid.UUID, to: Destination) -> WriteResult:
         """Put at another place in the manual order. Raises NotFound and BadUserInput."""
         return move(self._statements, self._columns, task_id, to)
 
-    def _mark(self, selected: Selected, column: str, *, clears: bool = False) -> Written:
-        """Set an instant where there is none, or clear it where there is one."""
-
-        def build(mine: Mine) -> Select[Any]:
-            is_set = TASKS.c[column].is_not(None)
-            moment = null() if clears else func.now()
-            when = is_set if clears else ~is_set
-            return change(mine, selected, {column: moment}, when, self._columns)
-
-        return self._change(("mark", column, clears), selected, build)
+    def _mark(self, selected: TaskSelection, column: str, *, clears: bool = False) -> WriteResult:
+        selection, values = selected.split()
+        statement = mark_statement(selection, column, self._columns, clears=clears)
+        return self._change(selected, statement, values)
 
     def _change(
-        self,
-        kind: Hashable,
-        selected: Selected,
-        build: Build,
-        values: Mapping[str, Any] = NO_VALUES,
-    ) -> Written:
-        shape = kind, selected.shape, self._columns
-        answer = self._statements.write(shape, build, {**values, **selected.values()})
-        return selected.check(written_by(answer))
+        self, selected: TaskSelection, statement: StatementKey, values: Mapping[str, Any]
+    ) -> WriteResult:
+        return selected.check(written_by(self._statements.write(statement, values)))
 
 
-def _at(expected_revision: int, written: Written) -> Written:
+def _at(expected_revision: int, written: WriteResult) -> WriteResult:
     """Raises Conflict when the task was not at the expected revision: then it has not changed."""
     (row,) = written.rows
     if not written.changed and row.revision != expected_revision:

@@ -2,12 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select
+from sqlalchemy import Executable, Select
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.connection import Viewer, ViewerConnection
-from todo_graphql.store.mine import Mine
-from todo_graphql.store.models import USERS
+from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.mine import ViewerScope
+from todo_graphql.store.models import USERS, Viewer
+from todo_graphql.store.prepared import cached_statement
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.wire import identifier, moment
 
@@ -50,17 +51,23 @@ class Users:
             raise BadUserInput(
                 "Confirm with your own id or email, as your token has it.", field="confirm"
             )
-        self._statements.write("removed user", Mine.removed_user)
+        self._statements.write(delete_user_statement())
 
     def _read(self) -> UserRow:
-        rows = self._statements.read("me", _me)
+        rows = self._statements.read(user_statement())
         if not rows:
             return UserRow(str(self._viewer.id), self._viewer.email, None, 0)
         row = UserRow._make(rows[0])
         return row._replace(email=self._viewer.email or row.email)
 
 
-def _me(mine: Mine) -> Select[Any]:
-    return mine.user(
+@cached_statement
+def user_statement(scope: ViewerScope) -> Select[Any]:
+    return scope.user(
         identifier(USERS.c.id), USERS.c.email, moment(USERS.c.created_at), USERS.c.revision
     )
+
+
+@cached_statement
+def delete_user_statement(scope: ViewerScope) -> Executable:
+    return scope.removed_user()
