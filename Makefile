@@ -27,7 +27,7 @@ WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Each process that a test starts reads compiled modules, also where the shell forbids them.
 COMPILED := PYTHONDONTWRITEBYTECODE=
 
-# `make check ONLY=tests/test_pages.py` runs these tests alone, and measures no coverage.
+# `make check ONLY=tests/api/test_pages.py` runs these tests alone, and measures no coverage.
 check: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check

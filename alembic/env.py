@@ -8,10 +8,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
 from alembic import context
-from todo_graphql.config import Settings
-from todo_graphql.store import migrations
-from todo_graphql.store.database import migration_engine
+from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import metadata
+from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres.engine import migration_engine
 
 # Any constant will do, as long as every `migrate` of this project takes the same one.
 MIGRATION_LOCK = 7_406_531_042

@@ -9,21 +9,15 @@ from typing import NoReturn, TypeVar
 import click
 
 from benchmarks.chart import svg
-from benchmarks.comparisons import (
-    WORLD,
-    add_a_worker,
-    compare,
-    compare_neighbourhoods,
-    watch_memory,
-)
-from benchmarks.contestants import Contestant, contestants
-from benchmarks.load import LoadError
+from benchmarks.dataset import READERS, WRITERS, world
+from benchmarks.load_generator import LoadError
 from benchmarks.measurement import WrongAnswerError
 from benchmarks.report import Report
+from benchmarks.runs import WORLD, add_a_worker, compare, compare_neighbourhoods, watch_memory
+from benchmarks.targets import Contestant, contestants
 from benchmarks.workloads import WORKLOADS, Workload
-from benchmarks.world import READERS, WRITERS, world
-from todo_graphql.config import ConfigurationError
-from todo_graphql.store.embedded_programs import EmbeddedPostgresError
+from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
+from todo_graphql.settings.settings import ConfigurationError
 
 RESULTS = Path(__file__).parent / "results"
 FULL = {"rounds": 3, "seconds": 0.8, "tasks": WORLD[1], "users": WORLD[0]}

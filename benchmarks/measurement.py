@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.contestants import Contestant, Server
-from benchmarks.load import MARK, Job, Load, LoadError
+from benchmarks.dataset import World
+from benchmarks.load_generator import MARK, Job, Load, LoadError
+from benchmarks.targets import Contestant, Server
 from benchmarks.workloads import Question, Workload, can, http, questions
-from benchmarks.world import World
 
 CONNECTIONS = (1, 8, 64)
 MOST_REQUESTS = 50_000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.contestants import Contestant
 from benchmarks.measurement import CONNECTIONS, Measurements
+from benchmarks.targets import Contestant
 from benchmarks.workloads import Workload
 
 HEADLINE = 8

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-from benchmarks.load import MARK
+from benchmarks.load_generator import MARK
 
 Json = dict[str, Any]
 

@@ -12,8 +12,8 @@ import click
 from chaos.experiments import EXPERIMENTS, Experiment
 from chaos.report import Result, markdown, text
 from chaos.scene import scene
-from todo_graphql.config import ConfigurationError
-from todo_graphql.store.embedded_programs import EmbeddedPostgresError
+from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
+from todo_graphql.settings.settings import ConfigurationError
 
 RESULTS = Path(__file__).parent / "results"
 FAILURES = (ConfigurationError, EmbeddedPostgresError)

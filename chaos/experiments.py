@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from chaos import crowds, deaths, endings, standstill, strangers
+from chaos import isolation, kills, overload, shutdown, stalls
 from chaos.pooler import AbsentError
 from chaos.report import Check, Result
 from chaos.scene import Scene
 from chaos.servers import StuckError
-from todo_graphql.config import ConfigurationError
+from todo_graphql.settings.settings import ConfigurationError
 
 
 class Size(NamedTuple):
@@ -50,91 +50,91 @@ EXPERIMENTS = (
     Experiment(
         "worker",
         "kill -9 of one of two workers under 32 writers",
-        deaths.kill_worker,
+        kills.kill_worker,
         full=Size(20, 150),
         quick=Size(1, 12),
     ),
     Experiment(
         "server",
         "kill -9 of the whole server under 32 writers",
-        deaths.kill_server,
+        kills.kill_server,
         full=Size(20, 125),
         quick=Size(1, 8),
     ),
     Experiment(
         "postgres",
         "kill -9 of PostgreSQL under 32 writers",
-        deaths.kill_postgres,
+        kills.kill_postgres,
         full=Size(20, 145),
         quick=Size(1, 8),
     ),
     Experiment(
         "terminate",
         "every connection to PostgreSQL ended, each second",
-        deaths.terminate_backends,
+        kills.terminate_backends,
         full=Size(60, 65),
         quick=Size(5, 9),
     ),
     Experiment(
         "freeze",
         "PostgreSQL frozen",
-        standstill.freeze,
+        stalls.freeze,
         full=Size(30, 38),
         quick=Size(7, 15),
     ),
     Experiment(
         "sleep",
         "a query that sleeps 30 seconds",
-        standstill.sleep,
+        stalls.sleep,
         full=Size(30, 50),
         quick=Size(6, 13),
     ),
     Experiment(
         "lock",
         "a lock held on one user's rows, 4 writes wait for it",
-        partial(standstill.lock, crowd=4),
+        partial(stalls.lock, crowd=4),
         full=Size(30, 50),
         quick=Size(6, 13),
     ),
     Experiment(
         "pool",
         "the same, and 20 writes of that user: more than the pool has connections",
-        partial(standstill.lock, crowd=20),
+        partial(stalls.lock, crowd=20),
         full=Size(30, 50),
         quick=Size(6, 13),
     ),
     Experiment(
         "sockets",
         "1,000 slow sockets",
-        crowds.slow_sockets,
+        overload.slow_sockets,
         full=Size(1_000, 24),
         quick=Size(300, 24),
     ),
     Experiment(
         "overload",
         "five times as many requests as it can answer",
-        crowds.overload,
+        overload.overload,
         full=Size(20, 55),
         quick=Size(4, 14),
     ),
     Experiment(
         "stop",
         "SIGTERM under 32 clients",
-        endings.stop,
+        shutdown.stop,
         full=Size(10, 70),
         quick=Size(2, 14),
     ),
     Experiment(
         "strangers",
         "two users, every operation, by chance, wall 1 removed",
-        strangers.strangers,
+        isolation.strangers,
         full=Size(100_000, 230),
         quick=Size(2_000, 10),
     ),
     Experiment(
         "pooled",
         "the same through PgBouncer in transaction mode",
-        strangers.pooled,
+        isolation.pooled,
         full=Size(100_000, 280),
         quick=Size(2_000, 10),
     ),

@@ -10,9 +10,9 @@ import psycopg2
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from chaos.home import Home
+from chaos.environment import Home
 from chaos.servers import until
-from todo_graphql.store.embedded_access import Access
+from todo_graphql.dev.postgres_permissions import Access
 
 PORT = 6432
 """Which is but a part of the socket's name: nothing listens to the network."""

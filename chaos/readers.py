@@ -8,7 +8,7 @@ from statistics import quantiles
 from typing import Any
 
 from chaos.clients import Answer, Caller, request_for, together
-from chaos.home import Person
+from chaos.environment import Person
 
 DOCUMENT = "{ tasks(first: 20) { nodes { id title completedAt createdAt } } }"
 CREATE_MANY = """mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { count } }"""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import ParamSpec, TypeVar
 
-from chaos.home import Home, home
+from chaos.environment import Home, home
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import psutil
 
-from todo_graphql.config import ConfigurationError
+from todo_graphql.settings.settings import ConfigurationError
 
 PATIENCE = 60
 """Seconds after which what should have happened will not."""

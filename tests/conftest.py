@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tests.coverage_pause import pausing_coverage
-from tests.people import Person
-from tests.servers import migrated_database, serving, settings_for
-from todo_graphql.config import Settings
-from todo_graphql.store.database import Database
-from todo_graphql.store.embedded import EmbeddedPostgres
+from tests.support.api_client import Person
+from tests.support.coverage_pause import pausing_coverage
+from tests.support.servers import migrated_database, serving, settings_for
+from todo_graphql.dev.postgres import EmbeddedPostgres
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres.engine import Database
 
 # pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
 # would lock the embedded PostgreSQL of another run out: each run has a folder of its own. The

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from todo_graphql.config import Settings
+    from todo_graphql.settings.settings import Settings
 
 DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -60,7 +60,7 @@ def address(function: Function) -> Function:
 
 def settings_with(**options: object) -> "Settings":
     """The environment's settings, with the options that were given in their place."""
-    from todo_graphql.config import Settings
+    from todo_graphql.settings.settings import Settings
 
     given = {name: value for name, value in options.items() if value is not None}
     return Settings.from_environment(**given)
@@ -89,10 +89,10 @@ def dev(host: str | None, port: int | None) -> None:
     makes a secret (or uses BETTER_AUTH_SECRET), migrates, and serves GraphiQL signed in as a
     demo user. Prints a token and a curl line. Ctrl-C stops all of it and keeps the data.
     """
-    from todo_graphql.server.tracing_setup import check_propagators
+    from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
-    from todo_graphql.development import develop
+    from todo_graphql.dev.command import develop
 
     develop(settings_with(host=host, port=port))
 
@@ -110,10 +110,10 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     away, or not migrated yet, it serves all the same, reports not ready, and recovers by itself.
     """
     gc.disable()  # imports leave next to no garbage; `serving` enables it again
-    from todo_graphql.server.tracing_setup import check_propagators
+    from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
-    from todo_graphql.serving import serve_production
+    from todo_graphql.runtime.uvicorn_server import serve_production
 
     serve_production(settings_with(host=host, port=port), workers)
 
@@ -125,7 +125,7 @@ def migrate() -> None:
     Uses DATABASE_URL_UNPOOLED, or DATABASE_URL without it. The server may serve meanwhile; two
     at once wait for each other; one that was interrupted is run again.
     """
-    from todo_graphql.store import migrations
+    from todo_graphql.store.postgres import migrations
 
     migrations.upgrade(settings_with())
     click.echo(f"The database is at revision {migrations.head()}.")
@@ -144,10 +144,10 @@ def purge(days: int | None) -> None:
     DATABASE_URL without it, as the role that migrates; without either, the database of a `dev`
     that runs in this folder.
     """
-    from todo_graphql.development import with_database_of_dev
-    from todo_graphql.store import upkeep
+    from todo_graphql.dev.command import with_database_of_dev
+    from todo_graphql.store.maintenance import purge
 
-    batches = upkeep.purge(with_database_of_dev(settings_with(trash_days=days)))
+    batches = purge.purge(with_database_of_dev(settings_with(trash_days=days)))
     removed = 0
     with click.progressbar(
         length=next(batches), label="Emptying the trash", file=sys.stderr
@@ -175,7 +175,7 @@ def seed(users: int, tasks: int) -> None:
     In DATABASE_URL, or in the database of `dev` in this folder, whether that is running or not.
     The first user is the demo user. Said again, the same numbers make nothing new.
     """
-    from todo_graphql.development import populate
+    from todo_graphql.dev.command import populate
 
     populate(settings_with(), users, tasks)
     click.echo(f"There are {users:,} users with {tasks:,} tasks.")
@@ -193,7 +193,7 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
     Signed with BETTER_AUTH_SECRET; without it, with the secret that `dev` has made in this
     folder.
     """
-    from todo_graphql.development import DEMO_USER, settings_with_secret, token_for
+    from todo_graphql.dev.command import DEMO_USER, settings_with_secret, token_for
     from todo_graphql.store.models import Viewer
 
     viewer = DEMO_USER if user_id is None else Viewer(user_id)
@@ -252,7 +252,7 @@ def doctor() -> None:
     nothing.
     Exit code 1 when something would keep `serve` from working safely.
     """
-    from todo_graphql.server.tracing_setup import check_propagators
+    from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
     from todo_graphql.doctor import examine_environment

@@ -1,13 +1,13 @@
 """What may keep a command from working without being a bug: each says so in one sentence."""
 
-from todo_graphql.config import ConfigurationError
+from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
+from todo_graphql.dev.postgres_permissions import AccessError
 from todo_graphql.errors import Problem
-from todo_graphql.store.embedded_access import AccessError
-from todo_graphql.store.embedded_programs import EmbeddedPostgresError
-from todo_graphql.store.failures import DatabaseFailure
-from todo_graphql.store.isolation import UnsafeDatabase
-from todo_graphql.store.migrations import MayNotMigrate, NewerDatabase
-from todo_graphql.store.upkeep import NoUpkeep
+from todo_graphql.settings.settings import ConfigurationError
+from todo_graphql.store.maintenance.purge import NoUpkeep
+from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.migrations import MayNotMigrate, NewerDatabase
+from todo_graphql.store.postgres.rls_check import UnsafeDatabase
 
 EXPECTED_FAILURES = (
     AccessError,

@@ -6,9 +6,9 @@ import strawberry
 from strawberry import ID
 
 from todo_graphql.api.context import Info
+from todo_graphql.api.idempotency import Idempotent
 from todo_graphql.api.inputs import UserId
 from todo_graphql.api.payloads import DeleteAccountPayload
-from todo_graphql.api.retries import Idempotent
 
 Confirmation = Annotated[
     str,

@@ -14,8 +14,8 @@ from strawberry import ID
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.calendar import known_zone
-from todo_graphql.store.filters import Comparison
+from todo_graphql.store.tasks.filters import Comparison
+from todo_graphql.store.tasks.time_zones import known_zone
 
 MAX_VALUES = 100
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
 
-from todo_graphql.api.budgets import Allowance, Budget
+from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.errors import Forbidden, RateLimited
-from todo_graphql.store.connection import ViewerConnection
+from todo_graphql.store.idempotency import IdempotencyKeys
 from todo_graphql.store.models import Viewer
-from todo_graphql.store.retries import IdempotencyKeys
-from todo_graphql.store.rows import ALL
-from todo_graphql.store.tasks import Tasks
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import ALL
 from todo_graphql.store.users import Users
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from enum import Enum
 import strawberry
 
 from todo_graphql.store.models import Priority
-from todo_graphql.store.orders import OrderField
+from todo_graphql.store.tasks.ordering import OrderField
 
 
 @strawberry.enum(description="How much a task matters, in this order.")

@@ -23,9 +23,9 @@ from todo_graphql.api.comparators import (
 from todo_graphql.api.enums import priority_of
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store import text
-from todo_graphql.store.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
-from todo_graphql.store.filters import comparisons as comparisons_of
+from todo_graphql.store import validation
+from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
+from todo_graphql.store.tasks.filters import comparisons as comparisons_of
 
 MAX_DEPTH = 5
 MAX_COMPARISONS = 50
@@ -84,7 +84,7 @@ class TaskFilterInput(TaskConditionInput):
         conditions = tuple(_conditions(self, path))
         if sum(1 for _ in comparisons_of(AllOf(conditions))) > MAX_COMPARISONS:
             raise BadUserInput(f"A filter has at most {MAX_COMPARISONS} comparisons.", field=path)
-        search = text.search(self.search)
+        search = validation.search(self.search)
         return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
 
 
@@ -128,13 +128,13 @@ def _as_it_is(value: Any, _path: str) -> Any:
 # How the values of each column's comparator are read.
 COLUMNS: Mapping[str, Read] = {
     "id": uuid_of,
-    "title": text.storable,
-    "description": text.storable,
+    "title": validation.storable,
+    "description": validation.storable,
     "completed_at": _as_it_is,
     "priority": lambda priority, _path: int(priority_of(priority)),
     "due_on": _as_it_is,
     "due_at": _as_it_is,
-    "tags": text.tag_to_find,
+    "tags": validation.tag_to_find,
     "created_at": _as_it_is,
     "updated_at": _as_it_is,
     "deleted_at": _as_it_is,

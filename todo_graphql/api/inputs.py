@@ -9,16 +9,16 @@ from strawberry import ID, Maybe
 from todo_graphql.api.enums import TaskPriority, priority_of
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store import text
-from todo_graphql.store.edits import Edits
+from todo_graphql.store import validation
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     TAG_MAX_LENGTH,
     TASK_MAX_TAGS,
     TITLE_MAX_LENGTH,
 )
-from todo_graphql.store.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from todo_graphql.store.rows import NewTask
+from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from todo_graphql.store.tasks.edits import Edits
+from todo_graphql.store.tasks.rows import NewTask
 
 TITLE_RULE = f"1 to {TITLE_MAX_LENGTH} characters, after trimming"
 DESCRIPTION_RULE = f"up to {DESCRIPTION_MAX_LENGTH:,} characters"
@@ -93,13 +93,13 @@ class CreateTaskInput:
         """Raises BadUserInput with the path of the input that breaks a rule."""
         refuse_two_due_dates(self.due_on, self.due_at, path)
         return NewTask(
-            title=text.title(self.title, f"{path}.title"),
-            description=text.description(self.description, f"{path}.description"),
+            title=validation.title(self.title, f"{path}.title"),
+            description=validation.description(self.description, f"{path}.description"),
             id=None if self.id is None else uuid_of(self.id, f"{path}.id"),
             priority=priority_of(self.priority),
             due_on=self.due_on,
             due_at=self.due_at,
-            tags=text.tags(self.tags or (), f"{path}.tags"),
+            tags=validation.tags(self.tags or (), f"{path}.tags"),
         )
 
 
@@ -149,8 +149,8 @@ class UpdateTasksInput:
             )
         return Edits(
             columns,
-            add_tags=text.tags(self.add_tags or (), "input.addTags"),
-            remove_tags=text.tags(self.remove_tags or (), "input.removeTags"),
+            add_tags=validation.tags(self.add_tags or (), "input.addTags"),
+            remove_tags=validation.tags(self.remove_tags or (), "input.removeTags"),
         )
 
 
@@ -168,17 +168,17 @@ class UpdateTaskInput(UpdateTasksInput):
 def _title(value: str | None) -> str:
     if value is None:
         raise BadUserInput("A task always has a title.", field="input.title")
-    return text.title(value, "input.title")
+    return validation.title(value, "input.title")
 
 
 # How each column's new value is read.
 COLUMNS: dict[str, Any] = {
     "title": _title,
-    "description": lambda value: text.description(value, "input.description"),
+    "description": lambda value: validation.description(value, "input.description"),
     "priority": priority_of,
     "due_on": lambda value: value,
     "due_at": lambda value: value,
-    "tags": lambda value: list(text.tags(value or (), "input.tags")),
+    "tags": lambda value: list(validation.tags(value or (), "input.tags")),
 }
 
 

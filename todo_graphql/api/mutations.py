@@ -10,8 +10,9 @@ import strawberry
 from strawberry import ID
 
 from todo_graphql.api.account import AccountMutation
-from todo_graphql.api.bulk import BulkMutation
+from todo_graphql.api.bulk_mutations import BulkMutation
 from todo_graphql.api.context import Info
+from todo_graphql.api.idempotency import Idempotent
 from todo_graphql.api.inputs import (
     CreateTaskInput,
     TaskId,
@@ -29,10 +30,9 @@ from todo_graphql.api.payloads import (
     RestoreTaskPayload,
     UpdateTaskPayload,
 )
-from todo_graphql.api.retries import Idempotent
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.store.changes import TaskSelection
-from todo_graphql.store.moves import Destination
+from todo_graphql.store.tasks.reordering import Destination
+from todo_graphql.store.tasks.updates import TaskSelection
 
 NewTaskInput = Annotated[CreateTaskInput, strawberry.argument(description="The task to create.")]
 Changes = Annotated[UpdateTaskInput, strawberry.argument(description="What to change.")]

@@ -7,9 +7,9 @@ import strawberry
 from todo_graphql.api.enums import NullsOrder, SortDirection, TaskOrderField
 from todo_graphql.api.filters import TaskFilterInput
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.filters import TaskFilter
-from todo_graphql.store.orders import MAX_KEYS, NEWEST_FIRST, OrderField, OrderKey
-from todo_graphql.store.pagination import Listing
+from todo_graphql.store.tasks.cursors import Listing
+from todo_graphql.store.tasks.filters import TaskFilter
+from todo_graphql.store.tasks.ordering import MAX_KEYS, NEWEST_FIRST, OrderField, OrderKey
 
 
 @strawberry.input(description="A key to order tasks by.")

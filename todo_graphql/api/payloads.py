@@ -7,8 +7,8 @@ import strawberry
 from strawberry import ID
 
 from todo_graphql.api.types import Task
-from todo_graphql.store.changes import DRY_RUN_ROWS, WriteResult
-from todo_graphql.store.rows import TaskRow
+from todo_graphql.store.tasks.rows import TaskRow
+from todo_graphql.store.tasks.updates import DRY_RUN_ROWS, WriteResult
 
 
 @strawberry.type

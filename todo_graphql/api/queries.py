@@ -2,14 +2,14 @@
 
 import strawberry
 
-from todo_graphql.api.budgets import RateLimit
+from todo_graphql.api.budget import RateLimit
 from todo_graphql.api.context import Info
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, TimeZone, UserId
 from todo_graphql.api.orders import OrderBy, listing_of
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
-from todo_graphql.store.pagination import PageRequest
+from todo_graphql.store.tasks.cursors import PageRequest
 
 
 @strawberry.type(description="What you can read: yourself and what is yours.")

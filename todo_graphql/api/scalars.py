@@ -11,7 +11,7 @@ from graphql import GraphQLError, GraphQLScalarLiteralParser, ValueNode, value_f
 from strawberry.types.scalar import ScalarDefinition
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.text import UUID_TEXT
+from todo_graphql.store.validation import UUID_TEXT
 
 DateTime = NewType("DateTime", str)
 """An instant in the form in which it leaves: the store has PostgreSQL write it."""

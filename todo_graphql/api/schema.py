@@ -27,15 +27,15 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.documents import Document, Documents, Prepared, refusal
-from todo_graphql.api.limits import Limits, refuse_over
-from todo_graphql.api.masking import present
+from todo_graphql.api.documents.cache import Document, Documents, Prepared, refusal
+from todo_graphql.api.documents.limits import Limits, refuse_over
+from todo_graphql.api.error_formatting import present
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
-from todo_graphql.config import Settings
-from todo_graphql.environment import ExecutorName
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
+from todo_graphql.settings.settings import Settings
+from todo_graphql.settings.variables import ExecutorName
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
 _CODES = {

@@ -14,14 +14,14 @@ from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
 from todo_graphql.api.orders import OrderBy, listing_of
-from todo_graphql.api.rows import OfRow
+from todo_graphql.api.row_types import OfRow
 from todo_graphql.api.scalars import Date, DateTime
-from todo_graphql.store import overview as store
-from todo_graphql.store.calendar import known_zone
-from todo_graphql.store.pages import TaskPage
-from todo_graphql.store.pagination import Listing, PageRequest
-from todo_graphql.store.rows import TaskRow
-from todo_graphql.store.tasks import Tasks
+from todo_graphql.store.tasks import overview as store
+from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.pages import TaskPage
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import TaskRow
+from todo_graphql.store.tasks.time_zones import known_zone
 from todo_graphql.store.users import UserRow
 
 

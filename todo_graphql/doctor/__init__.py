@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from todo_graphql.config import Settings, misspelt_variables
 from todo_graphql.doctor.address import examine_address
 from todo_graphql.doctor.authentication import examine_claims, examine_keys
 from todo_graphql.doctor.database import examine_database
@@ -14,11 +13,8 @@ from todo_graphql.doctor.exposure import (
     examine_timeouts,
 )
 from todo_graphql.doctor.findings import ADVICE, FATAL, Finding
-from todo_graphql.doctor.neighbours import (
-    examine_metrics,
-    examine_rate_limit_storage,
-    examine_traces,
-)
+from todo_graphql.doctor.services import examine_metrics, examine_rate_limit_storage, examine_traces
+from todo_graphql.settings.settings import Settings, misspelt_variables
 
 Examination = Callable[[Settings], Iterable[Finding]]
 

@@ -3,9 +3,9 @@
 import errno
 from collections.abc import Iterator
 
-from todo_graphql.config import Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.server.listeners import authority, listener_at, reason_of
+from todo_graphql.server.sockets import authority, listener_at, reason_of
+from todo_graphql.settings.settings import Settings
 
 
 def examine_address(settings: Settings) -> Iterator[Finding]:

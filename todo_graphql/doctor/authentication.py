@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import SecretStr
 
-from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.refusals import refuse_weak_keys
-from todo_graphql.server.jwks import FetchError, fetch
-from todo_graphql.server.keys import PublicKeys
-from todo_graphql.values import is_quoted
+from todo_graphql.runtime.preflight import refuse_weak_keys
+from todo_graphql.server.auth.jwks_client import FetchError, fetch
+from todo_graphql.server.auth.keys import PublicKeys
+from todo_graphql.settings.settings import ConfigurationError, Settings
+from todo_graphql.settings.types import is_quoted
 
 FEW_CHARACTERS = 8
 """Different ones. A random secret of 32 hexadecimal digits has fewer once in 40 million."""

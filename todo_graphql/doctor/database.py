@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from todo_graphql.config import ConfigurationError, Settings
 from todo_graphql.doctor.endpoints import (
     Endpoint,
     endpoints_of,
@@ -16,11 +15,12 @@ from todo_graphql.doctor.endpoints import (
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.doctor.roles import examine_letters, examine_role
 from todo_graphql.errors import Problem
-from todo_graphql.store import isolation, migrations
-from todo_graphql.store.connection import ViewerConnection
-from todo_graphql.store.database import Database
-from todo_graphql.store.failures import DatabaseFailure, NotMigrated
+from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres import migrations, rls_check
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.errors import DatabaseFailure, NotMigrated
 
 TIMEOUT = text("SELECT current_setting('statement_timeout')")
 
@@ -92,7 +92,7 @@ def examine_timeout(connection: ViewerConnection) -> Finding:
 def examine_isolation(database: Database) -> Finding:
     """Raises a Problem or DatabaseFailure where the proof cannot be given."""
     try:
-        isolation.check_row_level_security(database)
-    except isolation.UnsafeDatabase as unsafe:
+        rls_check.check_row_level_security(database)
+    except rls_check.UnsafeDatabase as unsafe:
         return Finding(FATAL, str(unsafe))
     return Finding(GOOD, "Row-level security keeps users apart: a planted row stayed unseen.")

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from todo_graphql.config import Settings
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.store.database import connect_arguments, database_url
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres.engine import connect_arguments, database_url
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class

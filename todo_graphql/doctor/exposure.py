@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from todo_graphql.config import Settings
 from todo_graphql.doctor.findings import ADVICE, GOOD, Finding
-from todo_graphql.values import UNLIMITED
+from todo_graphql.settings.settings import Settings
+from todo_graphql.settings.types import UNLIMITED
 
 EVERYBODY = {"0.0.0.0/0", "::/0"}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.store.database import APP_ROLE
+from todo_graphql.store.postgres.engine import APP_ROLE
 
 POWERS = text(
     "SELECT rolsuper, rolbypassrls,"

@@ -9,28 +9,28 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from todo_graphql.api.limits import Limits
+from todo_graphql.api.documents.limits import Limits
 from todo_graphql.api.schema import Schema
-from todo_graphql.config import Settings
 from todo_graphql.errors import Problem
-from todo_graphql.server import paths
-from todo_graphql.server.auth import Authenticator
-from todo_graphql.server.boundary import RATE_HEADERS, Observer, RequestMiddleware
-from todo_graphql.server.context import ContextGetter
-from todo_graphql.server.export import export_router
-from todo_graphql.server.graphiql import graphiql_router
-from todo_graphql.server.graphql import GraphQLEndpoint
-from todo_graphql.server.health import health_router
-from todo_graphql.server.imports import import_router
-from todo_graphql.server.observation import Observation
-from todo_graphql.server.problems import on_http_exception, on_problem
-from todo_graphql.server.rates import RateLimiter
+from todo_graphql.server import routes
+from todo_graphql.server.auth.dependency import ContextGetter
+from todo_graphql.server.auth.tokens import Authenticator
+from todo_graphql.server.endpoints.export_tasks import export_router
+from todo_graphql.server.endpoints.graphiql import graphiql_router
+from todo_graphql.server.endpoints.graphql import GraphQLEndpoint
+from todo_graphql.server.endpoints.health import health_router
+from todo_graphql.server.endpoints.import_tasks import import_router
+from todo_graphql.server.http.error_responses import on_http_exception, on_problem
+from todo_graphql.server.http.middleware import RATE_HEADERS, Observer, RequestMiddleware
+from todo_graphql.server.observability.setup import Observation
+from todo_graphql.server.observability.sources import Sources
+from todo_graphql.server.rate_limits.limiter import RateLimiter
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.sources import Sources
-from todo_graphql.server.workers import FairQueue, ThreadPool
-from todo_graphql.store import outages
-from todo_graphql.store.database import Database
-from todo_graphql.store.prepared import STATEMENT_CACHE
+from todo_graphql.server.thread_pool import FairQueue, ThreadPool
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres import outages
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.statement_cache import STATEMENT_CACHE
 
 EXPOSED_HEADERS = (
     "content-disposition",
@@ -105,7 +105,7 @@ def create_app(
     if settings.graphiql:
         app.include_router(graphiql_router(demo_token, settings.host))  # GET /graphql
     endpoint = GraphQLEndpoint(settings, components.schema, get_context, readiness, queue)
-    app.router.routes.append(Route(paths.GRAPHQL, endpoint))  # POST /graphql
+    app.router.routes.append(Route(routes.GRAPHQL, endpoint))  # POST /graphql
     app.include_router(export_router(get_context, readiness, queue, timeout))
     app.include_router(import_router(get_context, readiness, queue, timeout))
     app.include_router(

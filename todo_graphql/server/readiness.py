@@ -5,11 +5,11 @@ import threading
 import uuid
 
 from todo_graphql.errors import Problem, Unavailable
-from todo_graphql.store import isolation, migrations
-from todo_graphql.store.database import Database
-from todo_graphql.store.failures import DatabaseFailure, NotMigrated
+from todo_graphql.outage_log import Trouble
 from todo_graphql.store.models import Viewer
-from todo_graphql.troubles import Trouble
+from todo_graphql.store.postgres import migrations, rls_check
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.errors import DatabaseFailure, NotMigrated
 
 NOBODY = Viewer(uuid.UUID(int=0))
 logger = logging.getLogger(__name__)
@@ -52,8 +52,8 @@ class Readiness:
 
     def _prove(self) -> None:
         try:
-            isolation.check_row_level_security(self._database)
-        except isolation.UnsafeDatabase as unsafe:
+            rls_check.check_row_level_security(self._database)
+        except rls_check.UnsafeDatabase as unsafe:
             self._trouble.tell(f"Not ready: {unsafe}")
             raise Unavailable("The database is not safe to use.", retry_after=60) from None
         except NotMigrated as failure:

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Select, func
 
-from todo_graphql.store.connection import NO_VALUES, ViewerConnection
-from todo_graphql.store.mine import ViewerScope
 from todo_graphql.store.models import USERS
-from todo_graphql.store.prepared import StatementKey, cached_statement
+from todo_graphql.store.postgres.connection import NO_VALUES, ViewerConnection
+from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
+from todo_graphql.store.scope import ViewerScope
 
 
 class Statements:

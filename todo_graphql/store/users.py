@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Executable, Select
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.connection import ViewerConnection
-from todo_graphql.store.mine import ViewerScope
+from todo_graphql.store.formats import identifier, moment
 from todo_graphql.store.models import USERS, Viewer
-from todo_graphql.store.prepared import cached_statement
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.wire import identifier, moment
 
 
 class UserRow(NamedTuple):

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from todo_graphql.errors import ErrorCode
-from todo_graphql.server.protections import LINES
+from todo_graphql.server.http.security_headers import LINES
 
 
 class RawResponse(NamedTuple):

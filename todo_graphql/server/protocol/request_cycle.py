@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Scope
 
-from todo_graphql.server.exchanges import request_record
+from todo_graphql.server.observability.request_record import request_record
 
 if TYPE_CHECKING:
     from todo_graphql.server.protocol.http1 import HTTP1Protocol

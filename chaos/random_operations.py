@@ -1,0 +1,153 @@
+"""Calls by chance, of every operation that the schema has.
+
+An argument of a type that this file cannot fill in ends the experiment, so a new one cannot be
+forgotten.
+"""
+
+import random
+import re
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from graphql import is_required_argument
+
+from chaos.environment import Person
+from tests.support.documents import document_of, root_fields
+from tests.support.isolation import SCHEMA
+
+GRAPHQL = SCHEMA.graphql_schema
+FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}
+DEPTH = 2
+OPTIONAL = 0.35
+"""How often an argument is given that need not be."""
+
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+CURSOR = re.compile(r'"(?:cursor|endCursor)":"([\w-]+)"')
+Call = tuple[str, str, dict[str, Any]]
+
+
+class Stranger(Person):
+    """Somebody who calls, and what may be known of them: ids, cursors, and what they wrote."""
+
+    def __init__(self, own_id: str, token: str, mark: str) -> None:
+        super().__init__(own_id, token)
+        self.mark = mark
+        self.ids: deque[str] = deque([own_id], maxlen=200)
+        self.cursors: deque[str] = deque(["x"], maxlen=50)
+        self.titles: set[str] = set()
+
+    def learn(self, body: str) -> None:
+        """Remember what can be aimed at later."""
+        self.ids.extend(UUID.findall(body)[:20])
+        self.cursors.extend(CURSOR.findall(body)[-3:])
+
+
+class Schedule:
+    """The calls of one of them, who aims at the others as often as at what is their own."""
+
+    def __init__(self, me: Stranger, others: list[Stranger], seed: str) -> None:
+        self._me = me
+        self._others = others
+        self._chance = random.Random(seed)  # noqa: S311 - it guards nothing, and can be repeated
+
+    def calls(self, number: int) -> Iterator[Call]:
+        """Name, document and variables of each."""
+        for _ in range(number):
+            yield self._call(self._chance.choice(list(FIELDS)))
+
+    def _call(self, name: str) -> Call:
+        operation, field = FIELDS[name]
+        given = {
+            key: argument.type
+            for key, argument in field.args.items()
+            if is_required_argument(argument) or self._chance.random() < OPTIONAL
+        }
+        document = document_of(GRAPHQL, operation, name, given, depth=DEPTH)
+        return name, document, {key: self._value(key, str(kind)) for key, kind in given.items()}
+
+    def _value(self, name: str, kind: str) -> Any:
+        make = self._makers.get(name) or self._makers.get(kind)
+        if make is None:
+            raise LookupError(f"Say in schedule.py what to send for {name}: {kind}.")
+        return make()
+
+    @property
+    def _makers(self) -> dict[str, Callable[[], Any]]:
+        """What goes into an argument of this name, or else of this type."""
+        return {
+            "userId": self._user_id,
+            "confirm": self._confirm,
+            "idempotencyKey": lambda: f"key {self._chance.randrange(2_000)}",  # of everybody
+            "timeZone": lambda: self._chance.choice(("UTC", "Europe/Berlin", "Asia/Tokyo")),
+            "ID!": self._id,
+            "ID": self._id,
+            "[ID!]": lambda: [self._id() for _ in range(self._chance.randint(1, 4))],
+            "CreateTaskInput!": self._new,
+            "[CreateTaskInput!]!": lambda: [self._new() for _ in range(self._chance.randint(1, 3))],
+            "UpdateTaskInput!": self._changes,
+            "UpdateTasksInput!": self._changes,
+            "TaskFilter": self._filter,
+            "[TaskOrder!]": self._order,
+            "Int": lambda: self._chance.randint(1, 30),
+            "Int!": lambda: 500,
+            "Boolean!": lambda: self._chance.random() < 0.2,
+            "String": lambda: self._chance.choice(self._anybody().cursors),
+        }
+
+    def _anybody(self) -> Stranger:
+        return self._me if self._chance.random() < 0.5 else self._chance.choice(self._others)
+
+    def _id(self) -> str:
+        return self._chance.choice(self._anybody().ids)
+
+    def _user_id(self) -> str:
+        return (self._me if self._chance.random() < 0.8 else self._anybody()).id
+
+    def _confirm(self) -> str:
+        """Nearly never one's own, or there would be nothing to look for."""
+        return self._me.id if self._chance.random() < 0.1 else self._others[0].id
+
+    def _title(self) -> str:
+        title = f"{self._me.mark} {self._chance.randrange(10**9)}"
+        self._me.titles.add(title)
+        return title
+
+    def _new(self) -> dict[str, Any]:
+        new = {"title": self._title(), "description": self._me.mark, "tags": [self._me.mark]}
+        if self._chance.random() < 0.4:
+            new["id"] = self._id() if self._chance.random() < 0.5 else self._fresh_id()
+        return new
+
+    def _fresh_id(self) -> str:
+        return str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+
+    def _changes(self) -> dict[str, Any]:
+        some: dict[str, Callable[[], Any]] = {
+            "title": self._title,
+            "description": lambda: self._me.mark,
+            "addTags": lambda: [self._me.mark],
+            "priority": lambda: self._chance.choice(("LOW", "HIGH")),
+            "dueOn": lambda: "2030-01-31",
+        }
+        return {name: make() for name, make in self._chance.sample(list(some.items()), 2)}
+
+    def _filter(self) -> dict[str, Any]:
+        mark = self._anybody().mark
+        return self._chance.choice(
+            (
+                {},
+                {"trashed": True},
+                {"id": {"in": [self._id() for _ in range(3)]}},
+                {"title": {"contains": mark}},
+                {"search": mark},
+                {"tags": {"any": [mark]}},
+                {"not": {"title": {"eq": "x"}}},
+                {"or": [{"completed": True}, {"description": {"startsWith": mark}}]},
+            )
+        )
+
+    def _order(self) -> list[dict[str, str]]:
+        field = self._chance.choice(("CREATED", "DUE", "POSITION", "PRIORITY", "TITLE", "UPDATED"))
+        return [{"field": field, "direction": self._chance.choice(("ASC", "DESC"))}]

@@ -1,0 +1,164 @@
+"""Documents: read once, remembered, and refused in words that tell no secrets."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.differential import Home
+from tests.support.documents import LIMITS
+from todo_graphql.api.documents.cache import CACHE_CHARACTERS, Documents
+from todo_graphql.api.documents.limits import Limits
+from todo_graphql.api.schema import Schema
+from todo_graphql.settings.variables import ExecutorName
+from todo_graphql.store.postgres.engine import Database
+
+
+@pytest.fixture(scope="module")
+def home(database: Database) -> Home:
+    return Home(database)
+
+
+def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> Documents:
+    return Schema(limits, introspection=introspection).documents
+
+
+def test_a_document_is_read_once() -> None:
+    own = documents()
+    assert own.prepare("{ me { id } }") is own.prepare("{ me { id } }")
+    assert own.prepare("{ nothing }") is own.prepare("{ nothing }")
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    own = documents(replace(LIMITS, characters=1_000_000))
+    first = own.prepare("{ me { id } }")
+    for number in range(12):
+        own.prepare("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number))
+    assert own.cache.weight <= CACHE_CHARACTERS
+    assert own.prepare("{ me { id } }") is not first
+    enormous = "{ me { id } }" + " " * CACHE_CHARACTERS
+    assert own.prepare(enormous).errors == []
+
+
+def test_short_documents_are_bounded_too() -> None:
+    """Of one character each, which is no GraphQL. Nothing of the parser is kept with them."""
+    own = documents()
+    for number in range(2_000):
+        own.prepare(chr(0x20000 + number))
+    assert len(own.cache) < 1_000
+    (error,) = own.prepare(chr(0x20000)).errors
+    assert error.__traceback__ is None
+
+
+INTROSPECTION = {
+    "the schema": "{ __schema { types { name } } }",
+    "a type": '{ __type(name: "Task") { name } }',
+    "the schema by a fragment of that name": "{ ...__schema } "
+    "fragment __schema on Query { __schema { types { name } } }",
+}
+
+
+@pytest.mark.parametrize("document", INTROSPECTION.values(), ids=INTROSPECTION)
+def test_introspection_may_be_off(document: str) -> None:
+    errors = documents(introspection=False).prepare(document).errors
+    assert errors
+    assert {(error.extensions or {})["code"] for error in errors} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert documents().prepare(document).errors == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __typename me { __typename } }",
+        "{ me { ...__schema } } fragment __schema on User { id }",
+    ],
+)
+def test_what_is_no_introspection_may_be_asked_without_it(document: str) -> None:
+    assert documents(introspection=False).prepare(document).errors == []
+
+
+# Each is nearly right, and all but the first have a suggestion of graphql-core's.
+MISTAKES = {
+    "nothing": "{ nothing }",
+    "a field": "{ mee { id } }",
+    "a field of a type": "{ node(id: 1) { title } }",
+    "a selection": "{ me }",
+    "an argument": "{ tasks(filtr: {}) { totalCount } }",
+    "an argument of a directive": "{ me @skip(iff: true) { id } }",
+    "a type": "{ ... on Quer { __typename } }",
+    "the type of a variable": "query ($f: TaskFilterr) { tasks(filter: $f) { totalCount } }",
+    "a member of an input": "{ tasks(filter: {titl: {}}) { totalCount } }",
+    "a value of an enum": "{ tasks(orderBy: [{field: DU}]) { totalCount } }",
+    "a text for an enum": '{ tasks(orderBy: [{field: "DUE"}]) { totalCount } }',
+}
+
+
+@pytest.mark.parametrize("document", MISTAKES.values(), ids=MISTAKES)
+def test_no_suggestion_leaks_a_name(document: str) -> None:
+    def words(*, introspection: bool) -> str:
+        errors = documents(introspection=introspection).prepare(document).errors
+        assert errors
+        return " ".join(error.message for error in errors)
+
+    assert "Did you mean" not in words(introspection=False)
+    assert ("Did you mean" in words(introspection=True)) == (document != MISTAKES["nothing"])
+
+
+# As variables of the first argument: what graphql-core has a suggestion for.
+VALUES: dict[str, tuple[str, str, Any]] = {
+    "a member of an input": ("filter", "TaskFilter", {"titl": {}}),
+    "a member of a list": ("filter", "TaskFilter", {"and": [{"titel": {}}]}),
+    "a value of an enum": ("orderBy", "[TaskOrder!]", [{"field": "DU"}]),
+}
+
+
+@pytest.mark.parametrize("executor", ["projection", "reference"])
+@pytest.mark.parametrize(("argument", "kind", "value"), VALUES.values(), ids=VALUES)
+def test_no_suggestion_leaks_a_name_where_variables_are_read(
+    home: Home, executor: ExecutorName, argument: str, kind: str, value: object
+) -> None:
+    document = f"query ($v: {kind}) {{ tasks({argument}: $v) {{ totalCount }} }}"
+
+    def words(*, introspection: bool) -> str:
+        schema = Schema(LIMITS, introspection=introspection, executor=executor)
+        errors = home.ask(schema, document, v=value).errors
+        assert errors is not None
+        (error,) = errors
+        assert error.extensions is not None
+        assert error.extensions["code"] == "BAD_USER_INPUT"
+        return error.message
+
+    assert "Did you mean" not in words(introspection=False)
+    assert "Did you mean" in words(introspection=True)
+
+
+def test_no_suggestion_leaks_a_name_where_graphql_core_takes_over(home: Home) -> None:
+    """The variable is fine for the operation, and not for the argument that is left."""
+    schema = Schema(LIMITS, introspection=False)
+    document = """query ($v: TaskOrderField!) {
+        a: task(id: 1) { id } tasks(orderBy: [{field: $v}]) { totalCount }
+    }"""
+    errors = home.ask(schema, document, v="DU").errors or ()
+    assert errors
+    assert not [error for error in errors if "Did you mean" in error.message]
+
+
+def test_more_errors_than_anybody_reads() -> None:
+    errors = (
+        documents().prepare("{ me { " + " ".join(f"nothing{n}" for n in range(21)) + " } }").errors
+    )
+    assert len(errors) == 21
+    assert errors[20].message == "There are more errors than these 20."
+    codes = {(error.extensions or {})["code"] for error in errors}
+    assert codes == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [('createdAt: {gte: "now"}', '"now"'), ('dueOn: {in: ["2026-01-01", "today"]}', '"today"')],
+)
+def test_a_literal_that_is_none_of_its_scalar_is_pointed_at(value: str, wrong: str) -> None:
+    document = f"{{ tasks(filter: {{{value}}}) {{ totalCount }} }}"
+    (error,) = documents().prepare(document).errors
+    assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED", "status": 400}
+    assert [place.column for place in error.locations or ()] == [document.index(wrong) + 1]

@@ -1,0 +1,147 @@
+"""What an operation costs, by its pages and its variables."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.api_client import Person
+from tests.support.differential import Home
+from tests.support.documents import LIMITS
+from tests.support.servers import serving
+from todo_graphql.api.documents.limits import REMEMBERED_SIZES
+from todo_graphql.api.schema import Schema
+from todo_graphql.settings.settings import Settings
+from todo_graphql.settings.variables import ExecutorName
+from todo_graphql.store.postgres.engine import Database
+
+
+@pytest.fixture(scope="module")
+def home(database: Database) -> Home:
+    return Home(database)
+
+
+TWICE = """query ($n: Int, $m: Int = 2) { me { tasks(first: $n) { nodes { user {
+    tasks(last: $m) { nodes { id title } } } } } } }"""
+COMPLETE = "mutation ($ids: [ID!]) { completeTasks(ids: $ids, dryRun: true) { count } }"
+FILTERED = "query ($f: TaskFilter = {completed: true}) { tasks(filter: $f) { totalCount } }"
+CREATE = """mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new)
+    { tasks { user { tasks { nodes { id title } } } } } }"""
+
+# me: 1; tasks: 1 and 100; nodes: 1; for each of them user: 1, tasks: 1 and 100, nodes: 1, and
+# two fields for each of those.
+COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "a field": ("{ me { id } }", {}, 2),
+    "pages of this size": (TWICE, {"n": 3, "m": 4}, 103 + 3 * (103 + 4 * 2)),
+    "pages of the default's size": (TWICE, {"n": 3}, 103 + 3 * (103 + 2 * 2)),
+    "pages of no size": (TWICE, {"m": 1}, 103 + 50 * (103 + 1 * 2)),
+    "pages of a null": (TWICE, {"n": None, "m": 1}, 103 + 50 * (103 + 1 * 2)),
+    "values of a default": (FILTERED, {}, 202 + 1),
+    "values": (FILTERED, {"f": {"or": [{}, {}]}}, 202 + 3),
+    "ids": (COMPLETE, {"ids": ["a", "b"]}, 2 + 2),
+    "introspection": ("{ __schema { types { name } } }", {}, 3),
+}
+
+
+@pytest.mark.parametrize("executor", ["projection", "reference"])
+@pytest.mark.parametrize(("document", "variables", "cost"), COSTS.values(), ids=COSTS)
+def test_what_an_operation_costs(
+    home: Home, executor: ExecutorName, document: str, variables: dict[str, Any], cost: int
+) -> None:
+    schema = Schema(LIMITS, introspection=True, executor=executor, expose_cost=True)
+    home.variables = {}
+    assert home.ask(schema, document, **variables).extensions == {"cost": cost}
+
+
+def test_remembered_sizes_of_an_operation_are_bounded() -> None:
+    """Whichever pages a client asks for, each time at the same cost."""
+    cost = Schema(LIMITS, introspection=True).documents.prepare(TWICE).cost(None)
+    assert cost is not None
+    for size in (*range(1, 3 * REMEMBERED_SIZES), *range(1, REMEMBERED_SIZES)):
+        assert cost.of({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
+        assert 1 <= len(cost._sizes) <= REMEMBERED_SIZES
+
+
+def test_the_cost_of_the_operation_that_was_executed(alice: Person, settings: Settings) -> None:
+    """Where it was executed, whatever came of it; and only where that is wanted."""
+    shown = settings.model_copy(update={"expose_cost": True})
+    with serving(shown) as url:
+        there = Person(url, settings)
+        assert there.post("{ me { revision } }").json() == {
+            "data": {"me": {"revision": 0}},
+            "extensions": {"cost": 2},
+        }
+        failed = there.post('mutation { completeTask(id: "a") { task { id } } }').json()
+        assert set(failed) == {"errors", "data", "extensions"}
+        assert failed["extensions"] == {"cost": 3}
+        assert set(there.post("{ nothing }").json()) == {"errors"}
+    assert set(alice.post("{ me { revision } }").json()) == {"data"}
+
+
+TOO_MUCH: dict[str, tuple[str, dict[str, Any], int]] = {
+    "pages": (TWICE, {"n": 100, "m": 100}, 103 + 100 * 303),
+    "pages by default": (TWICE, {"n": 100}, 103 + 100 * 107),
+    "larger pages than there are": (TWICE, {"n": 10**9, "m": 10**9}, 103 + 100 * 303),
+    "pages of nonsense": (TWICE, {"n": "x", "m": []}, 103 + 100 * 303),
+    "creates": (CREATE, {"new": [{"title": "a"}] * 100}, 2 + 100 * 203 + 200),
+    "ids": (
+        COMPLETE.replace("{ count }", "{ tasks { id user { tasks { nodes { id title } } } } }"),
+        {"ids": ["a"] * 60},
+        2 + 60 * 204 + 60,
+    ),
+    "a bulk": (
+        (
+            "mutation ($n: Int!) { completeTasks(filter: {}, atMost: $n)"
+            " { tasks { id user { tasks(first: 7) { nodes { id title tags } } } } } }"
+        ),
+        {"n": 100},
+        2 + 100 * 125,
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "variables", "cost"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_too_much_with_these_variables(
+    alice: Person, document: str, variables: dict[str, Any], cost: int
+) -> None:
+    refusal = alice.refusal(document, **variables)
+    assert (refusal["code"], refusal["limitName"]) == ("QUERY_TOO_COMPLEX", "cost")
+    assert (refusal["limit"], refusal["value"]) == (LIMITS.cost, cost)
+    assert alice.revision() == 0
+
+
+def test_not_too_much_with_others(alice: Person) -> None:
+    """Although it might have been."""
+    assert alice.ask(TWICE, n=10, m=10)
+    new = [{"title": "a"}, {"title": "b"}]
+    assert len(alice.ask(CREATE, new=new)["createTasks"]["tasks"]) == 2
+
+
+ALIASED = "query ($f: TaskFilter) { %s }" % " ".join(
+    f"t{n}: tasks(filter: $f) {{ totalCount }}" for n in range(20)
+)
+NESTED = """query ($f: TaskFilter) {
+    tasks(first: 10) { nodes { user { ...own } } }
+} fragment own on User { tasks(filter: $f, first: 1) { totalCount } }"""
+
+
+@pytest.mark.parametrize(
+    ("document", "conditions"), [(FILTERED, 11_000), (ALIASED, 600), (NESTED, 1_200)]
+)
+def test_values_count_as_often_as_they_are_used(
+    alice: Person, document: str, conditions: int
+) -> None:
+    """They have to be read, however little they say."""
+    refusal = alice.refusal(document, f={"and": [{}] * conditions})
+    assert (refusal["code"], refusal["limitName"]) == ("QUERY_TOO_COMPLEX", "cost")
+    few = alice.post(document, f={"and": [{"title": {"eq": "x"}}] * 5}).json()
+    assert "errors" not in few
+
+
+def test_literals_count_as_well() -> None:
+    literal = "[" + "{}, " * 900 + "]"
+    document = NESTED.replace("filter: $f", f"filter: {{and: {literal}}}").replace(
+        "query ($f: TaskFilter)", ""
+    )
+    (error,) = Schema(LIMITS, introspection=True).documents.prepare(document).errors
+    assert error.extensions is not None
+    assert error.extensions["code"] == "QUERY_TOO_COMPLEX"

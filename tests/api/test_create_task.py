@@ -1,0 +1,119 @@
+"""What createTask does, accepts and refuses."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.support.api_client import CREATE, Person
+
+
+def test_create_works(alice: Person) -> None:
+    task = alice.create("  Buy milk \n", description=" two litres ")
+    assert task | {"id": "", "createdAt": "", "updatedAt": ""} == {
+        "id": "",
+        "title": "Buy milk",
+        "description": " two litres ",
+        "completed": False,
+        "completedAt": None,
+        "priority": "NONE",
+        "dueOn": None,
+        "dueAt": None,
+        "tags": [],
+        "createdAt": "",
+        "updatedAt": "",
+        "deletedAt": None,
+        "revision": 1,
+    }
+    assert task["createdAt"] == task["updatedAt"]
+    assert alice.find(task["id"]) == task
+
+
+def test_create_under_someone_elses_id_makes_ones_own(alice: Person, mallory: Person) -> None:
+    hers = alice.create("hers")
+    own = mallory.create("own", id=hers["id"])
+    assert (own["id"], own["title"]) == (hers["id"], "own")
+    assert alice.find(hers["id"]) == hers
+
+
+def test_create_twice_is_create_once(alice: Person) -> None:
+    task_id = str(uuid.uuid4())
+    task = alice.create("Buy milk", id=task_id)
+    assert alice.create(" Buy milk", id=task_id.upper()) == task
+    assert alice.revision() == 1
+
+
+def test_create_again_after_a_change_answers_the_task_as_it_is(alice: Person) -> None:
+    task = alice.create("Buy milk", id=str(uuid.uuid4()))
+    alice.update(task, title="Buy bread")
+    trashed = alice.change("deleteTask", task["id"])
+    assert alice.create("Buy milk", id=task["id"]) == trashed
+    assert (
+        alice.refusal(CREATE, input={"id": task["id"], "title": "Buy bread"})["code"] == "CONFLICT"
+    )
+
+
+@pytest.mark.parametrize(
+    "other", [{"title": "Buy bread"}, {"title": "Buy milk", "description": ""}]
+)
+def test_create_other_content_under_the_same_id(alice: Person, other: dict[str, str]) -> None:
+    task = alice.create("Buy milk", id=str(uuid.uuid4()))
+    refusal = alice.refusal(CREATE, input={"id": task["id"], **other})
+    assert (refusal["code"], refusal["status"]) == ("CONFLICT", 409)
+    assert alice.find(task["id"]) == task
+    assert alice.revision() == 1
+
+
+def test_create_under_the_id_of_a_task_that_the_server_named(alice: Person) -> None:
+    task = alice.create("Buy milk")
+    assert (
+        alice.refusal(CREATE, input={"id": task["id"], "title": "Buy milk"})["code"] == "CONFLICT"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"title": ""}, "input.title"),
+        ({"title": " \t\n\u2003"}, "input.title"),
+        ({"title": "\u200b\ufeff \u3000"}, "input.title"),
+        ({"title": "x" * 201}, "input.title"),
+        ({"title": "a\0b"}, "input.title"),
+        ({"title": "\ud800"}, "input.title"),
+        ({"title": "x", "description": "x" * 10_001}, "input.description"),
+        ({"title": "x", "description": "a\0b"}, "input.description"),
+        ({"title": "x", "description": "\udfff"}, "input.description"),
+        ({"title": "x", "id": "1"}, "input.id"),
+        ({"title": None}, "input.title"),
+        ({"title": 5}, "input.title"),
+        ({"title": ["x"]}, "input.title"),
+        ({}, "input"),
+        ({"title": "x", "userId": "x"}, "input"),
+    ],
+)
+def test_create_refuses(alice: Person, given: dict[str, Any], field: str) -> None:
+    refusal = alice.refusal(CREATE, input=given)
+    assert (refusal["code"], refusal["status"], refusal["field"]) == ("BAD_USER_INPUT", 400, field)
+    assert alice.ask("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
+
+
+def test_create_refuses_a_variable_inside_its_input(alice: Person) -> None:
+    document = """mutation ($title: String = "x") {
+        createTask(input: {title: $title}) { task { id } }
+    }"""
+    refusal = alice.refusal(document, title=None)
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "input.title")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "x" * 200,
+        " " + "é" * 200 + " ",
+        "🎉" * 200,
+        "'; DROP TABLE tasks; --",
+        "%s %(x)s \\ \" ' $1 :a",
+    ],
+)
+def test_create_accepts(alice: Person, title: str) -> None:
+    assert alice.create(title, description="x" * 10_000)["title"] == title.strip()

@@ -1,0 +1,235 @@
+"""What a client is told that sent something wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.api_client import CREATE, Person
+from todo_graphql.errors import ErrorCode
+
+PAGE = (
+    "query ($first: Int, $after: String, $before: String, $userId: ID, $filter: TaskFilter)"
+    " { tasks(first: $first, after: $after, before: $before, userId: $userId, filter: $filter)"
+    " { nodes { id } } }"
+)
+TASK = "query ($id: ID!) { task(id: $id) { id } }"
+UPDATE = (
+    "mutation ($id: ID!, $input: UpdateTaskInput!) { updateTask(id: $id, input: $input)"
+    " { task { id } } }"
+)
+SOME_ID = "c0ffee00-0000-4000-8000-000000000000"
+
+# What JSON can say and PostgreSQL cannot keep: half a surrogate pair, and NUL.
+UNSTORABLE = ["\ud800", "a\udfffb", "\0", "a\0b"]
+
+
+def only_error(response: httpx.Response) -> Any:
+    """The only error of an answer."""
+    (error,) = response.json()["errors"]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("", "GRAPHQL_PARSE_FAILED"),
+        ("{ me { id }", "GRAPHQL_PARSE_FAILED"),
+        ("{ \ud800 }", "GRAPHQL_PARSE_FAILED"),
+        ("{ \0 }", "GRAPHQL_PARSE_FAILED"),
+        ('{ task(id: "\\ud800") { id } }', "GRAPHQL_PARSE_FAILED"),
+        ("{ nonsense }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ me }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { tasks }", "GRAPHQL_VALIDATION_FAILED"),
+        ("fragment F on Query { me { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ ...A } fragment A on Query { ...A }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ tasks(first: 2147483648) { nodes { id } } }", "GRAPHQL_VALIDATION_FAILED"),
+        (f"{{ tasks(first: {'9' * 5_000}) {{ nodes {{ id }} }} }}", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ " + "a: me { id } " * 400 + "}", "QUERY_TOO_COMPLEX"),
+        ("{ a " * 300 + "}" * 300, "QUERY_TOO_COMPLEX"),
+        (f"{{ tasks(first: {'[' * 300}1{']' * 300}) {{ nodes {{ id }} }} }}", "QUERY_TOO_COMPLEX"),
+        (
+            "{ " + "me { tasks { nodes { user { " * 6 + "id" + " } } } }" * 6 + " }",
+            "QUERY_TOO_COMPLEX",
+        ),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_a_document_that_will_not_do(alice: Person, document: str, code: str) -> None:
+    response = alice.post(document)
+    error = only_error(response)
+    assert (response.status_code, error["extensions"]["code"]) == (400, code)
+    assert error["extensions"]["status"] == 400
+    assert "data" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ("query A { me { id } } query B { me { id } }", None),
+        ("query A { me { id } } mutation B { __typename }", None),
+        ("query A { me { id } }", "B"),
+        ("query A { me { id } } query B { me { id } }", "C"),
+        ("{ me { id } }", "A"),
+        ("query A { me { id } }", ""),
+    ],
+)
+def test_it_must_be_clear_which_operation_is_meant(
+    url: str, alice: Person, document: str, name: str | None
+) -> None:
+    response = httpx.post(
+        f"{url}/graphql",
+        json={"query": document, "operationName": name},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    assert response.status_code == 400
+    assert "data" not in response.json()
+    assert only_error(response)["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "status": 400,
+        "field": "operationName",
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "field"),
+    [
+        (CREATE, {}, "input"),
+        (CREATE, {"input": None}, "input"),
+        (CREATE, {"input": "x"}, "input"),
+        (CREATE, {"input": {}}, "input"),
+        (CREATE, {"input": {"title": 1}}, "input.title"),
+        (CREATE, {"input": {"title": None}}, "input.title"),
+        (CREATE, {"input": {"title": "a", "id": True}}, "input.id"),
+        (CREATE, {"input": {"title": "a", "unknown": 1}}, "input"),
+        (CREATE, {"input": {"title": "a", "\ud800": 1}}, "input"),
+        (PAGE, {"first": 2**31}, "first"),
+        (PAGE, {"first": -(2**31) - 1}, "first"),
+        (PAGE, {"first": 1e300}, "first"),
+        (PAGE, {"first": 1.5}, "first"),
+        (PAGE, {"first": "1"}, "first"),
+        (PAGE, {"first": True}, "first"),
+        (PAGE, {"first": [[[[1]]]]}, "first"),
+        (PAGE, {"after": 1}, "after"),
+        (PAGE, {"filter": []}, "filter"),
+        (PAGE, {"filter": {"trashed": None}}, "filter.trashed"),
+        (PAGE, {"filter": {"completed": "yes"}}, "filter.completed"),
+        (UPDATE, {"id": SOME_ID, "input": {"expectedRevision": 2**31}}, "input.expectedRevision"),
+    ],
+)
+def test_a_variable_of_the_wrong_type_is_named(
+    alice: Person, document: str, variables: dict[str, object], field: str
+) -> None:
+    response = alice.post(document, **variables)
+    assert response.status_code == 400
+    assert "data" not in response.json()
+    extensions = only_error(response)["extensions"]
+    assert extensions == {"code": "BAD_USER_INPUT", "status": 400, "field": field}
+
+
+def test_however_much_is_wrong_with_variables_it_is_the_client_s_mistake(alice: Person) -> None:
+    response = alice.post(CREATE, input={"title": "a", **{f"x{n}": n for n in range(200)}})
+    assert response.status_code == 400
+    codes = {error["extensions"]["code"] for error in response.json()["errors"]}
+    assert codes == {"BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize("value", UNSTORABLE)
+@pytest.mark.parametrize(
+    ("document", "variables", "field"),
+    [
+        (CREATE, lambda value: {"input": {"title": value}}, "input.title"),
+        (
+            CREATE,
+            lambda value: {"input": {"title": "a", "description": value}},
+            "input.description",
+        ),
+        (CREATE, lambda value: {"input": {"title": "a", "id": value}}, "input.id"),
+        (UPDATE, lambda value: {"id": SOME_ID, "input": {"title": value}}, "input.title"),
+        (
+            UPDATE,
+            lambda value: {"id": SOME_ID, "input": {"description": value}},
+            "input.description",
+        ),
+        (UPDATE, lambda value: {"id": value, "input": {"title": "a"}}, "id"),
+        (TASK, lambda value: {"id": value}, "id"),
+        (PAGE, lambda value: {"after": value}, "after"),
+        (PAGE, lambda value: {"before": value}, "before"),
+    ],
+)
+def test_what_postgresql_cannot_keep_is_named(
+    alice: Person,
+    document: str,
+    variables: Callable[[str], dict[str, object]],
+    field: str,
+    value: str,
+) -> None:
+    refusal = alice.refusal(document, **variables(value))
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
+
+
+@pytest.mark.parametrize("value", [*UNSTORABLE, "", "é", "x" * 10_000])
+def test_a_strange_user_id_is_somebody_else_s(alice: Person, value: str) -> None:
+    assert alice.refusal(PAGE, userId=value)["code"] == "FORBIDDEN"
+
+
+TWO_USES = ("task(id: $id) { id }", "tasks(filter: {id: {in: [$id]}}) { totalCount }")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"), [(TWO_USES, "id"), (TWO_USES[::-1], "filter.id.in.0")], ids=["id", "in"]
+)
+def test_bad_variable_is_reported_at_its_first_use(
+    alice: Person, fields: tuple[str, ...], field: str
+) -> None:
+    document = f"query ($id: ID!) {{ {' '.join(fields)} }}"
+    assert alice.refusal(document, id={})["field"] == field
+
+
+def test_a_refused_field_is_null_beside_what_was_done(alice: Person) -> None:
+    document = (
+        'mutation { good: createTask(input: {title: "a"}) { task { title } }'
+        ' bad: createTask(input: {title: " "}) { task { title } } }'
+    )
+    response = alice.post(document)
+    assert response.status_code == 200
+    assert response.json()["data"] == {"good": {"task": {"title": "a"}}, "bad": None}
+    error = only_error(response)
+    assert (error["path"], error["extensions"]["field"]) == (["bad"], "input.title")
+
+
+MEETINGS: dict[ErrorCode, Callable[[Person], dict[str, Any]]] = {
+    ErrorCode.UNAUTHENTICATED: lambda alice: forgetful(alice).refusal("{ me { id } }"),
+    ErrorCode.FORBIDDEN: lambda alice: alice.refusal(PAGE, userId=SOME_ID),
+    ErrorCode.NOT_FOUND: lambda alice: alice.refusal(UPDATE, id=SOME_ID, input={"title": "a"}),
+    ErrorCode.BAD_USER_INPUT: lambda alice: alice.refusal(CREATE, input={"title": ""}),
+    ErrorCode.CONFLICT: lambda alice: alice.refusal(
+        UPDATE, id=alice.create()["id"], input={"title": "a", "expectedRevision": 7}
+    ),
+    ErrorCode.GRAPHQL_PARSE_FAILED: lambda alice: alice.refusal("{"),
+    ErrorCode.GRAPHQL_VALIDATION_FAILED: lambda alice: alice.refusal("{ nonsense }"),
+    ErrorCode.QUERY_TOO_COMPLEX: lambda alice: alice.refusal("{ " + "a: me { id } " * 400 + "}"),
+}
+MET_ELSEWHERE = {
+    ErrorCode.UNAVAILABLE: "test_health.py",
+    ErrorCode.INTERNAL_SERVER_ERROR: "test_masking.py",
+    ErrorCode.RATE_LIMITED: "test_rates.py",
+}
+
+
+def forgetful(person: Person) -> Person:
+    """Somebody who has lost the last character of their token."""
+    person.token = person.token[:-1]
+    return person
+
+
+@pytest.mark.parametrize("code", MEETINGS, ids=lambda code: code.name)
+def test_a_code_is_met_with_its_status(alice: Person, code: ErrorCode) -> None:
+    refusal = MEETINGS[code](alice)
+    assert (refusal["code"], refusal["status"]) == (code.name, code.status)
+    assert refusal["message"].endswith(".")
+
+
+def test_every_code_is_met() -> None:
+    assert {*MEETINGS, *MET_ELSEWHERE} == set(ErrorCode)

@@ -1,0 +1,231 @@
+"""Nobody reaches what is another's: proven for every field that the schema has.
+
+The attempts are generated. A field with an argument that this file cannot fill in fails
+its test, so a new one cannot be forgotten.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from graphql import GraphQLField, GraphQLInputType, is_required_argument
+from pydantic import SecretStr
+
+from tests.support.documents import document_of, root_fields
+from tests.support.isolation import SCHEMA, WORLDS, World, anonymised, somebody
+from tests.support.servers import migrated_database
+from todo_graphql.store.models import Viewer
+
+GRAPHQL = SCHEMA.graphql_schema
+FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}
+WITH_USER_ID = sorted(name for name, (_, field) in FIELDS.items() if "userId" in field.args)
+
+# What an attacker puts into an argument of this type, aiming at a task.
+AIMED: dict[str, Callable[[str], Any]] = {
+    "ID!": lambda task_id: task_id,
+    "ID": lambda task_id: task_id,
+    "[ID!]": lambda task_id: [task_id],
+    "CreateTaskInput!": lambda task_id: {"id": task_id, "title": "stolen"},
+    "[CreateTaskInput!]!": lambda task_id: [{"id": task_id, "title": "stolen"}],
+    "UpdateTaskInput!": lambda _: {"title": "stolen", "description": "stolen"},
+    "UpdateTasksInput!": lambda _: {"title": "stolen", "addTags": ["stolen"]},
+    "TaskFilter": lambda task_id: {"id": {"in": [task_id]}},
+}
+# These aim at nothing, or have tests of their own.
+HARMLESS = {
+    "userId",
+    "confirm",
+    "idempotencyKey",
+    "atMost",
+    "dryRun",
+    "timeZone",
+    "first",
+    "last",
+    "orderBy",
+}
+# `before` and `after` are cursors of lists, which are not what a task is named by.
+CURSORS = {"tasks": {"before", "after"}}
+NOTHING_AIMED = "nothing"
+KEYED = """
+mutation ($key: String!) {
+  createTask(input: {title: "keyed"}, idempotencyKey: $key) { revision task { id } }
+}
+"""
+
+
+def aims(name: str) -> Iterator[str]:
+    """The optional arguments of a root field that can be aimed at a task, or none."""
+    _, field = FIELDS[name]
+    optional = {
+        key: str(arg.type) for key, arg in field.args.items() if not is_required_argument(arg)
+    }
+    aimed = optional.keys() - HARMLESS - CURSORS.get(name, set())
+    unknown = {optional[key] for key in aimed} - AIMED.keys()
+    assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
+    yield from sorted(aimed) or [NOTHING_AIMED]
+
+
+ATTEMPTS = [(name, aim) for name in FIELDS for aim in aims(name)]
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def world(request: pytest.FixtureRequest, postgresql: SecretStr) -> Iterator[World]:
+    with migrated_database(postgresql) as url:
+        own = World(
+            url,
+            statement=request.param != "only the database",
+            database=request.param != "only the statement",
+        )
+        yield own
+        own.database.close()
+
+
+def arguments_for(
+    field: GraphQLField, task_id: str, aim: str
+) -> tuple[dict[str, GraphQLInputType], Any]:
+    """The required arguments and an optional one, all aimed at the task."""
+    needed = {
+        name: arg.type
+        for name, arg in field.args.items()
+        if is_required_argument(arg) or name == aim
+    }
+    unknown = {str(kind) for name, kind in needed.items() if name != "confirm"} - AIMED.keys()
+    assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
+    values = {
+        name: task_id if name == "confirm" else AIMED[str(kind)](task_id)
+        for name, kind in needed.items()
+    }
+    return needed, values
+
+
+def attempt(
+    world: World, who: Viewer, name: str, task_id: str, aim: str = NOTHING_AIMED, **more: str
+) -> dict[str, Any]:
+    """Call the field with everything aimed at the task."""
+    operation, field = FIELDS[name]
+    kinds, variables = arguments_for(field, task_id, aim)
+    if aim in ("before", "after"):
+        # What a task of the attacker's is to be moved to.
+        variables["id"] = world.create(who, "own")
+    kinds |= {argument: field.args[argument].type for argument in more}
+    return world.ask(who, document_of(GRAPHQL, operation, name, kinds), variables | more)
+
+
+@pytest.mark.parametrize(("name", "aim"), ATTEMPTS)
+def test_another_users_task_does_not_exist(world: World, name: str, aim: str) -> None:
+    """The stranger learns and changes nothing: the answer is that for an id that never was."""
+    alice, secret = somebody("alice"), uuid.uuid4().hex
+    task_id = world.create(alice, secret)
+    before = world.everything_of(alice)
+
+    hers = attempt(world, somebody("mallory"), name, task_id, aim)
+    nobodys = attempt(world, somebody("mallory"), name, str(uuid.uuid4()), aim)
+
+    assert world.everything_of(alice) == before
+    assert secret not in str(hers)
+    assert str(alice.email) not in str(hers)
+    assert anonymised(hers) == anonymised(nobodys)
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if "filter" in FIELDS[name][1].args])
+def test_a_filter_that_finds_everything_finds_only_ones_own(world: World, name: str) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    for trashed in (False, True):
+        hers = world.create(alice, "hers")
+        own = world.create(mallory, "own")
+        if trashed:
+            for who, task_id in ((alice, hers), (mallory, own)):
+                attempt(world, who, "deleteTask", task_id)
+        before = world.everything_of(alice)
+        operation, field = FIELDS[name]
+        kinds, variables = arguments_for(field, hers, "filter")
+        variables["filter"] = {"trashed": trashed, "not": {"title": {"eq": "hers"}}}
+        answer = world.ask(mallory, document_of(GRAPHQL, operation, name, kinds), variables)
+        assert own in str(answer) or name == "restoreTasks"
+        assert hers not in str(answer)
+        assert world.everything_of(alice) == before
+
+
+def test_emptying_the_trash_and_deleting_the_account_is_ones_own(world: World) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    for who in (alice, mallory):
+        attempt(world, who, "deleteTask", world.create(who, "trashed"))
+        world.ask(who, KEYED, {"key": "the same key"})
+    before = world.everything_of(alice)
+    emptied = world.ask(mallory, "mutation { emptyTrash { count } }", {})
+    assert emptied["data"] == {"emptyTrash": {"count": 1}}
+    document = "mutation ($me: String!) { deleteAccount(confirm: $me) { userId } }"
+    deleted = world.ask(mallory, document, {"me": str(mallory.id)})
+    assert deleted["data"] == {"deleteAccount": {"userId": str(mallory.id)}}
+    assert world.everything_of(mallory) == []
+    assert world.everything_of(alice) == before
+
+
+def test_an_idempotency_key_is_ones_own(world: World) -> None:
+    """The same key of two people: each gets what they made."""
+    alice, mallory = somebody("alice"), somebody("mallory")
+    answers = [world.ask(who, KEYED, {"key": "k"}) for who in (alice, mallory, alice, mallory)]
+    assert answers[0] == answers[2] != answers[1] == answers[3]
+
+
+@pytest.mark.parametrize("name", WITH_USER_ID)
+def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    task_id, own_id = world.create(alice, "hers"), world.create(mallory, "own")
+    before = world.everything_of(alice), world.everything_of(mallory)
+    keyed = {"idempotencyKey": "k"} if "idempotencyKey" in FIELDS[name][1].args else {}
+    for target in (task_id, own_id):
+        for more in ({}, keyed):
+            answer = attempt(world, mallory, name, target, userId=str(alice.id), **more)
+            assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+    assert (world.everything_of(alice), world.everything_of(mallory)) == before
+
+
+def test_every_root_field_but_the_viewers_own_takes_a_user_id() -> None:
+    assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node", "rateLimit"}
+
+
+@pytest.mark.parametrize("name", WITH_USER_ID)
+def test_naming_oneself_is_the_same_as_naming_nobody(world: World, name: str) -> None:
+    alice = somebody("alice")
+    aim = "ids" if "ids" in FIELDS[name][1].args else NOTHING_AIMED
+    for user_id in (str(alice.id), str(alice.id).upper()):
+        task_id = world.create(alice, "own")
+        answer = attempt(world, alice, name, task_id, aim, userId=user_id)
+        codes = [error["extensions"]["code"] for error in answer["errors"]]
+        assert codes == EXPECTED.get(name, [])
+
+
+# What comes of an id that is in use, and of one that is not one's own.
+EXPECTED = {
+    "createTask": ["CONFLICT"],
+    "createTasks": ["CONFLICT"],
+    "deleteAccount": ["BAD_USER_INPUT"],
+}
+
+
+def test_lists_hold_only_ones_own(world: World) -> None:
+    alice, mallory = somebody("alice"), somebody("mallory")
+    world.create(alice, "hers")
+    own = world.create(mallory, "own")
+    document = "{ tasks { totalCount nodes { id } } me { id tasks { totalCount nodes { id } } } }"
+    data = world.ask(mallory, document, {})["data"]
+    only = {"totalCount": 1, "nodes": [{"id": own}]}
+    assert data == {"tasks": only, "me": {"id": str(mallory.id), "tasks": only}}
+
+
+def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
+    """The tests above can fail: this is what they would see."""
+    with migrated_database(postgresql) as url:
+        safe = World(url, statement=True, database=True)
+        alice, mallory = somebody("alice"), somebody("mallory")
+        task_id = safe.create(alice, "hers")
+        safe.create(mallory, "own")
+        safe.database.close()
+        bare = World(url, statement=False, database=False)
+        assert "hers" in str(attempt(bare, mallory, "task", task_id))
+        before = bare.everything_of(alice)
+        attempt(bare, mallory, "purgeTask", task_id)
+        assert bare.everything_of(alice) != before
+        bare.database.close()

@@ -1,0 +1,146 @@
+"""The home screen: anonymous, works, someone else's; then what is its own."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.support.api_client import Person
+from todo_graphql.store.postgres.engine import Database
+
+OVERVIEW = """
+query ($zone: String!) {
+  overview(timeZone: $zone) {
+    open overdue today nextSevenDays noDate completedToday completedThisWeek
+    tags { tag open total }
+  }
+}
+"""
+NOTHING = {
+    "open": 0,
+    "overdue": 0,
+    "today": 0,
+    "nextSevenDays": 0,
+    "noDate": 0,
+    "completedToday": 0,
+    "completedThisWeek": 0,
+    "tags": [],
+}
+
+
+def zone_at_noon() -> str:
+    """A time zone in which it is about noon, so that no test meets midnight."""
+    offset = datetime.now(UTC).hour - 12
+    # POSIX, and so the names in Etc, has the signs the other way round.
+    return f"Etc/GMT{offset:+d}" if offset else "UTC"
+
+
+def overview(who: Person, zone: str | None = None) -> Any:
+    return who.ask(OVERVIEW, zone=zone or zone_at_noon())["overview"]
+
+
+def local(**distance: float) -> datetime:
+    """Now and so far away, on the clock of that time zone."""
+    offset = timedelta(hours=12 - datetime.now(UTC).hour)
+    return datetime.now(UTC) + offset + timedelta(**distance)
+
+
+def instant(**distance: float) -> str:
+    return (datetime.now(UTC) + timedelta(**distance)).isoformat()
+
+
+def test_anonymous(url: str) -> None:
+    answer = httpx.post(f"{url}/graphql", json={"query": OVERVIEW, "variables": {"zone": "UTC"}})
+    assert answer.status_code == 401
+
+
+def test_works_for_somebody_without_tasks(alice: Person) -> None:
+    assert overview(alice) == NOTHING
+    assert alice.ask("{ me { overview { open tags { tag } } tags { tag } } }") == {
+        "me": {"overview": {"open": 0, "tags": []}, "tags": []}
+    }
+
+
+@pytest.mark.parametrize(
+    ("due", "counted"),
+    [
+        ({}, {"noDate"}),
+        ({"dueOn": {"days": -1}}, {"overdue"}),
+        ({"dueOn": {"days": 0}}, {"today", "nextSevenDays"}),
+        ({"dueOn": {"days": 6}}, {"nextSevenDays"}),
+        ({"dueOn": {"days": 7}}, set()),
+        ({"dueAt": {"hours": -1}}, {"overdue", "today", "nextSevenDays"}),
+        ({"dueAt": {"hours": 1}}, {"today", "nextSevenDays"}),
+        ({"dueAt": {"hours": -25}}, {"overdue"}),
+        ({"dueAt": {"days": 6}}, {"nextSevenDays"}),
+        ({"dueAt": {"days": 7}}, set()),
+    ],
+)
+def test_due_works(alice: Person, due: dict[str, Any], counted: set[str]) -> None:
+    dates = {
+        name: local(**distance).date().isoformat() if name == "dueOn" else instant(**distance)
+        for name, distance in due.items()
+    }
+    task = alice.create(**dates)
+    assert overview(alice) == NOTHING | {"open": 1} | dict.fromkeys(counted, 1)
+    alice.change("completeTask", task["id"])
+    assert overview(alice) == NOTHING | {"completedToday": 1, "completedThisWeek": 1}
+    alice.change("deleteTask", task["id"])
+    assert overview(alice) == NOTHING
+
+
+def test_completed_works(alice: Person, database: Database) -> None:
+    """Today is a part of this week, which began on Monday."""
+    monday = -local().weekday()
+    for days in (0, monday, monday - 1, -8):
+        task = alice.create()
+        with database.connect_as(alice.viewer) as connection:
+            connection.write(
+                text("UPDATE tasks SET completed_at = :at WHERE id = :id RETURNING id").bindparams(
+                    at=datetime.now(UTC) + timedelta(days=days), id=task["id"]
+                )
+            )
+    counts = overview(alice)
+    assert counts["completedToday"] == (2 if monday == 0 else 1)
+    assert counts["completedThisWeek"] == 2
+    assert counts["open"] == 0
+
+
+def test_a_day_is_one_of_the_time_zone(alice: Person) -> None:
+    """The same day is today for some people and has not come, or is over, for others."""
+    east, west = "Pacific/Kiritimati", "Etc/GMT+12"  # a day and two hours apart
+    tomorrow = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
+    alice.create(dueOn=tomorrow)
+    assert overview(alice, east)["today"] == 1
+    assert overview(alice, west)["today"] == 0
+    assert overview(alice, west)["overdue"] == 0
+
+
+def test_tags_work(alice: Person) -> None:
+    first, *_ = alice.create_many("a", "b", tags=["Home", "x, y"])
+    alice.create(tags=["HOME", "Ärger"])
+    gone = alice.create(tags=["gone"])
+    alice.change("deleteTask", gone["id"])
+    alice.change("completeTask", first["id"])
+    tags = overview(alice)["tags"]
+    assert tags == alice.ask("{ me { tags { tag open total } } }")["me"]["tags"]
+    assert {tag["tag"].lower(): (tag["open"], tag["total"]) for tag in tags} == {
+        "home": (2, 3),
+        "x, y": (1, 2),
+        "ärger": (1, 1),
+    }
+    assert [tag["tag"].lower() for tag in tags] == ["home", "x, y", "ärger"]
+
+
+def test_someone_elses(alice: Person, mallory: Person) -> None:
+    alice.create(tags=["hers"], dueOn=local().date().isoformat())
+    assert overview(mallory) == NOTHING
+    assert overview(alice)["today"] == 1
+
+
+@pytest.mark.parametrize("zone", ["", "Mars", "europe/berlin ", "../UTC", "x" * 10_000, "a\0"])
+def test_a_time_zone_that_is_none(alice: Person, zone: str) -> None:
+    refusal = alice.refusal(OVERVIEW, zone=zone)
+    assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "timeZone")

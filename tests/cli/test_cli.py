@@ -1,0 +1,186 @@
+"""The commands around the server: what they print, where they refuse, and their exit codes."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from jose import jwt
+
+from tests.support.commands import refusal, run
+from tests.support.servers import SECRET
+from todo_graphql.api.schema import sdl
+from todo_graphql.cli import main
+from todo_graphql.dev.command import DEMO_USER
+
+SOMEBODY = "11111111-2222-4333-8444-555555555555"
+
+
+def claims_of(token: str) -> dict[str, object]:
+    """What the printed token says."""
+    claims: dict[str, object] = jwt.decode(
+        token.strip(), SECRET, ["HS256"], options={"verify_aud": False}
+    )
+    return claims
+
+
+def invoke(*arguments: str) -> Result:
+    """The command, in this process: for what depends on the arguments alone."""
+    return CliRunner().invoke(main, arguments, env={"BETTER_AUTH_SECRET": SECRET})
+
+
+def test_help(tmp_path: Path) -> None:
+    """It names all commands, and needs no setting."""
+    finished = run("--help", folder=tmp_path)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    for name in main.commands:
+        assert f"\n  {name} " in finished.stdout
+
+
+@pytest.mark.parametrize("command", list(main.commands))
+def test_each_command_explains_itself(command: str) -> None:
+    """With its options."""
+    result = invoke(command, "--help")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: main {command} ")
+
+
+def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
+    """Exit code 2, and nothing on stdout that a script could take for an answer."""
+    finished = run("nonsense", folder=tmp_path)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.endswith("Error: No such command 'nonsense'.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dev", "--port", "65536"],
+        ["serve", "--workers", "0"],
+        ["token", "--expires-in", "5"],
+        ["token", "--expires-in", "36501d"],
+        ["token", "--user-id", "me"],
+        ["schema", "--check", "no-such-file"],
+        ["schema", "--check", __file__, "--output", __file__],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_wrong_usage(arguments: list[str]) -> None:
+    """Exit code 2 here, too."""
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: ")
+
+
+def test_version(tmp_path: Path) -> None:
+    """Of the installed package."""
+    assert "version 0." in run("--version", folder=tmp_path).stdout
+
+
+def test_a_token_of_the_demo_user(tmp_path: Path) -> None:
+    """For an hour."""
+    finished = run("token", folder=tmp_path, BETTER_AUTH_SECRET=SECRET)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    claims = claims_of(finished.stdout)
+    expected = {"sub": str(DEMO_USER.id), "email": DEMO_USER.email, "iat": claims["iat"]}
+    assert claims == {**expected, "exp": int(str(claims["iat"])) + 3_600}
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("1s", 1), ("2m", 120), ("12h", 43_200), ("36500d", 36_500 * 86_400)]
+)
+def test_token_expires_in_the_given_time(
+    monkeypatch: pytest.MonkeyPatch, given: str, seconds: int
+) -> None:
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    claims = claims_of(invoke("token", "--expires-in", given).stdout)
+    assert claims["exp"] == int(str(claims["iat"])) + seconds
+
+
+def test_a_token_of_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With everything that a configured server wants to see."""
+    monkeypatch.setenv("AUTH_ISSUER", "https://example.com")
+    monkeypatch.setenv("AUTH_AUDIENCE", "todo")
+    options = ["--user-id", SOMEBODY, "--email", "me@example.com", "--expires-in", "2d"]
+    claims = claims_of(invoke("token", *options).stdout)
+    assert claims.pop("exp") == int(str(claims.pop("iat"))) + 2 * 86_400
+    assert claims == {
+        "sub": SOMEBODY,
+        "email": "me@example.com",
+        "iss": "https://example.com",
+        "aud": "todo",
+    }
+
+
+def test_a_token_of_somebody_without_an_address() -> None:
+    """Not with the demo user's."""
+    assert "email" not in claims_of(invoke("token", "--user-id", SOMEBODY).stdout)
+
+
+def test_no_token_without_a_secret(tmp_path: Path) -> None:
+    """`dev` has not been here. It is not made, either."""
+    assert refusal("token", folder=tmp_path).startswith("BETTER_AUTH_SECRET is not set: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_token_where_the_secret_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder is no file, not even for root."""
+    (tmp_path / ".todo-graphql/secret").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["token"])
+    sentence = "Cannot use .todo-graphql/secret (Is a directory): set BETTER_AUTH_SECRET."
+    assert (result.exit_code, result.stderr) == (1, f"Error: {sentence}\n")
+
+
+def test_the_schema(tmp_path: Path) -> None:
+    """Printed, by a process of its own; written, and found to be the same."""
+    file = tmp_path / "schema.graphql"
+    printed = run("schema", folder=tmp_path)
+    written = invoke("schema", "--output", str(file))
+    compared = invoke("schema", "--check", str(file))
+    assert printed.stdout == file.read_text() == sdl()
+    assert (written.stdout, written.exit_code) == ("", 0)
+    assert compared.stdout == f"{file} is the schema of this version.\n"
+    assert compared.exit_code == 0
+
+
+def test_a_schema_with_more_in_it(tmp_path: Path) -> None:
+    """What clients of it would miss is named."""
+    known = sdl().replace("type Query {", "type Query {\n  weather: String\n")
+    (tmp_path / "schema.graphql").write_text(known)
+    finished = run("schema", "--check", "schema.graphql", folder=tmp_path)
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr.splitlines() == [
+        "Error: schema.graphql is not the schema of this version.",
+        "  breaking: Field Query.weather was removed.",
+    ]
+
+
+def test_a_schema_that_breaks_nobody(tmp_path: Path) -> None:
+    """It differs all the same."""
+    file = tmp_path / "schema.graphql"
+    file.write_text(sdl() + "\n# The end.\n")
+    result = invoke("schema", "--check", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {file} is not the schema of this version.\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"Dear diary", b"\xff\xfe", b"type Query { me: Me }"], ids=["text", "bytes", "part"]
+)
+def test_what_is_no_schema(tmp_path: Path, content: bytes) -> None:
+    """Neither GraphQL, nor text, nor whole."""
+    file = tmp_path / "diary"
+    file.write_bytes(content)
+    result = invoke("schema", "--check", str(file))
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {file} is not a GraphQL schema.\n"
+
+
+def test_a_schema_that_cannot_be_written(tmp_path: Path) -> None:
+    """There is no such folder."""
+    file = tmp_path / "nowhere/schema.graphql"
+    result = invoke("schema", "--output", str(file))
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: Could not open file '{file}': No such file or directory\n"

@@ -1,0 +1,124 @@
+"""`todo-graphql migrate`: what it does to a database, and what keeps it from that."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from tests.support.administrators import administer, administering
+from tests.support.commands import Command, refusal, run, until
+from tests.support.servers import scratch_database, settings_for
+from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres.engine import database_url
+from todo_graphql.store.postgres.migrations import MayNotMigrate
+
+MIGRATION_LOCK = 7_406_531_042
+
+
+@pytest.fixture
+def empty(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database in which nothing is yet."""
+    with scratch_database(postgresql) as url:
+        yield url
+
+
+def test_migrating_twice(empty: SecretStr, tmp_path: Path) -> None:
+    """The second time nothing happens: the tables are still the same ones."""
+    found = []
+    for _ in range(2):
+        finished = run("migrate", folder=tmp_path, DATABASE_URL=empty.get_secret_value())
+        assert (finished.returncode, finished.stderr) == (0, "")
+        assert finished.stdout == f"The database is at revision {migrations.head()}.\n"
+        with administering(empty) as connection:
+            tables = text("SELECT oid FROM pg_class WHERE relname IN ('users', 'tasks')")
+            found.append(set(connection.execute(tables).scalars()))
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
+
+
+def test_migrations_at_once_wait_for_each_other(empty: SecretStr, tmp_path: Path) -> None:
+    """Two wait for the lock; when they get it, one migrates, and the other has nothing to do."""
+    # Each has a connection to migrate on, and one that asks for the lock.
+    waiting = text(
+        "SELECT count(*) = 4 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'todo-graphql'"
+    )
+    url = empty.get_secret_value()
+    with (
+        administering(empty) as connection,
+        Command("migrate", folder=tmp_path, DATABASE_URL=url) as one,
+        Command("migrate", folder=tmp_path, DATABASE_URL=url) as other,
+    ):
+        connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        until(lambda: connection.execute(waiting).scalar(), "two that wait")
+        connection.execute(text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
+        assert (one.process.wait(60), other.process.wait(60)) == (0, 0)
+        assert one.output == other.output
+
+
+def test_migrations_use_the_direct_endpoint(empty: SecretStr, tmp_path: Path) -> None:
+    """DATABASE_URL may be a pooler, which is not even there."""
+    finished = run(
+        "migrate",
+        folder=tmp_path,
+        DATABASE_URL="postgresql://127.0.0.1:1/nothing",
+        DATABASE_URL_UNPOOLED=empty.get_secret_value(),
+    )
+    assert finished.returncode == 0, finished
+
+
+def test_a_database_that_is_newer_than_this_version(empty: SecretStr, tmp_path: Path) -> None:
+    """It is left alone."""
+    url = empty.get_secret_value()
+    assert run("migrate", folder=tmp_path, DATABASE_URL=url).returncode == 0
+    administer(empty, "UPDATE alembic_version SET version_num = '9999'")
+    assert "9999" in refusal("migrate", folder=tmp_path, DATABASE_URL=url)
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_roles_are_those_of_another_database(empty: SecretStr, tmp_path: Path) -> None:
+    """Which another role has migrated. What the refusal says is enough, also when half is done."""
+    with owner_of(empty) as (role, url):
+        sentence = refusal("migrate", folder=tmp_path, DATABASE_URL=url.get_secret_value())
+        assert "CREATEROLE" in sentence
+        assert "GRANT todo_app, todo_upkeep TO it" in sentence
+        administer(empty, f"ALTER ROLE {role} CREATEROLE")
+        try:
+            migrations.upgrade(settings_for(url))  # that was all before PostgreSQL 16
+        except MayNotMigrate as reason:
+            assert str(reason) == sentence  # noqa: PT017 - it depends on the version
+        administer(empty, f"GRANT todo_app, todo_upkeep TO {role}")
+        migrations.upgrade(settings_for(url))
+
+
+@contextmanager
+def owner_of(url: SecretStr) -> Iterator[tuple[str, SecretStr]]:
+    """A role that owns this database, and may do nothing else; and its URL."""
+    name = database_url(url).database
+    administer(
+        url,
+        f"CREATE ROLE {name} LOGIN PASSWORD 'swordfish'",
+        f"ALTER DATABASE {name} OWNER TO {name}",
+    )
+    own = database_url(url).set(username=name, password="swordfish", drivername="postgresql")
+    try:
+        yield str(name), SecretStr(own.render_as_string(hide_password=False))
+    finally:
+        administer(
+            url,
+            f"ALTER DATABASE {name} OWNER TO CURRENT_USER",
+            f"DROP OWNED BY {name}",
+            f"DROP ROLE {name}",
+        )
+
+
+def test_nothing_to_migrate(tmp_path: Path) -> None:
+    """There is no database, or no setting that names one."""
+    assert refusal("migrate", folder=tmp_path).startswith("DATABASE_URL is not set: ")
+    sentence = refusal("migrate", folder=tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert sentence == (
+        "The database is away. Try again in a moment. `todo-graphql doctor` says more."
+    )

@@ -1,0 +1,42 @@
+"""A database that a later release has migrated: it is served, and said to be newer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.support.administrators import administer
+from tests.support.commands import Service, refusal, run
+from tests.support.servers import SECRET, migrated_database
+from todo_graphql.doctor.findings import ADVICE
+from todo_graphql.store.postgres import migrations
+
+SENTENCE = (
+    f"The database is at revision 9999, newer than this release, whose newest is "
+    f"{migrations.head()}: it can be served as it is, and migrated by the newer release only."
+)
+
+
+@pytest.fixture
+def environment(postgresql: SecretStr) -> Iterator[dict[str, str]]:
+    """Of commands, and of a server."""
+    with migrated_database(postgresql) as url:
+        administer(url, "UPDATE alembic_version SET version_num = '9999'")
+        yield {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
+
+
+def test_migrate_does_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    assert refusal("migrate", folder=tmp_path, **environment) == SENTENCE
+
+
+def test_doctor_says_so(environment: dict[str, str], tmp_path: Path) -> None:
+    finished = run("doctor", folder=tmp_path, **environment)
+    assert finished.returncode == 0
+    assert f"{ADVICE} {SENTENCE}" in finished.stdout.splitlines()
+
+
+def test_serve_says_so_and_serves(environment: dict[str, str], tmp_path: Path) -> None:
+    with Service("serve", "--port", "0", folder=tmp_path, **environment) as service:
+        assert SENTENCE in service.output
+        assert service.get("/health/ready").status_code == 200

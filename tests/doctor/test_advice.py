@@ -1,0 +1,246 @@
+"""What `doctor` says of settings: nothing here keeps the server from working."""
+
+import secrets
+import socket
+from contextlib import closing
+
+import pytest
+
+from tests.support.servers import SECRET
+from todo_graphql.doctor.address import examine_address
+from todo_graphql.doctor.authentication import examine_jwks, examine_keys
+from todo_graphql.doctor.exposure import (
+    examine_limits,
+    examine_openings,
+    examine_origins,
+    examine_proxies,
+    examine_timeouts,
+)
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
+from todo_graphql.doctor.services import examine_metrics, examine_traces, is_public
+from todo_graphql.server.sockets import refuse_unusable_metrics
+from todo_graphql.settings.settings import ConfigurationError, Settings
+
+
+def settings_with(**given: object) -> Settings:
+    return Settings.from_environment(better_auth_secret=SECRET, **given)
+
+
+def examine_exposure(settings: Settings) -> list[Finding]:
+    """All that is found about what anybody may see, and how much they may ask for."""
+    return [
+        *examine_openings(settings),
+        *examine_origins(settings),
+        *examine_limits(settings),
+        *examine_proxies(settings),
+        *examine_timeouts(settings),
+    ]
+
+
+def test_nothing_to_advise() -> None:
+    assert {finding.mark for finding in examine_exposure(settings_with())} == {GOOD}
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"graphiql": True}, "GRAPHIQL is on: "),
+        ({"introspection": True}, "INTROSPECTION is on: "),
+        ({"expose_cost": True}, "EXPOSE_COST is on: "),
+        ({"cors_origins": ("*",)}, "CORS_ORIGINS is *: "),
+        ({"rate_limit": "none"}, "RATE_LIMIT is none: "),
+        ({"rate_limit": "9999/hour"}, "RATE_LIMIT is below MAX_QUERY_COST: "),
+        (
+            {"rate_limit": "1000/day", "max_query_cost": 1001},
+            "RATE_LIMIT is below MAX_QUERY_COST: ",
+        ),
+        ({"rate_limit_failures": "none"}, "RATE_LIMIT_FAILURES is none: "),
+        ({"database_statement_timeout": 5.0}, "DATABASE_STATEMENT_TIMEOUT is not below "),
+        ({"trusted_proxies": "0.0.0.0/0"}, "TRUSTED_PROXIES holds everybody (0.0.0.0/0): "),
+        ({"trusted_proxies": "10.0.0.1, ::/0"}, "TRUSTED_PROXIES holds everybody (::/0): "),
+        (
+            {"trusted_proxies": "128.0.0.0/1, ::1, 0.0.0.0/1"},
+            "TRUSTED_PROXIES holds everybody (0.0.0.0/0): ",
+        ),
+    ],
+)
+def test_what_should_not_be_so(given: dict[str, object], advice: str) -> None:
+    found = examine_exposure(settings_with(**given))
+    (sentence,) = [finding.sentence for finding in found if finding.mark == ADVICE]
+    assert sentence.startswith(advice)
+
+
+def test_a_port_for_metrics_that_is_free_and_one_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (finding,) = examine_metrics(settings_with(metrics_port=port))
+        assert finding.mark == ADVICE
+        assert finding.sentence.startswith(f"METRICS_PORT {port} cannot be had (")
+    (finding,) = examine_metrics(settings_with(metrics_port=port))
+    assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is free.")
+
+
+@pytest.mark.parametrize(
+    ("metrics_port", "processes"), [(8000, 1), (7999, 2), (7900, 101), (65_000, 537)]
+)
+def test_ports_for_metrics_that_are_not_free_for_each_process(
+    metrics_port: int, processes: int
+) -> None:
+    settings = settings_with(port=8000, metrics_port=metrics_port)
+    with pytest.raises(ConfigurationError, match=r"^METRICS_PORT is not usable: "):
+        refuse_unusable_metrics(settings, processes)
+    if processes > 1:
+        refuse_unusable_metrics(settings, processes - 1)
+    else:
+        (finding,) = examine_metrics(settings)
+        assert finding.mark == FATAL
+
+
+def test_proxies_that_are_named() -> None:
+    networks = "10.0.0.0/8, fd00::/8, 192.0.2.1"
+    assert {one.mark for one in examine_exposure(settings_with(trusted_proxies=networks))} == {GOOD}
+
+
+def test_metrics_for_the_whole_world() -> None:
+    found = list(examine_metrics(settings_with(metrics_port=1, metrics_host="8.8.8.8")))
+    assert "whoever reaches it may read the metrics" in found[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("127.0.0.1", False),
+        ("::1", False),
+        ("10.1.2.3", False),
+        ("metrics.internal", False),
+        ("0.0.0.0", True),  # noqa: S104 - read, and not bound
+        ("::", True),
+        ("8.8.8.8", True),
+    ],
+)
+def test_who_reaches_an_address(host: str, public: bool) -> None:
+    assert is_public(host) == public
+
+
+@pytest.mark.parametrize(
+    "name", ["otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint"]
+)
+def test_a_collector(name: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as collector:
+        settings = settings_with(**{name: f"http://127.0.0.1:{collector.getsockname()[1]}"})
+        (there,) = examine_traces(settings)
+        assert there.mark == GOOD
+    (away,) = examine_traces(settings)
+    assert (away.mark, "does not answer (Connection refused)" in away.sentence) == (ADVICE, True)
+
+
+def test_a_variable_of_opentelemetry_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "swordfish")
+    settings = settings_with(otel_exporter_otlp_endpoint="http://127.0.0.1:1")
+    warned, away = examine_traces(settings)
+    warning = "OpenTelemetry warns of its variables (OTEL_…): Couldn't recognize sampler …"
+    assert (warned.mark, warned.sentence, away.mark) == (ADVICE, warning, ADVICE)
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "0")
+    (fatal,) = examine_traces(settings)
+    assert fatal.mark == FATAL
+    assert fatal.sentence.endswith(": schedule_delay_millis must be positive.")
+    assert [finding.mark for finding in examine_traces(settings_with())] == [GOOD]
+
+
+def test_rate_limit_of_the_greatest_cost_is_enough() -> None:
+    found = list(examine_limits(settings_with(rate_limit="10000/hour", max_query_cost=10_000)))
+    assert {finding.mark for finding in found} == {GOOD}
+
+
+@pytest.mark.parametrize("host", ["no such name", "a..b", "192.0.2.1", "http://127.0.0.1"])
+def test_host_that_is_none_is_fatal(host: str) -> None:
+    (finding,) = examine_address(settings_with(host=host, port=0))
+    assert finding.mark == FATAL
+    assert finding.sentence.startswith("HOST is not usable: it is no address of this machine (")
+
+
+def test_port_that_is_taken_is_advised_against() -> None:
+    """The server that is examined may have it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (finding,) = examine_address(settings_with(port=port))
+        assert finding.mark == ADVICE
+        assert finding.sentence.startswith(f"PORT {port} is not available (Address already in use)")
+    (finding,) = examine_address(settings_with(port=port))
+    assert (finding.mark, finding.sentence) == (
+        GOOD,
+        f"HOST and PORT are available: 127.0.0.1:{port}.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("secret", "advice"),
+    [
+        (f'"{SECRET}"', "is enclosed in quotation marks"),
+        (f"'{SECRET}'", "is enclosed in quotation marks"),
+        (f"{SECRET}\n", "begins or ends with a blank or a line break"),
+        ("a" * 40, "has fewer than 8 different characters"),
+        ("1234567" * 6, "has fewer than 8 different characters"),
+    ],
+)
+def test_odd_secret_is_advised_against(secret: str, advice: str) -> None:
+    settings = Settings.from_environment(better_auth_secret=secret, better_auth_old_secrets=())
+    good, odd = examine_keys(settings)
+    assert (good.mark, odd.mark) == (GOOD, ADVICE)
+    assert odd.sentence.startswith(f"BETTER_AUTH_SECRET {advice}")
+    assert secret[:5] not in odd.sentence
+
+
+def test_odd_old_secrets_are_advised_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the quotation marks enclose all of them."""
+    one, other = "0123456789abcdef" * 2, "0123456789ABCDEF" * 2
+    for old in (f'"{one},{other}"', f'"{one}","{other}"', f"'{one}'"):
+        monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", old)
+        *_, odd = examine_keys(settings_with())
+        assert odd.mark == ADVICE
+        assert odd.sentence.startswith("BETTER_AUTH_OLD_SECRETS is enclosed in quotation marks")
+
+
+def test_good_secret_needs_no_advice() -> None:
+    """Nor does one of hexadecimal digits, or with a quotation mark."""
+    for secret in (SECRET, secrets.token_hex(16), f'"{SECRET}', "0123456789abcdef" * 2):
+        settings = Settings.from_environment(better_auth_secret=secret)
+        assert [finding.mark for finding in examine_keys(settings)] == [GOOD]
+
+
+def test_every_weak_secret_is_fatal() -> None:
+    settings = Settings.from_environment(
+        better_auth_secret=" " * 40, better_auth_old_secrets=("weak",)
+    )
+    first, second = examine_keys(settings)
+    assert (first.mark, second.mark) == (FATAL, FATAL)
+    assert first.sentence.startswith("BETTER_AUTH_SECRET is too short")
+    assert second.sentence.startswith("One of BETTER_AUTH_OLD_SECRETS is too short")
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
+def test_collector_without_a_port_is_tried_at_that_of_its_scheme(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, port: int
+) -> None:
+    tried: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], _timeout: float) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    settings = settings_with(otel_exporter_otlp_endpoint=f"{scheme}://collector.example")
+    assert [finding.mark for finding in examine_traces(settings)] == [ADVICE]
+    assert tried == [("collector.example", port)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"better_auth_secret": SECRET}, {"better_auth_old_secrets": SECRET}],
+    ids=["secret", "old secret"],
+)
+def test_secret_beside_an_issuer_of_keys_is_advised_against(given: dict[str, str]) -> None:
+    url = "http://127.0.0.1:1/jwks"
+    settings = Settings.from_environment(auth_jwks_url=url, **given)
+    (advice,) = [one for one in examine_jwks(settings, url) if one.mark == ADVICE]
+    assert "are not used beside AUTH_JWKS_URL" in advice.sentence

@@ -1,0 +1,248 @@
+"""`todo-graphql doctor`: everything that is wrong, each in one line."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from tests.support.administrators import administer, administering
+from tests.support.commands import run
+from tests.support.issuer import Issuer, publishing
+from tests.support.logins import login
+from tests.support.servers import SECRET, migrated_database, scratch_database, settings_for
+from todo_graphql.doctor import examine, examine_environment, examine_names
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres import migrations
+
+NOWHERE = "postgresql://me:swordfish@127.0.0.1:1/nothing"
+
+
+@pytest.fixture(scope="module")
+def superuser(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database that no test here spoils, for a superuser."""
+    with migrated_database(postgresql) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def migrated(superuser: SecretStr) -> Iterator[SecretStr]:
+    """The same for a role of the server's own, to which nothing is to be advised."""
+    with login(superuser, "GRANT todo_app TO {role}") as url:
+        yield url
+
+
+def found(settings: Settings, *marks: str) -> list[str]:
+    """The sentences with one of these marks."""
+    return [finding.sentence for finding in examine(settings) if finding.mark in marks]
+
+
+def settings_without(url: SecretStr, **given: object) -> Settings:
+    """Settings in which there is nothing to advise, and what is given here."""
+    return settings_for(url, auth_issuer="https://example.com", auth_audience="todo", **given)
+
+
+def test_all_is_well(migrated: SecretStr, tmp_path: Path) -> None:
+    """Only good lines, and exit code 0."""
+    finished = run(
+        "doctor",
+        folder=tmp_path,
+        DATABASE_URL=migrated.get_secret_value(),
+        DATABASE_URL_UNPOOLED=migrated.get_secret_value(),
+        BETTER_AUTH_SECRET=SECRET,
+        AUTH_ISSUER="https://example.com",
+        AUTH_AUDIENCE="todo",
+        PORT="0",
+    )
+    lines = finished.stdout.splitlines()
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert {line[:2] for line in lines} == {f"{GOOD} "}
+    assert f"{GOOD} The migrations are at {migrations.head()}." in lines
+    assert f"{GOOD} Row-level security keeps users apart" in finished.stdout
+
+
+def test_nothing_is_set(tmp_path: Path) -> None:
+    """All of it is found at once, with exit code 1."""
+    finished = run("doctor", folder=tmp_path, PORT="0")
+    assert (finished.returncode, finished.stderr) == (1, "")
+    lines = [line for line in finished.stdout.splitlines() if not line.startswith(GOOD)]
+    beginnings = [line.split(" is ")[0] for line in lines]
+    assert beginnings == [
+        f"{FATAL} BETTER_AUTH_SECRET",
+        f"{ADVICE} AUTH_ISSUER",
+        f"{ADVICE} AUTH_AUDIENCE",
+        f"{FATAL} DATABASE_URL",
+    ]
+
+
+def test_the_database_is_away(tmp_path: Path) -> None:
+    """It says why, and nothing of the password."""
+    given = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+    finished = run("doctor", folder=tmp_path, **given)
+    assert (finished.returncode, finished.stderr) == (1, "")
+    last = finished.stdout.splitlines()[-1]
+    assert last.startswith(f"{FATAL} DATABASE_URL does not lead to a database: ")
+    assert "Connection refused" in last
+    assert "swordfish" not in finished.stdout
+
+
+def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
+    """The rest is looked at, too."""
+    for secret in ("weak", "-----BEGIN CERTIFICATE-----" + "A" * 40):
+        settings = settings_without(migrated, better_auth_secret=SecretStr(secret))
+        (sentence,) = found(settings, FATAL)
+        assert sentence.startswith("BETTER_AUTH_SECRET is ")
+        assert len(found(settings, GOOD)) == 15
+
+
+def test_old_secrets_are_counted(migrated: SecretStr) -> None:
+    """And checked like the first."""
+    old = (SecretStr(SECRET + "!"), SecretStr(SECRET + "?"))
+    sentences = found(settings_without(migrated, better_auth_old_secrets=old), GOOD)
+    assert "BETTER_AUTH_OLD_SECRETS holds 2, long enough, to verify with." in sentences
+    weak = settings_without(migrated, better_auth_old_secrets=(SecretStr("weak"),))
+    assert found(weak, FATAL)[0].startswith("One of BETTER_AUTH_OLD_SECRETS is too short")
+
+
+def test_keys_of_an_issuer(migrated: SecretStr) -> None:
+    """How many, of which kinds, and that no secret is needed."""
+    with publishing(Issuer({"1": "EdDSA", "2": "RS256"})) as issuer:
+        settings = settings_without(migrated, auth_jwks_url=issuer.url, better_auth_secret=None)
+        assert "AUTH_JWKS_URL answers; keys that can be used: EdDSA, RS256." in found(
+            settings, GOOD
+        )
+        assert found(settings, ADVICE, FATAL) == []
+        (sentence,) = found(settings.model_copy(update={"better_auth_secret": SECRET}), ADVICE)
+        assert "are not used beside AUTH_JWKS_URL" in sentence
+        no_origin = settings.model_copy(update={"auth_issuer": None})
+        (sentence,) = found(no_origin, ADVICE)
+        assert "an issuer may sign tokens for others" in sentence
+
+
+def test_issuer_without_good_keys(migrated: SecretStr) -> None:
+    """The server would start, and let nobody in."""
+    with publishing(Issuer()) as issuer:
+        settings = settings_without(migrated, auth_jwks_url=issuer.url, better_auth_secret=None)
+        issuer.document = b'{"keys": [{"kty": "oct", "k": "c3dvcmRmaXNo"}, {}]}'
+        assert found(settings, FATAL) == ["AUTH_JWKS_URL answers; keys that can be used: none."]
+        advice = found(settings, ADVICE)
+        assert [sentence.partition(")")[0] for sentence in advice] == [
+            "AUTH_JWKS_URL publishes private keys (1",
+            "AUTH_JWKS_URL holds keys of other kinds (1",
+        ]
+        assert "c3dvcmRmaXNo" not in "".join(advice)
+    assert found(settings, FATAL) == ["AUTH_JWKS_URL does not lead to keys: Connection refused."]
+
+
+def test_better_auth_signs_other_things_too(migrated: SecretStr) -> None:
+    """Good advice keeps nothing from working."""
+    sentences = found(settings_for(migrated), ADVICE)
+    assert [sentence.split()[0] for sentence in sentences] == ["AUTH_ISSUER", "AUTH_AUDIENCE"]
+    assert found(settings_for(migrated), FATAL) == []
+
+
+def test_every_bad_setting_is_named_and_the_rest_is_examined(
+    migrated: SecretStr, tmp_path: Path
+) -> None:
+    """One finding for each."""
+    finished = run(
+        "doctor",
+        folder=tmp_path,
+        DATABASE_URL=migrated.get_secret_value(),
+        DATABASE_POOL_SIZE="none",
+        AUTH_JWKS_URL="swordfish",
+        CORS_ORIGINS="https://swordfish.example/",
+        RATE_LIMIT="none",
+        PORT="0",
+    )
+    assert (finished.returncode, finished.stderr) == (1, "")
+    lines = [line for line in finished.stdout.splitlines() if not line.startswith(GOOD)]
+    assert [line.partition(" is ")[0] for line in lines] == [
+        f"{FATAL} AUTH_JWKS_URL",
+        f"{FATAL} CORS_ORIGINS",
+        f"{FATAL} DATABASE_POOL_SIZE",
+        f"{ADVICE} RATE_LIMIT",
+    ]
+    assert f"{GOOD} The migrations are at {migrations.head()}." in finished.stdout
+    assert "swordfish" not in finished.stdout
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_bad_setting_is_not_said_to_be_unset(
+    name: str, monkeypatch: pytest.MonkeyPatch, postgresql: SecretStr
+) -> None:
+    """Its default stands for it elsewhere, and nothing is said of that."""
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    monkeypatch.setenv("PORT", "0")
+    monkeypatch.setenv(name.upper(), "'swordfish'")
+    first, *others = [finding.sentence for finding in examine_environment()]
+    if not name.startswith("better_auth"):
+        assert first.startswith(f"{name.upper()} is not usable: ")
+        assert not [one for one in others if re.search(rf"\b{name.upper()}\b(?! allows)", one)]
+    assert "swordfish" not in "".join([first, *others])
+
+
+def test_misspelt_variable_is_advised_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(examine_names()) == []
+    monkeypatch.setenv("BETTER_AUTH_SECRETS", "swordfish")
+    (finding,) = examine_names()
+    assert finding.mark == ADVICE
+    assert finding.sentence == (
+        "BETTER_AUTH_SECRETS is not a setting and has no effect: BETTER_AUTH_SECRET is one."
+    )
+
+
+def test_the_direct_endpoint_is_away(migrated: SecretStr) -> None:
+    """The other one is in order."""
+    settings = settings_without(migrated, database_url_unpooled=SecretStr(NOWHERE))
+    (sentence,) = found(settings, FATAL)
+    assert found(settings, ADVICE) == []
+    assert sentence.startswith("DATABASE_URL_UNPOOLED does not lead to a database: ")
+    assert f"The migrations are at {migrations.head()}." in found(settings, GOOD)
+
+
+def test_a_database_that_is_empty(postgresql: SecretStr) -> None:
+    """One sentence is enough."""
+    with scratch_database(postgresql) as url:
+        assert found(settings_without(url), FATAL) == [
+            "The database is not migrated: run `todo-graphql migrate`."
+        ]
+
+
+def test_migrations_that_are_behind(postgresql: SecretStr) -> None:
+    """As after an upgrade of this program."""
+    with migrated_database(postgresql) as url:
+        administer(url, "DELETE FROM alembic_version")
+        assert found(settings_without(url), FATAL) == [
+            "The migrations are behind: run `todo-graphql migrate`."
+        ]
+
+
+def test_row_level_security_is_off(postgresql: SecretStr) -> None:
+    """The same proof as that of `serve`."""
+    with migrated_database(postgresql) as url:
+        administer(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
+        (sentence,) = found(settings_without(url), FATAL)
+    assert sentence.startswith("Row-level security is not in force")
+
+
+def test_a_database_that_is_held_up(postgresql: SecretStr) -> None:
+    """It answers, but not in time."""
+    with migrated_database(postgresql) as url, administering(url) as admin:
+        admin.execute(text("BEGIN"))
+        admin.execute(text("LOCK TABLE tasks"))
+        settings = settings_without(url, database_statement_timeout=0.2)
+        assert found(settings, FATAL) == ["The database cannot answer now. Try again in a moment."]
+        admin.execute(text("ROLLBACK"))
+
+
+def test_a_role_that_may_not_become_todo_app(superuser: SecretStr) -> None:
+    """It says which grant is missing."""
+    with login(superuser) as url:
+        sentences = found(settings_without(url), FATAL)
+    assert "GRANT todo_app TO it" in sentences[0]
+    assert "swordfish" not in "".join(sentences)

@@ -1,0 +1,102 @@
+"""`doctor` on the role of DATABASE_URL, and on the letters that the database knows."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from tests.support.administrators import administer, administering
+from tests.support.logins import login
+from tests.support.servers import migrated_database, settings_for
+from todo_graphql.doctor.database import examine_server
+from todo_graphql.doctor.endpoints import Endpoint
+from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
+from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres.engine import database_url
+
+
+@pytest.fixture(scope="module")
+def migrated(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database for a superuser."""
+    with migrated_database(postgresql) as url:
+        yield url
+
+
+def found(url: SecretStr) -> tuple[Finding, Finding]:
+    """What is found about the role, and about the letters."""
+    role, letters = examine_server(Endpoint("DATABASE_URL", url, settings_for(url)))
+    return role, letters
+
+
+def test_superuser_is_advised_against(migrated: SecretStr) -> None:
+    role, _ = found(migrated)
+    assert role.mark == ADVICE
+    assert role.sentence.startswith("DATABASE_URL connects as a role that is a superuser: `serve` ")
+
+
+@pytest.mark.parametrize(
+    ("statements", "power"),
+    [
+        (("ALTER ROLE {role} BYPASSRLS",), "has BYPASSRLS"),
+        (("GRANT todo_upkeep TO {role}",), "may become todo_upkeep"),
+        (("ALTER TABLE tasks OWNER TO {role}",), "owns the tables"),
+        (
+            ("ALTER TABLE users OWNER TO {role}", "ALTER ROLE {role} BYPASSRLS"),
+            "has BYPASSRLS and owns the tables",
+        ),
+    ],
+)
+def test_role_with_more_than_it_needs_is_advised_against(
+    postgresql: SecretStr, statements: tuple[str, ...], power: str
+) -> None:
+    with migrated_database(postgresql) as url, login(url, "GRANT todo_app TO {role}") as own:
+        name = database_url(own).username
+        administer(url, *(statement.format(role=name) for statement in statements))
+        role, _ = found(own)
+        administer(url, f"REASSIGN OWNED BY {name} TO CURRENT_USER")
+    assert role.mark == ADVICE
+    assert role.sentence.startswith(f"DATABASE_URL connects as a role that {power}: ")
+
+
+def test_role_of_the_server_alone_is_good(migrated: SecretStr) -> None:
+    with login(migrated, "GRANT todo_app TO {role}") as own:
+        role, letters = found(own)
+    assert (role.mark, letters.mark) == (GOOD, GOOD)
+    assert searches_find_capitals(migrated)
+
+
+@pytest.mark.parametrize(
+    ("options", "mark", "part"),
+    [
+        ("ENCODING 'UTF8' LOCALE 'C'", ADVICE, "a search for ä does not find Ä"),
+        (
+            "ENCODING 'LATIN1' LOCALE 'C'",
+            FATAL,
+            "The database's encoding is LATIN1: UTF8 is needed",
+        ),
+        ("ENCODING 'SQL_ASCII' LOCALE 'C'", FATAL, "The database's encoding is SQL_ASCII: "),
+    ],
+)
+def test_letters_of_a_locale(postgresql: SecretStr, options: str, mark: str, part: str) -> None:
+    name = f"todo_test_{uuid.uuid4().hex}"
+    administer(postgresql, f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+    try:
+        url = database_url(postgresql).set(database=name, drivername="postgresql")
+        own = SecretStr(url.render_as_string(hide_password=False))
+        _, letters = found(own)
+        assert letters.mark == mark
+        assert part in letters.sentence
+        if mark == ADVICE:
+            migrations.upgrade(settings_for(own))
+            assert not searches_find_capitals(own)
+    finally:
+        administer(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def searches_find_capitals(url: SecretStr) -> bool:
+    """Whether that is the truth about the functions of the migrations."""
+    with administering(url) as admin:
+        found = admin.execute(text("SELECT todo_fold('Жук') = todo_fold('жУК')")).scalar_one()
+    return bool(found)

@@ -1,0 +1,27 @@
+"""The tests themselves, started anew."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.commands import PATIENCE, environment
+
+ROOT = Path(__file__).parents[1]
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
+
+
+def test_suite_uses_the_server_of_database_url() -> None:
+    """In the processes that it starts, too."""
+    test = "tests/doctor/test_endpoints.py::test_direct_endpoint_is_found"
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "1", test],
+        cwd=ROOT,
+        env=environment(DATABASE_URL=NOWHERE),
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+        check=False,
+    )
+    assert finished.returncode == 1, finished.stdout
+    assert "1 error" in finished.stdout
+    assert "Connection refused" in finished.stdout

@@ -1,0 +1,277 @@
+"""Several processes under a parent, which do nothing here but wait."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from uvicorn.config import STARTUP_FAILURE
+
+from tests.support.commands import PATIENCE
+from todo_graphql.runtime import supervisor
+from todo_graphql.runtime.supervisor import MISSED_CHECKS, START_CHECKS, Heartbeat, Processes, Seat
+
+ROOT = Path(__file__).parent.parent
+COUNT = 2
+
+
+def wait_for_sigterm(_seat: Seat, _heartbeat: Heartbeat) -> None:
+    """Tell who we are, and end in good order when told so; sooner after a second signal."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    tell(f"waits {os.getpid()}")
+    while True:
+        time.sleep(PATIENCE)
+
+
+def wait_for_sigint(_seat: Seat, _heartbeat: Heartbeat) -> None:
+    """SIGTERM alone takes as long as somebody's request."""
+    signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    tell(f"waits {os.getpid()}")
+    while True:
+        time.sleep(PATIENCE)
+
+
+def die(_seat: Seat, _heartbeat: Heartbeat) -> None:
+    """At once, always."""
+    tell(f"waits {os.getpid()}")
+    os._exit(1)
+
+
+def die_young(seat: Seat, _heartbeat: Heartbeat) -> None:
+    """Tell when this process began to work, and die."""
+    tell(f"{seat.number} {time.monotonic()}")
+    os._exit(1)
+
+
+def sit(seat: Seat, _heartbeat: Heartbeat) -> None:
+    """Tell where, and wait to be killed."""
+    tell(f"{seat.number} {seat.deaths} {os.getpid()}")
+    while True:
+        time.sleep(PATIENCE)
+
+
+def beat(_seat: Seat, heartbeat: Heartbeat) -> None:
+    """Run an event loop, as a server does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    async def wait() -> None:
+        heartbeat.start()
+        tell(f"waits {os.getpid()}")
+        await asyncio.sleep(PATIENCE)
+
+    asyncio.run(wait())
+
+
+def fail(_seat: Seat, _heartbeat: Heartbeat) -> None:
+    """As uvicorn does with an application that cannot start."""
+    sys.exit(STARTUP_FAILURE)
+
+
+def tell(line: str) -> None:
+    """In one piece: several processes write."""
+    os.write(1, f"{line}\n".encode())
+
+
+def let_go() -> None:
+    """What the parent does first when all are to stop."""
+    tell("let go")
+
+
+def main(work: str, check_seconds: float) -> None:
+    """The parent."""
+    supervisor.CHECK_SECONDS = check_seconds
+    Processes(globals()[work], COUNT, let_go).run()
+
+
+@contextmanager
+def parent_of(
+    work: str, check_seconds: float = 1.0, log: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that has such workers, and has ended afterwards."""
+    program = f"from tests.runtime.test_supervisor import main; main({work!r}, {check_seconds})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+def next_line(parent: subprocess.Popen[str]) -> str:
+    """What the parent or one of its workers tells next."""
+    assert parent.stdout is not None
+    return parent.stdout.readline().strip()
+
+
+def next_worker(parent: subprocess.Popen[str]) -> psutil.Process:
+    """The next one that is there."""
+    return psutil.Process(int(next_line(parent).removeprefix("waits ")))
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_a_worker_that_is_killed_has_a_successor(is_frozen: bool) -> None:
+    """Even if it could not have answered before; and all of them end, which is no death."""
+    with parent_of("wait_for_sigterm") as parent:
+        killed, other = next_worker(parent), next_worker(parent)
+        if is_frozen:
+            killed.suspend()
+        killed.kill()
+        successor = next_worker(parent)
+        assert successor not in (killed, other)
+        parent.send_signal(signal.SIGTERM)
+        assert next_line(parent) == "let go"
+        assert parent.wait(PATIENCE) == 0
+        assert next_line(parent) == ""
+        assert not other.is_running()
+        assert not successor.is_running()
+
+
+def test_a_successor_has_the_seat_of_the_one_that_it_replaces() -> None:
+    """However often that happens; the others keep theirs."""
+    with parent_of("sit") as parent:
+        seats = [next_line(parent).split() for _ in range(COUNT)]
+        assert [(number, deaths) for number, deaths, _ in sorted(seats)] == [("0", "0"), ("1", "0")]
+        (killed,) = [pid for number, _, pid in seats if number == "1"]
+        for times in ("1", "2"):
+            os.kill(int(killed), signal.SIGKILL)
+            number, deaths, killed = next_line(parent).split()
+            assert (number, deaths) == ("1", times)
+
+
+def test_all_end_when_the_parent_is_killed() -> None:
+    """Also the younger ones, which have begun as copies of it."""
+    with parent_of("wait_for_sigterm") as parent:
+        family = [next_worker(parent) for _ in range(COUNT)]
+        parent.kill()
+        _, alive = psutil.wait_procs(family, timeout=PATIENCE)
+        assert alive == []
+
+
+def test_a_second_ctrl_c_hurries_them() -> None:
+    with parent_of("wait_for_sigint") as parent:
+        for _ in range(COUNT):
+            next_worker(parent)
+        parent.send_signal(signal.SIGINT)
+        assert [next_line(parent) for _ in range(COUNT + 1)] == ["let go", "asked", "asked"]
+        assert parent.poll() is None
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(PATIENCE) == 0
+
+
+def test_it_stops_while_they_keep_dying() -> None:
+    with parent_of("die") as parent:
+        for _ in range(COUNT + 1):
+            next_line(parent)
+        parent.send_signal(signal.SIGTERM)
+        assert parent.wait(PATIENCE) == 0
+
+
+def test_successor_of_a_worker_that_died_young_begins_after_a_pause() -> None:
+    """A crash loop takes no more of the machine than one start a second."""
+    births: dict[str, list[float]] = {}
+    with parent_of("die_young") as parent:
+        for _ in range(2 * COUNT):
+            seat, birth = next_line(parent).split()
+            births.setdefault(seat, []).append(float(birth))
+    assert sorted(births) == [str(number) for number in range(COUNT)]
+    for first, second in births.values():
+        assert second - first >= 1
+
+
+def test_what_cannot_start_is_not_tried_again() -> None:
+    with parent_of("fail") as parent:
+        assert parent.wait(PATIENCE) == STARTUP_FAILURE
+
+
+def checks(heartbeat: Heartbeat, number: int) -> list[bool]:
+    """The results of so many checks."""
+    return [heartbeat.is_missing() for _ in range(number)]
+
+
+def test_a_heartbeat_that_stops_is_missing_once() -> None:
+    """The worker is killed then, and does not have to be killed again."""
+
+    async def start_and_check() -> list[bool]:
+        heartbeat = Heartbeat()
+        heartbeat.start()
+        return checks(heartbeat, MISSED_CHECKS + 3)
+
+    assert asyncio.run(start_and_check()) == [False] * MISSED_CHECKS + [True, False, False]
+
+
+def test_a_heartbeat_in_time_lets_the_count_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a long call into C."""
+    monkeypatch.setattr(supervisor, "CHECK_SECONDS", 0.0)  # it beats whenever the loop runs
+
+    async def pause() -> list[bool]:
+        heartbeat = Heartbeat()
+        heartbeat.start()
+        found = []
+        for _ in range(3):
+            found += checks(heartbeat, MISSED_CHECKS)
+            await asyncio.sleep(0.01)
+        return found
+
+    assert asyncio.run(pause()) == [False] * MISSED_CHECKS * 3
+
+
+def test_a_start_may_take_longer_than_a_pause() -> None:
+    assert START_CHECKS > MISSED_CHECKS
+    assert checks(Heartbeat(), START_CHECKS) == [False] * (START_CHECKS - 1) + [True]
+
+
+def test_a_worker_that_hangs_has_a_successor() -> None:
+    """The other one, whose event loop runs, stays."""
+    with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
+        hung, other = next_worker(parent), next_worker(parent)
+        hung.suspend()
+        assert next_line(parent) == f"Worker {hung.pid} does not respond; it is replaced."
+        assert next_line(parent) == f"Worker {hung.pid} died (-9)."
+        successor = next_worker(parent)
+        assert set(psutil.Process(parent.pid).children()) == {other, successor}
+        parent.send_signal(signal.SIGTERM)
+        assert next_line(parent) == "let go"
+        assert parent.wait(PATIENCE) == 0
+
+
+def test_a_worker_that_hangs_at_the_end_is_killed() -> None:
+    """The parent would wait for it for ever."""
+    with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
+        hung, _ = next_worker(parent), next_worker(parent)
+        hung.suspend()
+        parent.send_signal(signal.SIGTERM)
+        assert next_line(parent) == "let go"
+        assert next_line(parent) == f"Worker {hung.pid} does not respond; it is killed."
+        assert parent.wait(PATIENCE) == 0
+
+
+def test_a_pause_of_all_processes_kills_no_worker() -> None:
+    """As of a container, or of a laptop; the parent is the first to go on."""
+    with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
+        family = [psutil.Process(parent.pid), next_worker(parent), next_worker(parent)]
+        for process in reversed(family):
+            process.suspend()
+        time.sleep(0.1 * (MISSED_CHECKS + 5))
+        for process in family:
+            process.resume()
+        time.sleep(0.1 * 5)
+        assert set(family[0].children()) == set(family[1:])
+        parent.send_signal(signal.SIGTERM)
+        assert next_line(parent) == "let go"
+        assert parent.wait(PATIENCE) == 0
+        assert next_line(parent) == ""

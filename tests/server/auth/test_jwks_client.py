@@ -1,0 +1,259 @@
+"""When the keys of an issuer are fetched, what is kept meanwhile, and which answers count."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support.authenticators import (
+    UNKNOWN,
+    identified,
+    sentence_against,
+    trusting,
+    with_keys_of,
+)
+from tests.support.commands import until
+from tests.support.issuer import ALL, Issuer, key_pair, key_set, public_jwk, publishing, token_by
+from tests.support.jwt import SUBJECT
+from tests.support.refused_tokens import BADLY_SIGNED
+from todo_graphql.errors import InvalidToken
+from todo_graphql.server.auth import jwks_client
+from todo_graphql.server.auth.jwks_client import FetchError, fetch
+from todo_graphql.server.auth.keys import RETRY_AFTER, NoKeys
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """One with a key for each algorithm."""
+    with publishing(Issuer(dict(ALL))) as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The clock between two fetches. It stands still."""
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(jwks_client, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def test_fetches_for_unknown_keys_are_rare(issuer: Issuer, clock: SimpleNamespace) -> None:
+    """However many tokens somebody makes up; and the first one may come soon after the start."""
+    gate = with_keys_of(issuer)
+    clock.now += RETRY_AFTER
+    for fetches in (2, 3):
+        for kid in ("51", "52", "53"):
+            assert sentence_against(gate, issuer.token(kid)) == UNKNOWN
+        assert len(issuer.requests) == fetches
+        clock.now += jwks_client.PAUSE
+    issuer.keys["57"] = "EdDSA"
+    assert identified(gate, issuer.token("57")) == SUBJECT
+    issuer.keys["58"] = "EdDSA"
+    clock.now += jwks_client.PAUSE - 0.001
+    assert sentence_against(gate, issuer.token("58")) == UNKNOWN
+    assert len(issuer.requests) == 4
+    clock.now += 0.001
+    assert identified(gate, issuer.token("58")) == SUBJECT
+
+
+def test_there_is_one_fetch_at_a_time(issuer: Issuer) -> None:
+    """Whoever comes while it goes on waits for it, and the event loop for nobody."""
+    gate, token = trusting(issuer.url), issuer.token("1")
+
+    async def identify() -> str:
+        with pytest.raises(NoKeys):
+            gate.viewer_of(token)
+        await gate.renew_keys()
+        return str(gate.viewer_of(token).id)
+
+    async def many() -> list[str]:
+        issuer.hold.clear()
+        waiting = [asyncio.create_task(identify()) for _ in range(50)]
+        await asyncio.to_thread(until, lambda: issuer.requests, "The first fetch")
+        assert not [task for task in waiting if task.done()]
+        issuer.hold.set()
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(many()) == [SUBJECT] * 50
+    assert len(issuer.requests) == 1
+
+
+def test_good_keys_stay_good_while_the_issuer_is_away(clock: SimpleNamespace) -> None:
+    with publishing(Issuer(dict(ALL))) as issuer:
+        gate = with_keys_of(issuer)
+    clock.now += jwks_client.PAUSE
+    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
+    assert identified(gate, issuer.token("2", "ES256")) == SUBJECT
+    issuer.keys["9"] = "EdDSA"
+    clock.now += jwks_client.PAUSE
+    with publishing(issuer, int(issuer.url.split(":")[2].partition("/")[0])):
+        assert identified(gate, issuer.token("9")) == SUBJECT
+
+
+@pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b'{"keys": {}}', b"[" * 60_000])
+def test_bad_answer_changes_nothing(
+    issuer: Issuer, clock: SimpleNamespace, document: bytes
+) -> None:
+    gate, issuer.document = with_keys_of(issuer), document
+    clock.now += jwks_client.PAUSE
+    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
+    assert len(issuer.requests) == 2
+    assert identified(gate, issuer.token("1")) == SUBJECT
+
+
+def test_token_of_a_key_that_has_gone_is_forgotten(issuer: Issuer, clock: SimpleNamespace) -> None:
+    """Even one that was verified before; the others are verified anew."""
+    gate = with_keys_of(issuer)
+    old, kept = issuer.token("1"), issuer.token("2", "ES256")
+    assert (identified(gate, old), identified(gate, kept)) == (SUBJECT, SUBJECT)
+    del issuer.keys["1"]
+    clock.now += jwks_client.PAUSE
+    assert identified(gate, kept) == SUBJECT
+    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
+    assert sentence_against(gate, old) == UNKNOWN
+    assert identified(gate, kept) == SUBJECT
+
+
+def test_other_key_under_the_same_id_is_another_key(issuer: Issuer, clock: SimpleNamespace) -> None:
+    gate, old = with_keys_of(issuer), issuer.token("1")
+    assert identified(gate, old) == SUBJECT
+    impostor = key_pair("EdDSA", 99)
+    issuer.document = key_set(public_jwk(impostor, kid="1"))
+    clock.now += jwks_client.PAUSE
+    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
+    assert sentence_against(gate, old) == BADLY_SIGNED
+    assert identified(gate, token_by(impostor, {"alg": "EdDSA", "kid": "1"})) == SUBJECT
+
+
+def test_new_key_forgets_no_token(issuer: Issuer, clock: SimpleNamespace) -> None:
+    gate = with_keys_of(issuer)
+    identified(gate, issuer.token("1"))
+    issuer.keys["9"] = "EdDSA"
+    clock.now += jwks_client.PAUSE
+    identified(gate, issuer.token("9"))
+    assert len(gate.cache) == 2
+
+
+def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anybody asking, so that a key which has gone is not trusted for ever."""
+    monkeypatch.setattr(jwks_client, "INTERVAL", 0.01)
+    gate, token = trusting(issuer.url), issuer.token("1")
+
+    async def outlive() -> None:
+        async with gate.keys_kept_fresh():
+            await gate.renew_keys()
+            assert str(gate.viewer_of(token).id) == SUBJECT
+            del issuer.keys["1"]
+            fetched = len(issuer.requests)
+            more = lambda: len(issuer.requests) >= fetched + 3  # noqa: E731
+            await asyncio.to_thread(until, more, "Three more fetches")
+            with pytest.raises(InvalidToken, match=UNKNOWN):
+                gate.viewer_of(token)
+
+    asyncio.run(outlive())
+
+
+def test_keys_are_fetched_sooner_while_the_document_has_none(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks_client, "PAUSE", 0.01)
+    monkeypatch.setattr(jwks_client, "INTERVAL", 1_000.0)
+    issuer.document = key_set()
+    gate = trusting(issuer.url)
+
+    async def outlive() -> None:
+        async with gate.keys_kept_fresh():
+            more = lambda: len(issuer.requests) >= 3  # noqa: E731
+            await asyncio.to_thread(until, more, "Three fetches")
+
+    asyncio.run(outlive())
+
+
+def test_request_waits_no_longer_than_the_issuer_may_take(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks_client, "TIMEOUT", 0.05)
+    issuer.hold.clear()
+    assert "cannot be fetched" in sentence_against(trusting(issuer.url), issuer.token("1"))
+
+
+def refusal_to(url: str) -> str:
+    with pytest.raises(FetchError) as refusal:
+        fetch(url)
+    return str(refusal.value)
+
+
+def test_redirect_is_not_followed(issuer: Issuer) -> None:
+    with publishing(Issuer({"7": "EdDSA"})) as stranger:
+        issuer.status, issuer.headers = 302, {"Location": stranger.url}
+        assert refusal_to(issuer.url) == "the answer's status is 302, and not 200"
+        assert stranger.requests == []
+
+
+def test_answer_is_bounded(issuer: Issuer) -> None:
+    issuer.document = issuer.content().ljust(jwks_client.MAX_BYTES)
+    assert [key.kid for key in fetch(issuer.url).keys] == list(ALL)
+    issuer.document += b" "
+    assert refusal_to(issuer.url) == "the answer has more than 65,536 bytes"
+
+
+def test_other_answers(issuer: Issuer) -> None:
+    """Each has a sentence for the operator."""
+    issuer.status = 500
+    assert refusal_to(issuer.url) == "the answer's status is 500, and not 200"
+    safe = issuer.url.replace("http:", "https:")
+    assert refusal_to(safe).startswith("there is no safe connection (")
+    assert refusal_to("http://127.0.0.1:1/") == "Connection refused"
+    issuer.status, issuer.headers = 200, {"x": "x" * 70_000}
+    assert refusal_to(issuer.url) == "the answer is not HTTP, or is not complete"
+
+
+def test_query_is_sent(issuer: Issuer) -> None:
+    fetch(f"{issuer.url}?tenant=1")
+    assert issuer.requests == ["/api/auth/jwks?tenant=1"]
+
+
+def test_issuer_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its pieces comes in time, and there is no end of them."""
+    monkeypatch.setattr(jwks_client, "TIMEOUT", 0.3)
+    listener = socket.create_server(("127.0.0.1", 0))
+    hung_up = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, listener:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            with suppress(OSError):  # who asked has gone
+                while not hung_up.wait(0.02):
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    assert refusal_to(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_log_is_told_once_and_no_key(
+    issuer: Issuer, clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "todo_graphql")
+    private = {"kid": "8", "d": "a-private-part", **public_jwk(key_pair("EdDSA", 8))}
+    contents = [None, b"a-private-part", b"a-private-part", key_set(private), None]
+    gate = trusting(issuer.url)
+    for content in contents:
+        issuer.document = content
+        clock.now += jwks_client.PAUSE
+        asyncio.run(gate.renew_keys())
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "The keys of AUTH_JWKS_URL cannot be fetched",
+        "AUTH_JWKS_URL publishes a private key",
+        "The keys of AUTH_JWKS_URL are in order again.",
+    ]
+    assert "a-private-part" not in caplog.text
+    assert len(issuer.requests) == len(contents)

@@ -1,0 +1,132 @@
+"""The formats of files: no cell is a formula, and every text comes back as it was."""
+
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from tests.support.data_files import HEADER
+from todo_graphql.errors import BadUserInput
+from todo_graphql.server.data_files.csv_format import harmless, original
+from todo_graphql.server.data_files.formats import FORMATS
+from todo_graphql.server.data_files.records import FIELDS, task_of
+from todo_graphql.server.endpoints.import_tasks import tasks_of, text_of
+from todo_graphql.store import validation
+from todo_graphql.store.tasks.rows import NewTask, TaskRow
+
+# The same examples in every run: a failure can be seen again.
+STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\uff201", "'\uff201"),
+        (" =1", "' =1"),
+        ("'=1", "''=1"),
+        ("'''+1", "''''+1"),
+        ("'s morgens", "'s morgens"),
+        ("'", "'"),
+        ("1=1", "1=1"),
+        ("", ""),
+    ],
+)
+def test_no_cell_is_a_formula(validation: str, cell: str) -> None:
+    assert harmless(validation) == cell
+    assert original(cell) == validation
+
+
+def test_a_task_is_read_when_it_is_asked_for() -> None:
+    """So that the file alone is in memory, and not what was made of it."""
+    for kind, content in (("json", '[{"title": "a"}, nonsense'), ("csv", 'title\na\n"')):
+        tasks = tasks_of(FORMATS[kind].read(content))
+        assert next(tasks) == NewTask("a")
+        with pytest.raises(BadUserInput):
+            next(tasks)
+
+
+def accepted(rule: Any) -> Any:
+    """Texts as the store has them: what it makes of those that it accepts."""
+
+    def stored(value: str) -> str:
+        try:
+            return str(rule(value, "field"))
+        except BadUserInput:
+            return "x"
+
+    marks = st.text("'\"=+-@,;\t\r\n \\\uff1d\ufeff\u2028🧀", max_size=6)
+    texts = st.tuples(marks, st.text(max_size=3) | st.just("null"), marks).map("".join)
+    return texts.map(stored)
+
+
+MOMENTS = st.none() | st.datetimes().map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z".zfill(27))
+ROWS = st.builds(
+    TaskRow,
+    id=st.uuids().map(str),
+    title=accepted(validation.title),
+    description=accepted(validation.description).map(lambda value: value or None),
+    completed_at=MOMENTS,
+    priority=st.integers(0, 4),
+    due_on=st.none(),
+    due_at=MOMENTS,
+    tags=st.lists(accepted(validation.tag), max_size=4, unique_by=str.lower),
+    created_at=MOMENTS.filter(bool),
+    updated_at=st.just(""),
+    deleted_at=MOMENTS,
+    revision=st.just(1),
+)
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+@STEADY
+@given(rows=st.lists(ROWS, max_size=3, unique_by=lambda row: row.id))
+def test_every_task_comes_back_as_it_was(kind: str, rows: list[TaskRow]) -> None:
+    content = b"".join(FORMATS[kind].write([rows[:1], rows[1:]]))
+    back = list(tasks_of(FORMATS[kind].read(text_of(content))))
+    assert back == [
+        NewTask(
+            title=row.title,
+            description=row.description,
+            id=uuid.UUID(row.id),
+            priority=row.priority,
+            due_at=row.due_at,
+            tags=tuple(row.tags),
+            completed_at=row.completed_at,
+            created_at=row.created_at,
+            deleted_at=row.deleted_at,
+        )
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+@STEADY
+@given(
+    content=st.binary(max_size=60)
+    | st.text('[]{}:,"\n titleversonak1', max_size=60).map(str.encode)
+)
+def test_nothing_is_worse_than_refused(kind: str, content: bytes) -> None:
+    try:
+        assert all(
+            isinstance(task, NewTask) for task in tasks_of(FORMATS[kind].read(text_of(content)))
+        )
+    except BadUserInput as problem:
+        line = problem.details["line"]
+        assert isinstance(line, int)
+        assert 1 <= line <= content.count(b"\n") + content.count(b"\r") + 1
+
+
+def test_every_field_is_one_of_a_task() -> None:
+    assert ",".join(FIELDS) == HEADER
+    assert task_of(dict.fromkeys(FIELDS, None) | {"title": "x"}) == NewTask("x")

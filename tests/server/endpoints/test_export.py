@@ -1,0 +1,135 @@
+"""GET /export: all of one's own tasks, and nothing else."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.support.api_client import Person
+from tests.support.data_files import HEADER, ask_for_export, error_of, export, exported
+from tests.support.servers import scratch_database, serving, settings_for
+from todo_graphql.settings.settings import Settings
+
+MOVE = "mutation ($id: ID!) { moveTask(id: $id) { task { id } } }"
+
+
+def get(base: str, headers: Any = (), **parameters: Any) -> httpx.Response:
+    return httpx.get(f"{base}/export", params=parameters, headers=headers, timeout=30)
+
+
+def test_all_that_can_come_back_in_the_manual_order(alice: Person) -> None:
+    first = alice.create(
+        "Buy milk", description="Oat\nmilk", priority="HIGH", dueOn="2026-01-31", tags=["a", "b,c"]
+    )
+    second = alice.create("Call", dueAt="2026-01-31T09:30:00+01:00")
+    third = alice.create("Trash")
+    alice.change("completeTask", first["id"])
+    alice.change("deleteTask", third["id"])
+    alice.ask(MOVE, id=first["id"])
+    now = [alice.find(task["id"]) for task in (second, third, first)]
+    fields = HEADER.split(",")
+    assert exported(alice) == [{name: task[name] for name in fields} for task in now]
+    assert export(alice, "json").decode().count("\n") == 5
+
+
+def test_json_has_a_line_for_each_task(alice: Person) -> None:
+    assert export(alice) == b'{"version": 1, "tasks": [\n\n]}\n'
+    one, two = alice.create("Käse 🧀"), alice.create("two")
+    lines = export(alice).decode().split("\n")
+    assert lines[0] == '{"version": 1, "tasks": ['
+    assert lines[1].startswith(f'{{"id": "{one["id"]}", "title": "Käse 🧀", "description": null')
+    assert lines[1].endswith("},")
+    assert json.loads(lines[2])["id"] == two["id"]
+    assert lines[3:] == ["]}", ""]
+
+
+def test_csv_is_what_spreadsheets_read(alice: Person) -> None:
+    assert export(alice, "csv") == b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n"
+    task = alice.create('a "b", c', description="1\n2", tags=["x", 'y"z', "u,v"], priority="LOW")
+    content = export(alice, "csv").decode("utf-8-sig")
+    assert content.startswith(f'{HEADER}\r\n{task["id"]},"a ""b"", c","1\n2",LOW,,,')
+    (row,) = csv.DictReader(io.StringIO(content, newline=""))
+    assert next(csv.reader([row["tags"]])) == ["x", 'y"z', "u,v"]
+    assert row["createdAt"] == task["createdAt"]
+
+
+def test_no_text_of_a_task_is_a_formula(alice: Person) -> None:
+    alice.create("=A1", description="@x", tags=["+t", "=u"])
+    (row,) = csv.DictReader(io.StringIO(export(alice, "csv").decode("utf-8-sig"), newline=""))
+    assert (row["title"], row["description"], row["tags"]) == ("'=A1", "'@x", "'+t,=u")
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [("json", "application/json; charset=utf-8"), ("csv", "text/csv; charset=utf-8")],
+)
+def test_the_answer_is_a_file_that_nobody_keeps(alice: Person, kind: str, media_type: str) -> None:
+    response = ask_for_export(alice, format=kind)
+    assert response.headers["content-type"] == media_type
+    assert response.headers["content-disposition"] == f'attachment; filename="tasks.{kind}"'
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_json_unless_told_otherwise(alice: Person) -> None:
+    assert ask_for_export(alice).content == export(alice, "json")
+
+
+@pytest.mark.parametrize("given", ["xml", "", "JSON", ["json", "csv"], ["csv", "csv"]])
+def test_another_format_is_refused(alice: Person, given: str | list[str]) -> None:
+    error = error_of(ask_for_export(alice, format=given))
+    assert (error["code"], error["status"], error["field"]) == ("BAD_USER_INPUT", 400, "format")
+
+
+def test_whoever_has_no_token_gets_nothing(url: str) -> None:
+    response = get(url, format="nonsense")
+    assert error_of(response)["code"] == "UNAUTHENTICATED"
+    assert "error=" not in response.headers["www-authenticate"]
+
+
+def test_whoever_has_no_good_token_gets_nothing(url: str, alice: Person) -> None:
+    response = get(url, {"Authorization": "Bearer nonsense"})
+    assert error_of(response)["code"] == "UNAUTHENTICATED"
+    assert 'error="invalid_token"' in response.headers["www-authenticate"]
+    twice = get(url, [("Authorization", f"Bearer {alice.token}")] * 2)
+    assert twice.status_code == 401
+
+
+def test_only_ones_own(alice: Person, mallory: Person) -> None:
+    alice.create("Alice's")
+    for kind in ("json", "csv"):
+        assert b"Alice" not in export(mallory, kind)
+    mallory.create("Mallory's")
+    assert [task["title"] for task in exported(mallory)] == ["Mallory's"]
+    assert [task["title"] for task in exported(alice)] == ["Alice's"]
+
+
+def test_pages_of_a_configured_origin_may_export(settings: Settings) -> None:
+    app = "https://app.example.com"
+    own = settings.model_copy(update={"cors_origins": (app,)})
+    with serving(own) as base:
+        asked = httpx.options(
+            f"{base}/export",
+            headers={
+                "Origin": app,
+                "Access-Control-Request-Method": "GET",
+                "Access-Control-Request-Headers": "authorization",
+            },
+        )
+        token = Person(base, own).token
+        answer = get(base, {"Authorization": f"Bearer {token}", "Origin": app})
+    assert asked.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == app
+    assert "content-disposition" in answer.headers["access-control-expose-headers"]
+
+
+def test_nothing_is_read_before_the_proof(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url:
+        settings = settings_for(url)
+        with serving(settings) as base:
+            response = ask_for_export(Person(base, settings))
+    assert error_of(response)["code"] == "UNAVAILABLE"
+    assert response.headers["retry-after"] == "5"

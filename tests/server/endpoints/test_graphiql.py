@@ -1,0 +1,154 @@
+"""The page with GraphiQL: who is signed in, and operations that work."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.api_client import Person
+from tests.support.servers import serving
+from todo_graphql.server.endpoints.graphiql import render
+from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
+from todo_graphql.settings.settings import Settings
+
+CONFIGURATION = re.compile(r"const configuration = (.*);\n")
+
+
+@pytest.fixture(scope="module")
+def base(settings: Settings) -> Iterator[str]:
+    """A server with GraphiQL, and with nobody signed in."""
+    with serving(settings.model_copy(update={"graphiql": True})) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def signed_in(settings: Settings) -> Iterator[str]:
+    """A server with GraphiQL, and with somebody signed in, as in `dev`."""
+    opened = settings.model_copy(update={"graphiql": True})
+    with serving(opened, demo_token="a.b.c") as base:
+        yield base
+
+
+def configuration(page: str) -> Any:
+    """What the page's script is given."""
+    (line,) = CONFIGURATION.findall(page)
+    return json.loads(line)
+
+
+def test_the_page_is_there_where_it_is_on(base: str) -> None:
+    response = httpx.get(f"{base}/graphql", headers={"Accept": "text/html"})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert "GraphiQL.createFetcher" in response.text
+
+
+def test_the_page_is_not_there_by_default(url: str) -> None:
+    response = httpx.get(f"{url}/graphql", headers={"Accept": "text/html"})
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+def test_nobody_is_signed_in_without_a_token(base: str) -> None:
+    assert configuration(httpx.get(f"{base}/graphql").text)["headers"] == {}
+    assert "Bearer" not in render(None)
+
+
+def test_somebody_is_signed_in_with_one() -> None:
+    headers = configuration(render("a.b-c.d_e"))["headers"]
+    assert headers == {"Authorization": "Bearer a.b-c.d_e"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"])
+def test_a_page_whose_name_leads_here_gets_no_token(signed_in: str, method: str, host: str) -> None:
+    """DNS rebinding: to the browser such a page is of this site, and may read what it answers.
+    Operations need the token, whatever the name.
+    """
+    response = httpx.request(method, f"{signed_in}/graphql", headers={"Host": host})
+    assert response.status_code == (401 if method == "POST" else 421)
+    assert "a.b.c" not in response.text
+    if method == "GET":
+        (error,) = response.json()["errors"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 421}
+        assert "open it at localhost" in error["message"]
+
+
+def test_the_page_is_for_whoever_names_this_machine(signed_in: str, base: str) -> None:
+    for host in ("localhost", "localhost:3000", "127.0.0.1", "[::1]:8000"):
+        page = httpx.get(f"{signed_in}/graphql", headers={"Host": host}).text
+        assert configuration(page)["headers"] == {"Authorization": "Bearer a.b.c"}
+    # Without a token there is nothing to keep.
+    assert httpx.get(f"{base}/graphql", headers={"Host": "evil.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "listening_on", "expected"),
+    [
+        ("LOCALHOST:1", "127.0.0.1", True),
+        ("127.8.9.10", "127.0.0.1", True),
+        ("[0:0::1]", "127.0.0.1", True),
+        ("box.local:8000", "Box.local", True),
+        ("192.0.2.1:8000", "192.0.2.1", True),
+        ("[2001:db8:0::1]", "2001:db8::1", True),
+        ("192.0.2.1", "0.0.0.0", True),  # noqa: S104 - compared, not bound
+        ("[2001:db8::1]:8000", "::", True),
+        ("evil.example", "0.0.0.0", False),  # noqa: S104 - compared, not bound
+        ("evil.example", "::", False),
+        ("192.0.2.1", "127.0.0.1", False),
+        ("192.0.2.1", "box.local", False),
+        ("localhost.evil.example", "127.0.0.1", False),
+        ("evil.example@localhost", "127.0.0.1", False),
+        ("localhost:80:evil.example", "127.0.0.1", False),
+        ("[::1].evil.example", "127.0.0.1", False),
+        ("[localhost]", "127.0.0.1", False),
+        ("", "", False),
+    ],
+)
+def test_names_of_this_machine(host: str, listening_on: str, *, expected: bool) -> None:
+    assert names_this_machine(host, listening_on) is expected
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        '"; alert(1); "',
+        "'\\'; alert(1)//",
+        "\n\r\u2028\u2029",
+        "{/* configuration */}",
+        "\\u003c/script>",
+    ],
+)
+def test_nothing_can_end_the_script_around_it(token: str) -> None:
+    page = render(token)
+    assert configuration(page)["headers"]["Authorization"] == f"Bearer {token}"
+    harmless = render("harmless")
+    for sign in ("<", "</script", "<!--", "\n", "\u2028"):
+        assert page.count(sign) == harmless.count(sign)
+
+
+def test_what_comes_from_elsewhere_is_what_was_looked_at() -> None:
+    tags = re.findall(r"<(?:script|link)\b[^>]*https://[^>]*>", render(None))
+    assert len(tags) == 4
+    for tag in tags:
+        assert re.search(r'integrity="sha384-[A-Za-z0-9+/]{64}"', tag)
+        assert re.search(r"@\d+\.\d+\.\d+/", tag)
+        assert "crossorigin" in tag
+
+
+def test_the_operations_work_one_after_the_other(alice: Person) -> None:
+    create, page, complete = configuration(render(alice.token))["tabs"]
+    # GraphiQL opens the first tab without its variables.
+    assert json.loads(create["variables"]) == {}
+    task = alice.ask(create["query"])["createTask"]["task"]
+    listed = alice.ask(page["query"], **json.loads(page["variables"]))["tasks"]
+    assert [node["id"] for node in listed["nodes"]] == [task["id"]]
+    variables = {**json.loads(complete["variables"]), "id": task["id"]}
+    done = alice.ask(complete["query"], **variables)["completeTask"]["task"]
+    assert done["completedAt"] is not None
+    listed = alice.ask(page["query"], after=listed["pageInfo"]["endCursor"])["tasks"]
+    assert listed["nodes"] == []

@@ -1,0 +1,222 @@
+"""POST /import: tasks come back from a file, all of them or none."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.support.api_client import Person
+from tests.support.data_files import (
+    HEADER,
+    csv_of,
+    export,
+    exported,
+    forget,
+    imported,
+    refusal,
+    titles,
+)
+from todo_graphql.server.endpoints import import_tasks as server_imports
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.tasks import imports
+
+ID = "d0d0d0d0-0000-4000-8000-000000000001"
+MOVE = "mutation ($id: ID!, $to: ID!) { moveTask(id: $id, before: $to) { task { id } } }"
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of two tasks."""
+    monkeypatch.setattr(imports, "BATCH_TASKS", 2)
+
+
+def whole_life(who: Person) -> None:
+    """Tasks of all kinds, not in the order in which they were created."""
+    first = who.create('=HYPERLINK("x")', description='\'=1\r\n"quoted", 2\n\n', tags=["=a", "b,c"])
+    who.create("Käse 🧀 für Ömer", priority="URGENT", dueOn="2026-02-28", description=" ")
+    third = who.create("'s ist", dueAt="0001-01-01T00:00:00Z", tags=['"', "'", "\u2028x", "a\nb"])
+    fourth = who.create("null", id=str(uuid.uuid4()), description="\u2028\x1f\x85\ufeff")
+    who.change("completeTask", first["id"])
+    who.change("deleteTask", third["id"])
+    who.change("completeTask", fourth["id"])
+    who.change("deleteTask", fourth["id"])
+    who.ask(MOVE, id=fourth["id"], to=first["id"])
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_a_round_trip_loses_nothing(alice: Person, kind: str) -> None:
+    whole_life(alice)
+    files = export(alice, "json"), export(alice, "csv")
+    forget(alice)
+    assert exported(alice) == []
+    done = imported(alice, export_of(files, kind), kind)
+    assert done == {"created": 4, "existing": 0, "revision": 1}
+    assert (export(alice, "json"), export(alice, "csv")) == files
+
+
+def export_of(files: tuple[bytes, bytes], kind: str) -> bytes:
+    return files[["json", "csv"].index(kind)]
+
+
+def test_only_json_tells_an_empty_description_from_none(alice: Person) -> None:
+    alice.create(description="")
+    files = export(alice, "json"), export(alice, "csv")
+    for kind, expected in (("json", ""), ("csv", None)):
+        forget(alice)
+        imported(alice, export_of(files, kind), kind)
+        assert exported(alice)[0]["description"] == expected
+        assert export(alice, "csv") == files[1]
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_twice_is_once(alice: Person, kind: str) -> None:
+    whole_life(alice)
+    content = export(alice, kind)
+    forget(alice)
+    imported(alice, content, kind)
+    again = imported(alice, content, kind)
+    assert again == {"created": 0, "existing": 4, "revision": 1}
+    assert (export(alice, kind), alice.revision()) == (content, 1)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_what_is_there_stays_as_it_is(alice: Person) -> None:
+    """And what is new comes after it, in the order of the file, under one revision."""
+    there = alice.create("there", id=ID)
+    names = [*"abcd", "changed", *"efg"]
+    tasks = [{"title": name} | ({"id": ID} if name == "changed" else {}) for name in names]
+    done = imported(alice, json.dumps(tasks))
+    assert done == {"created": 7, "existing": 1, "revision": 2}
+    assert alice.find(ID) == there
+    assert titles(alice) == ["there", *"abcdefg"]
+    page = alice.ask("{ tasks(first: 100) { nodes { revision title } } }")["tasks"]["nodes"]
+    assert {task["revision"] for task in page if task["title"] != "there"} == {2}
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_the_first_batch_may_have_nothing_new(alice: Person) -> None:
+    alice.create_many("a", "b")
+    content = export(alice)
+    tasks = [*json.loads(content)["tasks"], {"title": "c"}, {"title": "d"}, {"title": "e"}]
+    assert imported(alice, json.dumps(tasks)) == {"created": 3, "existing": 2, "revision": 2}
+    assert titles(alice) == [*"abcde"]
+    assert alice.create("f")["revision"] == 3
+    assert titles(alice) == [*"abcdef"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("json", "[]"),
+        ("json", '{"tasks": [], "version": 1}'),
+        ("csv", HEADER),
+        ("csv", "title\r\n\r\n"),
+    ],
+)
+def test_a_file_without_tasks_changes_nothing(alice: Person, kind: str, content: str) -> None:
+    assert imported(alice, content, kind) == {"created": 0, "existing": 0, "revision": 0}
+    assert alice.ask("{ me { createdAt } }") == {"me": {"createdAt": None}}
+    alice.create()
+    assert imported(alice, content, kind) == {"created": 0, "existing": 0, "revision": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("json", f'[{{"id": "{ID}", "title": "Mine"}}]'),
+        ("csv", f"id,title\n{ID},Mine\n"),
+    ],
+)
+def test_somebody_elses_id_is_an_id_like_any_other(
+    alice: Person, mallory: Person, kind: str, content: str
+) -> None:
+    task_id = str(uuid.uuid4())
+    theirs = alice.create("Theirs", id=task_id), alice.revision()
+    done = imported(mallory, content.replace(ID, task_id), kind)
+    assert done == {"created": 1, "existing": 0, "revision": 1}
+    assert mallory.find(task_id)["title"] == "Mine"
+    assert (alice.find(task_id), alice.revision()) == theirs
+
+
+def test_a_task_may_be_no_more_than_a_title(alice: Person) -> None:
+    imported(alice, b"\xef\xbb\xbf" + b'[{"title": " a ", "id": null, "tags": null}]')
+    imported(alice, "title\nb", "csv")
+    for task, title in zip(exported(alice), "ab", strict=True):
+        assert (task["title"], task["priority"], task["tags"]) == (title, "NONE", [])
+        assert task["description"] is task["dueOn"] is task["dueAt"] is None
+        assert task["completedAt"] is task["deletedAt"] is None
+        assert task["createdAt"] == alice.find(task["id"])["updatedAt"]
+
+
+def test_columns_may_be_in_any_order(alice: Person) -> None:
+    content = csv_of(
+        {
+            "tags": 'a, "b,c"',
+            "priority": "LOW",
+            "title": "'=1",
+            "dueAt": "2026-01-31T10:30:00+01:00",
+        }
+    )
+    imported(alice, content, "csv")
+    (task,) = exported(alice)
+    assert (task["tags"], task["priority"], task["title"]) == (["a", "b,c"], "LOW", "=1")
+    assert task["dueAt"] == "2026-01-31T09:30:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '\n{\t"tasks"\r\n:[{"title":"x"}\n,{"title":"y"}\n]\n,"version":1}\n \n',
+        '[{"title":"x"},{"title":"y"}]',
+        '{"version": 1, "tasks": [{"title": "x"}, {"title": "y"}]}',
+    ],
+)
+def test_json_may_be_written_in_any_way(alice: Person, content: str) -> None:
+    imported(alice, content)
+    assert titles(alice) == ["x", "y"]
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+@pytest.mark.usefixtures("small_batches")
+def test_a_bad_line_leaves_nothing_of_those_before(alice: Person, kind: str) -> None:
+    alice.create("there")
+    tasks = [{"title": name} for name in [*"abcdef", " "]]
+    content = csv_of(*tasks) if kind == "csv" else json.dumps(tasks, indent=1)
+    error = refusal(alice, content, kind)
+    assert error["line"] == (8 if kind == "csv" else 20)
+    assert titles(alice) == ["there"]
+    assert alice.create("next")["revision"] == 2
+
+
+def test_whoever_is_new_is_still_new_after_a_bad_line(alice: Person) -> None:
+    refusal(alice, '[{"title": "a"}, {"title": ""}]')
+    assert alice.ask("{ me { createdAt revision } }") == {"me": {"createdAt": None, "revision": 0}}
+
+
+def test_a_file_has_so_many_tasks(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_imports, "MAX_IMPORT_TASKS", 3)
+    error = refusal(alice, "title\na\nb\nc\nd\n", "csv")
+    assert error["message"] == "Line 5: A file has at most 3 tasks."
+    assert imported(alice, "title\na\nb\nc\n", "csv")["created"] == 3
+
+
+def test_no_batch_is_more_than_a_statement_can_insert(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = 0
+    run = ViewerConnection.write
+
+    def counted(connection: ViewerConnection, *given: Any, **named: Any) -> Any:
+        nonlocal writes
+        writes += 1
+        return run(connection, *given, **named)
+
+    monkeypatch.setattr(ViewerConnection, "write", counted)
+    imported(alice, "title\n" + "a\n" * 1_001, "csv")
+    assert writes == 3
+    long = [{"title": "x", "description": "x" * 10_000}] * 60
+    imported(alice, json.dumps(long))
+    assert writes == 6

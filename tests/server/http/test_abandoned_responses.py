@@ -1,0 +1,83 @@
+"""What the log says of answers that nobody took."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.support.api_client import Person
+from tests.support.commands import until
+from tests.support.http_client import (
+    END,
+    LENGTH,
+    QUERY,
+    answers,
+    asked_by,
+    connected,
+    reset,
+    statuses,
+)
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.server.http.body import parse_graphql_request
+from todo_graphql.store.tasks import exports
+from todo_graphql.store.tasks.pages import read_page
+
+
+def leave(url: str, request: bytes, begun: threading.Event, gone: threading.Event) -> None:
+    """Ask, and go when it is being worked on. The server sees that before it goes on."""
+    with connected(url) as connection:
+        connection.sendall(request)
+        assert begun.wait(30)
+        reset(connection)
+    with connected(url) as connection:
+        connection.sendall(END)
+        assert statuses(answers(connection)) == [200]
+    gone.set()
+
+
+def test_an_export_that_is_left(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its answer has begun, and says 200."""
+    begun, gone, pages = threading.Event(), threading.Event(), list[int]()
+
+    def read(*given: Any) -> Any:
+        pages.append(len(pages))
+        if len(pages) == 2:
+            begun.set()
+            assert gone.wait(30)
+        return read_page(*given)
+
+    alice.create_many(*"abc")
+    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(exports, "read_page", read)
+    leave(url, asked_by(alice, b"GET /export"), begun, gone)
+    until(lambda: "GET /export 499" in caplog.text, "the end of an export")
+    assert "GET /export 200" not in caplog.text
+
+
+def test_an_operation_that_is_left(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it asks is done, and answered to nobody."""
+    begun, gone = threading.Event(), threading.Event()
+
+    def read(body: bytes) -> GraphQLRequest:
+        begun.set()
+        assert gone.wait(30)
+        return parse_graphql_request(body)
+
+    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", read)
+    leave(url, asked_by(alice, b"POST /graphql", LENGTH) + QUERY, begun, gone)
+    until(lambda: "POST /graphql 499" in caplog.text, "the end of an operation")
+
+
+def test_an_answer_that_was_sent(url: str, alice: Person, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever goes after that has been answered."""
+    with connected(url) as connection:
+        connection.sendall(asked_by(alice, b"GET /export"))
+        said = b""
+        while not said.endswith(b"\r\n0\r\n\r\n"):
+            said += connection.recv(10_000)
+        reset(connection)
+    until(lambda: "GET /export 200" in caplog.text, "the end of an export")

@@ -1,0 +1,239 @@
+"""What a body may be, and how each thing that it may not be is refused."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import httpx
+import msgspec
+import pytest
+
+from tests.support.api_client import Person
+from tests.support.http_client import CHUNKED, HOST, connected, post, status
+from todo_graphql.server.http.body import encode
+from todo_graphql.server.json_nesting import MAX_NESTING
+
+LIMIT = 65_536
+QUERY = b'{"query": "{ __typename }"}'
+TOO_DEEP = 5_000
+TOO_LONG_A_NUMBER = b"9" * 5_000
+
+Send = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def send(url: str, alice: Person) -> Send:
+    """Posts bytes as a body, whole or, from an iterator, in chunks."""
+
+    def send(content: bytes | Iterator[bytes], **headers: str | None) -> httpx.Response:
+        given = {
+            "Authorization": f"Bearer {alice.token}",
+            "Content-Type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        kept = {name: value for name, value in given.items() if value is not None}
+        return httpx.post(f"{url}/graphql", content=content, headers=kept, timeout=30)
+
+    return send
+
+
+def assert_refused(response: httpx.Response, status: int, field: str | None = None) -> None:
+    """The answer is one error, and no data, in the shape that every GraphQL client reads."""
+    answer = response.json()
+    assert set(answer) == {"errors"}
+    (error,) = answer["errors"]
+    assert error["message"]
+    expected = {"code": "BAD_USER_INPUT", "status": status}
+    assert error["extensions"] == (expected if field is None else {**expected, "field": field})
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+
+
+def padded(size: int) -> bytes:
+    """A good body of so many bytes."""
+    return QUERY + b" " * (size - len(QUERY))
+
+
+def nested(levels: int) -> bytes:
+    """Arrays and objects in each other."""
+    value: object = []
+    for level in range(levels - 1):
+        value = [value] if level % 2 else {"a": value}
+    return json.dumps(value).encode()
+
+
+def in_chunks(body: bytes) -> Iterator[bytes]:
+    """The body as a client sends it that does not know its length."""
+    for start in range(0, len(body), 1_000):
+        yield body[start : start + 1_000]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"null",
+        b"1",
+        b'"x"',
+        b"true",
+        b"[]",
+        b"{",
+        b"query",
+        b"{} {}",
+        b"query=%7B__typename%7D",
+        b'{"query": "\xff"}',
+        b"\xef\xbb\xbf" + QUERY,
+        QUERY.decode().encode("utf-16"),
+        b'{"query": "{ __typename }", "variables": {"a": NaN}}',
+        b'{"query": "{ __typename }", "variables": {"a": -Infinity}}',
+        b'{"query": "{ __typename }", "variables": {"a": %s}}' % TOO_LONG_A_NUMBER,
+        b'{"query": "{ __typename }", "extensions": %s}' % TOO_LONG_A_NUMBER,
+        b"[" * TOO_DEEP + b"]" * TOO_DEEP,
+        b'{"query": "{ __typename }", "a": %s1%s}' % (b"[" * TOO_DEEP, b"]" * TOO_DEEP),
+        b'{"a":' * TOO_DEEP + b"1" + b"}" * TOO_DEEP,
+        b'{"query": "{ __typename }", "a": %s}' % nested(MAX_NESTING),
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_a_body_that_is_no_json_object_is_refused(send: Send, body: bytes) -> None:
+    assert_refused(send(body), 400)
+
+
+def test_maximum_nesting_is_read(send: Send) -> None:
+    """The body itself is the first level. Brackets side by side are no nesting."""
+    body = b'{"query": "{ __typename }", "a": %s, "b": [%s[]]}'
+    response = send(body % (nested(MAX_NESTING - 1), b"[], " * MAX_NESTING))
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize(
+    "body", [[], [{"query": "{ __typename }"}], [{"query": "{ me { id } }"}] * 2]
+)
+def test_operations_do_not_come_in_batches(send: Send, body: list[object]) -> None:
+    assert_refused(send(json.dumps(body).encode()), 400)
+
+
+@pytest.mark.parametrize(
+    ("members", "field"),
+    [
+        ({}, "query"),
+        ({"query": None}, "query"),
+        ({"query": 1}, "query"),
+        ({"query": ["{ __typename }"]}, "query"),
+        ({"Query": "{ __typename }"}, "query"),
+        ({"query": "{ __typename }", "variables": []}, "variables"),
+        ({"query": "{ __typename }", "variables": "{}"}, "variables"),
+        ({"query": "{ __typename }", "variables": False}, "variables"),
+        ({"query": "{ __typename }", "operationName": 1}, "operationName"),
+        ({"query": "{ __typename }", "operationName": {}}, "operationName"),
+    ],
+)
+def test_a_member_of_the_wrong_kind_is_named(
+    send: Send, members: dict[str, object], field: str
+) -> None:
+    assert_refused(send(json.dumps(members).encode()), 400, field)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        QUERY,
+        b'\n {"query": "{ __typename }", "variables": null, "operationName": null}\t',
+        b'{"query": "{ __typename }", "extensions": {"persisted": 1}, "unknown": [1, 2]}',
+        b'{"query": "{ nonsense }", "query": "{ __typename }"}',
+        b'{"query": "query Q { __typename }", "operationName": "Q", "variables": {"unused": 1}}',
+        b'{"query": "{ __typename }", "\\ud800": "\\u0000"}',
+        b'{"query": "{ __typename }", "variables": {"a": 1e999}}',
+    ],
+)
+def test_a_body_with_a_query_is_answered(send: Send, body: bytes) -> None:
+    response = send(body)
+    assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/graphql",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "text/plain; application/json",
+    ],
+)
+def test_a_body_of_another_type_is_refused(send: Send, content_type: str | None) -> None:
+    # Pages of other sites may send some of these without asking first (CORS): none is read.
+    assert_refused(send(QUERY, Content_Type=content_type), 415)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=utf-8", "Application/JSON", "application/json ;charset=utf-8"],
+)
+def test_json_is_json_however_it_is_written(send: Send, content_type: str) -> None:
+    assert send(QUERY, Content_Type=content_type).status_code == 200
+
+
+def test_a_body_may_come_in_chunks(send: Send) -> None:
+    assert send(in_chunks(padded(10_000))).json() == {"data": {"__typename": "Query"}}
+    assert_refused(send(in_chunks(b"x" * 10_000)), 400)
+
+
+def test_a_body_may_be_as_long_as_the_limit(send: Send) -> None:
+    assert send(padded(LIMIT)).status_code == 200
+    assert send(in_chunks(padded(LIMIT))).status_code == 200
+
+
+def test_a_longer_body_is_refused(send: Send) -> None:
+    assert_refused(send(padded(LIMIT + 1)), 413)
+    assert_refused(send(in_chunks(padded(LIMIT + 1))), 413)
+
+
+@pytest.mark.parametrize(
+    ("header", "begun"),
+    [
+        # It says that it is too long, so nobody waits for it.
+        (b"Content-Length: 10000000000", b"{"),
+        # It does not say so, but it already is.
+        (CHUNKED, b"%x\r\n%b\r\n" % (LIMIT + 1, padded(LIMIT + 1))),
+    ],
+    ids=["it says so", "it is"],
+)
+def test_a_longer_body_is_refused_before_it_has_ended(
+    url: str, alice: Person, header: bytes, begun: bytes
+) -> None:
+    with connected(url) as connection:
+        connection.sendall(post(alice, HOST, header) + begun)
+        assert status(connection) == 413
+
+
+def test_an_answer_is_compact_json_in_utf_8(alice: Person) -> None:
+    title = "Crème brûlée 🍮 </script>"
+    document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { title tags } } }"
+    answer = '{"data":{"createTask":{"task":{"title":"%s","tags":[]}}}}' % title
+    assert alice.post(document, i={"title": title}).content == answer.encode()
+
+
+def test_what_utf_8_cannot_say_is_escaped(alice: Person) -> None:
+    """An error repeats what it is about, such as half of a surrogate pair."""
+    response = alice.post(
+        "query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }", f={"\ud800é": 1}
+    )
+    assert response.status_code == 400
+    assert b"\\ud800\\u00e9" in response.content
+
+
+def test_a_struct_is_an_object_however_it_is_encoded() -> None:
+    class Task(msgspec.Struct):
+        title: str
+
+    for title in ("x", "\ud800"):
+        encoded = encode({"data": {"tasks": [Task(title)]}})
+        assert json.loads(encoded) == {"data": {"tasks": [{"title": title}]}}
+
+
+def test_nothing_is_read_from_whoever_has_no_token(send: Send) -> None:
+    assert send(b"not JSON", Authorization=None, Content_Type=None).status_code == 401

@@ -1,0 +1,232 @@
+"""Which media type an answer has, and which a body must have."""
+
+import json
+from collections.abc import Callable
+from typing import NoReturn
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.api_client import Person
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.http.content_negotiation import (
+    GRAPHQL,
+    JSON,
+    MAX_CHARACTERS,
+    MAX_PARAMETERS,
+    preferred,
+)
+from todo_graphql.store.tasks.repository import Tasks
+
+CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
+MISSING = 'mutation { completeTask(id: "11111111-1111-4111-8111-111111111111") { task { id } } }'
+FIND = '{ task(id: "11111111-1111-4111-8111-111111111111") { id } }'
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
+
+Send = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def send(url: str, alice: Person) -> Send:
+    """Posts an operation of Alice's with these header lines, and no others of their names."""
+
+    def send(*lines: tuple[str, str], query: str = CREATE, token: bool = True) -> httpx.Response:
+        names = {name.lower() for name, _ in lines}
+        usual = {"Content-Type": "application/json", "Authorization": f"Bearer {alice.token}"}
+        left_out = set() if token else {"Authorization"}
+        own = [it for it in usual.items() if it[0].lower() not in names and it[0] not in left_out]
+        request = httpx.Request(
+            "POST", f"{url}/graphql", content=json.dumps({"query": query}), headers=[*own, *lines]
+        )
+        with httpx.Client(timeout=30) as client:
+            return client.send(request)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        # Who asks for nothing else gets what was always answered.
+        ("*/*", JSON),
+        ("application/*", JSON),
+        ("application/json", JSON),
+        ("APPLICATION/JSON; Charset=UTF-8", JSON),
+        ('application/json;charset="utf-8"', JSON),
+        ("application/json;profile=x", JSON),
+        ("application/json, */*;q=0.8", JSON),
+        ("application/json, multipart/mixed", JSON),
+        (BROWSER, JSON),
+        ("", JSON),
+        (" , ", JSON),
+        # Who names the newer type, and likes it no less, gets it.
+        ("application/graphql-response+json", GRAPHQL),
+        ("Application/GraphQL-Response+JSON", GRAPHQL),
+        ("application/graphql-response+json;charset=utf-8, application/json", GRAPHQL),
+        ("application/json, application/graphql-response+json", GRAPHQL),
+        ("application/graphql-response+json,application/json;q=0.9", GRAPHQL),
+        ("multipart/mixed;deferSpec=x, application/graphql-response+json, */*", GRAPHQL),
+        ("application/graphql-response+json;q=0.001, text/html", GRAPHQL),
+        ("*/*, application/json;q=0.5", GRAPHQL),
+        ("*/*, application/json;q=0", GRAPHQL),
+        # Quality decides, the most specific one.
+        ("application/graphql-response+json;q=0.8, application/json;q=0.9", JSON),
+        ("application/graphql-response+json;q=0.8, application/*", JSON),
+        ("application/graphql-response+json; q=0 , */*", JSON),
+        ("application/graphql-response+json;q=0, application/json;q=0.0, */*", None),
+        ("application/*;q=0, */*", None),
+        # A comma within quotation marks parts nothing.
+        ('text/plain;x="a,application/json"', None),
+        ('text/plain;x="a\\",application/json,b"', None),
+        ('text/plain;x="a,b", application/json', JSON),
+        # What is no media range is passed over.
+        ("nonsense, application/json", JSON),
+        ("application/json;q=2, application/graphql-response+json;q=x", None),
+        ("*, application/json", JSON),
+        ("text/html", None),
+        ("application/xml, text/*", None),
+        ("application/jsonp", None),
+        ("application/json;charset=utf-16", None),
+        ("*/json", None),
+        ("application/json;q=0", None),
+        ("application/json," * MAX_CHARACTERS, None),
+        ("application/json" + ";" * (MAX_PARAMETERS + 1), None),
+        ("application/json;q*=utf-8''1", None),
+        ("application/json;q=nan", None),
+    ],
+)
+def test_what_is_liked_best_is_chosen(accepted: str, chosen: str | None) -> None:
+    assert preferred(accepted) == chosen
+
+
+PIECES = st.sampled_from([" ", ";", ",", '"', "\\", "=", "q=0.5", "a/a", "*/*", JSON, "é"])
+
+
+@given(st.lists(PIECES, max_size=100).map("".join))
+def test_whatever_is_accepted_there_is_a_decision(accepted: str) -> None:
+    assert preferred(accepted) in (JSON, GRAPHQL, None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "media_type"),
+    [
+        ([], JSON),
+        ([("Accept", "*/*")], JSON),
+        ([("Accept", "application/graphql-response+json")], GRAPHQL),
+        ([("Accept", "text/html"), ("Accept", "application/graphql-response+json")], GRAPHQL),
+    ],
+)
+@pytest.mark.parametrize(
+    ("query", "status", "members"),
+    [
+        ("{ __typename }", 200, {"data"}),
+        (MISSING, 200, {"data", "errors"}),
+        ("{ nothing }", 400, {"errors"}),
+        ("{", 400, {"errors"}),
+        ("query ($id: ID!) { task(id: $id) { id } }", 400, {"errors"}),
+    ],
+)
+def test_an_answer_has_its_type_and_its_status(
+    send: Send,
+    lines: list[tuple[str, str]],
+    media_type: str,
+    query: str,
+    status: int,
+    members: set[str],
+) -> None:
+    lines = lines or [("Accept", "")]
+    response = send(*lines, query=query)
+    assert (response.status_code, response.headers["content-type"]) == (status, media_type)
+    assert set(response.json()) == members
+
+
+def test_an_answer_that_nobody_takes_is_not_made(send: Send, alice: Person) -> None:
+    response = send(("Accept", "text/html"))
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 406}
+    assert (response.status_code, response.headers["content-type"]) == (406, JSON)
+    assert alice.revision() == 0
+
+
+@pytest.mark.parametrize(("accepted", "told"), [(GRAPHQL, GRAPHQL), ("*/*", JSON), ("a/b", JSON)])
+def test_an_error_has_the_type_that_is_liked_best(
+    send: Send, url: str, accepted: str, told: str
+) -> None:
+    accept = ("Accept", accepted)
+    answers = {
+        401: send(accept, token=False),
+        405: httpx.put(f"{url}/graphql", headers=dict([accept])),
+    }
+    if accepted != "a/b":
+        answers[415] = send(accept, ("Content-Type", "text/plain"))
+        answers[413] = send(accept, query="#" * 70_000)
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.headers["content-type"]) == (status, told)
+
+
+def test_a_failure_has_the_type_that_is_liked_best(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "todo_graphql.server.endpoints.graphql.parse_graphql_request", lambda _: 1 / 0
+    )
+    response = send(("Accept", GRAPHQL))
+    assert (response.status_code, response.headers["content-type"]) == (500, GRAPHQL)
+
+
+def test_an_error_elsewhere_is_json(url: str) -> None:
+    for path in ("/export", "/nothing"):
+        response = httpx.get(url + path, headers={"Accept": "application/graphql-response+json"})
+        assert response.headers["content-type"] == JSON
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        ["application/json; charset=latin-1"],
+        ["application/json; charset=utf-16"],
+        ["application/json; charset=utf-8; charset=latin-1"],
+        ["application/json; charset"],
+        ["application/json", "text/plain"],
+        ["text/plain", "application/json"],
+        ["application/json", "application/json"],
+        ["application/json;" + ";" * MAX_CHARACTERS],
+        ["application/json;" + ";" * MAX_PARAMETERS],
+        ["application/json=x"],
+        ["application/json; charset*=utf-16''utf-8"],
+    ],
+)
+def test_what_may_be_no_json_is_not_read(send: Send, alice: Person, given_: list[str]) -> None:
+    response = send(*(("Content-Type", value) for value in given_))
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 415}
+    assert response.status_code == 415
+    assert alice.revision() == 0
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        "application/json",
+        "application/json;",
+        'APPLICATION/JSON ; Charset="UTF-8"',
+        "application/json; charset=utf8; x=y",
+    ],
+)
+def test_what_is_json_is_read(send: Send, given_: str) -> None:
+    assert send(("Content-Type", given_), query="{ __typename }").status_code == 200
+
+
+def test_who_got_nothing_gets_no_data(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside data there is no other status than 200."""
+
+    def away(*_: object) -> NoReturn:
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(Tasks, "find", away)
+    nothing = send(query=FIND)
+    assert (nothing.status_code, set(nothing.json())) == (503, {"errors"})
+    something = send(query=FIND.replace("{", "{ me { id }", 1))
+    assert (something.status_code, set(something.json())) == (200, {"data", "errors"})

@@ -1,0 +1,100 @@
+"""With LOG_FORMAT=json each line on standard error is JSON, also what Python itself would say."""
+
+import json
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from tests.support.commands import PATIENCE, PROGRAM, Service, environment, until
+from tests.support.servers import variables_for
+
+ROOT = Path(__file__).parent.parent
+SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
+FAILURES = """
+import sys, threading, warnings
+from todo_graphql.config import Settings
+from todo_graphql.refusals import told_by_the_log
+from todo_graphql.server import logs
+
+def fail():
+    raise ValueError(sys.argv[1])  # Python 3.13 quotes this line in a traceback
+
+logs.configure(Settings())
+warnings.warn("old")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+with told_by_the_log():
+    fail()
+"""
+
+
+def test_warnings_and_failures_are_lines_of_the_log() -> None:
+    """Of a failure its place is told, and not its words."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILURES, "swordfish"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    warning, *failures = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (warning["logger"], warning["level"]) == ("py.warnings", "WARNING")
+    assert [(line["level"], line["message"]) for line in failures] == [
+        ("CRITICAL", "A thread has failed."),
+        ("CRITICAL", "The server has failed."),
+    ]
+    assert all(line["exception"].endswith("ValueError") for line in failures)
+    assert "swordfish" not in ended.stderr
+
+
+def test_a_line_is_written_before_the_next_request_is_answered(tmp_path: Path) -> None:
+    """A server that is killed loses no line of an earlier request."""
+    with Service("serve", folder=tmp_path, **variables_for(SOMEWHERE)) as service:
+        with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
+            first, _ = [client.get("/health/live") for _ in range(2)]
+        service.process.kill()
+        service.process.wait(PATIENCE)
+        lines = [json.loads(line) for line in service.output.splitlines()]
+    assert first.headers["x-request-id"] in [line["requestId"] for line in lines]
+
+
+def test_a_reader_that_pauses_loses_no_line(tmp_path: Path) -> None:
+    """The lines are more than a pipe holds. The server waits for the reader, and goes on then."""
+    given = environment(**variables_for(SOMEWHERE))
+    expected = [f"request-{number}" for number in range(600)]
+    answered: list[str] = []
+
+    def ask(url: str) -> None:
+        with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+            for name in expected:
+                response = client.get("/health/live", headers={"X-Request-Id": name})
+                answered.append(response.headers["x-request-id"])
+
+    with (
+        subprocess.Popen(
+            [*PROGRAM, "serve"], cwd=tmp_path, env=given, stderr=subprocess.PIPE, text=True
+        ) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        assert server.stderr is not None
+        try:
+            urls = (re.search(r"(http://\S+)/graphql", line) for line in server.stderr)
+            url = next(found[1] for found in urls if found)
+            asking = threads.submit(ask, url)
+            until(lambda: len(answered) > 200, "a pipe that is nearly full")
+            ids = (json.loads(line)["requestId"] for line in server.stderr)
+            logged = (name for name in ids if name is not None)
+            assert [next(logged) for _ in expected] == expected
+            asking.result(PATIENCE)
+            assert answered == expected
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE)

@@ -1,0 +1,199 @@
+"""What Prometheus fetches, from a port of its own."""
+
+import random
+import re
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from tests.support.administrators import administering
+from tests.support.api_client import Person
+from tests.support.commands import Service, until
+from tests.support.data_files import exported, imported
+from tests.support.servers import serving, variables_for
+from todo_graphql.settings.settings import Settings
+
+
+def free_port() -> int:
+    """One that nobody listens on, and that no connection is given as its own meanwhile: those
+    are all greater.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)  # noqa: S311 - not a secret
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+class Scrape:
+    """Everything that was counted at one moment, by name and labels."""
+
+    def __init__(self, port: int) -> None:
+        self.text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+        self._samples = {
+            (sample.name.removeprefix("todo_graphql_"), *sorted(sample.labels.values())): sample
+            for family in text_string_to_metric_families(self.text)
+            for sample in family.samples
+        }
+
+    def __getitem__(self, key: str | tuple[str, ...]) -> float:
+        name = (key,) if isinstance(key, str) else (key[0], *sorted(key[1:]))
+        sample = self._samples.get(name)
+        return 0.0 if sample is None else sample.value
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def person(settings: Settings, port: int) -> Iterator[Person]:
+    measured = settings.model_copy(update={"metrics_port": port})
+    with serving(measured) as url:
+        yield Person(url, measured)
+
+
+def after(port: int, requests: int, path: str = "/graphql") -> Scrape:
+    """What was counted once so many requests were. The last may be counted after its answer."""
+
+    def counted() -> Scrape | None:
+        scrape = Scrape(port)
+        total = sum(scrape["requests_total", path, str(status)] for status in (200, 400, 401, 404))
+        return scrape if total == requests else None
+
+    return until(counted, f"{requests} requests to {path}")
+
+
+def test_requests_and_errors_and_statements(person: Person, port: int) -> None:
+    person.create()
+    person.post("{ nothing }")
+    person.refusal('mutation { completeTask(id: "%s") { task { id } } }' % person.id)
+    scrape = after(port, 3)
+    assert scrape["requests_total", "/graphql", "200"] == 2
+    assert scrape["requests_total", "/graphql", "400"] == 1
+    assert scrape["errors_total", "GRAPHQL_VALIDATION_FAILED"] == 1
+    assert scrape["errors_total", "NOT_FOUND"] == 1
+    assert scrape["request_seconds_count", "/graphql"] == 3
+    assert scrape["request_seconds_count", "/import"] == 0
+    assert 'request_seconds_count{path="/import"} 0.0' in scrape.text  # known from the start
+    assert scrape["statements_total"] == 2
+    assert scrape["sql_seconds_count"] == 3
+    assert 0 < scrape["sql_seconds_sum"] < scrape["request_seconds_sum", "/graphql"]
+
+
+def test_caches(person: Person, port: int) -> None:
+    for _ in range(3):
+        person.titles()
+    scrape = after(port, 3)
+    for cache in ("documents", "tokens"):
+        assert scrape["cache_lookups_total", cache, "miss"] == 1
+        assert scrape["cache_lookups_total", cache, "hit"] == 2
+
+
+def test_connections_and_threads(person: Person, port: int) -> None:
+    person.titles()
+    scrape = after(port, 1)
+    assert 'todo_graphql_errors_total{code="INTERNAL_SERVER_ERROR"} 0.0' in scrape.text
+    assert scrape["pool_connections", "busy"] == 0
+    assert scrape["pool_connections", "idle"] == 1
+    assert scrape["operations_waiting"] == 0
+    assert scrape["process_resident_memory_bytes"] > 0
+
+
+def test_files_share_the_threads_with_operations(settings: Settings, port: int) -> None:
+    """Who has half of them waits for their own, and is counted; all others are answered."""
+    two = {"database_pool_size": 2, "database_max_overflow": 0, "metrics_port": port}
+    own = settings.model_copy(update={**two, "request_timeout": 60.0})
+    database = own.required_database_url()
+    with (
+        serving(own) as url,
+        administering(database) as admin,
+        ThreadPoolExecutor(2) as others,
+    ):
+        alice, mallory = Person(url, own), Person(url, own)
+        alice.create("there")
+        admin.execute(text("BEGIN"))
+        admin.execute(text("SELECT FROM users WHERE id = :id FOR UPDATE"), {"id": alice.id})
+        bringing = others.submit(imported, alice, '[{"title": "x"}]')
+        until(lambda: Scrape(port)["pool_connections", "busy"] == 1, "an import that waits")
+        taking = others.submit(exported, alice)
+        until(lambda: Scrape(port)["operations_waiting"] == 1, "an export that waits")
+        assert exported(mallory) == []
+        assert not taking.done()
+        admin.execute(text("ROLLBACK"))
+        assert bringing.result(30)["created"] == 1
+        assert len(taking.result(30)) == 2
+
+
+def test_paths_that_clients_make_up_are_one(person: Person, port: int) -> None:
+    for path in ("one", "two"):
+        httpx.get(f"{person._url}/{path}", timeout=30)
+    scrape = after(port, 2, "other")
+    assert "one" not in scrape.text
+
+
+def test_nobody_is_named(person: Person, port: int) -> None:
+    person.post("query Named { me { id } }")
+    scrape = after(port, 1)
+    assert not [word for word in (person.id, "Named") if word in scrape.text]
+
+
+def test_they_are_not_among_what_clients_see(person: Person) -> None:
+    assert httpx.get(f"{person._url}/metrics", timeout=30).status_code == 404
+
+
+def test_each_process_has_its_own(settings: Settings, port: int, tmp_path: Path) -> None:
+    """On the next port, which a successor has, too. When the server ends, both are free."""
+    given = {**variables_for(settings.required_database_url()), "METRICS_PORT": str(port)}
+    with Service("serve", "--workers", "2", folder=tmp_path, **given) as service:
+        until(lambda: len(ports_in(service.output)) == 2, "two ports")
+        both = ports_in(service.output)
+        assert both == {port, port + 1}
+        person = Person(service.url, settings)
+        for _ in range(10):
+            person.titles()
+        until(lambda: sum(answered(own) for own in both) == 10, "both together")
+        assert [Scrape(own)["worker_deaths_total"] for own in sorted(both)] == [0, 0]
+        kill_whoever_listens_on(port + 1, service)
+        until(lambda: deaths(port + 1) == 1, "a successor in the same place")
+        assert deaths(port) == 0
+    for own in both:
+        with pytest.raises(httpx.TransportError):
+            Scrape(own)
+
+
+def ports_in(output: str) -> set[int]:
+    """Those that a server says it serves metrics on."""
+    found = re.findall(r"Metrics on http://127.0.0.1:(\d+)/metrics", output)
+    return {int(port) for port in found}
+
+
+def deaths(port: int) -> float | None:
+    """How many have died in the place of the process that is there, if one is."""
+    with suppress(httpx.TransportError):
+        return Scrape(port)["worker_deaths_total"]
+    return None
+
+
+def kill_whoever_listens_on(port: int, service: Service) -> None:
+    """One of the server's own processes."""
+    (process,) = [
+        worker
+        for worker in psutil.Process(service.process.pid).children()
+        if any(it.laddr.port == port for it in worker.net_connections())
+    ]
+    process.kill()
+
+
+def answered(port: int) -> float:
+    """How many operations a process has answered."""
+    return Scrape(port)["requests_total", "/graphql", "200"]

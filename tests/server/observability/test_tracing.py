@@ -1,0 +1,161 @@
+"""Traces, as a collector gets them: by OTLP over HTTP."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.server.observability.test_logs import TRACE_ID, TRACEPARENT
+from tests.support.api_client import Person
+from tests.support.servers import serving
+from todo_graphql.settings.settings import Settings
+
+SPAN_ID = TRACEPARENT.split("-")[2]
+
+
+class Collector(HTTPServer):
+    """Takes what is sent to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.received: queue.SimpleQueue[ExportTraceServiceRequest] = queue.SimpleQueue()
+
+    @property
+    def endpoint(self) -> str:
+        """For OTEL_EXPORTER_OTLP_ENDPOINT."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def spans(self) -> dict[str, Span]:
+        """All that were sent, by their names."""
+        spans: dict[str, Span] = {}
+        while not self.received.empty():
+            (resource,) = self.received.get().resource_spans
+            assert values(resource.resource.attributes)["service.name"] == "todo-graphql"
+            for scope in resource.scope_spans:
+                spans |= {span.name: span for span in scope.spans}
+        return spans
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One export."""
+
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
+        assert self.path == "/v1/traces"
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.received.put(ExportTraceServiceRequest.FromString(body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def values(attributes: Iterable[KeyValue]) -> dict[str, str | int]:
+    """Attributes as a front end of a collector shows them."""
+    return {one.key: one.value.string_value or one.value.int_value for one in attributes}
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    # The end of the server sends what there is, and not everything one by one before.
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+    with Collector() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def ask(settings: Settings, collector: Collector, **headers: str) -> tuple[str, dict[str, Span]]:
+    """Send one operation to a server. Who asked, and the spans."""
+    traced = settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.endpoint})
+    with serving(traced) as url:
+        person = Person(url, traced)
+        authorization = {"Authorization": f"Bearer {person.token}"}
+        body = {"query": 'query Private { tasks(filter: {search: "milk"}) { nodes { id } } }'}
+        httpx.post(f"{url}/graphql", json=body, headers=authorization | headers, timeout=30)
+    return person.id, collector.spans()
+
+
+def test_an_operation_and_its_statement(settings: Settings, collector: Collector) -> None:
+    who, spans = ask(settings, collector, **{"X-Request-Id": "its-id"})
+    assert set(spans) == {"POST /graphql", "PostgreSQL"}
+    request, statement = spans["POST /graphql"], spans["PostgreSQL"]
+    told = values(request.attributes)
+    assert told.pop("todo_graphql.cost")
+    assert told == {
+        "http.request.method": "POST",
+        "url.path": "/graphql",
+        "http.response.status_code": 200,
+        "todo_graphql.request_id": "its-id",
+        "todo_graphql.outcome": "OK",
+        "user.id": who,
+        "graphql.operation.name": "Private",
+        "graphql.operation.type": "query",
+    }
+    assert request.kind == Span.SPAN_KIND_SERVER
+    assert statement.kind == Span.SPAN_KIND_CLIENT
+    assert request.parent_span_id == b""
+    assert statement.parent_span_id == request.span_id
+    assert statement.trace_id == request.trace_id
+    assert request.start_time_unix_nano < statement.start_time_unix_nano
+    assert statement.start_time_unix_nano < statement.end_time_unix_nano
+    assert statement.end_time_unix_nano < request.end_time_unix_nano
+    assert abs(request.end_time_unix_nano / 1e9 - time.time()) < 60
+
+
+def test_a_statement_is_told_without_its_values(settings: Settings, collector: Collector) -> None:
+    who, spans = ask(settings, collector)
+    told = values(spans["PostgreSQL"].attributes)
+    assert told["db.system.name"] == "postgresql"
+    assert str(told["db.query.text"]).startswith("SELECT CAST(tasks.id AS TEXT)")
+    assert not [word for word in ("milk", who) if word in str(told)]
+
+
+def test_the_trace_goes_on_where_it_began(settings: Settings, collector: Collector) -> None:
+    _, spans = ask(settings, collector, traceparent=TRACEPARENT)
+    request = spans["POST /graphql"]
+    assert request.trace_id.hex() == TRACE_ID
+    assert request.parent_span_id.hex() == SPAN_ID
+    assert request.trace_state == ""
+
+
+@pytest.mark.parametrize("state", ["vendor=a1", "vendor=a1,other=b2"])
+def test_tracestate_is_continued(settings: Settings, collector: Collector, state: str) -> None:
+    _, spans = ask(settings, collector, traceparent=TRACEPARENT, tracestate=state)
+    assert set(spans) == {"POST /graphql", "PostgreSQL"}
+    assert {span.trace_state for span in spans.values()} == {state}
+
+
+def test_tracestate_without_a_valid_traceparent_is_ignored(
+    settings: Settings, collector: Collector
+) -> None:
+    _, spans = ask(settings, collector, traceparent="nonsense", tracestate="vendor=a1")
+    request = spans["POST /graphql"]
+    assert (request.trace_state, request.parent_span_id) == ("", b"")
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"), [("00", set()), ("02", set()), ("03", {"POST /graphql", "PostgreSQL"})]
+)
+def test_trace_is_sent_only_if_the_caller_records_it(
+    settings: Settings, collector: Collector, flags: str, names: set[str]
+) -> None:
+    """The lowest bit says so. The next one says how the trace's id was made."""
+    traceparent = TRACEPARENT.removesuffix("01") + flags
+    assert set(ask(settings, collector, traceparent=traceparent)[1]) == names
+
+
+def test_a_collector_that_is_away_harms_nobody(settings: Settings) -> None:
+    collector = Collector()
+    collector.server_close()
+    assert ask(settings, collector)[1] == {}

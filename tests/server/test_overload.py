@@ -1,0 +1,197 @@
+"""A database that stands still, and more requests than there is time for."""
+
+import socket
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.support.administrators import administering
+from tests.support.api_client import Person
+from tests.support.commands import until
+from tests.support.data_files import ask_for_export, exported, imported, send
+from tests.support.postgres import frozen
+from tests.support.servers import serving, settings_for
+from todo_graphql.dev.postgres import EmbeddedPostgres
+from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
+from todo_graphql.store.tasks import exports
+from todo_graphql.store.tasks.pages import read_page
+
+READ = "{ tasks(first: 1) { nodes { id } } }"
+WRITE = 'mutation { createTask(input: {title: "x"}) { task { id } } }'
+TIMEOUT, THREADS, WAITING = 1.0, 3, 4
+CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-graphql'")
+
+
+class Home:
+    """A server with a PostgreSQL of its own, which can be made to stand still."""
+
+    def __init__(self, url: str, settings: Settings, postgres: EmbeddedPostgres) -> None:
+        self.url = url
+        self.settings = settings
+        self.postgres = postgres
+
+    def status(self, path: str) -> int:
+        """What the server says of itself."""
+        return httpx.get(f"{self.url}/health/{path}", timeout=30).status_code
+
+    def connections(self) -> int:
+        """How many connections PostgreSQL has from it."""
+        with administering(self.settings.required_database_url()) as admin:
+            return int(admin.execute(CONNECTIONS).scalar_one())
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = EmbeddedPostgres(Path(folder) / "pg", durable=False)
+        server.start()
+        settings = settings_for(
+            server.url,
+            database_pool_size=THREADS,
+            database_max_overflow=0,
+            database_connect_timeout=2,
+            request_timeout=TIMEOUT,
+            max_waiting=WAITING,
+        )
+        migrations.upgrade(settings)
+        try:
+            with serving(settings) as url:
+                yield Home(url, settings, server)
+        finally:
+            server.stop()
+
+
+def until_it_answers(person: Person) -> None:
+    until(lambda: person.post(READ).status_code == 200, "an answer")
+
+
+def unavailable(response: httpx.Response) -> str:
+    """The sentence of an answer that says so."""
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
+    assert int(response.headers["retry-after"]) >= 1
+    return str(error["message"])
+
+
+def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None:
+    """And it goes on as if nothing had been, with no more connections than before."""
+    person = Person(home.url, home.settings)
+    person.create()
+    with frozen(home.postgres):
+        assert unavailable(person.post(READ)) == TOO_LATE
+        assert unavailable(person.post(WRITE)) == OUTCOME_UNKNOWN
+        assert home.status("live") == 200
+        assert home.status("ready") == 503
+    until_it_answers(person)
+    assert home.status("ready") == 200
+    assert home.connections() <= THREADS
+
+
+def test_files_are_given_up_while_postgresql_stands_still(home: Home) -> None:
+    """More of them than there are threads: none is held. An import does not wait for the end of
+    its time.
+    """
+    person = Person(home.url, home.settings)
+    person.create()
+    with frozen(home.postgres):
+        for _ in range(THREADS):
+            assert unavailable(ask_for_export(person)) == TOO_LATE
+            assert unavailable(send(person, '[{"title": "x"}]')) == TOO_LATE
+    until_it_answers(person)
+    assert len(exported(person)) == 1
+    assert imported(person, '[{"title": "x"}]')["created"] == 1
+    assert home.connections() <= THREADS
+
+
+def test_a_page_that_comes_too_late_ends_the_export(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is no whole file, and others are served."""
+    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 2)
+    person, pages = Person(home.url, home.settings), count(1)
+    person.create_many(*"abcde")
+    with administering(home.settings.required_database_url()) as admin:
+
+        def locked(*given: Any) -> Any:
+            if next(pages) == 2:
+                admin.execute(text("BEGIN"))
+                admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+            return read_page(*given)
+
+        monkeypatch.setattr(exports, "read_page", locked)
+        with pytest.raises(httpx.RemoteProtocolError):
+            ask_for_export(person)
+        admin.execute(text("ROLLBACK"))
+    failures = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert TOO_LATE in {str(failure and failure.__cause__) for failure in failures}
+    until_it_answers(person)
+    assert len(exported(person)) == 5
+
+
+def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
+    """All others have their time."""
+    person = Person(home.url, home.settings)
+    crowd = [Person(home.url, home.settings) for _ in range(THREADS + WAITING + 2)]
+    with (
+        ThreadPoolExecutor(len(crowd)) as threads,
+        administering(home.settings.required_database_url()) as admin,
+    ):
+        admin.execute(text("BEGIN"))
+        admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+        answers = list(threads.map(lambda each: unavailable(each.post(READ)), crowd))
+        admin.execute(text("ROLLBACK"))
+    assert Counter(answers) == {
+        "The server is full. Try again in a moment.": 2,
+        TOO_LATE: THREADS + WAITING,
+    }
+    until_it_answers(person)
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        yield ours, theirs
+
+
+def test_waiting_on_a_socket_is_broken_off(pair: Any) -> None:
+    ours, _ = pair
+    canceller, received = SocketCanceller(), list[bytes]()
+
+    def wait() -> None:
+        with canceller.watching(ours.fileno()):
+            began.set()
+            received.append(ours.recv(1))
+
+    began = threading.Event()
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert began.wait(10)
+    canceller.cancel()
+    thread.join(10)
+    assert received == [b""]
+
+
+def test_nothing_begins_after_that(pair: Any) -> None:
+    ours, theirs = pair
+    canceller = SocketCanceller()
+    with canceller.watching(ours.fileno()):
+        pass
+    canceller.cancel()
+    with pytest.raises(Cancelled), canceller.watching(ours.fileno()):
+        pass
+    theirs.send(b"x")
+    assert ours.recv(1) == b"x", "what is watched no longer is left alone"

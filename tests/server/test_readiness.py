@@ -1,0 +1,56 @@
+"""The proof of isolation, asked for by many requests at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.commands import PATIENCE, until
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.readiness import Readiness
+from todo_graphql.store.postgres import rls_check
+from todo_graphql.store.postgres.engine import Database
+
+CROWD = 5
+
+
+class CountedLock:
+    """A lock that counts the threads that have come to it."""
+
+    def __init__(self) -> None:
+        self.came = 0
+        self._own, self._counting = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._counting:
+            self.came += 1
+        self._own.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._own.release()
+
+
+def test_requests_that_wait_for_one_attempt_share_its_outcome(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each of them would wait for the silence of the same database in turn."""
+    readiness, lock, answered = Readiness(database), CountedLock(), threading.Event()
+    attempts: list[Database] = []
+    monkeypatch.setattr(readiness, "_lock", lock)
+
+    def prove(asked: Database) -> None:
+        attempts.append(asked)
+        assert answered.wait(PATIENCE)
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(rls_check, "prove", prove)
+    with ThreadPoolExecutor(CROWD) as pool:
+        asked = [pool.submit(readiness.require_proof) for _ in range(CROWD)]
+        until(lambda: lock.came == CROWD, "all requests")
+        answered.set()
+        failures = [one.exception(PATIENCE) for one in asked]
+    assert {str(failure) for failure in failures} == {"The database is away."}
+    assert len({id(failure) for failure in failures}) == CROWD
+    assert attempts == [database]
+    monkeypatch.undo()
+    readiness.require_proof()  # one that comes later makes the next attempt

@@ -1,0 +1,258 @@
+"""The threads that operations run on."""
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import NoReturn
+
+import pytest
+
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.thread_pool import FairQueue, ThreadPool
+
+SIZE = 3
+word: ContextVar[str] = ContextVar("word", default="")
+
+
+@pytest.fixture
+def thread_pool() -> Iterator[ThreadPool]:
+    own = ThreadPool(SIZE, max_waiting=100)
+    yield own
+    own.close()
+
+
+class Gate:
+    """Holds threads up, and counts those that have come to it."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.came = threading.Semaphore(0)
+
+    def pass_through(self) -> str:
+        self.came.release()
+        assert self.open.wait(30)
+        return threading.current_thread().name
+
+    def wait_for(self, number: int) -> None:
+        for _ in range(number):
+            assert self.came.acquire(timeout=30)
+
+
+def test_a_call_is_answered(thread_pool: ThreadPool) -> None:
+    def add(a: int, *, b: int) -> int:
+        return a + b
+
+    assert asyncio.run(thread_pool.run(add, 1, b=2)) == 3
+
+
+def test_a_call_sees_the_context_of_its_caller(thread_pool: ThreadPool) -> None:
+    async def ask(own: str) -> str:
+        word.set(own)
+        return await thread_pool.run(word.get)
+
+    async def ask_all() -> list[str]:
+        return await asyncio.gather(*(ask(str(number)) for number in range(20)))
+
+    assert asyncio.run(ask_all()) == [str(number) for number in range(20)]
+    assert word.get() == ""
+
+
+def test_the_event_loop_waits_for_nobody(thread_pool: ThreadPool) -> None:
+    gate = Gate()
+
+    async def main() -> set[str]:
+        calls = [asyncio.create_task(thread_pool.run(gate.pass_through)) for _ in range(SIZE)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, SIZE)
+        gate.open.set()
+        return set(await asyncio.gather(*calls))
+
+    assert asyncio.run(main()) == {f"operation_{number}" for number in range(SIZE)}
+
+
+def test_there_are_no_more_threads_than_it_says(thread_pool: ThreadPool) -> None:
+    gate = Gate()
+
+    async def main() -> list[str]:
+        calls = [asyncio.create_task(thread_pool.run(gate.pass_through)) for _ in range(SIZE + 1)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, SIZE)
+        assert not gate.came.acquire(timeout=0.05)
+        gate.open.set()
+        return await asyncio.gather(*calls)
+
+    names = asyncio.run(main())
+    assert (len(names), len(set(names))) == (SIZE + 1, SIZE)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), StopIteration("x"), SystemExit(1)])
+def test_what_is_raised_is_raised_to_the_caller(
+    thread_pool: ThreadPool, error: BaseException
+) -> None:
+    def fail() -> NoReturn:
+        raise error
+
+    # A coroutine cannot raise StopIteration: Python makes a RuntimeError of it.
+    expected = RuntimeError if isinstance(error, StopIteration) else type(error)
+    with pytest.raises(expected):
+        asyncio.run(thread_pool.run(fail))
+
+
+def test_nothing_of_a_call_stays(thread_pool: ThreadPool) -> None:
+    """Not even when it fails, and without the garbage collector."""
+
+    class Result:
+        pass
+
+    def fail_with(given: Result) -> NoReturn:
+        raise ValueError
+
+    async def succeed() -> weakref.ref[Result]:
+        return weakref.ref(await thread_pool.run(Result))
+
+    async def fail() -> weakref.ref[Result]:
+        given = Result()
+        with suppress(ValueError):
+            await thread_pool.run(fail_with, given)
+        return weakref.ref(given)
+
+    gc.disable()
+    try:
+        left = [asyncio.run(succeed()), asyncio.run(fail())]
+        thread_pool.close()
+        assert [result() for result in left] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_who_has_gone_is_not_answered(thread_pool: ThreadPool) -> None:
+    gate, begun = Gate(), list[int]()
+
+    async def main() -> None:
+        held = [asyncio.create_task(thread_pool.run(gate.pass_through)) for _ in range(SIZE)]
+        late = asyncio.create_task(thread_pool.run(begun.append, 1))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, SIZE)
+        for call in (held[0], late):
+            call.cancel()
+        gate.open.set()
+        answers = await asyncio.gather(*held, late, return_exceptions=True)
+        cancelled = [isinstance(answer, asyncio.CancelledError) for answer in answers]
+        assert cancelled == [True, False, False, True]
+
+    asyncio.run(main())
+    thread_pool.close()
+    assert begun == []
+
+
+def test_a_loop_may_end_before_its_calls() -> None:
+    thread_pool, gate = ThreadPool(1, max_waiting=100), Gate()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(thread_pool.run(gate.pass_through))
+    loop.run_until_complete(asyncio.sleep(0))
+    gate.wait_for(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.close()
+    gate.open.set()
+    assert asyncio.run(thread_pool.run(abs, -1)) == 1
+    thread_pool.close()
+
+
+def test_closing_waits_for_what_was_asked() -> None:
+    thread_pool, done = ThreadPool(1, max_waiting=100), list[int]()
+
+    async def main() -> None:
+        calls = [asyncio.create_task(thread_pool.run(done.append, number)) for number in range(9)]
+        await asyncio.sleep(0)
+        thread_pool.close()
+        assert done == [*range(9)]
+        with pytest.raises(RuntimeError, match="is closed"):
+            await thread_pool.run(done.append, 9)
+        await asyncio.gather(*calls)
+
+    asyncio.run(main())
+    thread_pool.close()
+    assert done == [*range(9)]
+
+
+def test_nobody_has_more_than_half_of_the_threads(thread_pool: ThreadPool) -> None:
+    gate, queue = Gate(), FairQueue(thread_pool)
+
+    async def main() -> int:
+        greedy = [
+            asyncio.create_task(queue.run("greedy", gate.pass_through)) for _ in range(SIZE + 1)
+        ]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, 2)
+        assert await queue.run("another", abs, -1) == 1
+        assert not gate.came.acquire(timeout=0.05)
+        gate.open.set()
+        return len(await asyncio.gather(*greedy))
+
+    assert asyncio.run(main()) == SIZE + 1
+
+
+def test_no_more_wait_for_their_share_than_for_a_thread() -> None:
+    thread_pool, gate = ThreadPool(SIZE, max_waiting=1), Gate()
+    queue = FairQueue(thread_pool)
+
+    async def main() -> None:
+        greedy = []
+        for number in range(3):
+            greedy.append(asyncio.create_task(queue.run("greedy", gate.pass_through)))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(gate.wait_for, number < 2)  # the third one waits for its share
+        with pytest.raises(Unavailable, match="full"):
+            await queue.run("greedy", gate.pass_through)
+        gate.open.set()
+        await asyncio.gather(*greedy)
+
+    asyncio.run(main())
+    thread_pool.close()
+
+
+def test_share_of_a_call_cancelled_at_its_turn_is_passed_on(
+    thread_pool: ThreadPool,
+) -> None:
+    """The turn has come, and the call has not seen it yet. A share that is lost then never comes
+    back: with each of them the user has one thread less, and with the last one none.
+    """
+    gate, shares = Gate(), FairQueue(thread_pool)
+
+    async def lose_a_turn() -> None:
+        async def hold() -> None:
+            await shares.run("owner", gate.pass_through)
+            late.cancel()  # in the step that has given it the turn
+
+        held = [asyncio.create_task(hold()) for _ in range(shares.max_per_owner)]
+        await asyncio.sleep(0)
+        late = asyncio.create_task(shares.run("owner", gate.pass_through))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, shares.max_per_owner)
+        gate.open.set()
+        ends = await asyncio.gather(*held, late, return_exceptions=True)
+        assert isinstance(ends[-1], asyncio.CancelledError)
+        gate.open.clear()
+
+    async def main() -> None:
+        for _ in range(shares.max_per_owner):
+            await lose_a_turn()
+        assert shares.waiting == 0
+        calls = [
+            asyncio.create_task(shares.run("owner", gate.pass_through))
+            for _ in range(shares.max_per_owner)
+        ]
+        await asyncio.sleep(0)
+        try:
+            await asyncio.to_thread(gate.wait_for, shares.max_per_owner)
+        finally:
+            gate.open.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(main())

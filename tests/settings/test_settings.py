@@ -1,0 +1,351 @@
+"""Settings: what the environment may say, and the sentence when it says something else."""
+
+from typing import Any
+
+import pytest
+
+from todo_graphql.settings.settings import ConfigurationError, Settings, misspelt_variables
+from todo_graphql.store.postgres.engine import database_url
+
+PARSED: list[tuple[str, str, Any]] = [
+    ("AUTH_ISSUER", "https://example.com", "https://example.com"),
+    ("AUTH_AUDIENCE", "todo", "todo"),
+    ("AUTH_JWKS_URL", "https://a.example:1/jwks?x=1", "https://a.example:1/jwks?x=1"),
+    ("AUTH_JWKS_URL", "http://127.0.0.1:3000/jwks", "http://127.0.0.1:3000/jwks"),
+    ("AUTH_JWKS_URL", "http://127.9.9.9/jwks", "http://127.9.9.9/jwks"),
+    ("AUTH_JWKS_URL", "http://[::1]:3000/jwks", "http://[::1]:3000/jwks"),
+    ("AUTH_JWKS_URL", "http://localhost:3000/jwks", "http://localhost:3000/jwks"),
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - read, and not bound
+    ("PORT", "8080", 8080),
+    ("PORT", "0", 0),
+    ("CORS_ORIGINS", "https://a.example", ("https://a.example",)),
+    ("CORS_ORIGINS", " https://a.example, ,http://b:1,", ("https://a.example", "http://b:1")),
+    ("CORS_ORIGINS", "*", ("*",)),
+    ("CORS_ORIGINS", "http://[::1]:3000", ("http://[::1]:3000",)),
+    ("CORS_ORIGINS", "capacitor://localhost", ("capacitor://localhost",)),
+    ("GRAPHIQL", "true", True),
+    ("INTROSPECTION", "1", True),
+    ("EXPOSE_COST", "true", True),
+    ("LOG_LEVEL", "debug", "DEBUG"),
+    ("LOG_FORMAT", "text", "text"),
+    ("LOG_FORMAT", "JSON", "json"),
+    ("METRICS_PORT", "9100", 9100),
+    ("METRICS_HOST", "10.0.0.1", "10.0.0.1"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1/x", "http://127.0.0.1:1/x"),
+    ("OTEL_SERVICE_NAME", "tasks", "tasks"),
+    ("DATABASE_POOL_SIZE", "1", 1),
+    ("DATABASE_MAX_OVERFLOW", "0", 0),
+    ("DATABASE_POOL_RECYCLE", "60", 60),
+    ("DATABASE_CONNECT_TIMEOUT", "2", 2),
+    ("DATABASE_STATEMENT_TIMEOUT", "0.5", 0.5),
+    ("REQUEST_TIMEOUT", "0.5", 0.5),
+    ("MAX_WAITING", "1", 1),
+    ("TRASH_DAYS", "0", 0),
+    ("MAX_BODY_BYTES", "1024", 1024),
+    ("MAX_QUERY_TOKENS", "100", 100),
+    ("MAX_QUERY_DEPTH", "3", 3),
+    ("MAX_QUERY_COST", "100", 100),
+    ("RATE_LIMIT", "1/second", "1/second"),
+    ("RATE_LIMIT", " 2147483647/10 Minutes", "2147483647/10 minutes"),
+    ("RATE_LIMIT", "none", "none"),
+    ("RATE_LIMIT_FAILURES", "5/hour", "5/hour"),
+    ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")),
+    ("EXECUTOR", "reference", "reference"),
+]
+
+BAD = [
+    ("DATABASE_URL", "mysql://me:swordfish@db.example/todo"),
+    ("DATABASE_URL", "swordfish"),
+    ("DATABASE_URL", "postgresql://host:swordfish/"),
+    ("DATABASE_URL", "postgresql://[::swordfish/"),
+    ("DATABASE_URL", "postgresql://host/?swordfish=1"),
+    ("DATABASE_URL", "postgresql://db.example/swordfish\n"),
+    ("DATABASE_URL_UNPOOLED", "postgresql+psycopg2://me:swordfish@db.example/todo"),
+    ("DATABASE_URL_UNPOOLED", "postgresql://host:swordfish/"),
+    ("AUTH_ISSUER", " https://swordfish.example"),
+    ("AUTH_ISSUER", " "),
+    ("AUTH_AUDIENCE", "swordfish\n"),
+    ("AUTH_AUDIENCE", '"swordfish"'),
+    ("HOST", "swordfish "),
+    ("METRICS_HOST", " swordfish"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "'http://swordfish:4318'"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://swordfish:4318/ "),
+    ("OTEL_SERVICE_NAME", '"swordfish"'),
+    ("CORS_ORIGINS", "swordfish.example"),
+    ("CORS_ORIGINS", "https://swordfish.example/"),
+    ("CORS_ORIGINS", "https://a.example, https://swordfish.example/app"),
+    ("CORS_ORIGINS", "https://Swordfish.example"),
+    ("CORS_ORIGINS", "https://swordfish.example:443"),
+    ("CORS_ORIGINS", "http://swordfish.example:80"),
+    ("CORS_ORIGINS", "http://swordfish.example:65536"),
+    ("CORS_ORIGINS", "https://me@swordfish.example"),
+    ("CORS_ORIGINS", "https://sw\xf6rdfish.example"),
+    ("CORS_ORIGINS", "https://*.swordfish.example"),
+    ("CORS_ORIGINS", "https://"),
+    ("CORS_ORIGINS", "null"),
+    ("AUTH_JWKS_URL", "swordfish"),
+    ("AUTH_JWKS_URL", "http://swordfish.example/jwks"),
+    ("AUTH_JWKS_URL", "http://localhost.swordfish.example/jwks"),
+    ("AUTH_JWKS_URL", "http://0.0.0.0/swordfish"),
+    ("AUTH_JWKS_URL", "http://192.168.0.1/swordfish"),
+    ("AUTH_JWKS_URL", "file:///swordfish"),
+    ("AUTH_JWKS_URL", "https:///swordfish"),
+    ("AUTH_JWKS_URL", "https://me:swordfish@a.example/jwks"),
+    ("AUTH_JWKS_URL", "http://127.0.0.1@swordfish.example/jwks"),
+    ("AUTH_JWKS_URL", "https://a.example/jwks#swordfish"),
+    ("AUTH_JWKS_URL", "https://a.example:swordfish/jwks"),
+    ("AUTH_JWKS_URL", "https://a.example/sword\nfish"),
+    ("AUTH_JWKS_URL", "https://a.example/sword fish"),
+    ("AUTH_JWKS_URL", "https://a.example/sw\xf6rdfish"),
+    ("AUTH_JWKS_URL", "https://[swordfish]/jwks"),
+    ("PORT", "swordfish"),
+    ("PORT", "65536"),
+    ("PORT", "-1"),
+    ("GRAPHIQL", "swordfish"),
+    ("INTROSPECTION", "swordfish"),
+    ("EXPOSE_COST", "swordfish"),
+    ("LOG_LEVEL", "swordfish"),
+    ("LOG_FORMAT", "swordfish"),
+    *(
+        (name, url)
+        for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+        for url in (
+            "swordfish",
+            "http://",
+            "ftp://swordfish",
+            "http://swordfish:0",
+            "http://swordfish:99999",
+            "http://[swordfish",
+        )
+    ),
+    ("DATABASE_POOL_SIZE", "0"),
+    ("DATABASE_POOL_SIZE", "swordfish"),
+    ("DATABASE_MAX_OVERFLOW", "-1"),
+    ("DATABASE_POOL_RECYCLE", "0"),
+    ("DATABASE_CONNECT_TIMEOUT", "1"),
+    ("DATABASE_STATEMENT_TIMEOUT", "0"),
+    ("DATABASE_STATEMENT_TIMEOUT", "nan"),
+    ("REQUEST_TIMEOUT", "0"),
+    ("MAX_WAITING", "0"),
+    ("TRASH_DAYS", "-1"),
+    ("MAX_BODY_BYTES", "1"),
+    ("MAX_QUERY_TOKENS", "1"),
+    ("MAX_QUERY_DEPTH", "1"),
+    ("MAX_QUERY_COST", "1"),
+    ("RATE_LIMIT", "swordfish"),
+    ("RATE_LIMIT", "0/second"),
+    ("RATE_LIMIT", "2147483648/second"),
+    ("RATE_LIMIT", "5/fortnight"),
+    ("RATE_LIMIT", "5/second;7/hour"),
+    ("RATE_LIMIT_FAILURES", "-5/hour"),
+    ("RATE_LIMIT_STORAGE_URL", "memcached://swordfish"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/swordfish"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/1/2"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/-1"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://cache.example?db=swordfish"),
+    ("RATE_LIMIT_STORAGE_URL", "redis://:swordfish@cache.example:port/0"),
+    ("TRUSTED_PROXIES", "swordfish"),
+    ("TRUSTED_PROXIES", "*"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("EXECUTOR", "swordfish"),
+]
+
+
+def reason_against(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The sentence with which the environment is refused."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.from_environment()
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "value", "parsed"), PARSED)
+def test_a_setting(name: str, value: str, parsed: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is the variable of its name."""
+    monkeypatch.setenv(name, value)
+    assert getattr(Settings.from_environment(), name.lower()) == parsed
+
+
+def test_all_settings_are_tested() -> None:
+    """A new one belongs into the lists above."""
+    secret = {"database_url", "database_url_unpooled", "better_auth_secret"}
+    secret |= {"better_auth_old_secrets", "rate_limit_storage_url"}
+    assert {name.lower() for name, _, _ in PARSED} | secret == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence with the variable's name, and not with its value."""
+    sentence = reason_against(name, value, monkeypatch)
+    assert sentence.startswith(f"{name} is not usable: ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "swordfish" not in sentence
+
+
+def test_several_bad_values_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, weak secrets included, whatever is wrong with the others."""
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:swordfish@db.example/todo")
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "swordfish")
+    monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", "swordfish1,swordfish12")
+    monkeypatch.setenv("MAX_QUERY_COST", "none")
+    sentence = reason_against("PORT", "none", monkeypatch)
+    beginnings = [
+        "DATABASE_URL is not usable: ",
+        "PORT is not usable: ",
+        "MAX_QUERY_COST is not usable: ",
+        "BETTER_AUTH_SECRET is too short: it has 9 bytes ",
+        "One of BETTER_AUTH_OLD_SECRETS is too short: it has 10 bytes ",
+        "One of BETTER_AUTH_OLD_SECRETS is too short: it has 11 bytes ",
+    ]
+    positions = [sentence.find(beginning) for beginning in beginnings]
+    assert positions == sorted(positions)
+    assert (positions[0], sentence.count(" is not usable: ")) == (0, 3)
+    assert "\n" not in sentence
+    assert "swordfish" not in sentence
+    monkeypatch.setenv("AUTH_JWKS_URL", "http://swordfish")  # no secret counts beside it
+    assert "_SECRET" not in reason_against("PORT", "none", monkeypatch)
+
+
+def test_survey_replaces_bad_values_by_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a command's options, too. Good values stay."""
+    names = set(Settings.model_fields) - {"better_auth_secret", "better_auth_old_secrets"}
+    for name in names - {"port"}:
+        monkeypatch.setenv(name.upper(), '""')
+    monkeypatch.setenv("PORT", "8080")
+    monkeypatch.delenv("HOST")
+    settings, unusable = Settings.survey(host=" ")
+    assert unusable.keys() == names - {"port"}
+    monkeypatch.undo()
+    assert settings == Settings(port=8080)
+
+
+@pytest.mark.parametrize(
+    "password", ["sword@fish", "sword/fish@", "sword#fish@", "sword?fish@", "@swordfish", "a/s@b#c"]
+)
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED"])
+def test_password_must_be_percent_encoded(
+    name: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of it would be the host otherwise, which is shown."""
+    sentence = reason_against(name, f"postgresql://me:{password}@db.example/todo", monkeypatch)
+    assert sentence == (
+        f"{name} is not usable: must have @, /, ? and # in a user's name, a password or an option "
+        "percent-encoded, as %40, %2F, %3F and %23."
+    )
+
+
+def test_user_must_be_percent_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password would be the database's name otherwise."""
+    url = "postgresql://m/e:swordfish@db.example/todo"
+    assert "swordfish" not in reason_against("DATABASE_URL", url, monkeypatch)
+
+
+def test_percent_encoded_password_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:%40%2F%3F%23%25:@db.example/todo")
+    url = database_url(Settings.from_environment().required_database_url())
+    assert (url.username, url.password, url.host) == ("me", "@/?#%:", "db.example")
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_quoted_value_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is a secret's, which may hold anything."""
+    monkeypatch.setenv(name, "'1'")
+    if name in ("BETTER_AUTH_SECRET", "BETTER_AUTH_OLD_SECRETS"):
+        assert Settings.from_environment().model_fields_set == {name.lower()}
+    else:
+        sentence = reason_against(name, "'1'", monkeypatch)
+        assert sentence.startswith(f"{name} is not usable: must not be enclosed in quotation marks")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BETTER_AUTH_SECRETS", "BETTER_AUTH_SECRET"),
+        ("BETTER_AUTH_OLD_SECRET", "BETTER_AUTH_OLD_SECRETS"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABASE_UNPOOLED_URL", "DATABASE_URL_UNPOOLED"),
+        ("databse_url", "DATABASE_URL"),
+        ("AUTH_JWK_URL", "AUTH_JWKS_URL"),
+        ("CORS_ORIGIN", "CORS_ORIGINS"),
+        ("METRIC_PORT", "METRICS_PORT"),
+        ("RATE_LIMITS", "RATE_LIMIT"),
+    ],
+)
+def test_misspelt_variable_is_found(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "1")
+    assert misspelt_variables() == {name: meant}
+
+
+def test_other_programs_variables_are_not_misspelt() -> None:
+    """Those of shells, of systemd, of containers and of neighbours in one env file."""
+    others = """
+        HOME HOSTNAME HOSTTYPE HOSTS PORTS PATH SHELL USER LOGNAME LANG TZ TERM PWD OLDPWD SHLVL
+        JOURNAL_STREAM INVOCATION_ID EXECUTOR_NUMBER PGHOST PGPORT PGUSER PGHOST_UNPOOLED
+        REDIS_URL
+        KUBERNETES_SERVICE_HOST KUBERNETES_PORT TODO_GRAPHQL_PORT METRICS_SERVICE_HOST
+        DATABASE_HOST DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD POSTGRES_URL
+        POSTGRES_URL_NON_POOLING TEST_DATABASE_URL DIRECT_URL BETTER_AUTH_URL NEXTAUTH_SECRET
+        AUTH_SECRET AUTH_URL LOG_FILE METRICS_PATH TRUSTED_HOSTS GRAPHQL_URL REQUEST_METHOD
+        WEB_CONCURRENCY OTEL_EXPORTER_OTLP_METRICS_ENDPOINT OTEL_SERVICE_NAMES
+    """.split()  # noqa: SIM905 - fifty lines otherwise
+    assert misspelt_variables([*others, *(name.upper() for name in Settings.model_fields)]) == {}
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_an_empty_variable_is_an_unset_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `docker run --env PORT=` leaves it."""
+    monkeypatch.setenv(name, "")
+    assert Settings.from_environment() == Settings()
+
+
+def test_the_scheme_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both of those that libpq knows."""
+    for scheme in ("postgres", "postgresql"):
+        monkeypatch.setenv("DATABASE_URL", f"{scheme}://db.example/todo")
+        assert Settings.from_environment().required_database_url()
+
+
+def test_what_is_given_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the environment makes no sense."""
+    monkeypatch.setenv("PORT", "none")
+    assert Settings.from_environment(port=1).port == 1
+
+
+def test_defaults_are_closed() -> None:
+    """Nothing is open that somebody has not opened."""
+    settings = Settings.from_environment()
+    assert (settings.host, settings.cors_origins) == ("127.0.0.1", ())
+    assert not (settings.graphiql)
+    assert not (settings.introspection)
+    assert not (settings.expose_cost)
+
+
+def test_migrations_use_the_direct_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one is set."""
+    assert Settings.from_environment().migration_url is None
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pooled")
+    assert Settings.from_environment().migration_url == Settings.from_environment().database_url
+    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://direct")
+    url = Settings.from_environment().migration_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://direct"
+
+
+def test_what_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is named."""
+    settings = Settings.from_environment()
+    with pytest.raises(ConfigurationError, match="DATABASE_URL is not set"):
+        settings.required_database_url()
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
+        settings.required_secret()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/0", "/15", "/0?socket_keepalive=true"])
+def test_a_database_of_redis(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a number, and may be left out."""
+    monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", f"redis://cache.example{path}")
+    assert Settings.from_environment().rate_limit_storage_url is not None

@@ -1,0 +1,57 @@
+"""The database's own rules, for what would slip past the checks before it."""
+
+import uuid
+
+import pytest
+
+from todo_graphql.errors import BadUserInput
+from todo_graphql.store.models import Viewer, metadata
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.errors import CONSTRAINTS
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import NewTask
+
+DAY, INSTANT = "2026-01-31", "2026-01-31T09:30:00Z"
+VIOLATIONS = {
+    "ck_tasks_title_length": NewTask(title=""),
+    "ck_tasks_description_length": NewTask(title="x", description="x" * 10_001),
+    "ck_tasks_priority_range": NewTask(title="x", priority=5),
+    "ck_tasks_due_exclusive": NewTask(title="x", due_on=DAY, due_at=INSTANT),
+    "ck_tasks_tags_number": NewTask(title="x", tags=tuple("abcdefghijklmnopqrstu")),
+}
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_a_violation_is_a_problem_with_its_field(database: Database, name: str) -> None:
+    viewer = Viewer(uuid.uuid4())
+    with database.connect_as(viewer) as connection:
+        with pytest.raises(BadUserInput) as refused:
+            Tasks(connection).create([VIOLATIONS[name]], ["input"])
+        assert connection.read(metadata.tables["users"].select()) == []
+    kind, sentence, field = CONSTRAINTS[name]
+    assert (kind, sentence, field) == (
+        BadUserInput,
+        refused.value.message,
+        refused.value.extensions["field"],
+    )
+
+
+def test_a_key_that_is_too_long_is_a_problem_with_its_field(database: Database) -> None:
+    viewer = Viewer(uuid.uuid4())
+    long = {"key": "x" * 101, "digest": b"x", "answer": "x"}
+    with database.connect_as(viewer) as connection:
+        with pytest.raises(BadUserInput) as refused:
+            connection.write(ViewerScope().save_idempotency_key(long), ensure_user=True)
+        assert connection.read(metadata.tables["users"].select()) == []
+    assert refused.value.extensions["field"] == "idempotencyKey"
+
+
+def test_every_rule_of_the_tables_is_known() -> None:
+    rules = {
+        str(constraint.name)
+        for table in metadata.sorted_tables
+        for constraint in table.constraints
+        if str(constraint.name).startswith("ck_")
+    }
+    assert rules == CONSTRAINTS.keys() == {*VIOLATIONS, "ck_idempotency_keys_key_length"}

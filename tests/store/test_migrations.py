@@ -1,0 +1,247 @@
+"""The migrations make what the models say, and undo it."""
+
+import io
+import uuid
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from alembic import command
+from tests.support.administrators import administering
+from tests.support.servers import migrated_database, scratch_database, settings_for
+from todo_graphql.errors import Unavailable
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.models import (
+    DESCRIPTION_MAX_LENGTH,
+    TITLE_MAX_LENGTH,
+    Task,
+    User,
+    Viewer,
+    metadata,
+)
+from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres.engine import Database, database_url
+from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.filters import TaskFilter
+from todo_graphql.store.tasks.ordering import OrderField, OrderKey
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import NewTask
+
+MIA = Viewer(uuid.UUID(int=7), "mia@example.com")
+FIRST_RELEASE = """
+WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 3) RETURNING id)
+INSERT INTO tasks (user_id, title, revision, created_at)
+SELECT id, 'task ' || n, n, now() - n * interval '1 minute' FROM me, generate_series(1, 3) AS n
+"""
+KEPT_COLUMNS = """
+SELECT id, title, description, completed_at, created_at, updated_at, deleted_at, revision
+FROM tasks ORDER BY id
+"""
+
+CATALOG = """
+SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = current_schema::regnamespace
+UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema
+UNION ALL SELECT 'policy', policyname, concat(tablename, cmd, permissive, qual, with_check)
+FROM pg_policies
+UNION ALL SELECT 'table', relname, concat(relrowsecurity, relforcerowsecurity, relacl)
+FROM pg_class WHERE relnamespace = current_schema::regnamespace AND relkind = 'r'
+UNION ALL SELECT 'function', proname, pg_get_functiondef(oid) FROM pg_proc
+WHERE pronamespace = current_schema::regnamespace
+UNION ALL SELECT 'trigger', tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'column', concat(relname, '.', attname),
+    concat(format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation, attacl)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = current_schema::regnamespace AND relkind = 'r'
+    AND attnum > 0 AND NOT attisdropped
+ORDER BY 1, 2, 3
+"""
+
+
+def catalog(connection: Connection) -> list[Any]:
+    """All that a migration can leave behind, but for Alembic's own table."""
+    rows = connection.execute(text(CATALOG)).all()
+    return [row for row in rows if "alembic_version" not in row[1]]
+
+
+def test_the_models_are_what_the_migrations_make(settings: Settings) -> None:
+    engine = create_engine(database_url(settings.required_database_url()))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+        names = {row[1]: row[2] for row in catalog(connection) if row[0] == "constraint"}
+    engine.dispose()
+    for table in metadata.sorted_tables:
+        for constraint in table.constraints:
+            assert constraint.name in names
+    assert f"AND (char_length(title) <= {TITLE_MAX_LENGTH})" in names["ck_tasks_title_length"]
+    assert f"<= {DESCRIPTION_MAX_LENGTH})" in names["ck_tasks_description_length"]
+
+
+def downgrade_on(connection: Connection, revision: str) -> None:
+    """Undo what came after `revision`, with all data that it held."""
+    config = migrations.configuration()
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
+
+
+def test_revisions_are_those_of_alembic() -> None:
+    """The server reads them from the names of the scripts."""
+    script = ScriptDirectory.from_config(migrations.configuration())
+    walked = [revision.revision for revision in script.walk_revisions()]
+    assert list(migrations.revisions()) == walked[::-1]
+    assert migrations.head() == script.get_current_head()
+
+
+def test_up_down_and_up_again(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url:
+        engine = create_engine(database_url(url))
+        states = []
+        for move, target in (
+            (migrations.upgrade_on, "head"),
+            (downgrade_on, "base"),
+            (migrations.upgrade_on, "head"),
+        ):
+            with engine.connect() as connection:
+                move(connection, target)
+                states.append(catalog(connection))
+        engine.dispose()
+    assert states[0] == states[2]
+    assert states[1] == []
+
+
+def test_row_level_security_binds_the_tables_owner_too(settings: Settings) -> None:
+    engine = create_engine(database_url(settings.required_database_url()))
+    with engine.connect() as connection:
+        forced = connection.execute(
+            text("SELECT relname FROM pg_class WHERE relforcerowsecurity AND relrowsecurity")
+        )
+        assert sorted(forced.scalars()) == ["idempotency_keys", "tasks", "users"]
+    engine.dispose()
+
+
+def test_upgrade_of_a_current_database_changes_no_table(postgresql: SecretStr) -> None:
+    """A table or an index that is made, changed or rewritten has another row in the catalog."""
+    rows = text(
+        "SELECT relname, oid, relfilenode, xmin::text FROM pg_class"
+        " WHERE relnamespace = current_schema::regnamespace ORDER BY relname"
+    )
+    with migrated_database(postgresql) as url, administering(url) as connection:
+        before = connection.execute(rows).all()
+        migrations.upgrade(settings_for(url))
+        after = connection.execute(rows).all()
+        revisions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+        assert list(revisions) == [migrations.head()]
+    assert {"users", "tasks", "ix_tasks_live"} <= {row.relname for row in before}
+    assert after == before
+
+
+def test_a_database_knows_whether_it_is_current(postgresql: SecretStr) -> None:
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        states = []
+        # '0000' is not one of ours: a later release has been here first.
+        for change in (
+            "SELECT",
+            "UPDATE alembic_version SET version_num = '0000'",
+            "DELETE FROM alembic_version",
+        ):
+            with database.engine.connect() as admin:
+                admin.execute(text(change))
+            with database.connect_as(Viewer(uuid.uuid4())) as connection:
+                states.append(migrations.is_current(connection))
+        database.close()
+    assert states == [True, True, False]
+
+
+def test_an_empty_database_is_not_current(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url:
+        database = Database(settings_for(url))
+        with database.connect_as(Viewer(uuid.uuid4())) as connection:
+            assert not migrations.is_current(connection)
+        database.close()
+
+
+def test_no_server_to_migrate() -> None:
+    nowhere = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
+    with pytest.raises(Unavailable, match="away"):
+        migrations.upgrade(nowhere)
+
+
+def test_the_relationships_go_both_ways() -> None:
+    assert inspect(User).relationships["tasks"].mapper.class_ is Task
+    assert inspect(Task).relationships["user"].mapper.class_ is User
+    assert inspect(User).relationships["tasks"].back_populates == "user"
+
+
+def test_an_index_begins_with_the_user() -> None:
+    assert {next(iter(index.columns)).name for index in Task.__table__.indexes} == {"user_id"}  # type: ignore[attr-defined]
+
+
+def migrated_to(url: SecretStr, revision: str = "head") -> None:
+    """Upgrade as far as that."""
+    engine = create_engine(database_url(url))
+    with engine.connect() as connection:
+        migrations.upgrade_on(connection, revision)
+    engine.dispose()
+
+
+def test_tasks_of_the_first_release_are_filled_in(postgresql: SecretStr) -> None:
+    """Their manual order is that of their creation; new ones come after them."""
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0001")
+        admin.execute(text(FIRST_RELEASE), {"me": MIA.id})
+        before = admin.execute(text(KEPT_COLUMNS)).all()
+        migrated_to(url)
+        assert admin.execute(text(KEPT_COLUMNS)).all() == before
+        database = Database(settings_for(url))
+        with database.connect_as(MIA) as connection:
+            tasks = Tasks(connection)
+            tasks.create([NewTask("new")], ["input"])
+            listing = Listing(keys=(OrderKey(OrderField.POSITION),))
+            rows = tasks.page(PageRequest.of(listing, first=100)).rows
+            assert [row.title for row in rows] == ["task 3", "task 2", "task 1", "new"]
+            assert {(row.priority, row.due_on, row.due_at) for row in rows} == {(0, None, None)}
+            assert tasks.count(TaskFilter(search="TÂSK 2")) == 1
+        database.close()
+
+
+def test_more_tasks_than_one_batch_are_filled_in(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0001")
+        admin.execute(text(FIRST_RELEASE.replace("(1, 3)", "(1, 2500)")), {"me": MIA.id})
+        migrated_to(url)
+        filled = text("SELECT count(*), count(DISTINCT rank), count(words) FROM tasks")
+        assert tuple(admin.execute(filled).one()) == (2500, 2500, 2500)
+
+
+def test_a_server_of_the_first_release_may_still_write(settings: Settings) -> None:
+    """Between the migration and the last server of the release before it."""
+    with administering(settings.required_database_url()) as connection:
+        connection.execute(text(FIRST_RELEASE), {"me": uuid.uuid4()})
+
+
+def test_an_index_that_was_interrupted_is_built_again(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0002")
+        admin.execute(text("CREATE INDEX ix_tasks_due ON tasks (title)"))
+        migrated_to(url)
+        index = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_tasks_due'")
+        assert "(user_id, due, id)" in admin.execute(index).scalar_one()
+
+
+def test_the_migrations_as_sql() -> None:
+    """For those who let nobody but an administrator change a schema."""
+    output = io.StringIO()
+    config = migrations.configuration()
+    config.output_buffer = output
+    command.upgrade(config, "head", sql=True)
+    assert "CREATE INDEX CONCURRENTLY ix_tasks_due" in output.getvalue()
+    assert "UPDATE tasks SET rank" in output.getvalue()

@@ -1,0 +1,121 @@
+"""How PostgreSQL finds what it is asked for: by an index of the user's, in every order."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from tests.support.administrators import administer
+from tests.support.servers import migrated_database, settings_for
+from todo_graphql.store.maintenance.seed import made_up_users, seed
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.statement_cache import CompiledStatement
+from todo_graphql.store.statements import Statements
+from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
+from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
+from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
+from todo_graphql.store.tasks.pages import page_statement
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import ALL, NewTask
+
+USERS = made_up_users(20)
+ME = USERS[3]
+ORDERS = [
+    OrderKey(field, descending=descending, nulls_first=nulls_first)
+    for field in OrderField
+    for descending in (False, True)
+    for nulls_first in ((False, True) if field in NULLABLE else (False,))
+]
+INDEXES = {
+    OrderField.CREATED: "ix_tasks_live",
+    OrderField.UPDATED: "ix_tasks_updated",
+    OrderField.DUE: "ix_tasks_due",
+    OrderField.PRIORITY: "ix_tasks_priority",
+    OrderField.TITLE: "ix_tasks_title",
+    OrderField.COMPLETED: "ix_tasks_completed",
+    OrderField.POSITION: "ix_tasks_rank",
+}
+FILTERS = {
+    "open": TaskFilter(Comparison("completed_at", "null", True)),
+    "priority": TaskFilter(Comparison("priority", "gte", 3)),
+    "overdue": TaskFilter(Comparison("due", "overdue", (True, "UTC"))),
+    "today": TaskFilter(Comparison("due", "today", (True, "UTC"))),
+    "tags": TaskFilter(Comparison("tags", "any", ("Home",))),
+    "title": TaskFilter(Comparison("title", "contains", "milk")),
+    "id": TaskFilter(Comparison("id", "eq", ME.id)),
+    "search": TaskFilter(search="milk bre"),
+    "trash": TaskFilter(AllOf(), trashed=True),
+}
+
+
+@pytest.fixture(scope="module")
+def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
+    """Of a user among others, of whom PostgreSQL has counted the tasks."""
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        for _ in seed(database, USERS, 12_000):
+            pass
+        administer(url, "ANALYZE")
+        with database.connect_as(ME) as own:
+            yield own
+        database.close()
+
+
+def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
+    shape, values = request.split()
+    statement = page_statement(shape, ALL).compile(Statements.scope)
+    explained = CompiledStatement(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}")
+    return "\n".join(row[0] for row in connection.read(explained, values))
+
+
+def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
+    """The first page, and those around the middle of the list."""
+    search = "milk" if key.field is OrderField.RELEVANCE else None
+    listing = Listing(TaskFilter(search=search), (key,))
+    tasks = Tasks(connection)
+    yield PageRequest.of(listing, first=20)
+    request = PageRequest.of(listing, first=100)
+    for _ in range(tasks.count(listing.filter) // 200):
+        page = tasks.page(request)
+        cursor = listing.cursor(page.places[-1], page.rows[-1].id)
+        request = PageRequest.of(listing, first=100, after=cursor)
+    page = tasks.page(request)
+    cursor = listing.cursor(page.places[0], page.rows[0].id)
+    yield PageRequest.of(listing, first=20, after=cursor)
+    yield PageRequest.of(listing, last=20, before=cursor)
+
+
+@pytest.mark.parametrize("key", ORDERS, ids=str)
+def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key: OrderKey) -> None:
+    """Its own one, from which nothing is left to sort, but for RELEVANCE, which has none."""
+    for request in pages(connection, key):
+        plan = plan_of(connection, request)
+        assert "Seq Scan on tasks" not in plan, plan
+        if key.field in INDEXES:
+            assert INDEXES[key.field] in plan, plan
+            assert "Sort Key: tasks" not in plan, plan
+
+
+@pytest.mark.parametrize("which", FILTERS.values(), ids=FILTERS)
+def test_every_filter_takes_an_index(connection: ViewerConnection, which: TaskFilter) -> None:
+    """At least the one of the user's tasks: no other user's is looked at."""
+    plan = plan_of(connection, PageRequest.of(Listing(which), first=20))
+    assert "Seq Scan on tasks" not in plan, plan
+    assert "user_id = " in plan
+
+
+def test_what_is_created_is_looked_up_by_its_key(postgresql: SecretStr) -> None:
+    """Also where PostgreSQL knows nothing of the tasks yet: else a large file would be compared
+    with all that has come of it, again and again.
+    """
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        statement = insert_missing_statement(first=True).compile(Statements.scope)
+        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
+        with database.connect_as(ME) as own:
+            values = insert_parameters([NewTask("new", id=ME.id)])
+            plan = [row[0] for row in own.read(explained, values)]
+        database.close()
+    assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]

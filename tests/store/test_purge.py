@@ -1,0 +1,171 @@
+"""`todo-graphql purge`: what is removed, what stays, and who may."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from tests.support.administrators import administer, administering
+from tests.support.commands import PATIENCE, refusal, run, until
+from tests.support.servers import migrated_database, settings_for
+from todo_graphql.dev import postgres_binaries
+from todo_graphql.dev.command import with_database_of_dev
+from todo_graphql.store.maintenance import purge
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import NewTask
+from todo_graphql.store.tasks.updates import TaskSelection
+
+ALICE, BOB = (Viewer(uuid.UUID(int=number)) for number in (1, 2))
+
+
+@pytest.fixture
+def url(postgresql: SecretStr) -> Iterator[SecretStr]:
+    """A database of its own, because this is everybody's upkeep."""
+    with migrated_database(postgresql) as own:
+        yield own
+
+
+def plant(url: SecretStr, viewer: Viewer, *ages: int | None) -> None:
+    """A task for each age in days of being in the trash, or in none."""
+    database = Database(settings_for(url))
+    with database.connect_as(viewer) as connection, administering(url) as admin:
+        tasks = Tasks(connection)
+        for age in ages:
+            row = tasks.create([NewTask(f"{age}")], ["input"]).rows[0]
+            if age is not None:
+                admin.execute(
+                    text(
+                        "UPDATE tasks SET deleted_at = now() - :age * interval '1 day'"
+                        " WHERE id = :id"
+                    ),
+                    {"age": age, "id": row.id},
+                )
+    database.close()
+
+
+def state(url: SecretStr) -> dict[str, object]:
+    """The titles of all tasks, and everybody's revision."""
+    with administering(url) as admin:
+        titles = admin.execute(text("SELECT title FROM tasks ORDER BY title")).scalars().all()
+        revisions = admin.execute(text("SELECT revision FROM users ORDER BY id")).scalars().all()
+    return {"titles": titles, "revisions": revisions}
+
+
+def test_purge_removes_what_is_old(url: SecretStr, tmp_path: Path) -> None:
+    """A user of whom something was removed is at another revision."""
+    plant(url, ALICE, None, 29, 31, 400)
+    plant(url, BOB, None, 1)
+    finished = run("purge", folder=tmp_path, DATABASE_URL=url.get_secret_value())
+    assert (finished.returncode, finished.stdout) == (0, "2 tasks were removed.\n"), finished
+    assert state(url) == {"titles": ["1", "29", "None", "None"], "revisions": [5, 2]}
+    again = run("purge", "--days", "0", folder=tmp_path, DATABASE_URL=url.get_secret_value())
+    assert again.stdout == "2 tasks were removed.\n"
+    assert state(url) == {"titles": ["None", "None"], "revisions": [6, 3]}
+
+
+def test_the_setting_says_how_old(url: SecretStr) -> None:
+    plant(url, ALICE, 1, 3)
+    assert list(purge.purge(settings_for(url, trash_days=2))) == [1, 1]
+    assert state(url)["titles"] == ["1"]
+
+
+def test_purge_goes_on_batch_by_batch(url: SecretStr) -> None:
+    plant(url, ALICE, None)
+    administer(
+        url,
+        "INSERT INTO tasks (user_id, title, revision, deleted_at)"
+        " SELECT id, 'old', 1, now() - interval '31 days' FROM users, generate_series(1, 2500)",
+    )
+    assert list(purge.purge(settings_for(url))) == [2500, 1000, 1000, 500]
+    assert state(url) == {"titles": ["None"], "revisions": [4]}
+
+
+def test_task_restored_while_purge_waits_for_its_owner_is_kept(url: SecretStr) -> None:
+    """The purge has found it in the trash before."""
+    plant(url, ALICE, 31)
+    settings = settings_for(url)
+    database = Database(settings)
+    waits = text(
+        "SELECT count(*) = 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with administering(url) as admin, ThreadPoolExecutor(1) as pool:
+        task_id = admin.execute(text("SELECT id FROM tasks")).scalar_one()
+        with database.connect_as(ALICE) as connection, connection.transaction():
+            assert Tasks(connection).restore(TaskSelection.one(task_id)).number == 1
+            purged = pool.submit(list, purge.purge(settings))
+            until(lambda: admin.execute(waits).scalar_one(), "a purge that waits")
+        assert purged.result(PATIENCE) == [1]
+    database.close()
+    assert state(url)["titles"] == ["31"]
+
+
+def test_purge_forgets_idempotency_keys_that_are_over(url: SecretStr) -> None:
+    plant(url, ALICE, None)
+    administer(
+        url,
+        "INSERT INTO idempotency_keys (user_id, key, digest, answer, created_at)"
+        " SELECT id, key, '', '', now() - age FROM users,"
+        " (VALUES ('young', interval '23 hours'), ('old', interval '25 hours')) AS k (key, age)",
+    )
+    assert list(purge.purge(settings_for(url))) == [0]
+    with administering(url) as admin:
+        assert admin.execute(text("SELECT key FROM idempotency_keys")).scalars().all() == ["young"]
+
+
+def test_a_role_that_may_not(url: SecretStr, tmp_path: Path) -> None:
+    """The server's own role, as the README makes it, is not an operator's."""
+    name = f"server_{uuid.uuid4().hex}"
+    administer(url, f"CREATE ROLE {name} LOGIN PASSWORD 'x'", f"GRANT todo_app TO {name}")
+    try:
+        as_server = url.get_secret_value().replace("postgres@", f"{name}:x@", 1)
+        sentence = refusal("purge", folder=tmp_path, DATABASE_URL=as_server)
+        assert "GRANT todo_upkeep" in sentence
+    finally:
+        administer(url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT title FROM tasks",
+        "SELECT description FROM tasks",
+        "SELECT email FROM users",
+        "SELECT answer FROM idempotency_keys",
+        "UPDATE tasks SET title = 'x'",
+        "UPDATE tasks SET user_id = id",
+        "DELETE FROM users",
+        "INSERT INTO users (id) VALUES (gen_random_uuid())",
+    ],
+)
+def test_upkeep_reads_nobodys_words(database: Database, statement: str) -> None:
+    as_upkeep = text(f"SELECT set_config('role', 'todo_upkeep', true); {statement}")
+    with (
+        database.connect_as(ALICE) as connection,
+        pytest.raises(DatabaseFailure, match="42501"),
+    ):
+        connection.write(as_upkeep)
+
+
+def test_no_database_to_purge(tmp_path: Path) -> None:
+    assert "DATABASE_URL is not set" in refusal("purge", folder=tmp_path)
+    away = "postgresql://nobody@127.0.0.1:1/nothing"
+    assert "away" in refusal("purge", folder=tmp_path, DATABASE_URL=away)
+
+
+def test_a_database_of_ones_own_needs_no_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none in the image, and none for some systems."""
+    monkeypatch.setattr(postgres_binaries, "find_spec", lambda _name: None)
+    settings = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
+    assert with_database_of_dev(settings) is settings
+    for_migrations = settings.model_copy(
+        update={"database_url": None, "database_url_unpooled": settings.database_url}
+    )
+    assert with_database_of_dev(for_migrations) is for_migrations

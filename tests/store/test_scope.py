@@ -1,0 +1,69 @@
+"""The first wall, part by part: also where another part happens to say the same."""
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import select, true
+
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.scope import VIEWER, ViewerScope
+from todo_graphql.store.tasks.inserts import insert_statement
+from todo_graphql.store.tasks.rows import ALL
+from todo_graphql.store.tasks.updates import SelectionShape
+
+TASK_ID = uuid.UUID("d0d0d0d0-0000-4000-8000-000000000002")
+SCOPE = ViewerScope()
+ONE = TASKS.c.id.in_([TASK_ID])
+WRITER = SCOPE.next_revision(when=true())
+PARTS: dict[str, Any] = {
+    "user": SCOPE.user(USERS.c.id),
+    "removed_user": SCOPE.removed_user(),
+    "tasks": SCOPE.tasks(TASKS.c.id),
+    "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
+    "next_revision": WRITER.element,
+    "current_revision": SCOPE.current_revision().element,
+    "update": SCOPE.update(ONE, WRITER, {"title": "x"}, [TASKS.c.id]).element,
+    "delete": SCOPE.delete(ONE, WRITER).element,
+    "rebalance_ranks": SCOPE.rebalance_ranks(),
+}
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_every_part_says_whose_rows_it_means(part: Any) -> None:
+    assert "viewer" in part.whereclause.compile().params
+
+
+def test_every_part_is_tried() -> None:
+    parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
+    predicates = {"own_user", "own_tasks", "own_keys"}
+    assert parts == {*PARTS, "insert", "end_rank", "save_idempotency_key"} | predicates
+
+
+def test_an_idempotency_key_is_the_viewers() -> None:
+    remembered: Any = SCOPE.save_idempotency_key({"key": "x", "digest": b"x", "answer": "x"})
+    given = dict(remembered._values)
+    assert given["user_id"] is VIEWER
+
+
+@pytest.mark.parametrize("name", ["update", "delete"])
+def test_a_task_is_named_with_its_owner(name: str) -> None:
+    where = PARTS[name].whereclause.compile()
+    assert "viewer" in where.params
+    assert "tasks.user_id = " in str(where)
+    assert "tasks.id IN " in str(where)
+
+
+def test_a_new_task_is_its_writers() -> None:
+    """The writer is the row of the viewer."""
+    source = select(TASKS.c.id, TASKS.c.title).cte()
+    values = {"title": source.c.title}
+    inserted: Any = SCOPE.insert(WRITER, source, true(), values, [TASKS.c.id]).element
+    given = dict(zip(inserted._select_names, inserted.select.selected_columns, strict=True))
+    assert given["user_id"] is WRITER.c.id
+    assert given["revision"] is WRITER.c.revision
+
+
+def test_every_statement_of_a_write_names_the_viewer() -> None:
+    assert "%(viewer)s" in insert_statement(ALL).compile(SCOPE).sql
+    assert "ids" in SelectionShape().predicates()[0].compile().params

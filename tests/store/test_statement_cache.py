@@ -1,0 +1,162 @@
+"""Statements that are built once: for every viewer, and for every value."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Text, cast, literal, select, text
+
+from tests.support.administrators import administering
+from todo_graphql.cache import Cache
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres import statement_cache
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.scope import VIEWER
+from todo_graphql.store.tasks import pages
+from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
+from todo_graphql.store.tasks.ordering import OrderField, OrderKey
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import NewTask
+
+
+@pytest.fixture
+def viewer() -> Viewer:
+    """Somebody."""
+    return Viewer(uuid.uuid4())
+
+
+@pytest.fixture
+def connection(database: Database, viewer: Viewer) -> Iterator[ViewerConnection]:
+    with database.connect_as(viewer) as own:
+        Tasks(own).create([NewTask(title) for title in "abcd"], ["input"] * 4)
+        yield own
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was built since: nothing was known before."""
+    monkeypatch.setattr(statement_cache, "STATEMENT_CACHE", Cache(100))
+    requests: list[Any] = []
+    build = pages.page_statement.build
+
+    def noting(scope: Any, shape: Any, columns: Any) -> Any:
+        requests.append(shape)
+        return build(scope, shape, columns)
+
+    monkeypatch.setattr(pages.page_statement, "build", noting)
+    return requests
+
+
+def test_pages_of_one_list_are_built_once(
+    database: Database, connection: ViewerConnection, viewer: Viewer, built: list[Any]
+) -> None:
+    """The first one, and one for all that follow, whoever asks."""
+    listing = Listing(keys=(OrderKey(OrderField.TITLE),))
+    titles = []
+    request = PageRequest.of(listing, first=1)
+    for _ in range(4):
+        page = Tasks(connection).page(request)
+        titles.append(page.rows[0].title)
+        cursor = listing.cursor(page.places[0], page.rows[0].id)
+        request = PageRequest.of(listing, first=1, after=cursor)
+    assert titles == ["a", "b", "c", "d"]
+    stranger = Viewer(uuid.uuid4())
+    with database.connect_as(stranger) as other:
+        assert Tasks(other).page(request).rows == []
+    assert len(built) == 2
+
+
+FILTERS: dict[str, tuple[TaskFilter, TaskFilter]] = {
+    "days": (
+        TaskFilter(Not(AllOf((Comparison("due", "today", (False, "UTC")),)))),
+        TaskFilter(Not(AllOf((Comparison("due", "today", (False, "Asia/Tokyo")),)))),
+    ),
+    "lists": (
+        TaskFilter(Comparison("id", "in", ())),
+        TaskFilter(Comparison("id", "in", (uuid.uuid4(), uuid.uuid4()))),
+    ),
+    "tags": (
+        TaskFilter(Comparison("tags", "none", ("a",))),
+        TaskFilter(Comparison("tags", "none", ("a", "b"))),
+    ),
+    "words": (TaskFilter(search="milk"), TaskFilter(search="50%")),
+    "texts": (
+        TaskFilter(AnyOf((Comparison("title", "contains", "x"),))),
+        TaskFilter(AnyOf((Comparison("title", "contains", "50%_/"),))),
+    ),
+}
+
+
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+def test_filters_that_differ_in_their_values_are_one(
+    connection: ViewerConnection, built: list[Any], filters: tuple[TaskFilter, TaskFilter]
+) -> None:
+    for which in filters:
+        Tasks(connection).page(PageRequest.of(Listing(which), first=1))
+    assert len(built) == 1
+
+
+OTHERS = {
+    "column": Comparison("updated_at", "lt", "2026-01-01T00:00:00Z"),
+    "operator": Comparison("created_at", "gt", "2026-01-01T00:00:00Z"),
+    "null": Comparison("created_at", "null", False),
+    "negation": Not(Comparison("created_at", "lt", "2026-01-01T00:00:00Z")),
+    "any": AnyOf((Comparison("created_at", "lt", "2026-01-01T00:00:00Z"),)),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_filters_that_differ_otherwise_are_not(
+    connection: ViewerConnection, built: list[Any], other: Condition
+) -> None:
+    for condition in (Comparison("created_at", "lt", "2026-01-01T00:00:00Z"), other):
+        which = Listing(TaskFilter(AllOf((condition,))))
+        Tasks(connection).page(PageRequest.of(which, first=1))
+    assert len(built) == 2
+
+
+def test_a_place_without_a_value_is_another_shape(
+    connection: ViewerConnection, viewer: Viewer, built: list[Any]
+) -> None:
+    """The list goes on by the id, where neither has a due date."""
+    listing = Listing(keys=(OrderKey(OrderField.DUE), OrderKey(OrderField.TITLE)))
+    page = Tasks(connection).page(PageRequest.of(listing, first=2))
+    cursor = listing.cursor(page.places[1], page.rows[1].id)
+    after = Tasks(connection).page(PageRequest.of(listing, first=2, after=cursor))
+    assert [row.title for row in (*page.rows, *after.rows)] == ["a", "b", "c", "d"]
+    assert len(built) == 2
+
+
+def test_a_list_of_values_is_one_value(connection: ViewerConnection) -> None:
+    own = Tasks(connection)
+    ids = tuple(uuid.UUID(row.id) for row in own.page(PageRequest.of(Listing(), 2)).rows)
+    for number in (0, 1, 2):
+        which = TaskFilter(Comparison("id", "in", ids[:number]))
+        assert len(own.page(PageRequest.of(Listing(which), 10)).rows) == number
+
+
+@pytest.mark.parametrize("value", ["100 %", "%s", "%(viewer)s", "a'b", "back\\slash", "ü€"])
+def test_a_value_that_is_in_a_statement_stays_what_it_is(
+    connection: ViewerConnection, value: str
+) -> None:
+    assert connection.read(select(literal(value))) == [(value,)]
+
+
+def test_nobody_else_says_who_asks(connection: ViewerConnection, viewer: Viewer) -> None:
+    """Whatever values come with a statement."""
+    stranger = {"viewer": str(uuid.uuid4()), "email": "x"}
+    assert connection.read(select(cast(VIEWER, Text)), stranger) == [(str(viewer.id),)]
+
+
+def test_what_only_reads_is_read_again_on_another_connection(
+    settings: Settings, connection: ViewerConnection, viewer: Viewer
+) -> None:
+    own = Tasks(connection)
+    (row,) = connection.read(text("SELECT pg_backend_pid()"))
+    with administering(settings.required_database_url()) as admin:
+        admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": row[0]})
+    assert own.find(uuid.uuid4()) is None

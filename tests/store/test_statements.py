@@ -1,0 +1,322 @@
+"""The text of a statement depends on its key alone: no value and no state reaches it."""
+
+import dis
+import random
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from importlib import import_module
+from pkgutil import iter_modules
+from types import CodeType, FunctionType, MappingProxyType, ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Executable, func, select
+
+from todo_graphql import store
+from todo_graphql.store.postgres.statement_cache import (
+    StatementKey,
+    cached_statement,
+    compile_statement,
+)
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.statements import Statements
+from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.edits import Edits
+from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
+from todo_graphql.store.tasks.operators import OPERATORS, Operator
+from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
+from todo_graphql.store.tasks.pages import page_statement
+from todo_graphql.store.tasks.repository import count_statement
+from todo_graphql.store.tasks.rows import ALL
+from todo_graphql.store.tasks.updates import (
+    TaskSelection,
+    mark_statement,
+    purge_statement,
+    update_statement,
+)
+
+PACKAGE = store.__name__
+MODULES = [import_module(f"{PACKAGE}.{found.name}") for found in iter_modules(store.__path__)]
+STATEMENTS: dict[str, cached_statement[Any, Any]] = {
+    f"{module.__name__}.{name}": value
+    for module in MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, cached_statement) and value.build.__module__ == module.__name__
+}
+SHAPES = [
+    value
+    for module in MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, type) and name.endswith("Shape") and value.__module__ == module.__name__
+]
+FOLDER = str(store.__path__[0])
+IMMUTABLE = (str, int, type(None), Enum, timedelta)
+
+
+def impurities(value: object, seen: set[int]) -> Iterator[str]:
+    """Find what a value reaches besides constants, pure functions and SQLAlchemy."""
+    if id(value) in seen or isinstance(value, IMMUTABLE):
+        return
+    seen.add(id(value))
+    for part in _parts(value):
+        yield from impurities(part, seen)
+    if not _is_known(value):
+        yield repr(value)
+
+
+def _is_known(value: object) -> bool:
+    if isinstance(value, FunctionType) and _is_ours(value):
+        return not any(map(_changes_state, _codes(value.__code__)))
+    if isinstance(value, tuple | frozenset | MappingProxyType | Operator):
+        return True
+    module = value.__name__ if isinstance(value, ModuleType) else _module_of(value)
+    if module == "builtins":
+        return isinstance(value, type) or callable(value)
+    return module.startswith((PACKAGE, "sqlalchemy.", "dataclasses", "typing"))
+
+
+def _module_of(value: object) -> str:
+    is_definition = isinstance(value, type) or callable(value)
+    return str(value.__module__ if is_definition else type(value).__module__)
+
+
+def _parts(value: object) -> Iterator[object]:
+    if isinstance(value, FunctionType) and _is_ours(value):
+        for code in _codes(value.__code__):
+            names = {
+                one.argval for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL"
+            }
+            yield from (value.__globals__[name] for name in names & value.__globals__.keys())
+        yield from (cell.cell_contents for cell in value.__closure__ or ())
+        yield from value.__defaults__ or ()
+    elif isinstance(value, tuple | frozenset):
+        yield from value
+    elif isinstance(value, MappingProxyType):
+        yield from value.values()
+    elif isinstance(value, Operator):
+        yield value.condition
+    elif isinstance(value, type | ModuleType) and _is_ours(value):
+        yield from _functions(vars(value))
+
+
+def _is_ours(value: FunctionType | type | ModuleType) -> bool:
+    name = value.__name__ if isinstance(value, ModuleType) else value.__module__
+    return name.startswith((PACKAGE, __name__)) and not name.endswith(".models")
+
+
+def _functions(members: Mapping[str, object]) -> Iterator[FunctionType]:
+    """Find the functions that are written in the package: dataclasses add others."""
+    for member in members.values():
+        own = getattr(member, "fget", None) or getattr(member, "func", member)
+        if isinstance(own, FunctionType) and own.__code__.co_filename.startswith(FOLDER):
+            yield own
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _changes_state(code: CodeType) -> bool:
+    return any(
+        one.opname in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR")
+        or (one.opname == "STORE_DEREF" and one.argval in code.co_freevars)
+        for one in dis.get_instructions(code)
+    )
+
+
+def test_every_statement_is_found() -> None:
+    names = {name.rpartition(".")[2] for name in STATEMENTS}
+    assert {"page_statement", "update_statement", "insert_statement", "save_statement"} <= names
+    assert {shape.__name__ for shape in SHAPES} >= {"FilterShape", "PageShape", "EditsShape"}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+def test_a_statement_function_reaches_nothing_but_its_arguments(
+    statement: cached_statement[Any, Any],
+) -> None:
+    assert list(impurities(statement.build, set())) == []
+
+
+@pytest.mark.parametrize("part", [ViewerScope, *SHAPES], ids=lambda part: part.__name__)
+def test_an_argument_reaches_nothing_but_itself(part: type) -> None:
+    assert list(impurities(part, set())) == []
+
+
+LATEST = [1]
+
+
+def of_a_global(scope: ViewerScope) -> Executable:
+    return select(func.abs(LATEST[-1]))
+
+
+def of_the_clock(scope: ViewerScope) -> Executable:
+    return select(func.abs(datetime.now(UTC).hour))
+
+
+def of_chance(scope: ViewerScope) -> Executable:
+    return select(*(func.abs(random.random()) for _ in range(2)))  # noqa: S311
+
+
+def of_an_operator(scope: ViewerScope) -> Executable:
+    return select(func.abs(len(PLANTED)))
+
+
+PLANTED = MappingProxyType({"planted": Operator(lambda: func.abs(random.random()) > 0)})  # noqa: S311
+
+
+@pytest.mark.parametrize("build", [of_a_global, of_the_clock, of_chance, of_an_operator])
+def test_an_impure_statement_function_is_found(build: Callable[..., Any]) -> None:
+    assert list(impurities(build, set()))
+
+
+def test_a_function_that_captures_a_value_is_rejected() -> None:
+    value = 1
+
+    def capturing(scope: ViewerScope) -> Executable:
+        return select(func.abs(value))
+
+    for build in (capturing, lambda scope: select(func.abs(1))):
+        with pytest.raises(TypeError, match="arguments alone"):
+            cached_statement(build)
+
+
+def test_a_value_that_is_not_hashable_is_no_key() -> None:
+    key = count_statement({"title": "x"})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="unhashable"):
+        key.compile(Statements.scope)
+
+
+# Two sets of values. None of them may be seen in the text of a statement.
+WORDS = ("vermilion", "co%balt")
+IDS = (uuid.UUID(int=0xABCDEF), uuid.UUID(int=0xFEDCBA))
+INSTANTS = (datetime(1987, 6, 5, 4, 3, tzinfo=UTC), datetime(1876, 5, 4, 3, 2, tzinfo=UTC))
+DAYS = (date(1987, 6, 5), date(1876, 5, 4))
+NUMBERS = (987_654_321, 876_543_210)
+SEEN = ("vermilion", "balt", "abcdef", "fedcba", "1987", "1876", "987", "876", "Tokyo", "Lima")
+ZONES = ("Asia/Tokyo", "America/Lima")
+VALUES: dict[tuple[str, str], tuple[Any, Any]] = {
+    ("title", "eq"): WORDS,
+    ("title", "contains"): WORDS,
+    ("description", "starts_with"): WORDS,
+    ("id", "in"): (IDS[:1], IDS),
+    ("id", "nin"): (IDS, ()),
+    ("tags", "any"): (WORDS[:1], WORDS),
+    ("tags", "none"): (WORDS, ()),
+    ("revision", "gt"): NUMBERS,
+    ("priority", "lte"): NUMBERS,
+    ("due_on", "neq"): DAYS,
+    ("created_at", "lt"): INSTANTS,
+    ("due", "before"): ((INSTANTS[0], ZONES[0]), (INSTANTS[1], ZONES[1])),
+    ("due", "after"): ((INSTANTS[0], ZONES[0]), (INSTANTS[1], ZONES[1])),
+    **{
+        ("due", name): ((wanted, ZONES[0]), (wanted, ZONES[1]))
+        for name, wanted in (("overdue", True), ("today", False), ("next_seven_days", True))
+    },
+    ("completed_at", "null"): (True, True),
+    ("due_on", "null"): (False, False),
+}
+PLACES: dict[OrderField, tuple[Any, Any]] = {
+    OrderField.PRIORITY: NUMBERS,
+    OrderField.TITLE: WORDS,
+    OrderField.POSITION: WORDS,
+    OrderField.RELEVANCE: (0.987, 0.876),
+}
+CONDITIONS = st.recursive(
+    st.sampled_from(sorted(VALUES)),
+    lambda inner: st.tuples(st.sampled_from((AllOf, AnyOf, Not)), st.lists(inner, max_size=3)),
+    max_leaves=5,
+)
+KEYS = st.lists(
+    st.builds(OrderKey, st.sampled_from(OrderField), st.booleans(), st.booleans()),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+FILTERS = st.tuples(CONDITIONS, st.sampled_from((None, False, True)), st.booleans())
+NULLS = st.none() | st.lists(st.booleans(), min_size=3, max_size=3)
+PAGES = st.tuples(FILTERS, KEYS, st.sampled_from((1, 20)), st.booleans(), NULLS, NULLS)
+SELECTIONS = st.tuples(st.booleans(), FILTERS, st.booleans(), st.booleans())
+EDITS = st.tuples(st.sets(st.sampled_from(("title", "due_on", "due_at"))), st.booleans())
+
+
+def condition_of(drawn: Any, which: int) -> Condition:
+    """Fill a drawn condition with one of the two sets of values."""
+    kind, inner = drawn
+    if isinstance(kind, str):
+        return Comparison(kind, inner, VALUES[kind, inner][which])
+    conditions = tuple(condition_of(one, which) for one in inner)
+    return Not(AllOf(conditions)) if kind is Not else kind(conditions)
+
+
+def filter_of(drawn: Any, which: int) -> TaskFilter:
+    condition, trashed, searches = drawn
+    search = WORDS[which] if searches else None
+    return TaskFilter(condition_of(condition, which), trashed=trashed, search=search)
+
+
+def place_of(keys: tuple[OrderKey, ...], nulls: list[bool] | None, which: int) -> list[Any] | None:
+    if nulls is None:
+        return None
+    values = [
+        None if null and key.field in NULLABLE else PLACES.get(key.field, INSTANTS)[which]
+        for key, null in zip(keys, nulls, strict=False)
+    ]
+    return [*values, IDS[which]]
+
+
+def page_keys(drawn: Any, which: int) -> list[StatementKey]:
+    drawn_filter, keys, size, backward, after, before = drawn
+    listing = Listing(filter_of(drawn_filter, which), keys)
+    places = place_of(keys, after, which), place_of(keys, before, which)
+    shape, _ = PageRequest(listing, size, backward, *places).split()
+    return [page_statement(shape, ALL), count_statement(shape.filter)]
+
+
+def change_keys(drawn: Any, which: int) -> list[StatementKey]:
+    (by_ids, drawn_filter, bounded, dry_run), (columns, tags) = drawn
+    selected = TaskSelection(
+        ids=IDS[: which + 1] if by_ids else None,
+        filter=filter_of(drawn_filter, which),
+        at_most=NUMBERS[which] if bounded else None,
+        dry_run=dry_run,
+    )
+    new = {"title": WORDS[which], "due_on": DAYS[which], "due_at": INSTANTS[which]}
+    edits = Edits({name: new[name] for name in sorted(columns)}, WORDS[: (which + 1) * tags])
+    shape, _ = selected.split()
+    return [
+        update_statement(shape, edits.split()[0], ALL, expects_revision=bounded),
+        mark_statement(shape, "completed_at", ALL, clears=bounded),
+        purge_statement(shape),
+    ]
+
+
+def text_of(key: StatementKey) -> str:
+    """Return the text, made anew."""
+    built = key.build(Statements.scope, *key.arguments, **dict(key.options))
+    return compile_statement(built).sql
+
+
+TEXTS: dict[StatementKey, str] = {}
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn=st.tuples(PAGES, st.tuples(SELECTIONS, EDITS)))
+def test_inputs_that_differ_in_their_values_have_one_text(drawn: Any) -> None:
+    page, change = drawn
+    for keys_of, one in ((page_keys, page), (change_keys, change)):
+        for first, second in zip(keys_of(one, 0), keys_of(one, 1), strict=True):
+            text = text_of(first)
+            assert first == second
+            assert text == text_of(second) == TEXTS.setdefault(first, text)
+            assert not [value for value in SEEN if value in text]
+
+
+def test_every_operator_is_tried() -> None:
+    tried = {operator for _, operator in VALUES}
+    assert set(OPERATORS) - tried <= {"lt", "gte", "all", "eq"}

@@ -1,0 +1,96 @@
+"""People who use the API, as a front end does: over HTTP, with a token."""
+
+import json
+import uuid
+from typing import Any
+
+import httpx
+
+from todo_graphql.dev.command import token_for
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.models import Viewer
+
+TASK = (
+    "id title description completed completedAt priority dueOn dueAt tags"
+    " createdAt updatedAt deletedAt revision"
+)
+CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
+UPDATE = (
+    "mutation ($id: ID!, $input: UpdateTaskInput!)"
+    " { updateTask(id: $id, input: $input) { revision task { %s } } }" % TASK
+)
+
+
+class Person:
+    """Somebody with a token of their own, whom nobody has seen before."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.viewer = Viewer(uuid.uuid4(), "someone@example.com")
+        self.id = str(self.viewer.id)
+        self.token = token_for(self.viewer, settings, 3_600)
+        self._url = url
+
+    def post(self, document: str, **variables: Any) -> httpx.Response:
+        """Send an operation."""
+        return httpx.post(
+            f"{self._url}/graphql",
+            content=json.dumps({"query": document, "variables": variables}),
+            headers={
+                "Authorization": f"Bearer {self.token}",
+                "Content-Type": "application/json",
+            },
+            timeout=30,
+        )
+
+    def ask(self, document: str, **variables: Any) -> Any:
+        """The data of an operation that has no errors."""
+        response = self.post(document, **variables)
+        answer = response.json()
+        assert (response.status_code, answer.get("errors")) == (200, None), answer
+        return answer["data"]
+
+    def refusal(self, document: str, **variables: Any) -> dict[str, Any]:
+        """The only error of an operation: its extensions, and its message beside them."""
+        (error,) = self.post(document, **variables).json()["errors"]
+        return {**error["extensions"], "message": error["message"]}
+
+    def create(self, title: str = "Buy milk", **given: Any) -> Any:
+        """A new task of theirs."""
+        document = (
+            "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { %s } } }"
+        )
+        return self.ask(document % TASK, input={"title": title, **given})["createTask"]["task"]
+
+    def find(self, task_id: str) -> Any:
+        """The task of theirs, or None."""
+        document = "query ($id: ID!) { task(id: $id) { %s } }"
+        return self.ask(document % TASK, id=task_id)["task"]
+
+    def update(self, task: Any, **given: Any) -> Any:
+        """The task after a change of these fields."""
+        return self.ask(UPDATE, id=task["id"], input=given)["updateTask"]["task"]
+
+    def change(self, verb: str, task_id: str) -> Any:
+        """The task after a mutation that takes nothing but its id."""
+        document = "mutation ($id: ID!) { %s(id: $id) { task { %s } } }"
+        return self.ask(document % (verb, TASK), id=task_id)[verb]["task"]
+
+    def create_many(self, *titles: str, **given: Any) -> list[Any]:
+        """New tasks of theirs, in this order, under one revision."""
+        document = (
+            "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { tasks { %s } } }"
+        )
+        new = [{"title": title, **given} for title in titles]
+        tasks: list[Any] = self.ask(document % TASK, input=new)["createTasks"]["tasks"]
+        return tasks
+
+    def titles(self, **arguments: Any) -> list[str]:
+        """The titles of a page of their tasks."""
+        document = """query ($filter: TaskFilter, $orderBy: [TaskOrder!]) {
+            tasks(filter: $filter, orderBy: $orderBy, first: 100) { nodes { title } }
+        }"""
+        return [task["title"] for task in self.ask(document, **arguments)["tasks"]["nodes"]]
+
+    def revision(self) -> int:
+        """Their revision."""
+        return int(self.ask("{ me { revision } }")["me"]["revision"])

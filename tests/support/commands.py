@@ -1,0 +1,201 @@
+"""The commands as their users run them: processes of their own, in folders of their own."""
+
+import contextlib
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import psutil
+
+from todo_graphql.dev.postgres import EmbeddedPostgres
+
+PROGRAM = (sys.executable, "-m", "todo_graphql")
+PATIENCE = 60
+"""Seconds that anything here may take, on a machine that has much else to do."""
+
+AWKWARD = 'it\'s a "folder" of $HOME & `friends`'
+
+Found = TypeVar("Found")
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment, which conftest.py has freed of all settings, with these settings."""
+    return {**os.environ, **settings}
+
+
+def run(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def refusal(*arguments: str, folder: Path, **settings: str) -> str:
+    """The sentence of a command that ends with exit code 1 and says nothing else on stderr."""
+    finished = run(*arguments, folder=folder, **settings)
+    (line,) = finished.stderr.splitlines()
+    assert (finished.returncode, line.startswith("Error: ")) == (1, True), finished
+    return line.removeprefix("Error: ")
+
+
+def until(condition: Callable[[], Found | None], what: str) -> Found:
+    """Ask until the answer is a true one; fail when that takes too long."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what}: waited in vain."
+        time.sleep(0.05)
+    return found
+
+
+def processes_about(folder: Path) -> list[list[str]]:
+    """The command lines of all living processes in which the folder is named."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # gone meanwhile
+            words = process.cmdline()
+            if any(str(folder) in word for word in words):
+                found.append(words)
+    return found
+
+
+def mode_of(path: Path) -> int:
+    """Its permissions."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class Command:
+    """A command that runs until it is stopped. What it prints can be read meanwhile."""
+
+    def __init__(self, *arguments: str, folder: Path, **settings: str) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            cwd=folder,
+            env=environment(**settings),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def output(self) -> str:
+        """All that it has printed."""
+        # Not by `seek`: the command writes where this file was read last.
+        number = self._output.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait until it has printed this."""
+
+        def printed() -> re.Match[str] | None:
+            ended = self.process.poll() is not None
+            found = re.search(pattern, self.output)
+            assert found or not ended, f"It ended without {pattern!r}: {self.output}"
+            return found
+
+        return until(printed, f"{pattern!r} in {self.output}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end, and answer the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        self._output.close()
+
+
+class Service(Command):
+    """`serve` or `dev`, as soon as it answers."""
+
+    def __init__(self, *arguments: str, folder: Path, **settings: str) -> None:
+        super().__init__(*arguments, folder=folder, **settings)
+        try:
+            self.url = self.wait_for(r"(http://\S+)/graphql")[1]
+            until(self.lives, "an answer")
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def lives(self) -> bool:
+        """Whether it answers."""
+        try:
+            return self.get("/health/live").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask for a page."""
+        return httpx.get(f"{self.url}{path}", timeout=PATIENCE)
+
+    def post(self, document: str, token: str) -> httpx.Response:
+        """Send an operation."""
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"query": document}
+        return httpx.post(f"{self.url}/graphql", json=body, headers=headers, timeout=PATIENCE)
+
+
+class Dev(Service):
+    """`dev`, on a free port, when it has said that it is ready."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        super().__init__("dev", "--port", "0", folder=folder, **settings)
+        self.wait_for("Ctrl-C stops")
+        self.token = self.wait_for(r"\n(eyJ\S+)\n")[1]
+
+    def ask(self, document: str, token: str | None = None) -> Any:
+        """The data of an operation that has no errors."""
+        answer = self.post(document, token or self.token).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def create(self, title: str) -> None:
+        """Create a task of the demo user."""
+        self.ask('mutation { createTask(input: {title: "%s"}) { task { id } } }' % title)
+
+    def titles(self, token: str | None = None) -> list[str]:
+        """The demo user's tasks."""
+        tasks = self.ask("{ tasks(first: 100) { nodes { title } } }", token)["tasks"]
+        return [task["title"] for task in tasks["nodes"]]
+
+
+def postmaster_of(folder: Path) -> psutil.Process | None:
+    """The PostgreSQL that `dev` runs in this folder, if it is alive."""
+    data = folder / ".todo-graphql/postgres/data"
+    try:
+        process = psutil.Process(int((data / "postmaster.pid").read_text().split("\n")[0]))
+        return process if str(data) in process.cmdline() else None
+    except (OSError, ValueError, psutil.Error):
+        return None
+
+
+@contextmanager
+def home_of_dev(folder: Path) -> Iterator[Path]:
+    """The folder, made; afterwards no PostgreSQL runs in it, whatever has happened there."""
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        EmbeddedPostgres(folder / ".todo-graphql/postgres").stop()

@@ -1,0 +1,152 @@
+"""Somebody whose tasks are asked for in both ways: projected, and by graphql-core alone."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from graphql import ExecutionResult
+
+from tests.support.documents import LIMITS
+from tests.support.isolation import somebody
+from tests.support.operations import GIVEN
+from todo_graphql.api.budget import Allowance
+from todo_graphql.api.context import Context
+from todo_graphql.api.enums import TaskPriority
+from todo_graphql.api.execution import executor
+from todo_graphql.api.schema import GraphQLRequest, Schema
+from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.tasks.pages import TaskPage
+from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.rows import NewTask, TaskRow
+from todo_graphql.store.tasks.updates import TaskSelection, WriteResult
+
+GENEROUS = replace(LIMITS, tokens=10_000, depth=30, fields=5_000, cost=10**9)
+FAST = Schema(GENEROUS, introspection=True)
+REFERENCE = Schema(GENEROUS, introspection=True, executor="reference")
+# Each document is parsed and validated once for both.
+REFERENCE.documents = FAST.documents
+
+
+# What no row has, and what graphql-core says of it: nulls where none may be, numbers that are
+# none of GraphQL's, values of other kinds, some of which it takes.
+DAMAGE: dict[str, dict[str, Any]] = {
+    "a null that may be": {"description": None, "due_on": None},
+    "a null that may not be": {"title": None},
+    "a null in a list": {"tags": ["a", None]},
+    "a null for a list": {"tags": None},
+    "a null for a boolean": {"completed": None},
+    "a text for a list": {"tags": "abc"},
+    "a tuple for a list": {"tags": ("a", "b")},
+    "a list in a list": {"tags": [["a"]]},
+    "a number too great": {"revision": 2**31},
+    "a number too small": {"revision": -(2**31) - 1},
+    "a boolean for a number": {"revision": True},
+    "a whole float for a number": {"revision": 7.0},
+    "a number for a boolean": {"completed": 1},
+    "a number for a text": {"title": 5},
+    "a text for a number": {"revision": "7"},
+    "no such priority": {"priority": 9},
+    "no priority": {"priority": None},
+    "a priority that nothing can be looked up by": {"priority": []},
+    "a priority of another class": {"priority": TaskPriority.HIGH},
+}
+ALLOWANCE = Allowance(limit=100, remaining=60, cost=40, resets=1_800_000_000.0, retry_after=0)
+WHOLE: dict[str, Any] = {}
+OTHER_CLASS = {"": "the row is none"}
+
+
+def damaged(row: TaskRow, damage: dict[str, Any]) -> TaskRow:
+    """The row, spoilt."""
+    other: Any = tuple(row)
+    return other if damage is OTHER_CLASS else row._replace(**damage)
+
+
+class DamagedTasks(Tasks):
+    """Tasks whose rows are not what they should be."""
+
+    damage: dict[str, Any] = WHOLE
+
+    def find(self, task_id: uuid.UUID) -> TaskRow | None:
+        row = super().find(task_id)
+        return None if row is None else damaged(row, self.damage)
+
+    def page(self, request: Any) -> TaskPage:
+        page = super().page(request)
+        # The last one only, so that some are answered before it.
+        rows = [*page.rows[:-1], *(damaged(row, self.damage) for row in page.rows[-1:])]
+        return page._replace(rows=rows)
+
+    def restore(self, selected: TaskSelection) -> WriteResult:
+        written = super().restore(selected)
+        return written._replace(rows=[damaged(row, self.damage) for row in written.rows])
+
+
+class Asking(Context):
+    """A context that notes which columns are read, and spoils what is in them."""
+
+    def __init__(self, *arguments: Any, damage: dict[str, Any]) -> None:
+        super().__init__(*arguments)
+        self.damage = damage
+        self.columns: list[frozenset[str]] = []
+
+    def tasks(self, user_id: str | None = None) -> Tasks:
+        columns = super().tasks(user_id)._columns
+        self.columns.append(columns)
+        tasks = DamagedTasks(self.connection, columns)
+        tasks.damage = self.damage
+        return tasks
+
+
+class Home:
+    """Somebody with a few tasks, of whom both are asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.viewer = somebody("projected")
+        self._database = database
+        with database.connect_as(self.viewer) as connection:
+            tasks = Tasks(connection)
+            new = [NewTask(title, tags=("x",)) for title in ("a", "b", "ab", "c")]
+            new.append(NewTask("given", id=uuid.UUID(GIVEN)))
+            rows = tasks.create(new, ["input"] * 5).rows
+            tasks.complete(TaskSelection.one(uuid.UUID(rows[1].id)))
+        self.variables = {
+            "task": rows[0].id,
+            "done": rows[1].id,
+            "me": str(self.viewer.id),
+            "yes": True,
+        }
+        self.columns: list[frozenset[str]] = []
+
+    def ask(
+        self, schema: Schema, document: str, damage: dict[str, Any] = WHOLE, **variables: Any
+    ) -> ExecutionResult:
+        with self._database.connect_as(self.viewer) as connection:
+            context = Asking(self.viewer, connection, "-", damage=damage)
+            context.allowance = ALLOWANCE
+            self.columns = context.columns
+            return schema.run(GraphQLRequest(document, {**self.variables, **variables}), context)
+
+
+def takeovers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The root fields at which graphql-core will have taken over."""
+    fields: list[str] = []
+    rest = executor.Operation._rest
+
+    def noting(self: Any, roots: Any, *arguments: Any) -> Any:
+        fields.append(roots[0].key)
+        return rest(self, roots, *arguments)
+
+    monkeypatch.setattr(executor.Operation, "_rest", noting)
+    return fields
+
+
+def data_of(result: ExecutionResult) -> Any:
+    return msgspec.to_builtins(result.data)
+
+
+def canonical(result: ExecutionResult) -> bytes:
+    """Everything that a client sees."""
+    errors = [error.formatted for error in result.errors or ()]
+    return msgspec.json.encode({"data": result.data, "errors": errors})

@@ -1,0 +1,101 @@
+"""Worlds with both walls of isolation, with one of them, and with none.
+
+The walls are those of the design: the owner's predicate in every statement, and
+row-level security below it.
+"""
+
+import re
+import uuid
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+from pydantic import SecretStr
+from sqlalchemy import create_engine, select, text, true
+
+from tests.support.documents import LIMITS
+from tests.support.servers import settings_for
+from todo_graphql.api import context
+from todo_graphql.api.schema import GraphQLRequest, Schema
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS, Viewer
+from todo_graphql.store.postgres.engine import Database, database_url
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.statements import Statements
+
+SCHEMA = Schema(replace(LIMITS, tokens=5_000, cost=10**9), introspection=True)
+WORLDS = ("both walls", "only the statement", "only the database")
+
+
+class Unscoped(ViewerScope):
+    """Wall 1 removed: the statements do not say whose rows they mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own_user = self.own_tasks = self.own_keys = true()
+
+
+UNSCOPED = Unscoped()
+
+
+class World:
+    """A database, and the way in which operations reach it."""
+
+    def __init__(self, url: SecretStr, *, statement: bool, database: bool) -> None:
+        self.database = Database(settings_for(url))
+        self._scope = Statements.scope if statement else UNSCOPED
+        if not database:
+            tear_down_wall_2(url)
+
+    def ask(self, viewer: Viewer, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """What a client would see of the operation: data and errors."""
+        with (
+            patch.object(Statements, "scope", self._scope),
+            self.database.connect_as(viewer) as connection,
+        ):
+            own = context.Context(viewer, connection, "-")
+            result = SCHEMA.run(GraphQLRequest(document, variables), own)
+        errors = [error.formatted for error in result.errors or ()]
+        return {"data": msgspec.to_builtins(result.data), "errors": errors}
+
+    def create(self, who: Viewer, title: str) -> str:
+        """The id of a new task."""
+        document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }"
+        answer = self.ask(who, document, {"i": {"title": title, "description": title}})
+        return str(answer["data"]["createTask"]["task"]["id"])
+
+    def everything_of(self, viewer: Viewer) -> list[Any]:
+        """All rows of somebody, as they themselves can read them."""
+        with self.database.connect_as(viewer) as connection:
+            users = connection.read(select(USERS).where(USERS.c.id == viewer.id))
+            tasks = connection.read(
+                select(TASKS).where(TASKS.c.user_id == viewer.id).order_by(TASKS.c.id)
+            )
+            keys = connection.read(
+                select(IDEMPOTENCY_KEYS)
+                .where(IDEMPOTENCY_KEYS.c.user_id == viewer.id)
+                .order_by(IDEMPOTENCY_KEYS.c.key)
+            )
+        return [*users, *tasks, *keys]
+
+
+def tear_down_wall_2(url: SecretStr) -> None:
+    """Turn row-level security off."""
+    engine = create_engine(database_url(url))
+    with engine.begin() as connection:
+        for table in (USERS, TASKS, IDEMPOTENCY_KEYS):
+            connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
+    engine.dispose()
+
+
+def anonymised(answer: object) -> str:
+    """An answer without what differs between any two: ids, addresses, cursors and instants."""
+    blurred = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", str(answer))
+    blurred = re.sub(r"[0-9a-f]{32}@", "@", blurred)
+    blurred = re.sub(r"'(cursor|startCursor|endCursor)': '[\w-]+'", r"'\1': CURSOR", blurred)
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "MOMENT", blurred)
+
+
+def somebody(name: str) -> Viewer:
+    """A viewer whom nobody has seen before."""
+    return Viewer(uuid.uuid4(), f"{name}-{uuid.uuid4().hex}@example.com")

@@ -1,0 +1,78 @@
+"""Real servers: a PostgreSQL with a database of its own, and the application under uvicorn."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import SecretStr
+from sqlalchemy import create_engine, text
+
+from tests.support.commands import PATIENCE
+from todo_graphql.runtime.uvicorn_server import Server, configuration, listening, url_of
+from todo_graphql.server.app import create_app
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres.engine import database_url
+
+SECRET = "a secret of the tests, which guards nothing at all"
+
+
+@contextmanager
+def scratch_database(server: SecretStr) -> Iterator[SecretStr]:
+    """The URL of a new, empty database on a server. It is dropped afterwards."""
+    name = f"todo_test_{uuid.uuid4().hex}"
+    url = database_url(server)
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        own = url.set(database=name, drivername="postgresql")
+        yield SecretStr(own.render_as_string(hide_password=False))
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@contextmanager
+def migrated_database(server: SecretStr) -> Iterator[SecretStr]:
+    """The URL of a new database with all migrations."""
+    with scratch_database(server) as url:
+        migrations.upgrade(settings_for(url))
+        yield url
+
+
+def settings_for(url: SecretStr, **given: object) -> Settings:
+    """Settings of a server on this database; the rest as in the environment. All tests share an
+    address, and many of them fail to say who they are.
+    """
+    usual = {
+        "database_url": url,
+        "better_auth_secret": SecretStr(SECRET),
+        "port": 0,
+        "rate_limit_failures": "1000000/second",
+    }
+    return Settings.from_environment(**{**usual, **given})
+
+
+def variables_for(url: SecretStr) -> dict[str, str]:
+    """The same for a process of its own, as its environment."""
+    return {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
+
+
+@contextmanager
+def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[str]:
+    """The base URL of the application, which runs on a thread of this process."""
+    ready = threading.Event()
+    with listening(settings) as listener:
+        app = create_app(settings, demo_token=demo_token)
+        server = Server(configuration(app, settings, grace=1), ready.set)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            assert ready.wait(PATIENCE), "The server did not start."
+            yield url_of(listener).removesuffix("/graphql")
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)

@@ -1,0 +1,178 @@
+"""Lists of tasks: planted in one statement, read without HTTP, and sorted in plain Python."""
+
+import json
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import msgspec
+from hypothesis import Phase
+from hypothesis import settings as profile
+from sqlalchemy import text
+
+from tests.support.isolation import SCHEMA, somebody
+from todo_graphql.api.context import Context
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.store.postgres.engine import Database
+
+# The same examples in every run: a failure can be seen again. Explaining one takes minutes.
+STEADY = profile(
+    max_examples=80,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+)
+
+LIST = """
+query ($filter: TaskFilter, $orderBy: [TaskOrder!], $first: Int, $after: String, $last: Int,
+       $before: String) {
+  tasks(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last,
+        before: $before) {
+    totalCount
+    edges { cursor node { id title } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+PLANT = """
+INSERT INTO tasks (user_id, id, title, description, priority, due_on, due_at, tags,
+                   completed_at, created_at, updated_at, deleted_at, rank, revision)
+SELECT current_setting('app.user_id')::uuid, id, title, description, coalesce(priority, 0),
+       due_on, due_at, coalesce(tags, '{}'), completed_at, coalesce(created_at, now()),
+       coalesce(updated_at, now()), deleted_at, rank, 1
+FROM json_to_recordset(:tasks) AS planted (
+    id uuid, title text, description text, priority smallint, due_on date, due_at timestamptz,
+    tags text[], completed_at timestamptz, created_at timestamptz, updated_at timestamptz,
+    deleted_at timestamptz, rank text
+) RETURNING id
+"""
+
+Task = Mapping[str, Any]
+Key = Mapping[str, str]
+
+
+class Reader:
+    """Somebody whom nobody has seen before, and who asks without HTTP."""
+
+    def __init__(self, database: Database) -> None:
+        self.viewer = somebody("reader")
+        self._database = database
+
+    def plant(self, tasks: Sequence[Task]) -> None:
+        """These tasks, as they are."""
+        planting = text(PLANT).bindparams(tasks=json.dumps(list(tasks), default=str))
+        with self._database.connect_as(self.viewer) as connection:
+            connection.write(planting, ensure_user=True)
+
+    def select(self, statement: str, **values: Any) -> list[Any]:
+        """The rows of a statement of theirs."""
+        with self._database.connect_as(self.viewer) as connection:
+            return list(connection.read(text(statement).bindparams(**values)))
+
+    def post(self, document: str, **variables: Any) -> dict[str, Any]:
+        """What an operation answers: data and errors."""
+        with self._database.connect_as(self.viewer) as connection:
+            context = Context(self.viewer, connection, "-")
+            result = SCHEMA.run(GraphQLRequest(document, variables), context)
+        errors = [error.formatted for error in result.errors or ()]
+        return {"data": msgspec.to_builtins(result.data), "errors": errors}
+
+    def ask(self, document: str, **variables: Any) -> Any:
+        """The data of an operation that has no errors."""
+        answer = self.post(document, **variables)
+        assert answer["errors"] == []
+        return answer["data"]
+
+    def page(self, **variables: Any) -> Any:
+        """A page of their tasks."""
+        return self.ask(LIST, **variables)["tasks"]
+
+    def refusal(self, **variables: Any) -> tuple[str, str | None]:
+        """Why there is no such page: the code, and the field that is to blame."""
+        (error,) = self.post(LIST, **variables)["errors"]
+        return error["extensions"]["code"], error["extensions"].get("field")
+
+    def found(self, **which: Any) -> list[str]:
+        """The titles of what a filter finds, sorted."""
+        page = self.page(filter=which, first=100)
+        assert page["totalCount"] == len(page["edges"])
+        return sorted(edge["node"]["title"] for edge in page["edges"])
+
+
+# For each way through a list: where the next page begins, where to find that, and whether
+# there is one.
+WAYS = {
+    "first": ("after", "endCursor", "hasNextPage"),
+    "last": ("before", "startCursor", "hasPreviousPage"),
+}
+
+
+def walk(reader: Reader, way: str, size: int, **listing: Any) -> Iterator[Any]:
+    """All pages, from one end to the other."""
+    side, end, more = WAYS[way]
+    cursor = None
+    while True:
+        page = reader.page(**{way: size, side: cursor}, **listing)
+        yield page
+        cursor = page["pageInfo"][end]
+        if not page["pageInfo"][more]:
+            return
+
+
+def ids(page: Any) -> list[str]:
+    """The ids of a page, in its order."""
+    return [edge["node"]["id"] for edge in page["edges"]]
+
+
+def joined(pages: Sequence[Any], way: str) -> list[str]:
+    """The ids of all pages, in the order of the list."""
+    pages = pages if way == "first" else pages[::-1]
+    return [task_id for page in pages for task_id in ids(page)]
+
+
+def folded(title: str) -> str:
+    """The text without case and accents."""
+    parts = unicodedata.normalize("NFKD", title)
+    plain = "".join(part for part in parts if not "\u0300" <= part <= "\u036f")
+    return unicodedata.normalize("NFKC", plain).lower()
+
+
+def due(task: Task) -> datetime | None:
+    """When a task is due; a day counts as its first instant in UTC."""
+    if task.get("due_on") is not None:
+        return datetime.combine(date.fromisoformat(task["due_on"]), time(), UTC)
+    return moment("due_at")(task)
+
+
+def moment(name: str) -> Callable[[Task], datetime | None]:
+    """Reads an instant of a task."""
+    return lambda task: None if task.get(name) is None else datetime.fromisoformat(task[name])
+
+
+VALUES: Mapping[str, Callable[[Task], Any]] = {
+    "CREATED": moment("created_at"),
+    "UPDATED": moment("updated_at"),
+    "DUE": due,
+    "COMPLETED": moment("completed_at"),
+    "PRIORITY": lambda task: task["priority"],
+    "TITLE": lambda task: folded(task["title"]),
+    "POSITION": lambda task: task["rank"],
+    "RELEVANCE": lambda task: task["relevance"],
+}
+
+
+def in_order(tasks: Sequence[Task], keys: Sequence[Key]) -> list[str]:
+    """The ids of the tasks, sorted by one key after the other, the least important one first."""
+    rows = sorted(
+        tasks, key=lambda task: uuid.UUID(task["id"]), reverse=keys[-1]["direction"] == "DESC"
+    )
+    for key in reversed(keys):
+        value = VALUES[key["field"]]
+        there = [task for task in rows if value(task) is not None]
+        missing = [task for task in rows if value(task) is None]
+        there.sort(key=value, reverse=key["direction"] == "DESC")
+        rows = missing + there if key["nulls"] == "FIRST" else there + missing
+    return [task["id"] for task in rows]

@@ -1,0 +1,58 @@
+"""The context getter: from the bearer token of a request to the context of its operation."""
+
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
+
+from todo_graphql.api.context import Context
+from todo_graphql.errors import InvalidToken, MissingToken
+from todo_graphql.server.auth.keys import NoKeys, UnknownKey
+from todo_graphql.server.auth.tokens import Authenticator
+from todo_graphql.server.observability.request_record import request_record
+from todo_graphql.server.rate_limits.limiter import RateLimiter
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres.engine import Database
+
+
+class ContextGetter:
+    """The one dependency of every route that needs a viewer.
+
+    FastAPI's routes declare it by `Depends`. The GraphQL endpoint, which is an ASGI application,
+    calls it.
+    """
+
+    def __init__(
+        self, authenticator: Authenticator, database: Database, rate_limiter: RateLimiter
+    ) -> None:
+        self._bearer = HTTPBearer(auto_error=False)
+        self._authenticator = authenticator
+        self._database = database
+        self._rate_limiter = rate_limiter
+
+    async def __call__(self, connection: HTTPConnection) -> Context:
+        """Return the context of a request with a valid token. Nothing of the body is read.
+
+        Raises MissingToken or InvalidToken, and RateLimited for an address that sends too many
+        such requests. A valid token passes whatever its address has sent: many users may share
+        an address, and a token cannot be guessed.
+        """
+        try:
+            viewer = await self._verified_viewer(connection)
+        except (MissingToken, InvalidToken):
+            await self._rate_limiter.count_failure(connection.client and connection.client.host)
+            raise
+        own = self._database.connect_as(viewer)
+        budget = self._rate_limiter.budget_of(viewer.id)
+        return Context(viewer, own, request_record(connection.scope).id, budget)
+
+    async def _verified_viewer(self, connection: HTTPConnection) -> Viewer:
+        names = [name for name, _ in connection.scope["headers"]]
+        if names.count(b"authorization") > 1:
+            raise InvalidToken("There is more than one Authorization header.")
+        credentials = await self._bearer(connection)
+        if credentials is None:
+            raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
+        try:
+            return self._authenticator.viewer_of(credentials.credentials)
+        except (NoKeys, UnknownKey):
+            await self._authenticator.renew_keys()
+            return self._authenticator.viewer_of(credentials.credentials)

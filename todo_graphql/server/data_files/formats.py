@@ -1,0 +1,23 @@
+"""The formats of files with tasks."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from todo_graphql.server.data_files import csv_format, json_format
+from todo_graphql.server.data_files.records import Record
+from todo_graphql.store.tasks.rows import TaskRow
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How tasks are written down, and read again."""
+
+    media_type: str
+    write: Callable[[Iterable[Sequence[TaskRow]]], Iterator[bytes]]
+    read: Callable[[str], Iterator[tuple[int, Record]]]
+
+
+FORMATS = {
+    "json": Format("application/json", json_format.write, json_format.read),
+    "csv": Format("text/csv", csv_format.write, csv_format.read),
+}

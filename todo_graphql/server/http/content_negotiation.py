@@ -1,0 +1,143 @@
+"""Content negotiation by `Accept`, and the media type of a body by `Content-Type`.
+
+The rules are those of GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) and
+RFC 9110, sections 8.3 and 12.5.1.
+"""
+
+from collections.abc import Iterable, Iterator
+from email.message import Message
+from functools import lru_cache
+from urllib.request import parse_http_list
+
+from starlette.types import Scope
+
+from todo_graphql.errors import BadUserInput
+from todo_graphql.server import routes
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json; charset=utf-8"
+
+MAX_CHARACTERS = 1_000
+"""The longest header that is parsed. Browsers send 150 characters."""
+
+MAX_PARAMETERS = 20
+"""The most parameters of one media type: the standard library's parser takes quadratic time."""
+
+RANGES = frozenset({JSON, GRAPHQL.partition(";")[0], "application/*", "*/*"})
+
+UTF_8 = frozenset({"utf-8", "utf8"})
+
+
+def response_type(scope: Scope) -> str:
+    """Return the media type of the response to a request to /graphql.
+
+    Raises BadUserInput with status 406 when the client accepts neither of the two.
+    """
+    accepted = header(scope, b"accept")
+    chosen = JSON if accepted is None else preferred(accepted)
+    if chosen is None:
+        raise BadUserInput(
+            "Answers are `application/graphql-response+json` or `application/json`, in UTF-8; "
+            "`Accept` takes neither.",
+            status=406,
+        )
+    return chosen
+
+
+def error_type(scope: Scope) -> str:
+    """Return the media type of an error response, which is sent even if it is not accepted."""
+    if scope["path"] != routes.GRAPHQL:
+        return JSON
+    return preferred(header(scope, b"accept") or "*/*") or JSON
+
+
+def preferred(accepted: str) -> str | None:
+    """Return the one of the two media types that an Accept header prefers; None for neither.
+
+    `application/json` is the default for `*/*`, which fetch and curl send, and for a request
+    without the header, where the specification leaves the choice to the server. The newer type is
+    chosen when the header names it with at least the same quality, in any order.
+    """
+    if accepted in ("*/*", JSON):
+        return JSON
+    return _preferred(accepted) if len(accepted) <= MAX_CHARACTERS else None
+
+
+@lru_cache(maxsize=128)
+def _preferred(accepted: str) -> str | None:
+    elements = [element for element in parse_http_list(accepted) if element]
+    if not elements:  # an empty header says nothing
+        return JSON
+    ranges = list(media_ranges(elements))
+    named, newer = quality(GRAPHQL.partition(";")[0], ranges)
+    _, older = quality(JSON, ranges)
+    if newer > older or (newer == older > 0 and named):
+        return GRAPHQL
+    return JSON if older > 0 else None
+
+
+def media_ranges(elements: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Return each media range that covers one of the two types, with its quality. Ranges of other
+    charsets and with an invalid quality are skipped.
+    """
+    for element in elements:
+        if element.partition(";")[0].rstrip().lower() not in RANGES:
+            continue
+        media_range, parameters = parse_media_type(element)
+        values = dict(parameters)
+        try:
+            weight = float(values.get("q", "1"))
+        except (TypeError, ValueError):
+            continue
+        if values.get("charset", "utf-8") in UTF_8 and 0 <= weight <= 1:
+            yield media_range, weight
+
+
+def quality(media_type: str, ranges: list[tuple[str, float]]) -> tuple[bool, float]:
+    """Return whether the type is named, and its quality: the most specific range counts."""
+    for wanted in (media_type, "application/*", "*/*"):
+        weights = [weight for name, weight in ranges if name == wanted]
+        if weights:
+            return wanted == media_type, max(weights)
+    return False, 0.0
+
+
+def require_json(scope: Scope) -> None:
+    """Raises BadUserInput with status 415, unless the body is JSON in UTF-8 by its one header."""
+    given = header(scope, b"content-type")
+    if given == JSON:
+        return
+    media_type, charsets = content_type(given)
+    if media_type != JSON or not charsets <= UTF_8:
+        raise BadUserInput("Send the request as `Content-Type: application/json`.", status=415)
+
+
+@lru_cache(maxsize=128)
+def content_type(given: str | None) -> tuple[str, frozenset[str]]:
+    """Return the media type in a header and every charset that it names; an empty type for several
+    headers.
+    """
+    if not given or len(given) > MAX_CHARACTERS or len(parse_http_list(given)) > 1:
+        return "", frozenset()
+    media_type, parameters = parse_media_type(given)
+    return media_type, frozenset(value for name, value in parameters if name == "charset")
+
+
+def parse_media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return a media type or range and its parameters, in lower case and without quotes; an empty
+    type when there are too many of them.
+    """
+    media_type, _, parameters = text.lower().partition(";")
+    if not parameters:
+        return media_type.strip(), []
+    if parameters.count(";") >= MAX_PARAMETERS:
+        return "", []
+    message = Message()
+    message["Content-Type"] = f"x;{parameters}"
+    return media_type.strip(), message.get_params([])[1:]
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return all headers of this name as one (RFC 9110, section 5.3)."""
+    values = [value for key, value in scope["headers"] if key == name]
+    return b", ".join(values).decode("latin-1") if values else None

@@ -1,0 +1,86 @@
+"""Problems as HTTP responses, in the shape that every GraphQL client reads."""
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Scope
+
+from todo_graphql.errors import (
+    ErrorCode,
+    InvalidToken,
+    MissingToken,
+    Problem,
+    RateLimited,
+    Unavailable,
+)
+from todo_graphql.server.http.content_negotiation import error_type
+from todo_graphql.server.observability.request_record import request_record
+
+REALM = 'Bearer realm="todo-graphql"'
+
+# What the framework says, and what somebody can act on.
+SENTENCES = {
+    "Not Found": "There is nothing at this path; the API is at /graphql.",
+    "Method Not Allowed": "This path does not take that method; `Allow` says which it takes.",
+}
+
+
+def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
+    """The problem as the whole answer: nothing of the request was done."""
+    return error_response(problem.message, problem.extensions, scope, headers_of(problem))
+
+
+def error_response(
+    message: str,
+    extensions: Mapping[str, object],
+    scope: Scope,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return a response with one error, the HTTP status in its extensions, and the media type that
+    the request accepts.
+    """
+    request_record(scope).codes = frozenset({str(extensions["code"])})
+    errors = [{"message": message, "extensions": dict(extensions)}]
+    status = extensions["status"]
+    assert isinstance(status, int)
+    return JSONResponse({"errors": errors}, status, dict(headers or {}), error_type(scope))
+
+
+def headers_of(problem: Problem) -> dict[str, str]:
+    """What HTTP has a header for. Absent and bad tokens differ (RFC 6750, section 3.1)."""
+    if isinstance(problem, MissingToken):
+        return {"WWW-Authenticate": REALM}
+    if isinstance(problem, InvalidToken):
+        description = problem.message.replace('"', "'")
+        return {
+            "WWW-Authenticate": f'{REALM}, error="invalid_token", error_description="{description}"'
+        }
+    if isinstance(problem, Unavailable | RateLimited):
+        return {"Retry-After": str(problem.retry_after)}
+    if problem.status in (408, 413):
+        # The rest of the body is still on its way, and nobody will read it.
+        return {"Connection": "close"}
+    return {}
+
+
+def server_error(request_id: str, scope: Scope) -> JSONResponse:
+    """For what nobody expected. The log has the reason, under this id."""
+    extensions = {**ErrorCode.INTERNAL_SERVER_ERROR.extensions, "requestId": request_id}
+    return error_response("Something went wrong on the server.", extensions, scope)
+
+
+async def on_problem(request: Request, problem: Exception) -> JSONResponse:
+    """FastAPI's handler for Problems that are raised outside of GraphQL."""
+    assert isinstance(problem, Problem)
+    return problem_response(problem, request.scope)
+
+
+async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    """The framework's own refusals, such as an unknown path, in the same shape."""
+    assert isinstance(error, HTTPException)
+    code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.BAD_USER_INPUT
+    extensions = {"code": code.name, "status": error.status_code}
+    sentence = SENTENCES.get(error.detail, error.detail)
+    return error_response(sentence, extensions, request.scope, error.headers)

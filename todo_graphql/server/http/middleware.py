@@ -1,0 +1,109 @@
+"""The outermost middleware: request ids, security headers, rate limit headers, the request log,
+and the response to unexpected errors.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import TypeAlias
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
+from todo_graphql.server.http.disconnects import CLIENT_CLOSED_REQUEST
+from todo_graphql.server.http.error_responses import problem_response, server_error
+from todo_graphql.server.http.security_headers import protected
+from todo_graphql.server.observability.formatters import request_id
+from todo_graphql.server.observability.request_record import RequestRecord, request_record
+
+logger = logging.getLogger(__name__)
+
+HEADER = b"x-request-id"
+
+RATE_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
+"""The budget of a user, the rest of it, and the seconds until all of it is available again."""
+RATE_HEADER_NAMES = [name.encode() for name in RATE_HEADERS]
+
+Observer: TypeAlias = Callable[[RequestRecord], None]
+"""Receives each record when the request is over, on the event loop: it must not block."""
+
+
+class RequestMiddleware:
+    """ASGI middleware that keeps the record of each request."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        observers: Sequence[Observer],
+        cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> None:
+        """Wrap the application. `cors` also wraps the error responses that are made here:
+        without it, pages of other origins could not read that the server failed.
+        """
+        self._app = cors(app)
+        self._cors = cors
+        self._observers = observers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = request_record(scope)
+        token = request_id.set(record.id)
+        try:
+            await self._respond(record, scope, receive, send)
+        finally:
+            record.seconds = time.perf_counter() - record.began
+            for observe in self._observers:
+                observe(record)
+            request_id.reset(token)
+
+    async def _respond(
+        self, record: RequestRecord, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.response_status = message["status"]
+                message["headers"] = protected(message.get("headers", ()))
+                message["headers"].append((HEADER, record.id.encode()))
+                message["headers"] += rate_headers(record)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            record.abandon(CLIENT_CLOSED_REQUEST)
+        except asyncio.CancelledError:
+            # The server shuts down, and has waited long enough for the rest of a request.
+            if record.response_status:
+                raise
+            answer = self._cors(problem_response(Unavailable(shutdown_message(record)), scope))
+            await answer(scope, receive, send_with_headers)
+        except Exception:
+            logger.exception("A request failed.")
+            if record.response_status:
+                raise
+            await self._cors(server_error(record.id, scope))(scope, receive, send_with_headers)
+
+
+def shutdown_message(record: RequestRecord) -> str:
+    """Return the message for a request that the server does not finish before it ends."""
+    if record.context is not None and record.context.connection.writes:
+        return OUTCOME_UNKNOWN
+    return "The server stops. Try again in a moment."
+
+
+def rate_headers(record: RequestRecord) -> list[tuple[bytes, bytes]]:
+    """Return the headers about the budget of a user that was charged or refused."""
+    allowance = record.context and record.context.allowance
+    if not allowance:
+        return []
+    limit, remaining, reset = RATE_HEADER_NAMES
+    return [
+        (limit, b"%d" % allowance.limit),
+        (remaining, b"%d" % allowance.remaining),
+        (reset, b"%d" % max(0, ceil(allowance.resets - time.time()))),
+    ]

@@ -1,0 +1,126 @@
+"""The record of one request and its response, from which logs, metrics and traces are made."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from random import getrandbits
+
+from opentelemetry.context import Context as TraceContext
+from starlette.types import Scope
+
+from todo_graphql.api.context import Context
+from todo_graphql.server.observability.trace_context import (
+    TRACEPARENT,
+    extract_trace_context,
+    trace_id_of,
+)
+from todo_graphql.server.routes import KNOWN
+
+REQUEST_RECORD = "todo_graphql.request_record"
+"""The key of the record in an ASGI scope."""
+
+# What a proxy or a client chose is kept when it cannot do harm in a log.
+ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+# What paths are made of. All else may be a token or a title, sent to the wrong place.
+WORD = r"[a-z0-9._-]{0,20}"
+PLAIN_PATH = re.compile(rf"(?:/{WORD}){{1,10}}")
+MAX_PATH = 200
+NO_WORD = re.compile(rf"/(?!{WORD}(?:/|\Z))[^/]*")
+
+
+@dataclass(slots=True, eq=False)
+class RequestRecord:
+    """The facts about a request that may be logged.
+
+    The record holds no content of the request or the response but names: no variable, no title,
+    no token.
+    """
+
+    id: str
+    method: str
+    path: str
+    client: str | None = None
+    """The address of the client. A trusted proxy may have named it."""
+    parent: TraceContext | None = None
+    trace_id: str | None = None
+    began: float = field(default_factory=time.perf_counter)
+    seconds: float = 0.0
+    response_status: int = 0
+    """The status that the application sent; 0 before it sends one."""
+    final_status: int | None = None
+    """The status that replaces it when the connection ends before the response does."""
+    codes: frozenset[str] = frozenset()
+    """The codes of the errors in the response."""
+    context: Context | None = None
+    """The context of the operation; None without a valid token."""
+
+    @classmethod
+    def from_scope(cls, scope: Scope) -> "RequestRecord":
+        """Return the record of a new request."""
+        chosen = parent = None
+        is_traced = False
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                chosen = chosen or value
+            elif name == TRACEPARENT:
+                is_traced = True
+        if is_traced:
+            parent = extract_trace_context(scope["headers"])
+        trace_id = None if parent is None else trace_id_of(parent)
+        path = path_for(scope["path"])
+        client = scope["client"][0] if scope.get("client") else None
+        return cls(id_for(chosen), scope["method"], path, client, parent, trace_id)
+
+    def abandon(self, status: int) -> None:
+        """Record the end of a connection that will not deliver the whole response. The first
+        reason is kept. Bytes that the transport has accepted count as sent.
+        """
+        if self.final_status is None:
+            self.final_status = status
+
+    @property
+    def status(self) -> int:
+        """The status to report; 0 before there is one."""
+        return self.response_status if self.final_status is None else self.final_status
+
+    @property
+    def operation_name(self) -> str | None:
+        """The name that the client gave to its operation."""
+        operation = self.context and self.context.operation
+        return operation.name.value if operation and operation.name else None
+
+    @property
+    def outcome(self) -> str:
+        """The codes of all errors in the response, `OK`, or the status of an error without one."""
+        if self.codes:
+            return " ".join(sorted(self.codes))
+        return "OK" if 0 < self.status < 400 else str(self.status)
+
+
+def request_record(scope: Scope) -> RequestRecord:
+    """Return the record of the request.
+
+    The first call creates it. Usually this is the middleware's, but a connection can fail before
+    the application runs.
+    """
+    record: RequestRecord | None = scope.get(REQUEST_RECORD)
+    if record is None:
+        record = scope[REQUEST_RECORD] = RequestRecord.from_scope(scope)
+    return record
+
+
+def path_for(asked: str) -> str:
+    """The path without what may be no part of one."""
+    if asked in KNOWN or PLAIN_PATH.fullmatch(asked):
+        return asked
+    return NO_WORD.sub("/...", f"/{asked.lstrip('/')}"[:MAX_PATH])
+
+
+def id_for(chosen: bytes | None) -> str:
+    """What the first such header says, or a new one."""
+    if chosen is not None and ACCEPTABLE_ID.fullmatch(chosen):
+        return chosen.decode()
+    # It guards nothing. A random number of the system's would cost a change of threads: while
+    # the event loop asks for one, another thread takes its turn.
+    return f"{getrandbits(128):032x}"

@@ -1,0 +1,52 @@
+"""Who is told of each request when it is over: traces, metrics, and the log."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from todo_graphql.server.observability.logs import tell
+from todo_graphql.server.observability.sources import Sources
+from todo_graphql.server.observability.tracing_setup import start_tracing
+from todo_graphql.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from todo_graphql.server.http.middleware import Observer
+
+logger = logging.getLogger(__name__)
+
+
+class Observation:
+    """The log; and traces and metrics where they are wanted, which are imported only then."""
+
+    def __init__(self, settings: Settings, sources: Sources) -> None:
+        self.observers: list[Observer] = []
+        self._at_work: list[AbstractContextManager[None]] = []
+        if settings.traces_endpoint is not None:
+            self._trace(settings.traces_endpoint, settings.otel_service_name)
+        if settings.metrics_port is not None:
+            self._measure(settings.metrics_host, settings.metrics_port, sources)
+        # The last, because it says the id of the trace.
+        self.observers.append(tell)
+
+    def _trace(self, endpoint: str, service: str) -> None:
+        tracing, warnings = start_tracing(endpoint, service)
+        for warning in warnings:
+            logger.warning("%s", warning)
+        self.observers.append(tracing.observe)
+        self._at_work.append(tracing.sent())
+
+    def _measure(self, host: str, port: int, sources: Sources) -> None:
+        from todo_graphql.server.observability.metrics import Metrics  # noqa: PLC0415
+
+        metrics = Metrics(sources)
+        self.observers.append(metrics.observe)
+        self._at_work.append(metrics.served(host, port))
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """For as long as the server runs."""
+        with ExitStack() as stack:
+            for work in self._at_work:
+                stack.enter_context(work)
+            yield

@@ -1,0 +1,21 @@
+"""What a process can be asked at any time about how it is doing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from todo_graphql.cache import Cache
+from todo_graphql.server.thread_pool import FairQueue
+from todo_graphql.store.postgres.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Its connections, its threads and who has them, its caches by their names, and how many
+    processes have died in its place.
+    """
+
+    pool: Pool
+    queue: FairQueue
+    caches: Mapping[str, Cache[Any, Any]]
+    predecessors: int = 0

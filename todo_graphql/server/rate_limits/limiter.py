@@ -1,0 +1,115 @@
+"""Rate limits: the budget of each user, and the failed authentications of each address."""
+
+import time
+from functools import partial
+from ipaddress import IPv6Address, ip_address
+from uuid import UUID
+
+from todo_graphql.api.budget import Allowance, Budget
+from todo_graphql.errors import RateLimited
+from todo_graphql.server.rate_limits.sliding_window import (
+    InMemoryWindow,
+    Limit,
+    RedisWindow,
+    WindowState,
+)
+from todo_graphql.server.thread_pool import ThreadPool
+from todo_graphql.settings.settings import Settings
+from todo_graphql.settings.types import RATE, UNLIMITED
+
+UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
+MAX_WAITING = 100
+"""The most failures that wait to be counted in Redis."""
+
+
+class RateLimit:
+    """One limit, with the counts of all its keys: in Redis, or in memory without it."""
+
+    def __init__(self, name: str, text: str, redis: RedisWindow | None) -> None:
+        """Parse the text, in the notation of RATE. Different limits are counted apart."""
+        self._limit = parse_rate(text)
+        self._prefix = f"{name}/{self._limit.amount}/{self._limit.seconds}/"
+        self._redis = redis
+        self._memory = InMemoryWindow(self._limit)
+
+    def budget_of(self, key: str) -> Budget:
+        """Return the budget of a user or an address."""
+        return Budget(self._limit.amount, partial(self._spend, key))
+
+    def _spend(self, key: str, cost: int) -> Allowance:
+        limit, state = self._limit, self._count(key, cost)
+        return Allowance(
+            limit.amount,
+            max(0, limit.amount - state.used(limit)),
+            cost,
+            time.time() + state.reset_after(),
+            0 if state.granted else state.retry_after(cost, limit),
+        )
+
+    def _count(self, key: str, cost: int) -> WindowState:
+        shared = self._redis and self._redis.count(self._prefix + key, self._limit, cost)
+        return shared or self._memory.count(key, cost)
+
+
+class RateLimiter:
+    """The rate limits of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = settings.rate_limit_storage_url
+        self._redis = None if url is None else RedisWindow(url.get_secret_value())
+        self._users = self._rate_limit("user", settings.rate_limit)
+        self._failures = self._rate_limit("address", settings.rate_limit_failures)
+        # A thread of its own: those of operations are for requests with a valid token.
+        self._thread_pool = ThreadPool(1, MAX_WAITING)
+
+    def _rate_limit(self, name: str, text: str) -> RateLimit | None:
+        return None if text == UNLIMITED else RateLimit(name, text, self._redis)
+
+    def budget_of(self, user_id: UUID) -> Budget | None:
+        """Return the budget of a user; None without a limit."""
+        return None if self._users is None else self._users.budget_of(str(user_id))
+
+    async def count_failure(self, host: str | None) -> None:
+        """Count a request without a valid token. Raises RateLimited after too many of them."""
+        if self._failures is None:
+            return
+        budget = self._failures.budget_of(client_network(host))
+        if self._redis is None:
+            allowance = budget.spend(1)
+        else:
+            allowance = await self._thread_pool.run(budget.spend, 1)
+        if allowance.retry_after:
+            raise RateLimited(
+                "Too many requests without a good token came from your address.",
+                retry_after=allowance.retry_after,
+            )
+
+    def close(self) -> None:
+        """Wait for the failures that are being counted, and disconnect from Redis."""
+        self._thread_pool.close()
+        if self._redis is not None:
+            self._redis.close()
+
+
+def parse_rate(text: str) -> Limit:
+    """Return the limit that a text such as `5000/10 minutes` names."""
+    match = RATE.fullmatch(text)
+    assert match is not None  # the settings hold no other one
+    amount, multiple, unit = match.groups()
+    return Limit(int(amount), int(multiple or 1) * UNIT_SECONDS[unit])
+
+
+def client_network(host: str | None) -> str:
+    """Return the key that failures of an address count for: the IPv4 address, or the /64 network
+    of an IPv6 address, in which one customer may use any address. Invalid addresses share one key.
+    """
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return "-"
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(IPv6Address(int(address) >> 64 << 64))
+        address = address.ipv4_mapped
+    return str(address)

@@ -1,0 +1,44 @@
+"""Addresses of this machine to listen on."""
+
+import socket
+
+from todo_graphql.settings.settings import ConfigurationError, Settings
+
+LAST_PORT = 65_535
+
+
+def listener_at(host: str, port: int) -> socket.socket:
+    """A socket on an address, or on a name's first one. Raises OSError or UnicodeError."""
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return socket.create_server(address, family=family)
+
+
+def reason_of(error: OSError | UnicodeError) -> str:
+    """Why there is none, in a few words."""
+    reason = getattr(error, "strerror", None) or "there cannot be such a name"
+    return str(reason).partition(" (")[0]
+
+
+def authority(host: str, port: int) -> str:
+    """Both, as URLs have them (RFC 3986, section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def refuse_unusable_metrics(settings: Settings, processes: int = 1) -> None:
+    """Raises ConfigurationError where metrics are wanted, and METRICS_HOST is not this machine's,
+    or there are not as many ports as processes, the API's apart.
+    """
+    if settings.metrics_port is None:
+        return
+    if settings.metrics_port + processes - 1 > LAST_PORT:
+        raise ConfigurationError("METRICS_PORT is not usable: each process needs the next one.")
+    if settings.metrics_port <= settings.port < settings.metrics_port + processes:
+        raise ConfigurationError("METRICS_PORT is not usable: PORT is among its ports.")
+    try:
+        listener_at(settings.metrics_host, 0).close()
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(
+            f"METRICS_HOST is not usable: it is no address of this machine ({reason_of(error)})."
+        ) from None

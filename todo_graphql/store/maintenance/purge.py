@@ -1,0 +1,92 @@
+"""What an operator does to everybody's rows, as the role that may: see the migrations.
+
+Nobody's words are read. Each batch is one message and one transaction, short enough for
+nobody to wait for it, and it takes the owners' locks as every write does.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import DBAPIError
+
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.idempotency import KEPT
+from todo_graphql.store.postgres.engine import migration_engine
+from todo_graphql.store.postgres.errors import failure_of, is_privilege_missing
+
+BATCH = 1_000
+AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
+
+OLD_TRASH = "deleted_at < now() - :age"
+
+COUNT = text(f"{AS_UPKEEP} SELECT count(*) FROM tasks WHERE {OLD_TRASH}")  # noqa: S608 - constants
+
+# A user's revision grows, because something of theirs has changed.
+PURGE = text(
+    f"""{AS_UPKEEP}
+    WITH old AS (
+        SELECT user_id, id FROM tasks WHERE {OLD_TRASH} LIMIT {BATCH}
+    ), owners AS (
+        SELECT id FROM users WHERE id IN (SELECT user_id FROM old)
+        ORDER BY id FOR NO KEY UPDATE
+    ), gone AS (
+        DELETE FROM tasks USING old, owners
+        WHERE tasks.user_id = owners.id AND tasks.user_id = old.user_id AND tasks.id = old.id
+            AND tasks.{OLD_TRASH}
+        RETURNING tasks.user_id
+    ), counted_on AS (
+        UPDATE users SET revision = revision + 1 WHERE id IN (SELECT user_id FROM gone)
+    )
+    SELECT count(*) FROM gone
+    """  # noqa: S608 - constants
+)
+
+FORGET = text(
+    f"""{AS_UPKEEP}
+    WITH gone AS (
+        DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+            SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - :age LIMIT {BATCH}
+        ) RETURNING key
+    )
+    SELECT count(*) FROM gone
+    """  # noqa: S608 - constants
+)
+
+
+class NoUpkeep(Exception):  # noqa: N818 - a grant is missing
+    """The role of the URL may not do upkeep. Says what to do."""
+
+
+def purge(settings: Settings) -> Iterator[int]:
+    """Remove what has been in the trash for too long, and idempotency keys that are over.
+
+    Yields how many tasks there are to remove, and then, batch by batch, how many were. Raises
+    Unavailable when the database is away, NoUpkeep when the role may not.
+    """
+    engine = migration_engine(settings)
+    trash, keys = timedelta(days=settings.trash_days), KEPT
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield _number(connection, COUNT, trash)
+            yield from _batches(connection, PURGE, trash)
+            for _ in _batches(connection, FORGET, keys):
+                pass
+    except DBAPIError as error:
+        if is_privilege_missing(error):
+            raise NoUpkeep(
+                "This role may not do upkeep: use the one that migrates, "
+                "or GRANT todo_upkeep to it."
+            ) from None
+        raise failure_of(error) from None
+    finally:
+        engine.dispose()
+
+
+def _batches(connection: Connection, statement: TextClause, age: timedelta) -> Iterator[int]:
+    while number := _number(connection, statement, age):
+        yield number
+
+
+def _number(connection: Connection, statement: TextClause, age: timedelta) -> int:
+    return int(connection.execute(statement, {"age": age}).scalar_one())

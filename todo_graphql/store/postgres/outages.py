@@ -1,0 +1,59 @@
+"""Database outages, in the log.
+
+The message of the driver says why no connection could be made, and names the host, the user and
+more of DATABASE_URL. The log gets the message without them.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Engine, event
+
+from todo_graphql.outage_log import Trouble
+
+logger = logging.getLogger(__name__)
+
+BACK = "The database takes connections again."
+REMOVED = "***"
+
+# libpq quotes names and paths. It adds the addresses of a host, and the port.
+NAMES = re.compile(
+    r'"[^"]*"|(?<=port )\d+|\b\d+(?:\.\d+){3}\b|(?<!\w)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,}',
+    re.IGNORECASE,
+)
+MAX_LENGTH = 500
+
+
+def watch(engine: Engine) -> None:
+    """Tell the operator when connections to the database can no longer be made, and when they can
+    again. Whoever is answered on one that works already costs nothing.
+    """
+    trouble = Trouble(logger, BACK, logging.ERROR)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+        try:
+            connection = dialect.connect(*arguments, **options)
+        except psycopg2.Error as error:
+            trouble.tell(f"The database is away: {reason_of(error, options)}.")
+            raise
+        trouble.end()
+        return connection
+
+
+def reason_of(error: psycopg2.Error, options: Mapping[str, object]) -> str:
+    """Return the driver's message without the values of the connection's options, and without
+    names and addresses.
+    """
+    # Lines that begin with a tab are hints.
+    lines = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
+    message = "; ".join(" ".join(line.split()) for line in lines)
+    given = {part for value in options.values() for part in str(value).split(",") if part}
+    longest_first = sorted(map(re.escape, given), key=len, reverse=True)
+    if longest_first:
+        values = re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
+        message = values.sub(REMOVED, message)
+    return NAMES.sub(REMOVED, message)[:MAX_LENGTH].rstrip(".") or type(error).__name__

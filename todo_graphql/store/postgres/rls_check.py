@@ -1,0 +1,68 @@
+"""The proof that the second wall stands, given before the first request is served."""
+
+import uuid
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres.engine import APP_ROLE, Database
+from todo_graphql.store.postgres.errors import failure_of, is_privilege_missing
+
+INSERT_PROBE = text(
+    "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
+    ", task AS (INSERT INTO tasks (user_id, title, revision) SELECT id, 'planted', 1 FROM me)"
+    " INSERT INTO idempotency_keys (user_id, key, digest, answer) SELECT id, 'k', '', '' FROM me"
+)
+
+SELECT_PROBE = text(
+    "SELECT rolsuper OR rolbypassrls AS bypasses_rls,"
+    " EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks)"
+    " OR EXISTS (SELECT FROM idempotency_keys) AS foreign_rows"
+    " FROM pg_roles WHERE rolname = current_user"
+)
+
+
+class UnsafeDatabase(Exception):  # noqa: N818 - the database is the trouble
+    """The database would not keep users apart. Says in one sentence what to do."""
+
+
+def check_row_level_security(database: Database) -> None:
+    """Plant a row of one user in each table, look for them as another, and undo it all.
+
+    Raises UnsafeDatabase when the role of a viewer's statements is one that row-level
+    security does not bind, when it is not in force, or when the other user sees a row;
+    Unavailable when the database is away.
+    """
+    try:
+        with database.engine.connect() as connection:
+            _check_on(connection, database)
+    except DBAPIError as error:
+        if is_privilege_missing(error):
+            raise UnsafeDatabase(
+                f"The role that DATABASE_URL connects as may not become {APP_ROLE}, or {APP_ROLE} "
+                f"lacks a grant: run GRANT {APP_ROLE} TO it, as the role that migrated."
+            ) from None
+        raise failure_of(error) from None
+
+
+def _check_on(connection: Connection, database: Database) -> None:
+    planter, stranger = Viewer(uuid.uuid4()), Viewer(uuid.uuid4())
+    connection.exec_driver_sql("BEGIN")
+    try:
+        connection.exec_driver_sql(database.preamble(planter))
+        connection.execute(INSERT_PROBE, {"me": planter.id})
+        connection.exec_driver_sql(database.preamble(stranger))
+        bypasses_rls, foreign_rows = connection.execute(SELECT_PROBE).one()
+    finally:
+        connection.exec_driver_sql("ROLLBACK")
+    if bypasses_rls:
+        raise UnsafeDatabase(
+            f"The role {APP_ROLE} is a superuser or has BYPASSRLS: run "
+            f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
+        )
+    if foreign_rows:
+        raise UnsafeDatabase(
+            "Row-level security is not in force on users, tasks and idempotency_keys: one user's "
+            "statements could reach another's rows; compare the policies with the migrations."
+        )

@@ -1,0 +1,244 @@
+"""Keyset pages: a cursor is a place in a list, not a number of rows to skip.
+
+A page costs the same wherever it is, and rows that come or go around it neither repeat
+nor hide others. The shape is that of the GraphQL Cursor Connections specification.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple, Self, TypeAlias
+
+from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
+
+from todo_graphql.errors import BadUserInput
+from todo_graphql.store.models import Priority
+from todo_graphql.store.tasks import ordering
+from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
+from todo_graphql.store.tasks.ordering import (
+    MOMENTS,
+    NEWEST_FIRST,
+    NULLABLE,
+    OrderField,
+    OrderKey,
+    Terms,
+)
+from todo_graphql.store.validation import UUID_TEXT, is_storable
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 100
+
+CURSOR_VERSION = 2
+CURSOR_MAX_LENGTH = 10_000
+WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+
+Place: TypeAlias = list[Any]
+"""The values of a row by which a list is ordered, the id last."""
+
+PlaceShape: TypeAlias = tuple[str | None, ...]
+"""A place without its values: parameters, or None for a null."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list: which tasks, in which order. Cursors of one list are no good in another."""
+
+    filter: TaskFilter = field(default_factory=TaskFilter)
+    keys: tuple[OrderKey, ...] = NEWEST_FIRST
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What a cursor says of its list: the same for each of a page."""
+        return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def cursor(self, place: Sequence[object], task_id: str) -> str:
+        """The cursor of a row: opaque to clients, versioned, and bound to this list."""
+        content = WRITER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
+        return urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
+
+    def place(self, cursor: str, field: str) -> Place:
+        """The values that a cursor holds, the id last. Raises BadUserInput with `field` for one
+        that is not of this list.
+        """
+        try:
+            return self._read(cursor)
+        except (ValueError, TypeError, RecursionError):
+            raise BadUserInput(
+                "The cursor is not one of this list, with this filter and this order; "
+                "take it from `pageInfo` or an edge.",
+                field=field,
+            ) from None
+
+    def _read(self, cursor: str) -> Place:
+        if len(cursor) > CURSOR_MAX_LENGTH:
+            raise ValueError
+        padded = cursor + "=" * (-len(cursor) % 4)
+        content = urlsafe_b64decode(padded.encode("ascii")).decode()
+        version, fingerprint, values, task_id = json.loads(content)
+        if (version, fingerprint) != (CURSOR_VERSION, self.fingerprint):
+            raise ValueError
+        place = [_value(key.field, value) for key, value in zip(self.keys, values, strict=True)]
+        if not UUID_TEXT.fullmatch(task_id):
+            raise ValueError
+        return [*place, uuid.UUID(task_id)]
+
+
+def _value(by: OrderField, value: object) -> Any:
+    """A value of a cursor as SQL takes it. Raises ValueError for one that no row has."""
+    if value is None and by in NULLABLE:
+        return None
+    if by in MOMENTS:
+        return _moment(value)
+    if by is OrderField.PRIORITY and type(value) is int:
+        return int(Priority(value))
+    if by is OrderField.RELEVANCE and isinstance(value, float) and _is_rank(value):
+        return value
+    is_text = isinstance(value, str) and is_storable(value)
+    if by in (OrderField.TITLE, OrderField.POSITION) and is_text:
+        return value
+    raise ValueError
+
+
+def _is_rank(value: float) -> bool:
+    """Whether `ts_rank` may answer it: 0 to about 1, and nothing too small for a `real`."""
+    return value == 0 or 1e-30 < value < 10
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        raise ValueError
+    return datetime.fromisoformat(value)
+
+
+class PageShape(NamedTuple):
+    """A request for a page without its values: what the text of a statement depends on."""
+
+    filter: FilterShape
+    keys: tuple[OrderKey, ...]
+    size: int
+    backward: bool
+    after: PlaceShape | None
+    before: PlaceShape | None
+
+    @property
+    def terms(self) -> Terms:
+        """The order in which to take rows: backward from the end of the list."""
+        terms = ordering.terms_of(self.keys)
+        return ordering.reversed_terms(terms) if self.backward else terms
+
+    @property
+    def has_cursors(self) -> bool:
+        """Whether it is bound to a place on either side."""
+        return self.after is not None or self.before is not None
+
+    @property
+    def _origin(self) -> Place | None:
+        """The place that the page is counted from, in SQL."""
+        return self._place(self.before if self.backward else self.after)
+
+    @property
+    def _bound(self) -> Place | None:
+        """The place that it must not reach, in SQL."""
+        return self._place(self.after if self.backward else self.before)
+
+    def _place(self, place: PlaceShape | None) -> Place | None:
+        """A rank as PostgreSQL's ts_rank has it: as a double it would be another number."""
+        if place is None:
+            return None
+        fields = [*(key.field for key in self.keys), None]
+        values: list[Any] = [None if name is None else bindparam(name) for name in place]
+        return [
+            cast(value, REAL) if field is OrderField.RELEVANCE else value
+            for field, value in zip(fields, values, strict=True)
+        ]
+
+    def ranges(self) -> list[ColumnElement[bool]]:
+        """Where the rows of the page are, the nearest first."""
+        if self._origin is None:
+            return ordering.full_range(self.terms)
+        return ordering.beyond(self.terms, self._origin)
+
+    def predicates(self) -> list[ColumnElement[bool]]:
+        """Return what holds for each row of the page: that of the filter, and of the bound."""
+        predicates = self.filter.predicates()
+        if self._bound is not None:
+            reached = ordering.beyond(ordering.reversed_terms(self.terms), self._bound)
+            predicates.append(or_(false(), *reached))
+        return predicates
+
+    def behind(self) -> tuple[Terms, Place | None]:
+        """The way to the rows that the page leaves behind, and where they begin, if anywhere."""
+        return ordering.reversed_terms(self.terms), self._origin
+
+    def ahead(self) -> tuple[Terms, Place | None]:
+        """The way to the rows that it must not reach, and where they begin, if anywhere."""
+        return self.terms, self._bound
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Up to `size` rows of a list between two places, counted from the end when `backward`."""
+
+    listing: Listing = field(default_factory=Listing)
+    size: int = DEFAULT_PAGE_SIZE
+    backward: bool = False
+    after: Place | None = None
+    before: Place | None = None
+
+    @classmethod
+    def of(
+        cls,
+        listing: Listing,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Self:
+        """Check the arguments of a connection. Raises BadUserInput with the wrong one."""
+        if first is not None and last is not None:
+            raise BadUserInput("Ask for `first` or for `last`, not for both.", field="last")
+        return cls(
+            listing,
+            size=_size(last, "last") if last is not None else _size(first, "first"),
+            backward=last is not None,
+            after=None if after is None else listing.place(after, "after"),
+            before=None if before is None else listing.place(before, "before"),
+        )
+
+    def following(self, place: Sequence[object], task_id: str) -> Self:
+        """The same request for what comes after a row that a page has answered."""
+        values = zip(self.listing.keys, place, strict=True)
+        after = [*(_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
+        return replace(self, after=after)
+
+    def split(self) -> tuple[PageShape, dict[str, Any]]:
+        """Return the shape, and the values of its parameters: the filter's and the places'."""
+        which, values = self.listing.filter.split()
+        after = _split_place("after", self.after, values)
+        before = _split_place("before", self.before, values)
+        keys, size, backward = self.listing.keys, self.size, self.backward
+        return PageShape(which, keys, size, backward, after, before), values
+
+
+def _split_place(name: str, place: Place | None, values: dict[str, Any]) -> PlaceShape | None:
+    """Return the parameters of a place, whose values are added to `values`."""
+    if place is None:
+        return None
+    own = {f"{name}_{number}": value for number, value in enumerate(place)}
+    values |= own
+    return tuple(None if value is None else parameter for parameter, value in own.items())
+
+
+def _size(value: int | None, field: str) -> int:
+    if value is None:
+        return DEFAULT_PAGE_SIZE
+    if not 1 <= value <= MAX_PAGE_SIZE:
+        raise BadUserInput(f"A page has 1 to {MAX_PAGE_SIZE} items.", field=field)
+    return value

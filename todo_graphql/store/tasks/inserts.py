@@ -1,0 +1,159 @@
+"""One statement for what is created, be it one task or a thousand."""
+
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Select,
+    SmallInteger,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    select,
+    text,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.types import TypeEngine
+
+from todo_graphql.errors import Conflict
+from todo_graphql.store.models import TASKS
+from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.rows import NewTask, task_rows, wire, wire_of
+from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_of, summary
+
+CREATE_MAX = 100
+
+RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
+    {
+        "place": Integer(),
+        "id": Uuid(),
+        "title": Text(),
+        "description": Text(),
+        "priority": SmallInteger(),
+        "due_on": Date(),
+        "due_at": DateTime(timezone=True),
+        "tags": ARRAY(Text),
+        "completed_at": DateTime(timezone=True),
+        "created_at": DateTime(timezone=True),
+        "deleted_at": DateTime(timezone=True),
+        "creation_digest": LargeBinary(),
+    }
+)
+"""What PostgreSQL reads of a NewTask's record."""
+
+AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
+
+RECORDS = cast(bindparam("records", type_=Text()), JSON)
+
+
+def insert_parameters(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, Any]:
+    """The values of the parameters. `offset` is how many tasks there were before these."""
+    content = [task.record(place) for place, task in enumerate(tasks, offset + 1)]
+    return {"records": json.dumps(content, ensure_ascii=False)}
+
+
+@cached_statement
+def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
+    """Create all `records`, or none when an id is in use by another task.
+
+    Answers each in its place, be it new or there since the same create was sent before, with
+    `clashes`: whether it is another one.
+    """
+    read = wire(columns | ALWAYS_READ)
+    given, existing = _given_and_existing(scope, read)
+    differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
+    clash = exists(select(given.c.id).join(existing, existing.c.key == given.c.id).where(differs))
+    fresh = _fresh(given, existing)
+    writer = scope.next_revision(when=and_(exists(fresh), ~clash))
+    inserted = _inserted(scope, writer, fresh, given, read)
+    there = union_all(
+        select(inserted), select(*(existing.c[column.name] for column in inserted.c))
+    ).subquery("there")
+    about = summary(scope, writer, count_of(given), count_of(inserted)).subquery("summary")
+    clashes = there.c.creation_digest.is_distinct_from(given.c.creation_digest).label("clashes")
+    return (
+        select(*wire_of(there), given.c.place, clashes, about)
+        .select_from(about.join(given, true()).outerjoin(there, there.c.key == given.c.id))
+        .order_by(given.c.place)
+    )
+
+
+@cached_statement
+def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
+    """Create those `records` whose id is not in use, and leave the others as they are.
+
+    Of several such statements in one transaction only the `first` that creates something takes
+    a revision. Answers how many are new.
+    """
+    read: list[ColumnElement[Any]] = []
+    given, existing = _given_and_existing(scope, read)
+    fresh = _fresh(given, existing)
+    writer = scope.next_revision(when=exists(fresh)) if first else scope.current_revision()
+    inserted = _inserted(scope, writer, fresh, given, read)
+    return summary(scope, writer, count_of(given), count_of(inserted))
+
+
+def parse_insert_result(answer: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
+    """What `creation` answered. Raises Conflict with the field of the first task whose id is in
+    use by another one; then nothing was created.
+    """
+    for task_id, *_, place, clashes, _, _, _ in answer:
+        if clashes and task_id is not None:
+            field = f"{fields[place - 1]}.id"
+            raise Conflict("This id is in use by another task of yours.", field=field)
+    revision, number, changed = answer[0][-3:]
+    return WriteResult(revision, number, changed, task_rows(answer))
+
+
+def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:
+    columns = [column(name, kind) for name, kind in RECORD.items()]
+    table = func.json_to_recordset(RECORDS).table_valued(*columns).render_derived(with_types=True)
+    given = select(table).cte("given")
+    # As an array, for which the key is looked up once for each. To a planner that does not know
+    # yet how many tasks the user has, a join may seem as good, and reads all of them each time.
+    ids = func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
+    existing = scope.tasks(TASKS.c.id.label("key"), TASKS.c.creation_digest, *read).where(
+        TASKS.c.id == any_(ids)
+    )
+    return given, existing.cte("existing")
+
+
+def _fresh(given: CTE, existing: CTE) -> Select[Any]:
+    return select(given.c.id).where(given.c.id.not_in(select(existing.c.key)))
+
+
+def _inserted(
+    scope: ViewerScope,
+    writer: CTE,
+    fresh: Select[Any],
+    given: CTE,
+    read: Sequence[ColumnElement[Any]],
+) -> CTE:
+    # At the end of the manual order, one after the other.
+    number = func.lpad(cast(given.c.place, Text), 6, "0")
+    end = func.concat(func.todo_rank(writer.c.revision), number, "1")
+    values: dict[str, Any] = {name: given.c[name] for name in AS_GIVEN}
+    # One after the other as well, so that the newest comes first in this order, too.
+    now = func.now() + (given.c.place - 1) * text("interval '1 microsecond'")
+    created = func.coalesce(given.c.created_at, now)
+    values |= {"created_at": created, "updated_at": now, "rank": end}
+    returning = [TASKS.c.id.label("key"), TASKS.c.creation_digest, *read]
+    return scope.insert(writer, given, given.c.id.in_(fresh), values, returning)

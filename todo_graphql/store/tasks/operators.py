@@ -1,0 +1,193 @@
+"""What a filter can compare with: each operator's SQL, and how it reads its value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, TypeAlias
+from unicodedata import normalize
+
+from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, func, or_, true
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from todo_graphql.store.models import TASKS
+from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today, local_day
+
+Parameter: TypeAlias = ColumnElement[Any]
+Form: TypeAlias = bool | None
+Reading: TypeAlias = tuple[Form, tuple[Any, ...]]
+"""What of a value the text of a statement depends on, and the values of its parameters."""
+
+
+def one(value: Any) -> Reading:
+    """A value that is one parameter."""
+    return None, (value,)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`condition` takes the column, the first half of a reading, and a parameter for each value
+    in the second.
+    """
+
+    condition: Callable[..., ColumnElement[bool]]
+    read: Callable[[Any], Reading] = one
+
+
+def like(text: str) -> str:
+    """A pattern of LIKE for texts that have this one somewhere."""
+    return f"%{_escaped(text)}%"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+def _several(values: tuple[Any, ...]) -> Reading:
+    return None, (list(map(_plain, values)),)
+
+
+def _plain(value: Any) -> Any:
+    """psycopg2 takes texts for ids, and the array of them is cast."""
+    return value if isinstance(value, str | int | datetime | date) else str(value)
+
+
+def _is_null(wanted: Form) -> Reading:
+    return wanted, ()
+
+
+def _containing(text: str) -> Reading:
+    return None, (like(normalize("NFC", text)),)
+
+
+def _starting(text: str) -> Reading:
+    return None, (_escaped(normalize("NFC", text)) + "%",)
+
+
+def _instant(value: tuple[datetime, str]) -> Reading:
+    """The day that it falls on, and whether that begins with it."""
+    instant, zone = value
+    day, at_start = local_day(instant, zone)
+    return at_start, (instant, day)
+
+
+def _of_today(days: Callable[[Today], tuple[Any, ...]]) -> Callable[[tuple[bool, str]], Reading]:
+    """A value that says whether something shall hold, and in which time zone."""
+
+    def read(value: tuple[bool, str]) -> Reading:
+        wanted, zone = value
+        return wanted, days(Today.in_zone(zone))
+
+    return read
+
+
+def _in(column: Column[Any], _: Form, values: Parameter) -> ColumnElement[bool]:
+    return column == any_(cast(values, ARRAY(column.type)))
+
+
+def _not_in(column: Column[Any], form: Form, values: Parameter) -> ColumnElement[bool]:
+    return or_(column.is_(None), ~_in(column, form, values))
+
+
+def _null(column: Column[Any], wanted: Form) -> ColumnElement[bool]:
+    return column.is_(None) if wanted else column.is_not(None)
+
+
+def _like(column: Column[Any], _: Form, pattern: Parameter) -> ColumnElement[bool]:
+    """In upper or lower case, with each accent in its letter."""
+    composed = func.normalize(column, type_=Text)
+    return func.lower(composed).like(func.lower(pattern), escape="/")
+
+
+def _keys(tags: Parameter) -> ColumnElement[Any]:
+    """Tags as the trigger writes them into `tag_keys`: PostgreSQL's idea of lower case."""
+    as_text = cast(cast(tags, ARRAY(Text)), Text)
+    return cast(func.lower(as_text), ARRAY(Text))
+
+
+def _any_tag(_: Column[Any], __: Form, tags: Parameter) -> ColumnElement[bool]:
+    return TASKS.c.tag_keys.bool_op("&&")(_keys(tags))
+
+
+def _all_tags(_: Column[Any], __: Form, tags: Parameter) -> ColumnElement[bool]:
+    return TASKS.c.tag_keys.bool_op("@>")(_keys(tags))
+
+
+def _before(
+    _: Column[Any],
+    at_start: Form,
+    instant: Parameter,
+    day: Parameter,
+) -> ColumnElement[bool]:
+    """A day is before an instant when its first instant is."""
+    on = TASKS.c.due_on
+    return or_(TASKS.c.due_at < instant, on < day if at_start else on <= day)
+
+
+def _after(_: Column[Any], __: Form, instant: Parameter, day: Parameter) -> ColumnElement[bool]:
+    return or_(TASKS.c.due_at > instant, TASKS.c.due_on > day)
+
+
+def days_of(first: int, end: int) -> Callable[[Today], tuple[date, date, datetime, datetime]]:
+    """The days from `first` up to, and without, `end`, which are distances from today, and the
+    instants at which the two begin: the parameters of `due_within`.
+    """
+    return lambda today: (
+        today.day(first),
+        today.day(end),
+        today.start(first),
+        today.start(end),
+    )
+
+
+def due_within(
+    first: Parameter, end: Parameter, first_instant: Parameter, end_instant: Parameter
+) -> ColumnElement[bool]:
+    """Due on one of these days."""
+    on, at = TASKS.c.due_on, TASKS.c.due_at
+    return or_(and_(on >= first, on < end), and_(at >= first_instant, at < end_instant))
+
+
+def overdue(today: Parameter) -> ColumnElement[bool]:
+    """Open, and due before now: a day is over when the next one begins."""
+    is_open = TASKS.c.completed_at.is_(None)
+    return and_(is_open, or_(TASKS.c.due_on < today, TASKS.c.due_at < func.now()))
+
+
+def _flag(condition: Callable[..., ColumnElement[bool]]) -> Callable[..., ColumnElement[bool]]:
+    """Whether the condition holds, or does not."""
+
+    def holds(
+        _: Column[Any],
+        wanted: Form,
+        *parameters: Parameter,
+    ) -> ColumnElement[bool]:
+        met = condition(*parameters)
+        return met if wanted else met.is_not(true())
+
+    return holds
+
+
+OPERATORS: Mapping[str, Operator] = MappingProxyType(
+    {
+        "eq": Operator(lambda column, _, value: column == value),
+        "neq": Operator(lambda column, _, value: column.is_distinct_from(value)),
+        "in": Operator(_in, _several),
+        "nin": Operator(_not_in, _several),
+        "lt": Operator(lambda column, _, value: column < value),
+        "lte": Operator(lambda column, _, value: column <= value),
+        "gt": Operator(lambda column, _, value: column > value),
+        "gte": Operator(lambda column, _, value: column >= value),
+        "null": Operator(_null, _is_null),
+        "contains": Operator(_like, _containing),
+        "starts_with": Operator(_like, _starting),
+        "any": Operator(_any_tag, _several),
+        "all": Operator(_all_tags, _several),
+        "none": Operator(lambda *arguments: ~_any_tag(*arguments), _several),
+        "before": Operator(_before, _instant),
+        "after": Operator(_after, _instant),
+        "overdue": Operator(_flag(overdue), _of_today(lambda today: (today.today,))),
+        "today": Operator(_flag(due_within), _of_today(days_of(0, 1))),
+        "next_seven_days": Operator(_flag(due_within), _of_today(days_of(0, DAYS_OF_A_WEEK))),
+    }
+)

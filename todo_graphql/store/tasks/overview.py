@@ -1,0 +1,151 @@
+"""What a home screen shows: counts, in one statement. The trash does not count."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Select,
+    and_,
+    bindparam,
+    func,
+    null,
+    select,
+    true,
+)
+
+from todo_graphql.store.models import TASKS
+from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.operators import due_within, overdue
+from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today
+
+MAX_TAGS = 1_000
+
+
+class TagCount(NamedTuple):
+    """A tag, and how many tasks have it: the open ones, and all."""
+
+    tag: str
+    open: int
+    total: int
+
+
+class Counts(NamedTuple):
+    """How many open tasks there are of each kind, and how many were completed."""
+
+    open: int
+    overdue: int
+    today: int
+    next_seven_days: int
+    no_date: int
+    completed_today: int
+    completed_this_week: int
+
+
+ALL_COUNTS = frozenset(Counts._fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it that was asked for: other counts are None."""
+
+    counts: Counts
+    tags: list[TagCount]
+
+
+def moments(zone: str) -> dict[str, Any]:
+    """The values of the statement's parameters: days of a time zone, and when they begin."""
+    today = Today.in_zone(zone)
+    week = DAYS_OF_A_WEEK
+    return {
+        "today": today.today,
+        "tomorrow": today.day(1),
+        "next_week": today.day(week),
+        "today_begins": today.start(0),
+        "tomorrow_begins": today.start(1),
+        "next_week_begins": today.start(week),
+        "this_week_began": today.start(today.monday),
+    }
+
+
+TODAY = bindparam("today", type_=Date())
+BEGINS = bindparam("today_begins", type_=DateTime(timezone=True))
+IS_OPEN = TASKS.c.completed_at.is_(None)
+BY_NOW = TASKS.c.completed_at < bindparam("tomorrow_begins")
+
+CONDITIONS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
+    {
+        "open": IS_OPEN,
+        "overdue": overdue(TODAY),
+        "today": and_(
+            IS_OPEN,
+            due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
+        ),
+        "next_seven_days": and_(
+            IS_OPEN,
+            due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
+        ),
+        "no_date": and_(IS_OPEN, TASKS.c.due.is_(None)),
+        "completed_today": and_(TASKS.c.completed_at >= BEGINS, BY_NOW),
+        "completed_this_week": and_(TASKS.c.completed_at >= bindparam("this_week_began"), BY_NOW),
+    }
+)
+"""What is counted for each field of Counts."""
+
+
+@cached_statement
+def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool) -> Select[Any]:
+    """Select the counts that are asked for, beside each tag or once."""
+    numbers = [
+        (func.count().filter(CONDITIONS[name]) if name in counts else null()).label(f"n_{name}")
+        for name in Counts._fields
+    ]
+    tasks = scope.tasks(*numbers).where(TASKS.c.deleted_at.is_(None))
+    counted: Any = tasks if counts else select(*numbers)
+    if not tags:
+        return cast("Select[Any]", counted)
+    beside = counted.subquery("counted")
+    listed = _tags(scope).subquery("listed")
+    both: Select[Any] = select(beside, listed).select_from(beside.outerjoin(listed, true()))
+    return both.order_by(listed.c.key)
+
+
+@cached_statement
+def tags_statement(scope: ViewerScope) -> Select[Any]:
+    """Select each tag in use, whatever its case, with its counts."""
+    return _tags(scope)
+
+
+def _tags(scope: ViewerScope) -> Select[Any]:
+    each = func.unnest(TASKS.c.tags, TASKS.c.tag_keys).table_valued("tag", "key", name="each_tag")
+    tag = each.render_derived()
+    return (
+        scope.tasks(
+            func.min(tag.c.tag).label("tag"),
+            func.count().filter(IS_OPEN).label("open"),
+            func.count().label("total"),
+            tag.c.key,
+        )
+        .join(tag, true())
+        .where(TASKS.c.deleted_at.is_(None))
+        .group_by(tag.c.key)
+        .order_by(tag.c.key)
+        .limit(MAX_TAGS)
+    )
+
+
+def overview_of(answer: Sequence[Sequence[Any]]) -> Overview:
+    """What the statement answered."""
+    width = len(Counts._fields)
+    tags = tag_counts([row[width:] for row in answer if row[-1] is not None and len(row) > width])
+    return Overview(Counts._make(answer[0][:width]), tags)
+
+
+def tag_counts(answer: Sequence[Sequence[Any]]) -> list[TagCount]:
+    """The tags of rows that have them."""
+    return [TagCount._make(row[: len(TagCount._fields)]) for row in answer]

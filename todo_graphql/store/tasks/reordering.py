@@ -1,0 +1,138 @@
+"""Moving a task in the manual order: one row changes, whatever stands between."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Executable, Select, Text, bindparam, cast, false, select, true, tuple_
+
+from todo_graphql.errors import BadUserInput, NotFound
+from todo_graphql.store.models import TASKS
+from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.statements import Statements
+from todo_graphql.store.tasks import ranks
+from todo_graphql.store.tasks.updates import (
+    SelectionShape,
+    TaskSelection,
+    WriteResult,
+    change,
+    no_such_task,
+    written_by,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Right before or right after another task; at the end without either."""
+
+    before: uuid.UUID | None = None
+    after: uuid.UUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.before is not None and self.after is not None:
+            raise BadUserInput("Say `before` or `after`, not both.", field="after")
+
+    @property
+    def anchor_id(self) -> uuid.UUID | None:
+        """The task to move to."""
+        return self.before or self.after
+
+    @property
+    def field(self) -> str | None:
+        """The argument that names it."""
+        if self.anchor_id is None:
+            return None
+        return "before" if self.before is not None else "after"
+
+
+class Rank(NamedTuple):
+    """What a task's rank shall be: a text, or the `first` or the `last` of the list."""
+
+    text: str | None = None
+    end: str | None = None
+
+
+def move(
+    statements: Statements, columns: frozenset[str], task_id: uuid.UUID, to: Destination
+) -> WriteResult:
+    """Put the task where it shall be. Where it is already, nothing changes.
+
+    Raises NotFound, with `field` when it is the other task that is missing; BadUserInput for
+    a move next to itself.
+    """
+    if to.anchor_id == task_id:
+        raise BadUserInput("A task cannot be moved next to itself.", field=to.field)
+    with statements.transaction():
+        rank = _new_rank(statements, task_id, to)
+        if rank is None:
+            statements.write(rebalance_statement())
+            rank = _new_rank(statements, task_id, to)
+        assert rank is not None, "There is room between any two ranks that are written anew."
+        _, values = TaskSelection.one(task_id).split()
+        values["new_rank"] = rank.text
+        return written_by(statements.write(rank_statement(columns, rank.end), values))
+
+
+@cached_statement
+def rebalance_statement(scope: ViewerScope) -> Executable:
+    return scope.rebalance_ranks()
+
+
+@cached_statement
+def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None) -> Select[Any]:
+    """Set the rank of a task: to a new one, or to the `first` or the `last` of the list."""
+    rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
+    return change(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
+
+
+def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
+    """The rank to give; the task's own one where it is in its place; None when there is no room."""
+    values = {"task_id": str(task_id), "anchor_id": str(to.anchor_id)}
+    (around,) = statements.read(_neighbours_statement(to.field), values)
+    own, other, neighbour, neighbour_id = around
+    if own is None:
+        raise no_such_task()
+    if to.anchor_id is not None and other is None:
+        raise NotFound("There is no such task.", field=to.field)
+    if neighbour_id == str(task_id):
+        return Rank(own)
+    if other is None or neighbour is None:
+        return Rank(end="last" if to.before is None else "first")
+    low, high = (neighbour, other) if to.before is not None else (other, neighbour)
+    between = ranks.between(low, high)
+    return None if between is None else Rank(between)
+
+
+@cached_statement
+def _neighbours_statement(scope: ViewerScope, field: str | None) -> Select[Any]:
+    """The ranks of the task, of the other one, and of what is on the far side of the place
+    between: the last of all when there is no other one.
+    """
+    own = scope.tasks(TASKS.c.rank).where(TASKS.c.id == bindparam("task_id")).scalar_subquery()
+    named = false() if field is None else TASKS.c.id == bindparam("anchor_id")
+    other = scope.tasks(TASKS.c.rank, TASKS.c.id).where(named).cte("other")
+    key = tuple_(TASKS.c.rank, TASKS.c.id)
+    neighbours = scope.tasks(TASKS.c.rank, TASKS.c.id)
+    if field is not None:
+        place = select(other.c.rank, other.c.id).scalar_subquery()
+        beyond = key > place if field == "after" else key < place
+        neighbours = neighbours.where(beyond)
+    ascending = field == "after"
+    neighbour = (
+        neighbours.order_by(
+            *(column.asc() if ascending else column.desc() for column in (TASKS.c.rank, TASKS.c.id))
+        )
+        .limit(1)
+        .subquery("neighbour")
+    )
+    return (
+        select(
+            own.label("own"),
+            select(other.c.rank).scalar_subquery().label("other"),
+            neighbour.c.rank,
+            cast(neighbour.c.id, Text),
+        )
+        .select_from(select(true().label("always")).subquery("one"))
+        .outerjoin(neighbour, true())
+    )

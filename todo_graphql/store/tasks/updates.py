@@ -1,0 +1,240 @@
+"""One statement for one change, be it of one task or of many."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from todo_graphql.errors import Conflict, NotFound
+from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.edits import EditsShape
+from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
+from todo_graphql.store.tasks.rows import WIDTH, TaskRow, task_rows, wire, wire_of
+
+BULK_MAX = 500
+BULK_DEFAULT = 100
+DRY_RUN_ROWS = 10
+
+
+class WriteResult(NamedTuple):
+    """What a write has left: the user's revision, how many tasks it was about and how many of
+    them it changed, and these tasks as they are now.
+    """
+
+    revision: int
+    number: int
+    changed: int
+    rows: Sequence[TaskRow]
+
+
+IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
+AT_MOST = bindparam("at_most", type_=Integer())
+EXPECTED = bindparam("expected_revision", type_=Integer())
+
+ALWAYS_READ = frozenset({"id", "created_at", "revision"})
+"""What a change must know of its tasks, whatever is asked for."""
+
+
+class SelectionShape(NamedTuple):
+    """A selection without its values: what the text of a statement depends on. Without a filter
+    the tasks are named by their ids.
+    """
+
+    filter: FilterShape | None = None
+    is_bounded: bool = False
+    dry_run: bool = False
+
+    def predicates(self) -> list[ColumnElement[bool]]:
+        """Return the predicates, to be added to the owner's."""
+        return [IS_NAMED] if self.filter is None else self.filter.predicates()
+
+    def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
+        """Return whether as many may change."""
+        if self.dry_run:
+            return false()
+        if self.filter is None:
+            return count == AT_MOST
+        return count <= AT_MOST if self.is_bounded else true()
+
+    @property
+    def max_rows(self) -> int:
+        """How many tasks to answer."""
+        return DRY_RUN_ROWS if self.dry_run and self.filter is not None else BULK_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSelection:
+    """The tasks to change: named by their ids, or those that a filter finds.
+
+    When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either,
+    however many there are.
+    """
+
+    ids: tuple[uuid.UUID, ...] | None = None
+    single: bool = False
+    filter: TaskFilter = field(default_factory=TaskFilter)
+    at_most: int | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def one(cls, task_id: uuid.UUID) -> "TaskSelection":
+        """Select a single task."""
+        return cls(ids=(task_id,), single=True)
+
+    def in_the_trash(self) -> "TaskSelection":
+        """The same, of the tasks in the trash."""
+        return replace(self, filter=replace(self.filter, trashed=True))
+
+    def split(self) -> tuple[SelectionShape, dict[str, Any]]:
+        """Return the shape, and the values of its parameters."""
+        if self.ids is not None:
+            values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
+            return SelectionShape(dry_run=self.dry_run), values
+        which, values = self.filter.split()
+        shape = SelectionShape(which, self.at_most is not None, self.dry_run)
+        return shape, values | {"at_most": self.at_most}
+
+    def check(self, written: WriteResult) -> WriteResult:
+        """Raises NotFound with the ids that are missing, or Conflict with how many there are.
+
+        Then nothing has changed.
+        """
+        if self.ids is not None and written.number < len(self.ids):
+            raise self._missing({row.id for row in written.rows})
+        if not self.dry_run and self.at_most is not None and written.number > self.at_most:
+            raise Conflict(
+                f"The filter finds {written.number} tasks, more than `atMost`.",
+                matched=written.number,
+                atMost=self.at_most,
+            )
+        return written
+
+    def _missing(self, found: set[str]) -> NotFound:
+        assert self.ids is not None
+        if self.single:
+            return no_such_task()
+        missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
+        return NotFound("Some of these tasks do not exist.", missing=missing)
+
+
+@cached_statement
+def update_statement(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    edits: EditsShape,
+    columns: frozenset[str],
+    *,
+    expects_revision: bool,
+) -> Select[Any]:
+    """Apply edits where they differ from the task, and where it is at the expected revision."""
+    expected = TASKS.c.revision == EXPECTED if expects_revision else true()
+    when = and_(or_(false(), *edits.differences()), expected)
+    return change(scope, selection, edits.expressions(), when, columns)
+
+
+@cached_statement
+def mark_statement(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    column: str,
+    columns: frozenset[str],
+    *,
+    clears: bool,
+) -> Select[Any]:
+    """Set an instant where there is none, or clear it where there is one."""
+    is_set = TASKS.c[column].is_not(None)
+    moment = null() if clears else func.now()
+    return change(scope, selection, {column: moment}, is_set if clears else ~is_set, columns)
+
+
+@cached_statement
+def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
+    """Delete the selected tasks for good. Answers how many there were."""
+    target = scope.tasks(TASKS.c.id).where(*selection.predicates()).cte("target")
+    writer = scope.next_revision(
+        when=and_(selection.allows(count_of(target)), exists(select(target.c.id)))
+    )
+    deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
+    return summary(scope, writer, count_of(target), count_of(deleted))
+
+
+def change(
+    scope: ViewerScope,
+    selection: SelectionShape,
+    values: Mapping[str, Any],
+    when: ColumnElement[bool],
+    columns: frozenset[str],
+) -> Select[Any]:
+    """Set the values of the selected tasks for which `when` holds. Answers all selected tasks."""
+    read = wire(columns | ALWAYS_READ)
+    matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selection.predicates())
+    target = matching.cte("target")
+    changing = select(target.c.id).where(target.c.changes)
+    writer = scope.next_revision(when=and_(selection.allows(count_of(target)), exists(changing)))
+    returning = [*read, TASKS.c.id.label("key")]
+    updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
+    unchanged = scope.tasks(*read).where(
+        TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
+    )
+    tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
+    about = summary(scope, writer, count_of(target), count_of(updated)).subquery("summary")
+    return (
+        select(*wire_of(tasks), about)
+        .select_from(about.outerjoin(tasks, true()))
+        .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
+        .limit(selection.max_rows)
+    )
+
+
+def written_by(answer: Sequence[Sequence[Any]]) -> WriteResult:
+    """What one of these statements answered: tasks, if there are any, beside a summary."""
+    there = [row for row in answer if len(row) > WIDTH and row[0] is not None]
+    revision, number, changed = answer[0][-3:]
+    return WriteResult(revision, number, changed, task_rows(there))
+
+
+def summary(
+    scope: ViewerScope, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
+) -> Select[Any]:
+    """The last columns of an answer: the user's revision after the write, how many tasks it
+    was about, and how many it has changed.
+    """
+    now = select(func.max(writer.c.revision)).scalar_subquery()
+    before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
+    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
+    columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
+    return select(*columns)
+
+
+def count_of(rows: CTE) -> ColumnElement[int]:
+    """How many rows there are."""
+    return select(func.count()).select_from(rows).scalar_subquery()
+
+
+def no_such_task() -> NotFound:
+    """One sentence for a task that never was, that is gone, and that is someone else's."""
+    return NotFound("There is no such task.")
