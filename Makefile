@@ -57,7 +57,7 @@ test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest 
 	done
 
 audit: $(VENV)/.test ## Look all pinned packages up among known vulnerabilities
-	$(BIN)/python -m tests.audit
+	$(BIN)/python -m tests.support.audit
 
 bench: $(VENV)/.test ## Measure beside others, ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
@@ -69,7 +69,7 @@ format: $(VENV)/.test ## Format the code, and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-schema.graphql: $(VENV)/.dev $(wildcard todo_graphql/api/*.py todo_graphql/errors.py)
+schema.graphql: $(VENV)/.dev $(shell find todo_graphql/api todo_graphql/errors.py -name "*.py")
 	$(BIN)/python -m todo_graphql schema --output $@
 
 UV_EXPORT := $(BIN)/python -m uv export --quiet --frozen --format requirements-txt \

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from tests.support.api_client import Person
 from tests.support.coverage_pause import pausing_coverage
+from tests.support.paths import ROOT
 from tests.support.servers import migrated_database, serving, settings_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import Settings
@@ -47,32 +48,35 @@ for name in list(os.environ):
 
 # The files that take longest begin first, so that no worker is left with one of them in the end.
 LONG = (
-    "test_chaos",
-    "test_dev_endings",
-    "test_projection",
-    "test_orders",
-    "test_processes",
-    "test_migrate",
-    "test_packaging",
-    "test_survival",
-    "test_dev",
-    "test_pressure",
-    "test_rates",
-    "test_embedded",
-    "test_serve",
-    "test_health",
-    "test_outages",
-    "test_half_closed",
-    "test_import",
-    "test_image",
-    "test_metrics_hosts",
-    "test_metrics",
-    "test_newer_database",
+    "project/test_chaos",
+    "dev/test_shutdown",
+    "api/execution/test_differential",
+    "api/test_ordering",
+    "runtime/test_supervisor",
+    "cli/test_migrate",
+    "project/test_packaging",
+    "runtime/test_survival",
+    "dev/test_dev",
+    "server/test_overload",
+    "server/rate_limits/test_limiter",
+    "dev/test_postgres",
+    "runtime/test_serve",
+    "server/endpoints/test_health",
+    "store/test_outages",
+    "server/protocol/test_stalled_readers",
+    "server/endpoints/test_import",
+    "project/test_image",
+    "server/observability/test_metrics_hosts",
+    "server/observability/test_metrics",
+    "cli/test_newer_database",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONG.index(name) if (name := item.path.stem) in LONG else len(LONG))
+    """Sort the tests of long files to the front, and fail for a long file that does not exist."""
+    order = {ROOT / "tests" / f"{name}.py": index for index, name in enumerate(LONG)}
+    assert [path for path in order if not path.exists()] == []
+    items.sort(key=lambda item: order.get(item.path, len(LONG)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -31,9 +31,9 @@ class Commands(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise  # click knows these: `--help`, a wrong option, Ctrl-C, `| head`
         except Exception as error:
-            from todo_graphql.startup import EXPECTED_FAILURES
+            from todo_graphql.expected_errors import EXPECTED_ERRORS
 
-            if not isinstance(error, EXPECTED_FAILURES):
+            if not isinstance(error, EXPECTED_ERRORS):
                 raise
             raise click.ClickException(str(error)) from None
 
@@ -212,7 +212,7 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
 )
 def schema(check: Path | None, output: Path | None) -> None:
     """Print the GraphQL schema. Needs no database and no secret."""
-    from todo_graphql.api.schema import sdl
+    from todo_graphql.api.sdl import sdl
 
     if check is not None and output is not None:
         raise click.UsageError("--check and --output exclude each other.")
@@ -231,7 +231,7 @@ def compare(file: Path) -> None:
     """Raises ClickException, with what would break clients, unless this is the file's schema."""
     from graphql import GraphQLError
 
-    from todo_graphql.api.schema import breaking_changes, sdl
+    from todo_graphql.api.sdl import breaking_changes, sdl
 
     try:
         known = file.read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from tests.support.task_lists import Reader
 from todo_graphql.store.models import TASKS, Viewer
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks import ranks
+from todo_graphql.store.tasks import reordering
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
@@ -26,7 +26,7 @@ mutation ($id: ID!, $before: ID, $after: ID) {
   moveTask(id: $id, before: $before, after: $after) { revision task { id title revision } }
 }
 """
-RANKS = st.text(ranks.DIGITS, min_size=1, max_size=6).filter(lambda rank: rank[-1] != "0")
+RANKS = st.text(reordering.DIGITS, min_size=1, max_size=6).filter(lambda rank: rank[-1] != "0")
 
 
 def order(who: Person) -> str:
@@ -140,7 +140,7 @@ def test_thousands_of_moves_into_one_gap(three: Any, monkeypatch: pytest.MonkeyP
 
     With the length that ranks may have at a twentieth of its own, so that it is reached.
     """
-    monkeypatch.setattr(ranks, "MAX_LENGTH", 100)
+    monkeypatch.setattr(reordering, "MAX_LENGTH", 100)
     tasks, (first, second, third), connection = three
     lengths = []
     for number in range(650):
@@ -182,7 +182,7 @@ def test_spreading_keeps_the_order_and_the_revisions(three: Any) -> None:
 @given(RANKS, RANKS)
 def test_between_two_ranks_is_another(one: str, other: str) -> None:
     low, high = sorted((one, other))
-    middle = ranks.between(low, high)
+    middle = reordering.rank_between(low, high)
     if low == high:
         assert middle is None
     else:
@@ -195,7 +195,7 @@ def test_ten_thousand_ranks_in_one_gap() -> None:
     """As many as one gap takes before all are written anew."""
     low, high = "10000000000001", "10000000000002"
     for number in range(10_000):
-        middle = ranks.between(low, high)
+        middle = reordering.rank_between(low, high)
         assert middle is not None
         low, high = (middle, high) if number % 2 else (low, middle)
 
@@ -203,7 +203,7 @@ def test_ten_thousand_ranks_in_one_gap() -> None:
 def test_longest_rank_has_room_in_an_index(database: Database) -> None:
     """PostgreSQL refuses a row of an index that is too long, unless it can be compressed."""
     chance = random.Random(1)  # noqa: S311 - nothing secret
-    rank = "".join(chance.choices(ranks.DIGITS[1:], k=ranks.MAX_LENGTH))
+    rank = "".join(chance.choices(reordering.DIGITS[1:], k=reordering.MAX_LENGTH))
     reader = Reader(database)
     reader.plant([{"id": str(uuid.uuid4()), "title": "longest", "rank": rank}])
     assert reader.found() == ["longest"]

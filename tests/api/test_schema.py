@@ -1,7 +1,6 @@
 """The contract."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from graphql import (
@@ -12,10 +11,11 @@ from graphql import (
 )
 
 from tests.support.isolation import SCHEMA
-from todo_graphql.api.schema import breaking_changes, sdl
+from tests.support.paths import ROOT
+from todo_graphql.api.sdl import breaking_changes, sdl
 from todo_graphql.errors import ErrorCode
 
-SNAPSHOT = Path(__file__).parents[1] / "schema.graphql"
+SNAPSHOT = ROOT / "schema.graphql"
 GRAPHQL = SCHEMA.graphql_schema
 
 

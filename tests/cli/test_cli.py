@@ -8,7 +8,7 @@ from jose import jwt
 
 from tests.support.commands import refusal, run
 from tests.support.servers import SECRET
-from todo_graphql.api.schema import sdl
+from todo_graphql.api.sdl import sdl
 from todo_graphql.cli import main
 from todo_graphql.dev.command import DEMO_USER
 

@@ -12,10 +12,10 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from tests.support.commands import Service, environment, refusal, run
+from tests.support.paths import ROOT
 from tests.support.servers import variables_for
 from todo_graphql.settings.settings import Settings
 
-ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ROOT / "requirements"
 NEVER_IMPORTED = {"ecdsa", "pyasn1", "rsa"}
 """python-jose declares these packages; with `cryptography` it does not use them."""

@@ -16,9 +16,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from tests.support.commands import environment
+from tests.support.paths import ROOT
 from todo_graphql.cli import main
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 INSTRUCTIONS = [

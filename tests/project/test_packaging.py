@@ -13,10 +13,10 @@ from packaging.requirements import Requirement
 from pydantic import SecretStr
 
 from tests.support.commands import environment, run
+from tests.support.paths import ROOT
 from tests.support.servers import SECRET, scratch_database
 from todo_graphql.store.postgres import migrations
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("coverage_pause")
 WHERE_IT_IS = """
 import todo_graphql

@@ -15,11 +15,11 @@ import httpx
 
 from tests.support.api_client import Person
 from tests.support.commands import PATIENCE, Dev
+from tests.support.paths import ROOT
 from todo_graphql.cli import main
 from todo_graphql.errors import ErrorCode
 from todo_graphql.settings.settings import Settings
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = Path(sys.executable).with_name("todo-graphql")
 

@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 from tests.support.commands import PATIENCE, environment
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 
 

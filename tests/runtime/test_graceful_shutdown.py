@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from tests.support.commands import until
 from tests.support.http_client import HOST, head, status
 from tests.support.servers import settings_for
-from todo_graphql.runtime.uvicorn_server import Server, configuration, listening, waiting_at
+from todo_graphql.runtime.listening import listening, waiting_at
+from todo_graphql.runtime.uvicorn_server import Server, configuration
 from todo_graphql.server.app import create_app
 from todo_graphql.server.protocol import limits
 

@@ -22,7 +22,8 @@ from tests.support.servers import (
 )
 from todo_graphql.dev.command import DEMO_USER, token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
-from todo_graphql.runtime.uvicorn_server import create_lasting_app, listening
+from todo_graphql.runtime.listening import listening
+from todo_graphql.runtime.uvicorn_server import create_lasting_app
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.postgres import migrations
 

@@ -17,7 +17,9 @@ from tests.support.administrators import administering
 from tests.support.api_client import Person
 from tests.support.commands import Service, until
 from tests.support.servers import settings_for, variables_for
-from todo_graphql.runtime.uvicorn_server import configuration, listening, stopping_in_good_order
+from todo_graphql.runtime.listening import listening
+from todo_graphql.runtime.signals import stopping_in_good_order
+from todo_graphql.runtime.uvicorn_server import configuration
 from todo_graphql.runtime.uvicorn_server import run as serve
 from todo_graphql.server.app import create_app
 from todo_graphql.settings.settings import Settings

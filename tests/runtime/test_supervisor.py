@@ -8,17 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 import pytest
 from uvicorn.config import STARTUP_FAILURE
 
 from tests.support.commands import PATIENCE
+from tests.support.paths import ROOT
 from todo_graphql.runtime import supervisor
 from todo_graphql.runtime.supervisor import MISSED_CHECKS, START_CHECKS, Heartbeat, Processes, Seat
 
-ROOT = Path(__file__).parent.parent
 COUNT = 2
 
 

@@ -26,7 +26,7 @@ from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
-from todo_graphql.store.tasks import exports
+from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.pages import read_page
 
 READ = "{ tasks(first: 1) { nodes { id } } }"
@@ -120,7 +120,7 @@ def test_a_page_that_comes_too_late_ends_the_export(
     home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """So it is no whole file, and others are served."""
-    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
     person, pages = Person(home.url, home.settings), count(1)
     person.create_many(*"abcde")
     with administering(home.settings.required_database_url()) as admin:
@@ -131,7 +131,7 @@ def test_a_page_that_comes_too_late_ends_the_export(
                 admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
             return read_page(*given)
 
-        monkeypatch.setattr(exports, "read_page", locked)
+        monkeypatch.setattr(transfer, "read_page", locked)
         with pytest.raises(httpx.RemoteProtocolError):
             ask_for_export(person)
         admin.execute(text("ROLLBACK"))

@@ -1,10 +1,10 @@
 """Settings that are secret: nobody is told them, and a weak one is refused."""
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
 URL = "postgresql://me:swordfish@db.example/todo?sslmode=require"
@@ -79,7 +79,7 @@ def test_blanks_around_a_secret_do_not_count(secret: str, monkeypatch: pytest.Mo
 
 def test_secret_of_the_documentation_is_rejected() -> None:
     """Everybody could sign with it."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"BETTER_AUTH_SECRET='([^']+)'", readme)
     assert examples
     for example in examples:

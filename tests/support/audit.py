@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import click
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
+
 PINNED = ROOT / "requirements/test.txt"
 """All packages that are pinned for any purpose."""
 

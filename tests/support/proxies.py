@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 
 from tests.support.commands import PATIENCE, environment, until
+from tests.support.paths import ROOT
 from tests.support.redis import free_port
 
-OPERATIONS = (Path(__file__).parents[1] / "docs/operations.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SHOWN_SITE = "api.example.com {"
 SHOWN_SERVERS = ("127.0.0.1:8000", "127.0.0.1:8001")
 CADDY = Path(sys.executable).with_name("caddy")

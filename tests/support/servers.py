@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from tests.support.commands import PATIENCE
-from todo_graphql.runtime.uvicorn_server import Server, configuration, listening, url_of
+from todo_graphql.runtime.listening import listening, url_of
+from todo_graphql.runtime.uvicorn_server import Server, configuration
 from todo_graphql.server.app import create_app
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import migrations

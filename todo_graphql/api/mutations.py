@@ -9,7 +9,7 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from todo_graphql.api.account import AccountMutation
+from todo_graphql.api.account_mutations import AccountMutation
 from todo_graphql.api.bulk_mutations import BulkMutation
 from todo_graphql.api.context import Info
 from todo_graphql.api.idempotency import Idempotent

@@ -16,10 +16,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     Undefined,
-    build_schema,
-    find_breaking_changes,
-    lexicographic_sort_schema,
-    print_schema,
 )
 from graphql.execution import Executor
 from strawberry.schema.config import StrawberryConfig
@@ -34,7 +30,6 @@ from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
-from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.variables import ExecutorName
 
 # The codes are part of the contract, so the SDL has them, although no field answers one.
@@ -164,27 +159,6 @@ class Schema(strawberry.Schema):
         """
 
 
-def sdl() -> str:
-    """The contract: sorted, so that the same schema is always the same text."""
-    return print_schema(_bare_schema()) + "\n"
-
-
-def breaking_changes(since: str) -> list[str]:
-    """What a client of an earlier contract may break on. The earlier one is given as SDL."""
-    changes = find_breaking_changes(build_schema(since), _bare_schema())
-    return [change.description for change in changes]
-
-
-def _bare_schema() -> GraphQLSchema:
-    limits = Limits.from_settings(Settings.model_construct())
-    schema = Schema(limits, introspection=False).graphql_schema
-    for value in _arguments_and_input_fields(schema):
-        # Sorting makes enums anew, which know the values of their members only.
-        if isinstance(value.default_value, Enum):
-            value.default_value = value.default_value.value
-    return lexicographic_sort_schema(schema)
-
-
 def _no_such_operation(name: str | None) -> GraphQLError:
     sentence = (
         "The document has several operations: say which by `operationName`."
@@ -198,12 +172,12 @@ def omit_null_defaults(schema: GraphQLSchema) -> None:
     """Print `first: Int`, not `first: Int = null`: Python's default for "not given" is no part
     of the contract.
     """
-    for value in _arguments_and_input_fields(schema):
+    for value in arguments_and_input_fields(schema):
         if value.default_value is None:
             value.default_value = Undefined
 
 
-def _arguments_and_input_fields(
+def arguments_and_input_fields(
     schema: GraphQLSchema,
 ) -> Iterator[GraphQLArgument | GraphQLInputField]:
     for kind in schema.type_map.values():

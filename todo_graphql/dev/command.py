@@ -17,14 +17,10 @@ import click
 from pydantic import SecretStr
 
 from todo_graphql.dev.postgres_binaries import NOT_INSTALLED, EmbeddedPostgresError
+from todo_graphql.runtime.listening import listening, url_of
 from todo_graphql.runtime.preflight import refuse_unobservable, refuse_unsafe_database
-from todo_graphql.runtime.uvicorn_server import (
-    configuration,
-    listening,
-    run,
-    stopping_in_good_order,
-    url_of,
-)
+from todo_graphql.runtime.signals import stopping_in_good_order
+from todo_graphql.runtime.uvicorn_server import configuration, run
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth.tokens import sign
 from todo_graphql.server.observability import logs

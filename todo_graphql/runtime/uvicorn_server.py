@@ -3,46 +3,27 @@
 import asyncio
 import gc
 import logging
-import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import partial
-from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
+from todo_graphql.runtime.listening import listening, url_of, waiting_at
 from todo_graphql.runtime.preflight import refuse_unsafe_database, refuse_unusable, told_by_the_log
+from todo_graphql.runtime.signals import Stop, stopping_in_good_order
 from todo_graphql.runtime.supervisor import Heartbeat, Processes, Seat
-from todo_graphql.server import routes
 from todo_graphql.server.app import create_app
 from todo_graphql.server.observability import logs
 from todo_graphql.server.protocol.http1 import HTTP1Protocol
-from todo_graphql.server.sockets import authority, listener_at, reason_of
-from todo_graphql.settings.settings import ConfigurationError, Settings
+from todo_graphql.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 GRACE = 10
 """Seconds that requests have to finish when the server is told to stop."""
-
-
-class Stop:
-    """Remembers the signal that asked this process to stop.
-
-    A handler that raises would get lost now and then: in a destructor, or while psycopg2 is
-    imported. What has been started is stopped by whoever looks here before the next step.
-    """
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-    def check(self) -> None:
-        """Raises SystemExit, with the code that shells use for it, once there was a signal."""
-        if self.signal is not None:
-            raise SystemExit(128 + self.signal)
 
 
 class Server(uvicorn.Server):
@@ -72,20 +53,6 @@ class Server(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         return HTTP1Protocol(self.config, self.server_state, self.lifespan.state)
-
-
-def waiting_at(listener: socket.socket) -> list[socket.socket]:
-    """Close the socket, and answer the clients that have connected and that nobody has taken yet.
-    The system would reset their connections with its end, whatever they have sent.
-    """
-    listener.settimeout(0)
-    clients = []
-    with listener, suppress(OSError):  # there is no other one
-        while True:
-            clients.append(listener.accept()[0])
-    for client in clients:
-        client.settimeout(0)
-    return clients
 
 
 def serve_production(settings: Settings, workers: int) -> None:
@@ -203,52 +170,3 @@ def run(
     server = Server(config, ready)
     server.run(sockets=[listener])
     logger.info("Stopped.")
-
-
-@contextmanager
-def stopping_in_good_order() -> Iterator[Stop]:
-    """Note the signals that stop us, but for those that uvicorn takes care of meanwhile."""
-    stop = Stop()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        stop.signal = number
-
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        if signal.getsignal(signal.SIGTERM) is note:
-            note(number, frame)
-        else:
-            signal.raise_signal(signal.SIGTERM)  # which uvicorn knows, and SIGHUP it does not
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under `nohup`
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
-    """A socket on HOST and PORT. Raises ConfigurationError when somebody else has it."""
-    try:
-        listener = listener_at(settings.host, settings.port)
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(
-            f"Cannot listen on {authority(settings.host, settings.port)} ({reason_of(error)}): "
-            "choose another PORT or HOST."
-        ) from None
-    with listener:
-        # asyncio sets this only on sockets that say they are TCP, and Python's do not. Without
-        # it each answer waits for the client's delayed acknowledgement: some 40 ms.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.set_inheritable(True)
-        yield listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where the API is, for somebody on this machine."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-    return f"http://{authority(host, port)}{routes.GRAPHQL}"

@@ -21,7 +21,8 @@ from todo_graphql.server.endpoints.graphql import GraphQLEndpoint
 from todo_graphql.server.endpoints.health import health_router
 from todo_graphql.server.endpoints.import_tasks import import_router
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
-from todo_graphql.server.http.middleware import RATE_HEADERS, Observer, RequestMiddleware
+from todo_graphql.server.http.middleware import RATE_HEADERS, RequestMiddleware
+from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.observability.setup import Observation
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.rate_limits.limiter import RateLimiter

@@ -8,7 +8,7 @@ from tests.support.api_client import Person
 from tests.support.differential import Home
 from tests.support.documents import LIMITS
 from tests.support.servers import serving
-from todo_graphql.api.documents.limits import REMEMBERED_SIZES
+from todo_graphql.api.documents.cost import REMEMBERED_SIZES
 from todo_graphql.api.schema import Schema
 from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.variables import ExecutorName

@@ -42,9 +42,9 @@ STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=Non
         ("", ""),
     ],
 )
-def test_no_cell_is_a_formula(validation: str, cell: str) -> None:
-    assert harmless(validation) == cell
-    assert original(cell) == validation
+def test_no_cell_is_a_formula(text: str, cell: str) -> None:
+    assert harmless(text) == cell
+    assert original(cell) == text
 
 
 def test_a_task_is_read_when_it_is_asked_for() -> None:

@@ -20,7 +20,7 @@ from todo_graphql.server.endpoints.export_tasks import next_piece
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.tasks import exports
+from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.pages import read_page
 from todo_graphql.store.tasks.reordering import Destination
@@ -39,7 +39,7 @@ def tasks(database: Database, alice: Person) -> Iterator[Tasks]:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of two tasks."""
-    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
 
 
 def plant(tasks: Tasks, *titles: str) -> list[TaskRow]:

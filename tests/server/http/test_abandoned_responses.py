@@ -19,7 +19,7 @@ from tests.support.http_client import (
 )
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.server.http.body import parse_graphql_request
-from todo_graphql.store.tasks import exports
+from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.pages import read_page
 
 
@@ -49,8 +49,8 @@ def test_an_export_that_is_left(
         return read_page(*given)
 
     alice.create_many(*"abc")
-    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 2)
-    monkeypatch.setattr(exports, "read_page", read)
+    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(transfer, "read_page", read)
     leave(url, asked_by(alice, b"GET /export"), begun, gone)
     until(lambda: "GET /export 499" in caplog.text, "the end of an export")
     assert "GET /export 200" not in caplog.text

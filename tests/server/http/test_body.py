@@ -10,7 +10,7 @@ import pytest
 from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, post, status
 from todo_graphql.server.http.body import encode
-from todo_graphql.server.json_nesting import MAX_NESTING
+from todo_graphql.server.strict_json import MAX_NESTING
 
 LIMIT = 65_536
 QUERY = b'{"query": "{ __typename }"}'

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.servers import serving
-from todo_graphql.runtime.uvicorn_server import listening
+from todo_graphql.runtime.listening import listening
 from todo_graphql.settings.settings import Settings
 
 APP = "https://app.example.com"

@@ -11,9 +11,9 @@ import httpx
 from pydantic import SecretStr
 
 from tests.support.commands import PATIENCE, PROGRAM, Service, environment, until
+from tests.support.paths import ROOT
 from tests.support.servers import variables_for
 
-ROOT = Path(__file__).parent.parent
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
 FAILURES = """
 import sys, threading, warnings

@@ -14,7 +14,7 @@ from tests.support.http_client import LENGTH, QUERY, answers, asked_by, connecte
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.server.http.body import parse_graphql_request
 from todo_graphql.server.protocol import http1, limits
-from todo_graphql.store.tasks import exports
+from todo_graphql.store.tasks import transfer
 
 
 def test_client_that_closes_before_its_request_gets_nothing(url: str) -> None:
@@ -90,7 +90,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
 
     monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
-    monkeypatch.setattr(exports, "EXPORT_PAGE_SIZE", 5)
+    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 5)
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(limits, "WRITE_STALL_SECONDS", 0.5)
 

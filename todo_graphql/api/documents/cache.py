@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
 from strawberry.extensions import SchemaExtension
 
-from todo_graphql.api.documents.limits import Cost, Limits, check, refuse_over, too_complex
+from todo_graphql.api.documents.cost import Cost
+from todo_graphql.api.documents.limits import Limits, check, refuse_over, too_complex
 from todo_graphql.api.documents.validation import Validation, nested_too_deeply, with_code
 from todo_graphql.api.execution.executor import Operations
 from todo_graphql.cache import Cache

@@ -4,7 +4,7 @@ Everything here is linear in the document: a fragment is measured once for each 
 that it is spread on, however often that is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ from graphql import (
 
 from todo_graphql.api.documents.list_sizes import (
     answered,
+    number_of_values,
+    said_by,
     sizing_variables,
     times_answered,
     values_in,
@@ -191,3 +193,52 @@ def selectable(kind: GraphQLNamedType | None) -> Mapping[str, GraphQLField]:
         fields: Mapping[str, GraphQLField] = kind.fields
         return fields
     return {}
+
+
+REMEMBERED_SIZES = 10
+"""Of an operation, for the pages that its variables have asked for."""
+
+
+class Cost:
+    """What one operation costs, by the values of its variables."""
+
+    def __init__(
+        self,
+        document: DocumentNode,
+        schema: GraphQLSchema,
+        node: OperationDefinitionNode,
+        most: Size,
+    ) -> None:
+        self.node = node
+        self._document = document
+        self._schema = schema
+        self._most = most
+        self._sizes: dict[Hashable, Size] = {}
+        # A variable without a value has its default, here as a literal.
+        self._defaults = {
+            definition.variable.name.value: definition.default_value
+            for definition in node.variable_definitions or ()
+            if definition.default_value is not None
+        }
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """The cost with these values, and the defaults of the variables that have none. Each
+        value of a variable has to be read as often as it is used.
+        """
+        values = {**self._defaults, **variables} if self._defaults else variables
+        size = self._size(values) if self._most.sized_by else self._most
+        cost = size.cost
+        for name, times in size.uses.items():
+            cost += times * number_of_values(values.get(name))
+        return cost
+
+    def _size(self, values: Mapping[str, Any]) -> Size:
+        """With pages as large as these values say."""
+        said = tuple(said_by(values.get(name)) for name in self._most.sized_by)
+        size = self._sizes.get(said)
+        if size is None:
+            size = Measure(self._document, self._schema, values).operation(self.node)
+            if len(self._sizes) == REMEMBERED_SIZES:
+                self._sizes.clear()
+            self._sizes[said] = size
+        return size

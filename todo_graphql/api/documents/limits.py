@@ -5,9 +5,9 @@ it starts. One walk measures it (sizes.py). What is left of comparing has a limi
 which validation stops at.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from graphql import (
     DocumentNode,
@@ -16,8 +16,7 @@ from graphql import (
     OperationDefinitionNode,
 )
 
-from todo_graphql.api.documents.cost import MAX_MEASUREMENTS, Measure, Size, TooMuchToMeasure
-from todo_graphql.api.documents.list_sizes import number_of_values, said_by
+from todo_graphql.api.documents.cost import MAX_MEASUREMENTS, Cost, Measure, Size, TooMuchToMeasure
 from todo_graphql.errors import QueryTooComplex
 from todo_graphql.settings.settings import Settings
 
@@ -44,8 +43,6 @@ one name, and for each pair of fragments.
 GREATEST = 2**53 - 1
 """The greatest whole number that all clients read: 80 fragments may stand for 2^80 fields."""
 
-REMEMBERED_SIZES = 10
-"""Of an operation, for the pages that its variables have asked for."""
 
 SINGULAR = frozenset({"depth", "cost", "nesting"})
 
@@ -69,51 +66,6 @@ class Limits:
     def from_settings(cls, settings: Settings) -> Self:
         """Return the limits of a server."""
         return cls(settings.max_query_cost, settings.max_query_depth, settings.max_query_tokens)
-
-
-class Cost:
-    """What one operation costs, by the values of its variables."""
-
-    def __init__(
-        self,
-        document: DocumentNode,
-        schema: GraphQLSchema,
-        node: OperationDefinitionNode,
-        most: Size,
-    ) -> None:
-        self.node = node
-        self._document = document
-        self._schema = schema
-        self._most = most
-        self._sizes: dict[Hashable, Size] = {}
-        # A variable without a value has its default, here as a literal.
-        self._defaults = {
-            definition.variable.name.value: definition.default_value
-            for definition in node.variable_definitions or ()
-            if definition.default_value is not None
-        }
-
-    def of(self, variables: Mapping[str, Any]) -> int:
-        """The cost with these values, and the defaults of the variables that have none. Each
-        value of a variable has to be read as often as it is used.
-        """
-        values = {**self._defaults, **variables} if self._defaults else variables
-        size = self._size(values) if self._most.sized_by else self._most
-        cost = size.cost
-        for name, times in size.uses.items():
-            cost += times * number_of_values(values.get(name))
-        return cost
-
-    def _size(self, values: Mapping[str, Any]) -> Size:
-        """With pages as large as these values say."""
-        said = tuple(said_by(values.get(name)) for name in self._most.sized_by)
-        size = self._sizes.get(said)
-        if size is None:
-            size = Measure(self._document, self._schema, values).operation(self.node)
-            if len(self._sizes) == REMEMBERED_SIZES:
-                self._sizes.clear()
-            self._sizes[said] = size
-        return size
 
 
 def check(

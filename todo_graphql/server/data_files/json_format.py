@@ -8,8 +8,7 @@ from typing import Any
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.data_files.lines import LineCounter, at_line
 from todo_graphql.server.data_files.records import Record, record_of
-from todo_graphql.server.http.body import no_such_number
-from todo_graphql.server.json_nesting import check_nesting
+from todo_graphql.server.strict_json import check_nesting, reject_constant
 from todo_graphql.store.tasks.rows import TaskRow
 
 VERSION = 1
@@ -43,7 +42,7 @@ class _Reader:
         self._place = 0
         self._lines = LineCounter(text)
         self._decoder = json.JSONDecoder(
-            parse_constant=no_such_number, object_pairs_hook=_without_repetition
+            parse_constant=reject_constant, object_pairs_hook=_without_repetition
         )
 
     def tasks(self) -> Iterator[tuple[int, Record]]:

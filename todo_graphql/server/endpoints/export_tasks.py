@@ -18,8 +18,8 @@ from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
-from todo_graphql.store.tasks.exports import EXPORT_PAGE_SIZE
 from todo_graphql.store.tasks.rows import TaskRow
+from todo_graphql.store.tasks.transfer import EXPORT_PAGE_SIZE
 
 TASK_COST = 15
 """What a task with all its fields costs in an operation."""

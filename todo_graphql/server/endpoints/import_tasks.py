@@ -25,8 +25,8 @@ from todo_graphql.server.http.timeouts import run_with_statement_timeout, run_wi
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
-from todo_graphql.store.tasks.imports import Imported
 from todo_graphql.store.tasks.rows import NewTask
+from todo_graphql.store.tasks.transfer import Imported
 
 MAX_IMPORT_BYTES = 10 * 1024 * 1024
 MAX_IMPORT_TASKS = 100_000

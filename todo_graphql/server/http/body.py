@@ -4,7 +4,7 @@ The rules are those of GraphQL over HTTP: https://graphql.github.io/graphql-over
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from graphql import ExecutionResult
@@ -14,17 +14,11 @@ from starlette.responses import Response
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.errors import BadUserInput, ErrorCode
 from todo_graphql.server.http.content_negotiation import header, require_json
-from todo_graphql.server.json_nesting import check_nesting, may_exceed_nesting
-
-
-def no_such_number(_constant: str) -> NoReturn:
-    """Python reads NaN and Infinity, which JSON does not have (RFC 8259, section 6)."""
-    raise ValueError
-
+from todo_graphql.server.strict_json import check_nesting, may_exceed_nesting, reject_constant
 
 # msgspec would read faster, but not all that JSON may say: no halves of surrogate pairs, and no
 # number that is greater than the greatest float.
-DECODER = json.JSONDecoder(parse_constant=no_such_number)
+DECODER = json.JSONDecoder(parse_constant=reject_constant)
 ENCODER = msgspec.json.Encoder()
 
 MAX_DIGITS = 20

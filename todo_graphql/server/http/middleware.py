@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from math import ceil
-from typing import TypeAlias
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +16,11 @@ from todo_graphql.server.http.disconnects import CLIENT_CLOSED_REQUEST
 from todo_graphql.server.http.error_responses import problem_response, server_error
 from todo_graphql.server.http.security_headers import protected
 from todo_graphql.server.observability.formatters import request_id
-from todo_graphql.server.observability.request_record import RequestRecord, request_record
+from todo_graphql.server.observability.request_record import (
+    Observer,
+    RequestRecord,
+    request_record,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +29,6 @@ HEADER = b"x-request-id"
 RATE_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 """The budget of a user, the rest of it, and the seconds until all of it is available again."""
 RATE_HEADER_NAMES = [name.encode() for name in RATE_HEADERS]
-
-Observer: TypeAlias = Callable[[RequestRecord], None]
-"""Receives each record when the request is over, on the event loop: it must not block."""
 
 
 class RequestMiddleware:

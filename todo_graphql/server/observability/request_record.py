@@ -2,8 +2,10 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import getrandbits
+from typing import TypeAlias
 
 from opentelemetry.context import Context as TraceContext
 from starlette.types import Scope
@@ -124,3 +126,7 @@ def id_for(chosen: bytes | None) -> str:
     # It guards nothing. A random number of the system's would cost a change of threads: while
     # the event loop asks for one, another thread takes its turn.
     return f"{getrandbits(128):032x}"
+
+
+Observer: TypeAlias = Callable[[RequestRecord], None]
+"""Receives each record when the request is over, on the event loop: it must not block."""

@@ -11,7 +11,7 @@ from todo_graphql.server.observability.tracing_setup import start_tracing
 from todo_graphql.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from todo_graphql.server.http.middleware import Observer
+    from todo_graphql.server.observability.request_record import Observer
 
 logger = logging.getLogger(__name__)
 

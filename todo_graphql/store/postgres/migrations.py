@@ -19,7 +19,7 @@ from todo_graphql.store.postgres.errors import NotMigrated, failure_of, is_privi
 if TYPE_CHECKING:
     from alembic.config import Config
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 
 
 class MayNotMigrate(Exception):  # noqa: N818 - a grant is missing

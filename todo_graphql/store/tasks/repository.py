@@ -16,9 +16,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.edits import Edits
-from todo_graphql.store.tasks.exports import iter_all
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
-from todo_graphql.store.tasks.imports import Imported, import_tasks
 from todo_graphql.store.tasks.inserts import (
     insert_parameters,
     insert_statement,
@@ -37,6 +35,7 @@ from todo_graphql.store.tasks.overview import (
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
 from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, task_rows, wire
+from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
     WriteResult,

@@ -9,7 +9,7 @@ from todo_graphql.store.postgres.errors import DatabaseFailure
 from todo_graphql.store.postgres.migrations import MayNotMigrate, NewerDatabase
 from todo_graphql.store.postgres.rls_check import UnsafeDatabase
 
-EXPECTED_FAILURES = (
+EXPECTED_ERRORS = (
     AccessError,
     ConfigurationError,
     DatabaseFailure,
