@@ -16,7 +16,7 @@ from benchmarks.workloads import CREATED_TITLE, People, Person
 from todo_graphql.dev.command import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import ConfigurationError, Settings
-from todo_graphql.store.maintenance.seed import made_up_users, seed
+from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import Database
@@ -97,7 +97,7 @@ def populate(settings: Settings, done: Path, users: int, tasks: int) -> None:
     database = Database(settings)
     try:
         with click.progressbar(length=tasks, label=f"Making {tasks:,} tasks up, once") as bar:
-            for number in seed(database, made_up_users(users), tasks):
+            for number in seed(database, sample_users(users), tasks):
                 bar.update(number)
     finally:
         database.close()
@@ -108,7 +108,7 @@ def populate(settings: Settings, done: Path, users: int, tasks: int) -> None:
 
 def people(settings: Settings, users: int) -> People:
     """Readers and writers, all with the same number of tasks: the first user has more."""
-    viewers = made_up_users(users)[1 : 1 + READERS + WRITERS]
+    viewers = sample_users(users)[1 : 1 + READERS + WRITERS]
     with administrator(settings) as connection:
         persons = [person(settings, connection, viewer) for viewer in viewers]
     return People(persons[:READERS], persons[READERS:])

@@ -123,7 +123,7 @@ def beside(
     scene: Scene,
     seconds: int,
     troubled: Sequence[Person],
-    trouble: AbstractContextManager[None],
+    outage: AbstractContextManager[None],
     title: str,
 ) -> list[Check]:
     """How those fare who are troubled, and those who are not."""
@@ -132,7 +132,7 @@ def beside(
         scene.have(furnish, server.port, others).result()
         scene.have(read_for, server.port, others, 1.0).result()
         before = scene.have(read_for, server.port, others, seconds / 2, PAUSE).result()
-        with trouble:
+        with outage:
             insisting = seconds - TIMEOUT
             theirs = scene.have(
                 ask_for, server.port, troubled, insisting, CREATE, pause=PAUSE, title=title

@@ -44,7 +44,7 @@ def duration(_context: click.Context, parameter: click.Parameter, value: str) ->
     seconds = int(match[1]) * SECONDS[match[2]] if match else LONGEST + 1
     if seconds > LONGEST:
         raise click.BadParameter(
-            "say it like 30s, 15m, 12h or 7d; 36500d is the most.", param=parameter
+            "use a duration such as 30s, 15m, 12h or 7d (at most 36500d).", param=parameter
         )
     return seconds
 
@@ -92,9 +92,9 @@ def dev(host: str | None, port: int | None) -> None:
     from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
-    from todo_graphql.dev.command import develop
+    from todo_graphql.dev.command import run_dev
 
-    develop(settings_with(host=host, port=port))
+    run_dev(settings_with(host=host, port=port))
 
 
 @main.command()

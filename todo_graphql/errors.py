@@ -12,9 +12,9 @@ from typing import ClassVar
 class ErrorCode(Enum):
     """`errors[].extensions.code`: the contract between this server and its clients."""
 
-    UNAUTHENTICATED = (401, "No token was sent, or not a good one.")
+    UNAUTHENTICATED = (401, "The token is missing, invalid or expired.")
     FORBIDDEN = (403, "`userId` names someone other than the caller.")
-    NOT_FOUND = (404, "There is no such task of yours.")
+    NOT_FOUND = (404, "The task does not exist, or belongs to another user.")
     BAD_USER_INPUT = (400, "An argument breaks a rule; `field` is the path of that argument.")
     CONFLICT = (
         409,

@@ -10,7 +10,7 @@ each request, as where a database has just as many connections as others take.
 """
 
 
-class Trouble:
+class OutageLog:
     """One of a process, for all its threads."""
 
     def __init__(self, logger: logging.Logger, over: str, level: int = logging.WARNING) -> None:
@@ -27,7 +27,7 @@ class Trouble:
         """Whether there is any, as far as the operator knows."""
         return bool(self._told)
 
-    def tell(self, sentence: str) -> None:
+    def report(self, sentence: str) -> None:
         """There is this, now or still."""
         with self._lock:
             if sentence == self._told or time.monotonic() < self._quiet_until:
@@ -35,7 +35,7 @@ class Trouble:
             self._told = sentence
         self._logger.log(self._level, "%s", sentence)
 
-    def end(self) -> None:
+    def recover(self) -> None:
         """There is nothing, now or still."""
         if not self._told:
             return

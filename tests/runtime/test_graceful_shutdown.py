@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from tests.support.commands import until
 from tests.support.http_client import HOST, head, status
 from tests.support.servers import settings_for
-from todo_graphql.runtime.listening import listening, waiting_at
-from todo_graphql.runtime.uvicorn_server import Server, configuration
+from todo_graphql.runtime.listening import drain_backlog, listening
+from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
 from todo_graphql.server.app import create_app
 from todo_graphql.server.protocol import limits
 
@@ -34,7 +34,7 @@ def running(when_ready: Callable[[Server, int], None]) -> Iterator[tuple[Server,
             when_ready(server, port)
             ready.set()
 
-        server = Server(configuration(create_app(settings), settings, grace=PATIENCE), tell)
+        server = Server(uvicorn_config(create_app(settings), settings, grace=PATIENCE), tell)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
@@ -110,7 +110,7 @@ def test_everybody_at_the_door_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         with socket.create_connection(address), socket.create_connection(address):
-            found = waiting_at(listener)
+            found = drain_backlog(listener)
         assert len(found) == 2
     assert refuses(address[1])
     for client in found:

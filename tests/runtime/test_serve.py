@@ -23,7 +23,7 @@ from tests.support.servers import (
 from todo_graphql.dev.command import DEMO_USER, token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.runtime.listening import listening
-from todo_graphql.runtime.uvicorn_server import create_lasting_app
+from todo_graphql.runtime.uvicorn_server import create_frozen_app
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.postgres import migrations
 
@@ -151,7 +151,7 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
     """
     settings = variables_for(own_server.url)
     with Service("serve", folder=tmp_path, **settings) as server:
-        assert_not_ready(server, "The database is away. Try again in a moment.")
+        assert_not_ready(server, "The database is unavailable. Try again in a moment.")
         own_server.start()
         until(lambda: "migrate" in reason_of(server), "a database that is empty")
         assert_unavailable(server)
@@ -159,7 +159,7 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
         until(lambda: reason_of(server) == "", "readiness")
         assert server.post(CREATE, token()).json()["data"]["createTask"]["task"]["id"]
         own_server.stop()
-        assert_not_ready(server, "The database is away. Try again in a moment.")
+        assert_not_ready(server, "The database is unavailable. Try again in a moment.")
         own_server.start()
         until(lambda: reason_of(server) == "", "readiness")
         assert "errors" not in server.post(CREATE, token()).json()
@@ -214,7 +214,7 @@ def test_what_stays_is_not_collected() -> None:
     """
     gc.disable()  # as the command does before it imports anything
     try:
-        app = create_lasting_app(settings_for(SecretStr(SOMEWHERE)))
+        app = create_frozen_app(settings_for(SecretStr(SOMEWHERE)))
         assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
         assert not [it for it in gc.get_objects() if it is app]

@@ -18,9 +18,9 @@ from tests.support.api_client import Person
 from tests.support.commands import Service, until
 from tests.support.servers import settings_for, variables_for
 from todo_graphql.runtime.listening import listening
-from todo_graphql.runtime.signals import stopping_in_good_order
-from todo_graphql.runtime.uvicorn_server import configuration
+from todo_graphql.runtime.signals import graceful_shutdown
 from todo_graphql.runtime.uvicorn_server import run as serve
+from todo_graphql.runtime.uvicorn_server import uvicorn_config
 from todo_graphql.server.app import create_app
 from todo_graphql.settings.settings import Settings
 
@@ -84,12 +84,12 @@ def test_a_signal_is_noted_until_uvicorn_takes_over() -> None:
     """It is obeyed at the next step, and nothing is announced that will not be."""
     settings = settings_for(SecretStr(SOMEWHERE))
     before = signal.getsignal(signal.SIGTERM)
-    with stopping_in_good_order() as stop, listening(settings) as listener:
+    with graceful_shutdown() as stop, listening(settings) as listener:
         stop.check()
         signal.raise_signal(signal.SIGHUP)
         with pytest.raises(SystemExit) as ended:
             stop.check()
-        config = configuration(create_app(settings), settings)
+        config = uvicorn_config(create_app(settings), settings)
         serve(config, listener, lambda: pytest.fail("It was announced."), stop)
     assert ended.value.code == 128 + signal.SIGHUP
     assert signal.getsignal(signal.SIGTERM) is before
@@ -104,8 +104,8 @@ def test_a_signal_as_soon_as_it_is_ready(times: int, capsys: pytest.CaptureFixtu
         for _ in range(times):
             signal.raise_signal(signal.SIGINT)
 
-    with stopping_in_good_order() as stop, listening(settings) as listener:
-        serve(configuration(create_app(settings), settings), listener, interrupt, stop)
+    with graceful_shutdown() as stop, listening(settings) as listener:
+        serve(uvicorn_config(create_app(settings), settings), listener, interrupt, stop)
     assert stop.signal == signal.SIGINT
     logged = capsys.readouterr().err
     assert "Application shutdown complete." in logged
@@ -116,7 +116,7 @@ def test_nohup_means_it() -> None:
     """Whoever has SIGHUP ignored goes on when the terminal is closed."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with stopping_in_good_order() as stop:
+        with graceful_shutdown() as stop:
             signal.raise_signal(signal.SIGHUP)
             assert stop.signal is None
     finally:

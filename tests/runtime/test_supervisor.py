@@ -16,12 +16,18 @@ from uvicorn.config import STARTUP_FAILURE
 from tests.support.commands import PATIENCE
 from tests.support.paths import ROOT
 from todo_graphql.runtime import supervisor
-from todo_graphql.runtime.supervisor import MISSED_CHECKS, START_CHECKS, Heartbeat, Processes, Seat
+from todo_graphql.runtime.supervisor import (
+    MISSED_CHECKS,
+    START_CHECKS,
+    Heartbeat,
+    Supervisor,
+    WorkerSlot,
+)
 
 COUNT = 2
 
 
-def wait_for_sigterm(_seat: Seat, _heartbeat: Heartbeat) -> None:
+def wait_for_sigterm(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
     """Tell who we are, and end in good order when told so; sooner after a second signal."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -30,7 +36,7 @@ def wait_for_sigterm(_seat: Seat, _heartbeat: Heartbeat) -> None:
         time.sleep(PATIENCE)
 
 
-def wait_for_sigint(_seat: Seat, _heartbeat: Heartbeat) -> None:
+def wait_for_sigint(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
     """SIGTERM alone takes as long as somebody's request."""
     signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
@@ -39,26 +45,26 @@ def wait_for_sigint(_seat: Seat, _heartbeat: Heartbeat) -> None:
         time.sleep(PATIENCE)
 
 
-def die(_seat: Seat, _heartbeat: Heartbeat) -> None:
+def die(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
     """At once, always."""
     tell(f"waits {os.getpid()}")
     os._exit(1)
 
 
-def die_young(seat: Seat, _heartbeat: Heartbeat) -> None:
+def die_young(seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
     """Tell when this process began to work, and die."""
     tell(f"{seat.number} {time.monotonic()}")
     os._exit(1)
 
 
-def sit(seat: Seat, _heartbeat: Heartbeat) -> None:
+def sit(seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
     """Tell where, and wait to be killed."""
     tell(f"{seat.number} {seat.deaths} {os.getpid()}")
     while True:
         time.sleep(PATIENCE)
 
 
-def beat(_seat: Seat, heartbeat: Heartbeat) -> None:
+def beat(_seat: WorkerSlot, heartbeat: Heartbeat) -> None:
     """Run an event loop, as a server does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
@@ -70,7 +76,7 @@ def beat(_seat: Seat, heartbeat: Heartbeat) -> None:
     asyncio.run(wait())
 
 
-def fail(_seat: Seat, _heartbeat: Heartbeat) -> None:
+def fail(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
     """As uvicorn does with an application that cannot start."""
     sys.exit(STARTUP_FAILURE)
 
@@ -88,7 +94,7 @@ def let_go() -> None:
 def main(work: str, check_seconds: float) -> None:
     """The parent."""
     supervisor.CHECK_SECONDS = check_seconds
-    Processes(globals()[work], COUNT, let_go).run()
+    Supervisor(globals()[work], COUNT, let_go).run()
 
 
 @contextmanager

@@ -154,7 +154,7 @@ def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
         answers = list(threads.map(lambda each: unavailable(each.post(READ)), crowd))
         admin.execute(text("ROLLBACK"))
     assert Counter(answers) == {
-        "The server is full. Try again in a moment.": 2,
+        "The server is overloaded. Try again in a moment.": 2,
         TOO_LATE: THREADS + WAITING,
     }
     until_it_answers(person)

@@ -41,7 +41,7 @@ def test_requests_that_wait_for_one_attempt_share_its_outcome(
     def prove(asked: Database) -> None:
         attempts.append(asked)
         assert answered.wait(PATIENCE)
-        raise Unavailable("The database is away.")
+        raise Unavailable("The database is unavailable.")
 
     monkeypatch.setattr(rls_check, "prove", prove)
     with ThreadPoolExecutor(CROWD) as pool:
@@ -49,7 +49,7 @@ def test_requests_that_wait_for_one_attempt_share_its_outcome(
         until(lambda: lock.came == CROWD, "all requests")
         answered.set()
         failures = [one.exception(PATIENCE) for one in asked]
-    assert {str(failure) for failure in failures} == {"The database is away."}
+    assert {str(failure) for failure in failures} == {"The database is unavailable."}
     assert len({id(failure) for failure in failures}) == CROWD
     assert attempts == [database]
     monkeypatch.undo()

@@ -206,7 +206,7 @@ def test_tasks_of_the_first_release_are_filled_in(postgresql: SecretStr) -> None
             tasks = Tasks(connection)
             tasks.create([NewTask("new")], ["input"])
             listing = Listing(keys=(OrderKey(OrderField.POSITION),))
-            rows = tasks.page(PageRequest.of(listing, first=100)).rows
+            rows = tasks.page(PageRequest.from_arguments(listing, first=100)).rows
             assert [row.title for row in rows] == ["task 3", "task 2", "task 1", "new"]
             assert {(row.priority, row.due_on, row.due_at) for row in rows} == {(0, None, None)}
             assert tasks.count(TaskFilter(search="TÂSK 2")) == 1

@@ -59,7 +59,7 @@ def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
         for _ in range(3):
             alice.ask(PAGE)
     log = capfd.readouterr().err
-    assert log.count(f"The database is away: {NO_SOCKET}.") == 1
+    assert log.count(f"The database is unavailable: {NO_SOCKET}.") == 1
     assert log.count(BACK) == 1
     assert log.count(outages.__name__) == 2
     assert log.count(str(fragile.folder)) == 0
@@ -75,7 +75,7 @@ def test_what_could_not_be_sent_is_known_not_to_be_done(
         alice.create()
         fragile.stop()
         refusal = alice.refusal('mutation { createTask(input: {title: "a"}) { task { id } } }')
-        assert refusal["message"] == "The database is away. Try again in a moment."
+        assert refusal["message"] == "The database is unavailable. Try again in a moment."
         fragile.start()
         assert alice.titles() == ["Buy milk"]
 
@@ -93,7 +93,7 @@ def test_why_it_is_away_is_told_without_a_word_of_its_url(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     away(settings_for(SecretStr(f"postgresql://me:swordfish@127.0.0.1:{port}/herring{query}")))
-    assert told(caplog) == [(logging.ERROR, f"The database is away: {reason}.")]
+    assert told(caplog) == [(logging.ERROR, f"The database is unavailable: {reason}.")]
     secrets = ("swordfish", "herring", "127.0.0.1", str(port))
     assert not [word for word in secrets if word in caplog.text]
 
@@ -105,7 +105,7 @@ def test_a_database_that_does_not_exist(
         gone = url
     away(settings_for(gone))
     reason = "connection to server on socket *** failed: FATAL: database *** does not exist"
-    assert told(caplog) == [(logging.ERROR, f"The database is away: {reason}.")]
+    assert told(caplog) == [(logging.ERROR, f"The database is unavailable: {reason}.")]
     assert str(database_url(gone).database) not in caplog.text
 
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from tests.support.administrators import administer
 from tests.support.servers import migrated_database, settings_for
-from todo_graphql.store.maintenance.seed import made_up_users, seed
+from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import CompiledStatement
@@ -20,7 +20,7 @@ from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL, NewTask
 
-USERS = made_up_users(20)
+USERS = sample_users(20)
 ME = USERS[3]
 ORDERS = [
     OrderKey(field, descending=descending, nulls_first=nulls_first)
@@ -75,16 +75,16 @@ def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
     search = "milk" if key.field is OrderField.RELEVANCE else None
     listing = Listing(TaskFilter(search=search), (key,))
     tasks = Tasks(connection)
-    yield PageRequest.of(listing, first=20)
-    request = PageRequest.of(listing, first=100)
+    yield PageRequest.from_arguments(listing, first=20)
+    request = PageRequest.from_arguments(listing, first=100)
     for _ in range(tasks.count(listing.filter) // 200):
         page = tasks.page(request)
         cursor = listing.cursor(page.places[-1], page.rows[-1].id)
-        request = PageRequest.of(listing, first=100, after=cursor)
+        request = PageRequest.from_arguments(listing, first=100, after=cursor)
     page = tasks.page(request)
     cursor = listing.cursor(page.places[0], page.rows[0].id)
-    yield PageRequest.of(listing, first=20, after=cursor)
-    yield PageRequest.of(listing, last=20, before=cursor)
+    yield PageRequest.from_arguments(listing, first=20, after=cursor)
+    yield PageRequest.from_arguments(listing, last=20, before=cursor)
 
 
 @pytest.mark.parametrize("key", ORDERS, ids=str)
@@ -101,7 +101,7 @@ def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key:
 @pytest.mark.parametrize("which", FILTERS.values(), ids=FILTERS)
 def test_every_filter_takes_an_index(connection: ViewerConnection, which: TaskFilter) -> None:
     """At least the one of the user's tasks: no other user's is looked at."""
-    plan = plan_of(connection, PageRequest.of(Listing(which), first=20))
+    plan = plan_of(connection, PageRequest.from_arguments(Listing(which), first=20))
     assert "Seq Scan on tasks" not in plan, plan
     assert "user_id = " in plan
 

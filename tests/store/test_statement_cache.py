@@ -57,12 +57,12 @@ def test_pages_of_one_list_are_built_once(
     """The first one, and one for all that follow, whoever asks."""
     listing = Listing(keys=(OrderKey(OrderField.TITLE),))
     titles = []
-    request = PageRequest.of(listing, first=1)
+    request = PageRequest.from_arguments(listing, first=1)
     for _ in range(4):
         page = Tasks(connection).page(request)
         titles.append(page.rows[0].title)
         cursor = listing.cursor(page.places[0], page.rows[0].id)
-        request = PageRequest.of(listing, first=1, after=cursor)
+        request = PageRequest.from_arguments(listing, first=1, after=cursor)
     assert titles == ["a", "b", "c", "d"]
     stranger = Viewer(uuid.uuid4())
     with database.connect_as(stranger) as other:
@@ -96,7 +96,7 @@ def test_filters_that_differ_in_their_values_are_one(
     connection: ViewerConnection, built: list[Any], filters: tuple[TaskFilter, TaskFilter]
 ) -> None:
     for which in filters:
-        Tasks(connection).page(PageRequest.of(Listing(which), first=1))
+        Tasks(connection).page(PageRequest.from_arguments(Listing(which), first=1))
     assert len(built) == 1
 
 
@@ -115,7 +115,7 @@ def test_filters_that_differ_otherwise_are_not(
 ) -> None:
     for condition in (Comparison("created_at", "lt", "2026-01-01T00:00:00Z"), other):
         which = Listing(TaskFilter(AllOf((condition,))))
-        Tasks(connection).page(PageRequest.of(which, first=1))
+        Tasks(connection).page(PageRequest.from_arguments(which, first=1))
     assert len(built) == 2
 
 
@@ -124,19 +124,21 @@ def test_a_place_without_a_value_is_another_shape(
 ) -> None:
     """The list goes on by the id, where neither has a due date."""
     listing = Listing(keys=(OrderKey(OrderField.DUE), OrderKey(OrderField.TITLE)))
-    page = Tasks(connection).page(PageRequest.of(listing, first=2))
+    page = Tasks(connection).page(PageRequest.from_arguments(listing, first=2))
     cursor = listing.cursor(page.places[1], page.rows[1].id)
-    after = Tasks(connection).page(PageRequest.of(listing, first=2, after=cursor))
+    after = Tasks(connection).page(PageRequest.from_arguments(listing, first=2, after=cursor))
     assert [row.title for row in (*page.rows, *after.rows)] == ["a", "b", "c", "d"]
     assert len(built) == 2
 
 
 def test_a_list_of_values_is_one_value(connection: ViewerConnection) -> None:
     own = Tasks(connection)
-    ids = tuple(uuid.UUID(row.id) for row in own.page(PageRequest.of(Listing(), 2)).rows)
+    ids = tuple(
+        uuid.UUID(row.id) for row in own.page(PageRequest.from_arguments(Listing(), 2)).rows
+    )
     for number in (0, 1, 2):
         which = TaskFilter(Comparison("id", "in", ids[:number]))
-        assert len(own.page(PageRequest.of(Listing(which), 10)).rows) == number
+        assert len(own.page(PageRequest.from_arguments(Listing(which), 10)).rows) == number
 
 
 @pytest.mark.parametrize("value", ["100 %", "%s", "%(viewer)s", "a'b", "back\\slash", "ü€"])

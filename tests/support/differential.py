@@ -132,13 +132,13 @@ class Home:
 def takeovers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The root fields at which graphql-core will have taken over."""
     fields: list[str] = []
-    rest = executor.Operation._rest
+    rest = executor.CompiledOperation._rest
 
     def noting(self: Any, roots: Any, *arguments: Any) -> Any:
         fields.append(roots[0].key)
         return rest(self, roots, *arguments)
 
-    monkeypatch.setattr(executor.Operation, "_rest", noting)
+    monkeypatch.setattr(executor.CompiledOperation, "_rest", noting)
     return fields
 
 

@@ -50,7 +50,7 @@ REFUSED_CLAIMS: Mapping[str, Mapping[str, Make]] = {
         "nbf in 45 seconds": claims(nbf=FromNow(45)),
         "nbf just before exp": claims(nbf=FAR - 1),
     },
-    "The token is from the future, says its `iat`.": {
+    "The token's `iat` is in the future.": {
         "iat in 45 seconds": claims(iat=FromNow(45)),
         "iat after exp": claims(iat=FAR + 1),
     },

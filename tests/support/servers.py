@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from tests.support.commands import PATIENCE
-from todo_graphql.runtime.listening import listening, url_of
-from todo_graphql.runtime.uvicorn_server import Server, configuration
+from todo_graphql.runtime.listening import graphql_url, listening
+from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
 from todo_graphql.server.app import create_app
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import migrations
@@ -68,12 +68,12 @@ def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[st
     ready = threading.Event()
     with listening(settings) as listener:
         app = create_app(settings, demo_token=demo_token)
-        server = Server(configuration(app, settings, grace=1), ready.set)
+        server = Server(uvicorn_config(app, settings, grace=1), ready.set)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
             assert ready.wait(PATIENCE), "The server did not start."
-            yield url_of(listener).removesuffix("/graphql")
+            yield graphql_url(listener).removesuffix("/graphql")
         finally:
             server.should_exit = True
             thread.join(PATIENCE)

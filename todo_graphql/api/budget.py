@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import strawberry
 
-from todo_graphql.api.row_types import OfRow
+from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import DateTime
 
 
@@ -40,7 +40,7 @@ class Budget(NamedTuple):
     description="What you may spend on operations, in the unit of their cost: one for each field, "
     "counted once for every item of the pages around it, and 100 for each list and each count."
 )
-class RateLimit(OfRow):
+class RateLimit(RowType):
     row = Allowance
 
     limit: int = strawberry.field(description="The most that you may spend in a window of time.")

@@ -70,7 +70,7 @@ def selected(
 ) -> TaskSelection:
     """What the arguments say. Raises BadUserInput."""
     if (ids is None) == (which is None):
-        raise BadUserInput("Say which tasks, by `ids` or by `filter`.", field="filter")
+        raise BadUserInput("Provide either `ids` or `filter`.", field="filter")
     if not 0 <= at_most <= BULK_MAX:
         raise BadUserInput(f"`atMost` is 0 to {BULK_MAX}.", field="atMost")
     if which is not None:
@@ -110,7 +110,7 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> CreateTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        return CreateTasksPayload.of(tasks.create(*numbered(input)))
+        return CreateTasksPayload.from_write(tasks.create(*numbered(input)))
 
     @strawberry.mutation(
         description="Change what the input names, of several tasks. Values that are there already "
@@ -129,7 +129,7 @@ class BulkMutation:
     ) -> UpdateTasksPayload | None:
         tasks = info.context.tasks(user_id)
         which = selected(ids, filter, at_most, dry_run=dry_run)
-        return UpdateTasksPayload.of(tasks.update(which, input.to_store()))
+        return UpdateTasksPayload.from_write(tasks.update(which, input.to_store()))
 
     @strawberry.mutation(
         description="Mark several tasks as done. Completed ones stay as they are.",
@@ -146,7 +146,7 @@ class BulkMutation:
     ) -> CompleteTasksPayload | None:
         tasks = info.context.tasks(user_id)
         which = selected(ids, filter, at_most, dry_run=dry_run)
-        return CompleteTasksPayload.of(tasks.complete(which))
+        return CompleteTasksPayload.from_write(tasks.complete(which))
 
     @strawberry.mutation(
         description="Mark several tasks as not done. Open ones stay as they are.",
@@ -163,7 +163,7 @@ class BulkMutation:
     ) -> ReopenTasksPayload | None:
         tasks = info.context.tasks(user_id)
         which = selected(ids, filter, at_most, dry_run=dry_run)
-        return ReopenTasksPayload.of(tasks.reopen(which))
+        return ReopenTasksPayload.from_write(tasks.reopen(which))
 
     @strawberry.mutation(
         description="Move several tasks to the trash, from where `restoreTasks` brings them back. "
@@ -181,7 +181,7 @@ class BulkMutation:
     ) -> DeleteTasksPayload | None:
         tasks = info.context.tasks(user_id)
         which = selected(ids, filter, at_most, dry_run=dry_run)
-        return DeleteTasksPayload.of(tasks.delete(which))
+        return DeleteTasksPayload.from_write(tasks.delete(which))
 
     @strawberry.mutation(
         description="Bring several tasks back from the trash. Those that are not there stay as "
@@ -199,7 +199,7 @@ class BulkMutation:
     ) -> RestoreTasksPayload | None:
         tasks = info.context.tasks(user_id)
         which = selected(ids, filter, at_most, dry_run=dry_run).in_the_trash()
-        return RestoreTasksPayload.of(tasks.restore(which))
+        return RestoreTasksPayload.from_write(tasks.restore(which))
 
     @strawberry.mutation(
         description="Remove all tasks of the trash for good. Nothing brings them back.",

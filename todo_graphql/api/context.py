@@ -18,7 +18,7 @@ from todo_graphql.store.users import Users
 if TYPE_CHECKING:
     from graphql import OperationDefinitionNode
 
-Reads: TypeAlias = Mapping[str, frozenset[str]]
+SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that are read of each type, by its name."""
 
 USUAL_SECONDS = 0.1
@@ -45,7 +45,7 @@ class Context:
         self.request_id = request_id
         self.viewer = viewer
         self.connection = connection
-        self.reads: Reads | None = None
+        self.reads: SelectedColumns | None = None
         self.operation: OperationDefinitionNode | None = None
         self.cost: int | None = None
         self.budget = budget
@@ -83,7 +83,7 @@ class Context:
         self.allowance = self.budget.spend(min(cost, self.budget.limit))
         if self.allowance.retry_after:
             raise RateLimited(
-                "You have spent what your operations may cost. Try again later.",
+                "Rate limit exceeded. Try again later.",
                 retry_after=self.allowance.retry_after,
             )
 
@@ -112,9 +112,9 @@ class Context:
         """
         if user_id is not None and user_id.lower() != str(self.viewer.id):
             raise Forbidden("`userId` names someone else; leave it out, or send your own.")
-        return Tasks(self.connection, self.reading("Task", ALL))
+        return Tasks(self.connection, self.selected_columns("Task", ALL))
 
-    def reading(self, kind: str, every: frozenset[str]) -> frozenset[str]:
+    def selected_columns(self, kind: str, every: frozenset[str]) -> frozenset[str]:
         """Which attributes will be read of a type, of all that it has."""
         return every if self.reads is None else self.reads.get(kind, NOTHING) & every
 

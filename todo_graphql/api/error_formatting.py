@@ -24,7 +24,7 @@ INDEX = re.compile(r"\[(\d+)\]")
 ARGUMENT = re.compile(r"Argument '(\w+)'")
 
 
-def present(
+def format_error(
     error: GraphQLError, request_id: str, document: DocumentNode | None = None
 ) -> GraphQLError:
     """The error as a client may see it, always with a code.

@@ -67,7 +67,7 @@ class Mutation(BulkMutation, AccountMutation):
         user_id: UserId = None,
     ) -> CreateTaskPayload | None:
         tasks = info.context.tasks(user_id)
-        return CreateTaskPayload.of(tasks.create([input.to_store()], ["input"]))
+        return CreateTaskPayload.from_write(tasks.create([input.to_store()], ["input"]))
 
     @strawberry.mutation(
         description="Change what the input names. Values that are there already are no change.",
@@ -82,7 +82,7 @@ class Mutation(BulkMutation, AccountMutation):
     ) -> UpdateTaskPayload | None:
         tasks = info.context.tasks(user_id)
         expected = input.expected_revision
-        return UpdateTaskPayload.of(
+        return UpdateTaskPayload.from_write(
             tasks.update(one(id), input.to_store(), expected_revision=expected)
         )
 
@@ -95,7 +95,7 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> CompleteTaskPayload | None:
-        return CompleteTaskPayload.of(info.context.tasks(user_id).complete(one(id)))
+        return CompleteTaskPayload.from_write(info.context.tasks(user_id).complete(one(id)))
 
     @strawberry.mutation(
         description="Mark as not done. An open task stays as it is.", extensions=[Idempotent()]
@@ -106,7 +106,7 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> ReopenTaskPayload | None:
-        return ReopenTaskPayload.of(info.context.tasks(user_id).reopen(one(id)))
+        return ReopenTaskPayload.from_write(info.context.tasks(user_id).reopen(one(id)))
 
     @strawberry.mutation(
         description="Put the task at another place in the manual order, the one of POSITION: right "
@@ -124,7 +124,7 @@ class Mutation(BulkMutation, AccountMutation):
     ) -> MoveTaskPayload | None:
         tasks = info.context.tasks(user_id)
         to = Destination(optional_uuid(before, "before"), optional_uuid(after, "after"))
-        return MoveTaskPayload.of(tasks.move(uuid_of(id, "id"), to))
+        return MoveTaskPayload.from_write(tasks.move(uuid_of(id, "id"), to))
 
     @strawberry.mutation(
         description="Move to the trash, from where `restoreTask` brings it back. "
@@ -137,7 +137,7 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> DeleteTaskPayload | None:
-        return DeleteTaskPayload.of(info.context.tasks(user_id).delete(one(id)))
+        return DeleteTaskPayload.from_write(info.context.tasks(user_id).delete(one(id)))
 
     @strawberry.mutation(
         description="Bring back from the trash. A task that is not there stays as it is.",
@@ -149,7 +149,7 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> RestoreTaskPayload | None:
-        return RestoreTaskPayload.of(info.context.tasks(user_id).restore(one(id)))
+        return RestoreTaskPayload.from_write(info.context.tasks(user_id).restore(one(id)))
 
     @strawberry.mutation(
         description="Remove for good, from the trash or not. Nothing brings it back.",

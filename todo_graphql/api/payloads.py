@@ -50,9 +50,9 @@ class TaskPayload(Change):
     task: Task = strawberry.field(description="The task as it is now.")
 
     @classmethod
-    def of(cls, written: WriteResult) -> Self:
+    def from_write(cls, written: WriteResult) -> Self:
         (row,) = written.rows
-        return cls(revision=written.revision, task=Task.of(row))
+        return cls(revision=written.revision, task=Task.from_row(row))
 
 
 @strawberry.type
@@ -65,8 +65,8 @@ class TasksPayload(Change):
     )
 
     @classmethod
-    def of(cls, written: WriteResult) -> Self:
-        tasks = Task.each(written.rows)
+    def from_write(cls, written: WriteResult) -> Self:
+        tasks = Task.from_rows(written.rows)
         return cls(revision=written.revision, count=written.number, tasks=tasks)
 
 

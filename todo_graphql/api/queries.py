@@ -26,14 +26,14 @@ class Query:
         if node_id == info.context.viewer.id:
             return User.me(info.context)
         row = info.context.tasks().find(node_id)
-        return None if row is None else Task.of(row)
+        return None if row is None else Task.from_row(row)
 
     @strawberry.field(
         description="One of your tasks, in the trash or not; null if you have no such task."
     )
     def task(self, info: Info, id: TaskId, user_id: UserId = None) -> Task | None:  # noqa: A002
         row = info.context.tasks(user_id).find(uuid_of(id, "id"))
-        return None if row is None else Task.of(row)
+        return None if row is None else Task.from_row(row)
 
     @strawberry.field(description="Your tasks, newest first unless `orderBy` says otherwise.")
     def tasks(
@@ -48,16 +48,18 @@ class Query:
         before: Before = None,
     ) -> TaskConnection:
         tasks = info.context.tasks(user_id)
-        request = PageRequest.of(listing_of(filter, order_by), first, after, last, before)
-        return TaskConnection.of(tasks, request)
+        request = PageRequest.from_arguments(
+            listing_of(filter, order_by), first, after, last, before
+        )
+        return TaskConnection.from_page(tasks, request)
 
     @strawberry.field(description="Counts for a home screen. The trash does not count.")
     def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
-        return Overview.of(info.context, info.context.tasks(user_id), time_zone)
+        return Overview.read(info.context, info.context.tasks(user_id), time_zone)
 
     @strawberry.field(
         description="What you may spend on operations; null where that is not limited."
     )
     def rate_limit(self, info: Info) -> RateLimit | None:
         allowance = info.context.allowance
-        return None if allowance is None else RateLimit.of(allowance)
+        return None if allowance is None else RateLimit.from_row(allowance)

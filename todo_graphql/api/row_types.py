@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self, cast
 
 
-class OfRow:
+class RowType:
     """A type that only describes its values."""
 
     row: ClassVar[type]
@@ -15,11 +15,11 @@ class OfRow:
         return isinstance(value, cls.row)
 
     @classmethod
-    def of(cls, row: Any) -> Self:
+    def from_row(cls, row: Any) -> Self:
         """The row, as resolvers are typed."""
         return cast("Self", row)
 
     @classmethod
-    def each(cls, rows: Sequence[Any]) -> list[Self]:
+    def from_rows(cls, rows: Sequence[Any]) -> list[Self]:
         """The rows, as resolvers are typed."""
         return cast("list[Self]", rows)

@@ -25,7 +25,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from todo_graphql.api.context import Context
 from todo_graphql.api.documents.cache import Document, Documents, Prepared, refusal
 from todo_graphql.api.documents.limits import Limits, refuse_over
-from todo_graphql.api.error_formatting import present
+from todo_graphql.api.error_formatting import format_error
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
@@ -55,7 +55,7 @@ class GraphQLRequest:
     operation_name: str | None = None
 
 
-class Discreet(StrawberryGraphQLCoreExecutionContext):
+class NoSuggestionsExecutionContext(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's execution, which names nothing of the schema that a client has not named."""
 
     @classmethod
@@ -80,7 +80,7 @@ class Schema(strawberry.Schema):
             mutation=Mutation,
             types=[ERROR_CODE],
             extensions=[lambda: Prepared(self.documents)],
-            execution_context_class=None if introspection else Discreet,
+            execution_context_class=None if introspection else NoSuggestionsExecutionContext,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),
         )
         self.graphql_schema: GraphQLSchema = self._schema
@@ -110,7 +110,7 @@ class Schema(strawberry.Schema):
         operation = document.cost(request.operation_name)
         if operation is None:
             return self._refuse([_no_such_operation(request.operation_name)], context)
-        context.operation, context.cost = operation.node, operation.of(variables)
+        context.operation, context.cost = operation.node, operation.for_variables(variables)
         try:
             self._charge(context, context.cost)
         except QueryTooComplex as problem:
@@ -120,7 +120,7 @@ class Schema(strawberry.Schema):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_no_such_operation(request.operation_name)])
         errors = [
-            present(error, context.request_id, document.node) for error in result.errors or ()
+            format_error(error, context.request_id, document.node) for error in result.errors or ()
         ]
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
@@ -161,9 +161,9 @@ class Schema(strawberry.Schema):
 
 def _no_such_operation(name: str | None) -> GraphQLError:
     sentence = (
-        "The document has several operations: say which by `operationName`."
+        "The document has several operations: `operationName` must name one of them."
         if name is None
-        else "The document has no operation of the name that `operationName` says."
+        else "Unknown operation: `operationName` must name an operation in the document."
     )
     return refusal(BadUserInput(sentence, field="operationName"))
 

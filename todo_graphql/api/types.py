@@ -14,7 +14,7 @@ from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
 from todo_graphql.api.orders import OrderBy, listing_of
-from todo_graphql.api.row_types import OfRow
+from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.store.tasks import overview as store
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
@@ -31,7 +31,7 @@ class Node:
 
 
 @strawberry.type(description="A person with tasks. The only one you can see is yourself.")
-class User(OfRow, Node):
+class User(RowType, Node):
     row = UserRow
 
     email: str | None = strawberry.field(description="As your token says; null if it does not.")
@@ -53,27 +53,29 @@ class User(OfRow, Node):
         last: Last = None,
         before: Before = None,
     ) -> "TaskConnection":
-        request = PageRequest.of(listing_of(filter, order_by), first, after, last, before)
-        return TaskConnection.of(info.context.tasks(), request)
+        request = PageRequest.from_arguments(
+            listing_of(filter, order_by), first, after, last, before
+        )
+        return TaskConnection.from_page(info.context.tasks(), request)
 
     @strawberry.field(description="Counts for a home screen. The trash does not count.")
     def overview(self, info: Info, time_zone: TimeZone = "UTC") -> "Overview":
-        return Overview.of(info.context, info.context.tasks(), time_zone)
+        return Overview.read(info.context, info.context.tasks(), time_zone)
 
     @strawberry.field(
         description="The tags of your tasks, in the order of the alphabet, "
         f"{store.MAX_TAGS:,} at most. The trash does not count."
     )
     def tags(self, info: Info) -> "list[TagCount]":
-        return TagCount.each(info.context.tasks().tags())
+        return TagCount.from_rows(info.context.tasks().tags())
 
     @classmethod
     def me(cls, context: Context) -> Self:
-        return cls.of(context.users.me())
+        return cls.from_row(context.users.me())
 
 
 @strawberry.type(description="Something to do.")
-class Task(OfRow, Node):
+class Task(RowType, Node):
     row = TaskRow
 
     title: str = strawberry.field(description="What to do.")
@@ -137,7 +139,7 @@ class Edge(NamedTuple):
 
 
 @strawberry.type(description="A task and its place in a list.")
-class TaskEdge(OfRow):
+class TaskEdge(RowType):
     row = Edge
 
     node: Task = strawberry.field(description="The task.")
@@ -157,7 +159,7 @@ class TaskConnection:
 
     @strawberry.field(description="The tasks of this page, each with its cursor.")
     def edges(self) -> list[TaskEdge]:
-        return TaskEdge.each(
+        return TaskEdge.from_rows(
             list(map(Edge, self.page.rows, self.page.places, repeat(self.listing)))
         )
 
@@ -182,13 +184,13 @@ class TaskConnection:
         return self.listing.cursor(self.page.places[number], self.nodes[number].id)
 
     @classmethod
-    def of(cls, tasks: Tasks, request: PageRequest) -> Self:
+    def from_page(cls, tasks: Tasks, request: PageRequest) -> Self:
         page = tasks.page(request)
-        return cls(nodes=Task.each(page.rows), page=page, listing=request.listing)
+        return cls(nodes=Task.from_rows(page.rows), page=page, listing=request.listing)
 
 
 @strawberry.type(description="A tag, and how many tasks have it.")
-class TagCount(OfRow):
+class TagCount(RowType):
     row = store.TagCount
 
     tag: str = strawberry.field(description="The tag; when its case differs, one of the ways.")
@@ -221,11 +223,11 @@ class Overview:
     )
 
     @classmethod
-    def of(cls, context: Context, tasks: Tasks, time_zone: str) -> Self:
+    def read(cls, context: Context, tasks: Tasks, time_zone: str) -> Self:
         zone = known_zone(time_zone, "timeZone")
-        reads = context.reading("Overview", ALL)
+        reads = context.selected_columns("Overview", ALL)
         overview = tasks.overview(zone, reads & store.ALL_COUNTS, tags="tags" in reads)
-        return cls(**overview.counts._asdict(), tags=TagCount.each(overview.tags))
+        return cls(**overview.counts._asdict(), tags=TagCount.from_rows(overview.tags))
 
 
 ALL = store.ALL_COUNTS | {"tags"}

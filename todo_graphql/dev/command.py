@@ -17,15 +17,15 @@ import click
 from pydantic import SecretStr
 
 from todo_graphql.dev.postgres_binaries import NOT_INSTALLED, EmbeddedPostgresError
-from todo_graphql.runtime.listening import listening, url_of
-from todo_graphql.runtime.preflight import refuse_unobservable, refuse_unsafe_database
-from todo_graphql.runtime.signals import stopping_in_good_order
-from todo_graphql.runtime.uvicorn_server import configuration, run
+from todo_graphql.runtime.listening import graphql_url, listening
+from todo_graphql.runtime.preflight import check_database, check_telemetry
+from todo_graphql.runtime.signals import graceful_shutdown
+from todo_graphql.runtime.uvicorn_server import run, uvicorn_config
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth.tokens import sign
 from todo_graphql.server.observability import logs
 from todo_graphql.settings.settings import ConfigurationError, Settings
-from todo_graphql.store.maintenance.seed import made_up_users, seed
+from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import Database
@@ -43,35 +43,40 @@ GRACE = 3
 """Seconds that requests have to finish: a developer is waiting."""
 
 
-def develop(settings: Settings) -> None:
+def run_dev(settings: Settings) -> None:
     """Serve until told to stop; then stop the embedded PostgreSQL, too."""
     with (
-        stopping_in_good_order() as stop,
+        graceful_shutdown() as stop,
         listening(settings) as listener,
         workspace(FOLDER),
     ):
-        settings = settings_with_secret(opened(settings), make=True)
+        settings = settings_with_secret(development_defaults(settings), make=True)
         settings.required_key()
-        refuse_unobservable(settings)
+        check_telemetry(settings)
         with postgresql(settings) as settings:
             stop.check()
             logs.configure(settings)
             migrations.upgrade(settings)
-            refuse_unsafe_database(settings)
+            check_database(settings)
             stop.check()
             token = demo_token(settings)
             app = create_app(settings, demo_token=token)
-            config = configuration(app, settings, grace=GRACE)
-            run(config, listener, lambda: click.echo(welcome(url_of(listener), token)), stop)
+            config = uvicorn_config(app, settings, grace=GRACE)
+            run(config, listener, lambda: click.echo(welcome(graphql_url(listener), token)), stop)
 
 
-def opened(settings: Settings) -> Settings:
+def development_defaults(settings: Settings) -> Settings:
     """What is closed in production, or meant for machines, and open here for people, unless the
     environment says otherwise.
     """
     said = settings.model_fields_set
-    opened = {"graphiql": True, "introspection": True, "expose_cost": True, "log_format": "text"}
-    update = {name: value for name, value in opened.items() if name not in said}
+    defaults = {
+        "graphiql": True,
+        "introspection": True,
+        "expose_cost": True,
+        "log_format": "text",
+    }
+    update = {name: value for name, value in defaults.items() if name not in said}
     return settings.model_copy(update=update)
 
 
@@ -152,7 +157,7 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
         finally:
             for notice in server.access.notices():
                 click.echo(notice)
-        with kept_running(server):
+        with restart_on_exit(server):
             yield settings.model_copy(
                 update={"database_url": server.url, "database_url_unpooled": server.url}
             )
@@ -187,9 +192,9 @@ def database_here(settings: Settings) -> Iterator[Settings]:
 def populate(settings: Settings, users: int, tasks: int) -> None:
     """Make users and tasks up. The first one is the demo user."""
     with database_here(settings) as here:
-        refuse_unsafe_database(here)
+        check_database(here)
         database = Database(here)
-        viewers = [DEMO_USER, *made_up_users(users - 1)]
+        viewers = [DEMO_USER, *sample_users(users - 1)]
         try:
             with click.progressbar(length=tasks, label="Making tasks up", file=sys.stderr) as bar:
                 for number in seed(database, viewers, tasks):
@@ -199,7 +204,7 @@ def populate(settings: Settings, users: int, tasks: int) -> None:
 
 
 @contextmanager
-def kept_running(server: "EmbeddedPostgres") -> Iterator[None]:
+def restart_on_exit(server: "EmbeddedPostgres") -> Iterator[None]:
     """Start the server again when it ends by itself, or by somebody's hand."""
     done = threading.Event()
 

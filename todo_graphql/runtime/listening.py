@@ -9,7 +9,7 @@ from todo_graphql.server.sockets import authority, listener_at, reason_of
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
 
-def waiting_at(listener: socket.socket) -> list[socket.socket]:
+def drain_backlog(listener: socket.socket) -> list[socket.socket]:
     """Close the socket, and answer the clients that have connected and that nobody has taken yet.
     The system would reset their connections with its end, whatever they have sent.
     """
@@ -41,7 +41,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def url_of(listener: socket.socket) -> str:
+def graphql_url(listener: socket.socket) -> str:
     """Where the API is, for somebody on this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound

@@ -18,12 +18,12 @@ from todo_graphql.store.postgres.errors import DatabaseFailure
 logger = logging.getLogger(__name__)
 
 
-def refuse_unusable(settings: Settings, processes: int = 1) -> None:
+def check_settings(settings: Settings, processes: int = 1) -> None:
     """Raises ConfigurationError with every reason that can be found before there is a log."""
     refuse_all(
         settings.required_database_url,
         partial(refuse_weak_keys, settings),
-        partial(refuse_unobservable, settings, processes),
+        partial(check_telemetry, settings, processes),
     )
 
 
@@ -33,7 +33,7 @@ def refuse_weak_keys(settings: Settings) -> None:
     refuse_all(*own, partial(Authenticator, settings))
 
 
-def refuse_unobservable(settings: Settings, processes: int = 1) -> None:
+def check_telemetry(settings: Settings, processes: int = 1) -> None:
     """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
     refuse_all(
         partial(check_tracing, settings),
@@ -41,7 +41,7 @@ def refuse_unobservable(settings: Settings, processes: int = 1) -> None:
     )
 
 
-def refuse_unsafe_database(settings: Settings) -> None:
+def check_database(settings: Settings) -> None:
     """Raises UnsafeDatabase. A database that is away, or not migrated yet, may come later:
     each process asks for the proof again before it serves. One that is newer is told of.
     """
@@ -60,7 +60,7 @@ def refuse_unsafe_database(settings: Settings) -> None:
 
 
 @contextmanager
-def told_by_the_log() -> Iterator[None]:
+def log_fatal_errors() -> Iterator[None]:
     """Whatever ends the server meanwhile is a line of its log, as whoever collects them reads it,
     and then exit code 1.
     """

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Stop:
+class StopSignal:
     """Remembers the signal that asked this process to stop.
 
     A handler that raises would get lost now and then: in a destructor, or while psycopg2 is
@@ -23,9 +23,9 @@ class Stop:
 
 
 @contextmanager
-def stopping_in_good_order() -> Iterator[Stop]:
+def graceful_shutdown() -> Iterator[StopSignal]:
     """Note the signals that stop us, but for those that uvicorn takes care of meanwhile."""
-    stop = Stop()
+    stop = StopSignal()
 
     def note(number: int, _frame: FrameType | None) -> None:
         stop.signal = number

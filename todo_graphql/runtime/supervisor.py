@@ -47,7 +47,7 @@ else:
     CONTEXT = multiprocessing.get_context("spawn")
 
 
-class Seat(NamedTuple):
+class WorkerSlot(NamedTuple):
     """One of so many, from 0 on, and how many processes have died in it. A successor has the seat
     of the one that it replaces.
     """
@@ -85,12 +85,12 @@ class Worker(NamedTuple):
     """A process that has begun, and the moment when it did."""
 
     process: BaseProcess
-    seat: Seat
+    seat: WorkerSlot
     heartbeat: Heartbeat
     birth: float
 
 
-class Processes:
+class Supervisor:
     """Processes that carry out `work`, each in a seat of its own and with a heartbeat to start as
     soon as it works. Each must end upon SIGTERM, and hurry upon SIGINT then.
 
@@ -99,7 +99,7 @@ class Processes:
     """
 
     def __init__(
-        self, work: Callable[[Seat, Heartbeat], None], count: int, let_go: Callable[[], None]
+        self, work: Callable[[WorkerSlot, Heartbeat], None], count: int, let_go: Callable[[], None]
     ) -> None:
         self._work = work
         self._count = count
@@ -113,7 +113,7 @@ class Processes:
     def run(self) -> None:
         """Until a signal has come and all have ended. Raises SystemExit when one cannot begin."""
         for number in range(self._count):
-            self._begin(Seat(number))
+            self._begin(WorkerSlot(number))
         next_check = time.monotonic() + CHECK_SECONDS
         while self._living:
             # The death of a worker is seen at once: it is not asked, as it could not answer.
@@ -134,7 +134,7 @@ class Processes:
                 logger.error("Worker %s does not respond; it is %s.", worker.process.pid, end)
                 worker.process.kill()
 
-    def _begin(self, seat: Seat) -> None:
+    def _begin(self, seat: WorkerSlot) -> None:
         """Another one, unless they are to stop. Signals are held back: a handler would not know
         of it yet, and it must not run ours.
         """
@@ -143,7 +143,7 @@ class Processes:
             if not self._is_stopping:
                 heartbeat = Heartbeat()
                 process = CONTEXT.Process(
-                    target=live, args=(self._work, seat, heartbeat, self._lifeline)
+                    target=worker_main, args=(self._work, seat, heartbeat, self._lifeline)
                 )
                 process.start()
                 self._living.append(Worker(process, seat, heartbeat, time.monotonic()))
@@ -159,7 +159,7 @@ class Processes:
             logger.warning("Worker %s died (%s).", process.pid, process.exitcode)
             if time.monotonic() - worker.birth < YOUNG:
                 time.sleep(PAUSE)
-            self._begin(Seat(seat.number, seat.deaths + 1))
+            self._begin(WorkerSlot(seat.number, seat.deaths + 1))
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """The second Ctrl-C is passed on, which hurries them. The first would be one as well: a
@@ -181,9 +181,9 @@ class Processes:
                 os.kill(worker.process.pid or 0, number)
 
 
-def live(
-    work: Callable[[Seat, Heartbeat], None],
-    seat: Seat,
+def worker_main(
+    work: Callable[[WorkerSlot, Heartbeat], None],
+    seat: WorkerSlot,
     heartbeat: Heartbeat,
     lifeline: tuple[Connection, Connection],
 ) -> None:
@@ -196,11 +196,11 @@ def live(
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     ours, parents = lifeline
     parents.close()  # so that nobody but the parent holds it
-    threading.Thread(target=end_after, args=(ours,), name="parent", daemon=True).start()
+    threading.Thread(target=exit_with_parent, args=(ours,), name="parent", daemon=True).start()
     work(seat, heartbeat)
 
 
-def end_after(ours: Connection) -> None:
+def exit_with_parent(ours: Connection) -> None:
     """Stop this process in good order when the other end is closed, which nobody writes to."""
     ours.poll(None)
     os.kill(os.getpid(), signal.SIGTERM)  # it is for the main thread, which may be asleep

@@ -11,10 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
-from todo_graphql.runtime.listening import listening, url_of, waiting_at
-from todo_graphql.runtime.preflight import refuse_unsafe_database, refuse_unusable, told_by_the_log
-from todo_graphql.runtime.signals import Stop, stopping_in_good_order
-from todo_graphql.runtime.supervisor import Heartbeat, Processes, Seat
+from todo_graphql.runtime.listening import drain_backlog, graphql_url, listening
+from todo_graphql.runtime.preflight import check_database, check_settings, log_fatal_errors
+from todo_graphql.runtime.signals import StopSignal, graceful_shutdown
+from todo_graphql.runtime.supervisor import Heartbeat, Supervisor, WorkerSlot
 from todo_graphql.server.app import create_app
 from todo_graphql.server.observability import logs
 from todo_graphql.server.protocol.http1 import HTTP1Protocol
@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         await asyncio.sleep(0.01)  # uvloop lets go of them a turn later; ours are still open
-        waiting = [client for door in doors for client in waiting_at(door)]
+        waiting = [client for door in doors for client in drain_backlog(door)]
         loop = asyncio.get_running_loop()
         for client in waiting:
             await loop.connect_accepted_socket(self._protocol, client)
@@ -60,54 +60,56 @@ def serve_production(settings: Settings, workers: int) -> None:
 
     Raises ConfigurationError, or SystemExit once there is a log that says why.
     """
-    refuse_unusable(settings, workers)
+    check_settings(settings, workers)
     logs.configure(settings)
-    with told_by_the_log():
-        refuse_unsafe_database(settings)
+    with log_fatal_errors():
+        check_database(settings)
         serve(settings, workers)
 
 
 def serve(settings: Settings, workers: int) -> None:
     """Until a signal comes, in this process or in several. Raises ConfigurationError."""
-    with stopping_in_good_order() as stop, listening(settings) as listener:
+    with graceful_shutdown() as stop, listening(settings) as listener:
 
         def tell() -> None:
-            logger.info("Listening on %s", url_of(listener))
+            logger.info("Listening on %s", graphql_url(listener))
 
         if workers == 1:
-            work(settings, listener, tell, stop)
+            run_worker(settings, listener, tell, stop)
         else:
             tell()
-            several = Processes(partial(work_beside, settings, listener), workers, listener.close)
-            keep_what_exists()
+            several = Supervisor(
+                partial(run_numbered_worker, settings, listener), workers, listener.close
+            )
+            freeze_objects()
             stop.check()  # for signals before that: it takes care of them from there on
             several.run()
 
 
-def work_beside(
-    settings: Settings, listener: socket.socket, seat: Seat, heartbeat: Heartbeat
+def run_numbered_worker(
+    settings: Settings, listener: socket.socket, seat: WorkerSlot, heartbeat: Heartbeat
 ) -> None:
     """What one of several processes does. Its metrics are where its predecessor's were."""
     if settings.metrics_port is not None:
         own = {"metrics_port": settings.metrics_port + seat.number}
         settings = settings.model_copy(update=own)
-    with told_by_the_log(), stopping_in_good_order() as stop:
-        work(settings, listener, heartbeat.start, stop, seat.deaths)
+    with log_fatal_errors(), graceful_shutdown() as stop:
+        run_worker(settings, listener, heartbeat.start, stop, seat.deaths)
 
 
-def work(
+def run_worker(
     settings: Settings,
     listener: socket.socket,
     when_ready: Callable[[], None],
-    stop: Stop,
-    predecessors: int = 0,
+    stop: StopSignal,
+    restart_count: int = 0,
 ) -> None:
     """What the only process does that serves, or one of several."""
-    make = partial(create_lasting_app, settings, predecessors)
-    run(configuration(make, settings), listener, when_ready, stop)
+    make = partial(create_frozen_app, settings, restart_count)
+    run(uvicorn_config(make, settings), listener, when_ready, stop)
 
 
-def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
+def create_frozen_app(settings: Settings, restart_count: int = 0) -> FastAPI:
     """The application of a process that has no other, out of the garbage collector's sight: it
     would look through a hundred thousand objects, all of which stay, several times a second when
     there is much to do, and nobody would be answered for some 70 ms each time.
@@ -115,21 +117,21 @@ def create_lasting_app(settings: Settings, predecessors: int = 0) -> FastAPI:
     Raises SystemExit where there can be none: the next attempt would end in the same way.
     """
     try:
-        app = create_app(settings, predecessors=predecessors)
+        app = create_app(settings, restart_count=restart_count)
     except Exception:
         logger.critical("The server cannot start.", exc_info=True)
         raise SystemExit(STARTUP_FAILURE) from None
-    keep_what_exists()
+    freeze_objects()
     return app
 
 
-def keep_what_exists() -> None:
+def freeze_objects() -> None:
     """Exempt all objects so far from garbage collection, and enable it for those to come."""
     gc.freeze()
     gc.enable()
 
 
-def configuration(
+def uvicorn_config(
     app: FastAPI | Callable[[], FastAPI],
     settings: Settings,
     *,
@@ -157,7 +159,10 @@ def configuration(
 
 
 def run(
-    config: uvicorn.Config, listener: socket.socket, when_ready: Callable[[], None], stop: Stop
+    config: uvicorn.Config,
+    listener: socket.socket,
+    when_ready: Callable[[], None],
+    stop: StopSignal,
 ) -> None:
     """Serve until a signal comes, which uvicorn takes care of; then finish what was begun."""
 

@@ -5,7 +5,7 @@ import threading
 import uuid
 
 from todo_graphql.errors import Problem, Unavailable
-from todo_graphql.outage_log import Trouble
+from todo_graphql.outage_log import OutageLog
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations, rls_check
 from todo_graphql.store.postgres.engine import Database
@@ -24,7 +24,7 @@ class Readiness:
         self._attempts = 0
         self._failure: Unavailable | None = None
         self._lock = threading.Lock()
-        self._trouble = Trouble(logger, "Ready.", logging.CRITICAL)
+        self._outage = OutageLog(logger, "Ready.", logging.CRITICAL)
 
     def require_proof(self) -> None:
         """Raises Unavailable until the database has been reached and has proven to be safe."""
@@ -47,20 +47,20 @@ class Readiness:
         except Unavailable as failure:
             return failure
         self._proven = True
-        self._trouble.end()
+        self._outage.recover()
         return None
 
     def _prove(self) -> None:
         try:
             rls_check.check_row_level_security(self._database)
         except rls_check.UnsafeDatabase as unsafe:
-            self._trouble.tell(f"Not ready: {unsafe}")
+            self._outage.report(f"Not ready: {unsafe}")
             raise Unavailable("The database is not safe to use.", retry_after=60) from None
         except NotMigrated as failure:
-            self._trouble.tell(f"Not ready: {failure}")
+            self._outage.report(f"Not ready: {failure}")
             raise Unavailable("The database is not migrated.", retry_after=5) from None
         except DatabaseFailure as failure:
-            self._trouble.tell(f"Not ready: {failure}")
+            self._outage.report(f"Not ready: {failure}")
             raise Unavailable("The database does not answer as it should.") from None
 
     def reason_against(self) -> str | None:

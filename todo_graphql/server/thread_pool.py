@@ -17,7 +17,7 @@ from todo_graphql.errors import Unavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FULL = "The server is full. Try again in a moment."
+FULL = "The server is overloaded. Try again in a moment."
 
 Outcome: TypeAlias = list[Any]
 """The exception of a call, or None, and its result. The waiting caller pops both: the traceback of

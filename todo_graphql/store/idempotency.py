@@ -66,7 +66,8 @@ class IdempotencyKeys:
         kept_digest, answer = rows[0]
         if bytes(kept_digest) != digest:
             raise Conflict(
-                "This idempotency key came with other arguments before.", field="idempotencyKey"
+                "This idempotency key was already used with different arguments.",
+                field="idempotencyKey",
             )
         raise Answered(json.loads(answer))
 

@@ -23,7 +23,7 @@ def title(value: str, field: str) -> str:
     """Trimmed, 1 to 200 characters. Raises BadUserInput with `field`."""
     trimmed = storable(value, field).strip()
     if not any(character.isprintable() and character != " " for character in trimmed):
-        raise BadUserInput("A title needs at least one character that can be seen.", field=field)
+        raise BadUserInput("A title must contain at least one visible character.", field=field)
     if len(trimmed) > TITLE_MAX_LENGTH:
         raise BadUserInput(f"A title has at most {TITLE_MAX_LENGTH} characters.", field=field)
     return trimmed

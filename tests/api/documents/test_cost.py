@@ -57,7 +57,7 @@ def test_remembered_sizes_of_an_operation_are_bounded() -> None:
     cost = Schema(LIMITS, introspection=True).documents.prepare(TWICE).cost(None)
     assert cost is not None
     for size in (*range(1, 3 * REMEMBERED_SIZES), *range(1, REMEMBERED_SIZES)):
-        assert cost.of({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
+        assert cost.for_variables({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
         assert 1 <= len(cost._sizes) <= REMEMBERED_SIZES
 
 

@@ -8,21 +8,21 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import pytest
 
-from todo_graphql.api.execution.coercion import StepAside
+from todo_graphql.api.execution.coercion import Unsupported
 from todo_graphql.api.execution.columns import (
-    Entry,
+    CompiledField,
+    ExecutionState,
     Projected,
-    Run,
     check,
-    each,
     get,
+    map_step,
     one_of,
     optional,
     rename,
     repeat,
 )
 
-RUN: Any = Run({}, None)  # type: ignore[arg-type]
+RUN: Any = ExecutionState({}, None)  # type: ignore[arg-type]
 TEXTS = partial(check, list[str])
 
 
@@ -36,14 +36,14 @@ class Thing:
         self.name = name
 
 
-NAME = Entry(partial(get, attrgetter("name")), TEXTS, str)
+NAME = CompiledField(partial(get, attrgetter("name")), TEXTS, str)
 ROWS = Projected(
     Row,
     ("last", "__typename", "first"),
     [
-        Entry(NAME.fetch, TEXTS, list[str] | None, 1),
-        Entry(partial(repeat, "Row"), TEXTS, str),
-        Entry(NAME.fetch, TEXTS, str, 0),
+        CompiledField(NAME.fetch, TEXTS, list[str] | None, 1),
+        CompiledField(partial(repeat, "Row"), TEXTS, str),
+        CompiledField(NAME.fetch, TEXTS, str, 0),
     ],
 )
 THINGS = Projected(Thing, ("name",), [NAME])
@@ -74,7 +74,7 @@ def test_of_nothing_comes_nothing() -> None:
 def test_no_fields_are_an_answer_without_any() -> None:
     nothing = Projected(Row, (), [])
     assert written(nothing([Row("a", None)] * 2, RUN)) == b"[{},{}]"
-    with pytest.raises(StepAside):
+    with pytest.raises(Unsupported):
         nothing([Thing("a")], RUN)
 
 
@@ -84,13 +84,13 @@ def test_no_fields_are_an_answer_without_any() -> None:
     ids=["two classes", "a tuple", "null", "a null among them"],
 )
 def test_values_of_another_class_are_not_known(values: list[Any]) -> None:
-    with pytest.raises(StepAside):
+    with pytest.raises(Unsupported):
         ROWS(values, RUN)
 
 
 @pytest.mark.parametrize("row", [Row(None, []), Row("a", [None]), Row("a", "x")])  # type: ignore[arg-type, list-item]
 def test_leaves_of_another_kind_are_not_known(row: Row) -> None:
-    with pytest.raises(StepAside):
+    with pytest.raises(Unsupported):
         ROWS([Row("a", []), row], RUN)
 
 
@@ -101,7 +101,7 @@ def test_null_stays_in_its_place() -> None:
 
 def test_objects_of_several_classes_stay_in_their_order() -> None:
     values = [Row("a", None), Thing("b"), Row("c", None), Thing("d")]
-    only_name = Projected(Row, ("name",), [Entry(NAME.fetch, TEXTS, str, 0)])
+    only_name = Projected(Row, ("name",), [CompiledField(NAME.fetch, TEXTS, str, 0)])
     found = one_of({Row: only_name, Thing: THINGS}, values, RUN)
     assert written(found) == b'[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]'
     with pytest.raises(KeyError):
@@ -110,19 +110,21 @@ def test_objects_of_several_classes_stay_in_their_order() -> None:
 
 def test_lists_are_projected_one_by_one() -> None:
     lists = [[Thing("a")], [], [Thing("b"), Thing("c")]]
-    assert written(each(THINGS, lists, RUN)) == b'[[{"name":"a"}],[],[{"name":"b"},{"name":"c"}]]'
-    with pytest.raises(StepAside):
-        each(THINGS, [[], (Thing("a"),)], RUN)
+    assert (
+        written(map_step(THINGS, lists, RUN)) == b'[[{"name":"a"}],[],[{"name":"b"},{"name":"c"}]]'
+    )
+    with pytest.raises(Unsupported):
+        map_step(THINGS, [[], (Thing("a"),)], RUN)
 
 
 def test_what_is_shared_is_fetched_of_the_first_only() -> None:
     asked: list[Any] = []
 
-    def fetch(values: Any, _run: Run) -> list[str]:
+    def fetch(values: Any, _run: ExecutionState) -> list[str]:
         asked.extend(values)
         return ["same"] * len(values)
 
-    shared = Projected(Thing, ("it",), [Entry(fetch, TEXTS, str, is_shared=True)])
+    shared = Projected(Thing, ("it",), [CompiledField(fetch, TEXTS, str, is_shared=True)])
     things = [Thing("a"), Thing("b")]
     assert written(shared(things, RUN)) == b'[{"it":"same"},{"it":"same"}]'
     assert asked == things[:1]
@@ -143,5 +145,5 @@ def test_numbers_are_checked_strictly(value: object) -> None:
     """All that this relies on in msgspec."""
     number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
     assert check(list[number], (2**31 - 1, -(2**31))) == [2**31 - 1, -(2**31)]
-    with pytest.raises(StepAside):
+    with pytest.raises(Unsupported):
         check(list[number], [value])

@@ -164,13 +164,13 @@ def test_plans_of_an_operation_are_bounded(home: Home) -> None:
 
 def test_plan_of_an_operation_is_compiled_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[Any] = []
-    compile_ = executor.Operation._compile
+    compile_ = executor.CompiledOperation._compile
 
     def noting(self: Any, branches: Any) -> Any:
         compiled.append(branches)
         return compile_(self, branches)
 
-    monkeypatch.setattr(executor.Operation, "_compile", noting)
+    monkeypatch.setattr(executor.CompiledOperation, "_compile", noting)
     document = "query ($once: Boolean!) { me { id @skip(if: $once) email } }"
     for once in (True, False) * 3:
         home.ask(FAST, document, once=once)
@@ -191,7 +191,7 @@ def test_plan_of_an_operation_is_compiled_once(home: Home, monkeypatch: pytest.M
 def test_document_weighs_as_much_as_its_plans(variables: str, branches: int) -> None:
     """The cache has room for so many characters, and each plan takes as much as the document."""
     document = f"query ({variables}) {{ me {{ id }} }}"
-    planned = executor.Operations(FAST.graphql_schema, parse(document))
+    planned = executor.OperationExecutor(FAST.graphql_schema, parse(document))
     assert planned.branches == branches
     weighed = Document(len(document), None, [], plans=planned)
     plain = Document(len(document), None, [])

@@ -54,7 +54,7 @@ def test_inputs_that_are_nested_too_deeply_are_refused_alike(home: Home) -> None
 
 def test_a_name_that_no_operation_has_is_not_remembered() -> None:
     document = parse("query A { me { id } }")
-    planned = executor.Operations(FAST.graphql_schema, document)
+    planned = executor.OperationExecutor(FAST.graphql_schema, document)
     assert planned.execute("B", {}, Any) is None  # type: ignore[arg-type]
     assert planned._known == {}
 

@@ -97,7 +97,7 @@ def test_csv_is_refused_with_the_line(alice: Person, name: str) -> None:
 
 BAD_VALUES = [
     ("title", "x" * 201, "title", "A title has at most 200 characters."),
-    ("title", " ", "title", "A title needs at least one character that can be seen."),
+    ("title", " ", "title", "A title must contain at least one visible character."),
     ("description", "x" * 10_001, "description", "A description has at most 10,000 characters."),
     ("id", "1", "id", "An id is a UUID, such as those that `id` answers."),
     ("priority", "high", "priority", "A priority is one of NONE, LOW, MEDIUM, HIGH, URGENT."),

@@ -102,7 +102,7 @@ def test_no_connection_waits_for_the_client(
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize(
-    "fail", [Unavailable("The database is away."), RuntimeError("Something else.")]
+    "fail", [Unavailable("The database is unavailable."), RuntimeError("Something else.")]
 )
 def test_a_failure_on_the_way_does_not_look_like_a_whole_file(
     alice: Person,
@@ -131,7 +131,7 @@ def test_a_failure_before_the_first_page_is_a_proper_answer(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_given: Any) -> Any:
-        raise Unavailable("The database is away.")
+        raise Unavailable("The database is unavailable.")
 
     monkeypatch.setattr("todo_graphql.store.tasks.exports.read_page", failing)
     response = ask_for_export(alice)

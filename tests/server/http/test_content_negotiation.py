@@ -223,7 +223,7 @@ def test_who_got_nothing_gets_no_data(send: Send, monkeypatch: pytest.MonkeyPatc
     """Beside data there is no other status than 200."""
 
     def away(*_: object) -> NoReturn:
-        raise Unavailable("The database is away.")
+        raise Unavailable("The database is unavailable.")
 
     monkeypatch.setattr(Tasks, "find", away)
     nothing = send(query=FIND)

@@ -11,7 +11,7 @@ import pytest
 from tests.support.api_client import Person
 from tests.support.http_client import said
 from tests.support.servers import serving
-from todo_graphql.server.http.security_headers import PROTECTIONS, protected
+from todo_graphql.server.http.security_headers import PROTECTIONS, with_security_headers
 from todo_graphql.server.protocol.limits import MinDataRate
 from todo_graphql.settings.settings import Settings
 
@@ -117,7 +117,7 @@ def assert_whole(url: str, status: int, sent: bytes) -> None:
 
 def test_what_an_answer_says_itself_stays() -> None:
     own = [(b"cache-control", b"max-age=60"), (b"content-type", b"text/plain")]
-    whole = protected(own)
+    whole = with_security_headers(own)
     others = [pair for pair in PROTECTIONS if pair[0] != b"cache-control"]
     assert whole == [*own, *others]
 

@@ -10,7 +10,7 @@ from strawberry.extensions import SchemaExtension
 from todo_graphql.api.documents.cost import Cost
 from todo_graphql.api.documents.limits import Limits, check, refuse_over, too_complex
 from todo_graphql.api.documents.validation import Validation, nested_too_deeply, with_code
-from todo_graphql.api.execution.executor import Operations
+from todo_graphql.api.execution.executor import OperationExecutor
 from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode, Problem, QueryTooComplex
 
@@ -33,7 +33,7 @@ class Document:
     node: DocumentNode | None
     errors: list[GraphQLError]
     costs: Mapping[str | None, Cost] = field(default_factory=dict)
-    plans: Operations | None = None
+    plans: OperationExecutor | None = None
 
     @property
     def weight(self) -> int:
@@ -87,7 +87,7 @@ class Documents:
             return Document(len(text), None, [refusal(nested_too_deeply())])
         if errors:
             return Document(len(text), node, errors)
-        plans = Operations(self._schema, node, hide_suggestions=self._hide_suggestions)
+        plans = OperationExecutor(self._schema, node, hide_suggestions=self._hide_suggestions)
         return Document(len(text), node, [], costs, plans)
 
     def _parse(self, text: str) -> DocumentNode:

@@ -221,7 +221,7 @@ class Cost:
             if definition.default_value is not None
         }
 
-    def of(self, variables: Mapping[str, Any]) -> int:
+    def for_variables(self, variables: Mapping[str, Any]) -> int:
         """The cost with these values, and the defaults of the variables that have none. Each
         value of a variable has to be read as often as it is used.
         """

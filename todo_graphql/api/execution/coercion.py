@@ -43,18 +43,18 @@ MAX_DEPTH = 50
 Values: TypeAlias = Mapping[str, Any]
 """Those of an operation's variables that have one, by their names."""
 
-Read: TypeAlias = Callable[[Any, int], Any]
+Coerce: TypeAlias = Callable[[Any, int], Any]
 """From JSON at some depth to what a resolver takes."""
 
-Evaluate: TypeAlias = Callable[[Values], Any]
+Bind: TypeAlias = Callable[[Values], Any]
 """From variables to what a resolver takes. A variable without a value is Undefined."""
 
 
-class StepAside(Exception):  # noqa: N818 - somebody else's turn
+class Unsupported(Exception):  # noqa: N818 - somebody else's turn
     """This is for graphql-core to answer."""
 
 
-class Member:
+class CompiledArgument:
     """An argument of a field, or a field of an input."""
 
     def __init__(self, definition: GraphQLArgument | GraphQLInputField) -> None:
@@ -63,21 +63,21 @@ class Member:
         self.python_name: str = origin.python_name
         self._is_maybe = isinstance(origin.type, StrawberryMaybe)
         if self._is_maybe and not isinstance(origin.type.of_type, StrawberryOptional):
-            raise StepAside  # null would be an error of its own
+            raise Unsupported  # null would be an error of its own
 
     def wrap(self, value: Any) -> Any:
         """The value, told apart from none where null is one."""
         return Some(value) if self._is_maybe else value
 
 
-class Input:
+class CompiledInput:
     """An input type: what makes its instances. Defaults are left to its class, of which the
     schema has them.
     """
 
     def __init__(self, kind: GraphQLInputObjectType) -> None:
         self._make = kind.extensions[DEFINITION].origin
-        self.members = {name: Member(field) for name, field in kind.fields.items()}
+        self.members = {name: CompiledArgument(field) for name, field in kind.fields.items()}
         self._readers = {name: reader(field.type) for name, field in kind.fields.items()}
         self._required = {
             name for name in kind.fields if is_required_input_field(kind.fields[name])
@@ -86,14 +86,14 @@ class Input:
     def read(self, value: Any, depth: int) -> Any:
         """The instance that JSON describes."""
         if value.__class__ is not dict or depth > MAX_DEPTH:
-            raise StepAside
+            raise Unsupported
         readers = self._readers
         return self.make({name: readers[name](inner, depth + 1) for name, inner in value.items()})
 
     def make(self, given: Mapping[str, Any]) -> Any:
         """The instance with these values, by the schema's names."""
         if not self._required <= given.keys():
-            raise StepAside
+            raise Unsupported
         values = {}
         for name, value in given.items():
             member = self.members[name]
@@ -102,12 +102,12 @@ class Input:
 
 
 @lru_cache
-def input_of(kind: GraphQLInputObjectType) -> Input:
+def input_of(kind: GraphQLInputObjectType) -> CompiledInput:
     """An input type, walked along when there is a value of it: it may contain itself."""
-    return Input(kind)
+    return CompiledInput(kind)
 
 
-def reader(kind: GraphQLInputType) -> Read:
+def reader(kind: GraphQLInputType) -> Coerce:
     """What reads JSON as a value of this type."""
     inner = _reader(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
 
@@ -115,13 +115,13 @@ def reader(kind: GraphQLInputType) -> Read:
         if value is not None:
             return inner(value, depth)
         if isinstance(kind, GraphQLNonNull):
-            raise StepAside
+            raise Unsupported
         return None
 
     return read
 
 
-def _reader(kind: GraphQLInputType) -> Read:
+def _reader(kind: GraphQLInputType) -> Coerce:
     if isinstance(kind, GraphQLList):
         item = reader(kind.of_type)
         # What is no list is a list of one.
@@ -135,7 +135,7 @@ def _reader(kind: GraphQLInputType) -> Read:
     return lambda value, _depth: coerce(value)
 
 
-def evaluator(node: ValueNode, kind: GraphQLInputType) -> Evaluate:
+def evaluator(node: ValueNode, kind: GraphQLInputType) -> Bind:
     """What makes a value of this type of a literal or a variable."""
     inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     if isinstance(node, VariableNode):
@@ -146,33 +146,33 @@ def evaluator(node: ValueNode, kind: GraphQLInputType) -> Evaluate:
         return _object(node, input_of(inner))
     value = coerce_input_literal(node, kind)
     if value is Undefined:
-        raise StepAside
+        raise Unsupported
     return lambda _values: value
 
 
-def _variable(name: str, *, is_required: bool) -> Evaluate:
+def _variable(name: str, *, is_required: bool) -> Bind:
     def evaluate(values: Values) -> Any:
         if is_required and values.get(name, Undefined) is None:
-            raise StepAside
+            raise Unsupported
         return values.get(name, Undefined)
 
     return evaluate
 
 
-def _list(node: ValueNode, kind: GraphQLInputType) -> Evaluate:
+def _list(node: ValueNode, kind: GraphQLInputType) -> Bind:
     nodes = node.values if isinstance(node, ListValueNode) else (node,)
     items = [evaluator(item, kind) for item in nodes]
 
     def evaluate(values: Values) -> Any:
         found = [item(values) for item in items]
         if any(value is Undefined for value in found):
-            raise StepAside
+            raise Unsupported
         return found
 
     return evaluate
 
 
-def _object(node: ObjectValueNode, kind: Input) -> Evaluate:
+def _object(node: ObjectValueNode, kind: CompiledInput) -> Bind:
     members = [
         (field.name.value, evaluator(field.value, kind.members[field.name.value].type))
         for field in node.fields
@@ -189,7 +189,7 @@ class Variables:
     """The variables of an operation."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
-        self._all: list[tuple[str, bool, Read, Any]] = []
+        self._all: list[tuple[str, bool, Coerce, Any]] = []
         for definition in operation.variable_definitions or ():
             kind = cast("GraphQLInputType", type_from_ast(schema, definition.type))
             node, is_required = definition.default_value, isinstance(kind, GraphQLNonNull)
@@ -205,5 +205,5 @@ class Variables:
             elif default is not Undefined:
                 values[name] = default
             elif is_required:
-                raise StepAside
+                raise Unsupported
         return values

@@ -16,7 +16,7 @@ import msgspec
 from cachetools import LRUCache, cached
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.execution.coercion import StepAside, Values
+from todo_graphql.api.execution.coercion import Unsupported, Values
 
 REMEMBERED_FIELDS = 10_000
 """How many fields the classes may have that are kept: selections of the same names, or of the same
@@ -29,19 +29,19 @@ def width(kind: type[msgspec.Struct]) -> int:
     return 1 + len(kind.__struct_fields__)
 
 
-class Run(NamedTuple):
+class ExecutionState(NamedTuple):
     """One execution of an operation."""
 
     variables: Values
     context: Context
 
 
-Step: TypeAlias = Callable[[Sequence[Any], Run], Sequence[Any]]
+Step: TypeAlias = Callable[[Sequence[Any], ExecutionState], Sequence[Any]]
 """From values to what becomes of each of them, in their order. Raises StepAside."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CompiledField:
     """A field that is selected of an object: how its values are got, and what JSON gets."""
 
     fetch: Step
@@ -55,7 +55,9 @@ class Entry:
     is_shared: bool = False
     """Whether all objects of a list have the same value."""
 
-    def column(self, values: Sequence[Any], columns: Sequence[Any], run: Run) -> Sequence[Any]:
+    def column(
+        self, values: Sequence[Any], columns: Sequence[Any], run: ExecutionState
+    ) -> Sequence[Any]:
         """Its values, but for the check if they are leaves. `columns` are those of rows."""
         if self.is_shared:
             return [*self.finish(self.fetch(values[:1], run), run)] * len(values)
@@ -63,30 +65,32 @@ class Entry:
         return found if self.leaf is not None else self.finish(found, run)
 
 
-def repeat(value: Any, values: Sequence[Any], _run: Run) -> Sequence[Any]:
+def repeat(value: Any, values: Sequence[Any], _run: ExecutionState) -> Sequence[Any]:
     """The same for each."""
     return [value] * len(values)
 
 
-def get(attribute: Callable[[Any], Any], values: Sequence[Any], _run: Run) -> Sequence[Any]:
+def get(
+    attribute: Callable[[Any], Any], values: Sequence[Any], _run: ExecutionState
+) -> Sequence[Any]:
     """An attribute of each."""
     return list(map(attribute, values))
 
 
-def check(kind: Any, values: Sequence[Any], _run: Run | None = None) -> Any:
+def check(kind: Any, values: Sequence[Any], _run: ExecutionState | None = None) -> Any:
     """The values as they are, if msgspec finds them to be of this kind."""
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise StepAside from error
+        raise Unsupported from error
 
 
-def rename(names: Mapping[Any, str], values: Sequence[Any], _run: Run) -> Sequence[Any]:
+def rename(names: Mapping[Any, str], values: Sequence[Any], _run: ExecutionState) -> Sequence[Any]:
     """The names of an enum's members."""
     return [names[value] for value in values]
 
 
-def optional(inner: Step, values: Sequence[Any], run: Run) -> Sequence[Any]:
+def optional(inner: Step, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
     """Null stays null, in its place."""
     if None not in values:
         return inner(values, run)
@@ -94,14 +98,16 @@ def optional(inner: Step, values: Sequence[Any], run: Run) -> Sequence[Any]:
     return [None if value is None else next(found) for value in values]
 
 
-def each(item: Step, values: Sequence[Any], run: Run) -> Sequence[Any]:
+def map_step(item: Step, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
     """Lists, one by one."""
     if any(value.__class__ is not list for value in values):
-        raise StepAside
+        raise Unsupported
     return [item(value, run) for value in values]
 
 
-def one_of(possible: Mapping[type, Step], values: Sequence[Any], run: Run) -> Sequence[Any]:
+def one_of(
+    possible: Mapping[type, Step], values: Sequence[Any], run: ExecutionState
+) -> Sequence[Any]:
     """Objects of an abstract type, by their classes."""
     found = {
         kind: iter(possible[kind]([value for value in values if type(value) is kind], run))
@@ -115,18 +121,20 @@ class Projected:
 
     __slots__ = ("_answer", "_checks", "_entries", "_expected", "_has_rows")
 
-    def __init__(self, expected: type, keys: tuple[str, ...], entries: Sequence[Entry]) -> None:
+    def __init__(
+        self, expected: type, keys: tuple[str, ...], entries: Sequence[CompiledField]
+    ) -> None:
         self._expected = {expected}
         self._has_rows = issubclass(expected, tuple)
         self._entries = entries
         self._answer = answer_of(keys)
         self._checks = checks_of(tuple(entry.leaf for entry in entries))
 
-    def __call__(self, values: Sequence[Any], run: Run) -> Sequence[Any]:
+    def __call__(self, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
         if not values:
             return []
         if set(map(type, values)) != self._expected:
-            raise StepAside
+            raise Unsupported
         if not self._entries:
             return [self._answer() for _ in values]
         rows = tuple(zip(*values, strict=True)) if self._has_rows else ()

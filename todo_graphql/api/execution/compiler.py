@@ -36,20 +36,20 @@ from graphql import (
 )
 
 from todo_graphql.api.context import SHARED
-from todo_graphql.api.execution.coercion import DEFINITION, StepAside
+from todo_graphql.api.execution.coercion import DEFINITION, Unsupported
 from todo_graphql.api.execution.columns import (
-    Entry,
+    CompiledField,
     Projected,
     Step,
     check,
-    each,
     get,
+    map_step,
     one_of,
     optional,
     rename,
     repeat,
 )
-from todo_graphql.api.execution.resolver_calls import Call
+from todo_graphql.api.execution.resolver_calls import ResolverCall
 
 Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 SCALARS: Mapping[str, Any] = {
@@ -64,7 +64,7 @@ SCALARS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Projection:
+class SelectionCompiler:
     """Compiles selections, where `conditions` says which of the variables that `@skip` and
     `@include` ask for are true. It notes which attributes they read of each type.
     """
@@ -112,7 +112,7 @@ class Projection:
         given = {directive.name.value: directive for directive in node.directives or ()}
         skip, include = given.pop("skip", None), given.pop("include", None)
         if given:
-            raise StepAside
+            raise Unsupported
         if skip is not None and self._condition(skip):
             return False
         return include is None or self._condition(include)
@@ -127,18 +127,18 @@ class Projection:
     def _applies(self, condition: str, kind: GraphQLObjectType) -> bool:
         return condition == kind.name or condition in {inner.name for inner in kind.interfaces}
 
-    def entry(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> Entry:
+    def entry(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> CompiledField:
         """The field of an object that these nodes select."""
         name = nodes[0].name.value
         if name == "__typename":
-            return Entry(partial(repeat, kind.name), checking(str), str)
+            return CompiledField(partial(repeat, kind.name), checking(str), str)
         field = kind.fields[name]
         definition = field.extensions[DEFINITION]
         leaf = leaf_of(field.type)
         finish = checking(leaf) if leaf else self._completion(field.type, nodes)
         if definition.base_resolver is not None:
-            fetch = Call(field, nodes[0])
-            return Entry(fetch, finish, leaf, is_shared=SHARED in definition.metadata)
+            fetch = ResolverCall(field, nodes[0])
+            return CompiledField(fetch, finish, leaf, is_shared=SHARED in definition.metadata)
         self.reads.setdefault(kind.name, set()).add(definition.python_name)
         of, name = class_of(kind), definition.python_name
         return leaf_attribute(of, name, leaf) if leaf else attribute(of, name, finish)
@@ -154,7 +154,7 @@ class Projection:
     def _required(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
         """The same where null may not be: there it is an error, and so not known here."""
         if isinstance(kind, GraphQLList):
-            return partial(each, self._completion(kind.of_type, nodes))
+            return partial(map_step, self._completion(kind.of_type, nodes))
         if isinstance(kind, GraphQLEnumType):
             return naming(kind)
         sets = [node.selection_set for node in nodes if node.selection_set is not None]
@@ -165,7 +165,7 @@ class Projection:
             return partial(
                 one_of, {class_of(inner): self._object(inner, sets) for inner in possible}
             )
-        raise StepAside
+        raise Unsupported
 
     def _object(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Step:
         groups = self.collect(kind, sets)
@@ -173,15 +173,15 @@ class Projection:
         return Projected(class_of(kind), tuple(groups), entries)
 
 
-def attribute(of: type, name: str, finish: Step, leaf: Any = None) -> Entry:
+def attribute(of: type, name: str, finish: Step, leaf: Any = None) -> CompiledField:
     """A field that is an attribute of a class."""
     row: tuple[str, ...] = getattr(of, "_fields", ())
     place = row.index(name) if name in row else None
-    return Entry(partial(get, attrgetter(name)), finish, leaf, place)
+    return CompiledField(partial(get, attrgetter(name)), finish, leaf, place)
 
 
 @cache
-def leaf_attribute(of: type, name: str, leaf: Any) -> Entry:
+def leaf_attribute(of: type, name: str, leaf: Any) -> CompiledField:
     """The same of a leaf, for all documents."""
     return attribute(of, name, checking(leaf), leaf)
 

@@ -26,10 +26,10 @@ from graphql import (
     execute_sync,
 )
 
-from todo_graphql.api.context import Context, Reads
-from todo_graphql.api.execution.coercion import StepAside, Values, Variables
-from todo_graphql.api.execution.columns import Entry, Run
-from todo_graphql.api.execution.compiler import Projection
+from todo_graphql.api.context import Context, SelectedColumns
+from todo_graphql.api.execution.coercion import Unsupported, Values, Variables
+from todo_graphql.api.execution.columns import CompiledField, ExecutionState
+from todo_graphql.api.execution.compiler import SelectionCompiler
 
 MAX_CONDITIONS = 4
 """More variables of `@skip` and `@include` have too many combinations to compile."""
@@ -41,30 +41,30 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class RootField:
     """A root field: what to call, what makes JSON of its answer, and what that reads."""
 
     key: str
     nodes: list[FieldNode]
-    entry: Entry
-    reads: Reads
+    entry: CompiledField
+    reads: SelectedColumns
 
 
-class Outcome:
+class RootFieldState:
     """How far a root field has come: nowhere, to an error, or to what its resolver answered."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: RootField) -> None:
         self._root = root
         self._value: Any = Undefined
         self._error: Exception | None = None
 
-    def project(self, run: Run) -> Any:
+    def project(self, run: ExecutionState) -> Any:
         """Call the resolver, and make JSON of what it answers. Raises whatever is wrong."""
         run.context.reads = self._root.reads
         entry = self._root.entry
         try:
             (self._value,) = entry.fetch([None], run)
-        except StepAside:
+        except Unsupported:
             raise  # nothing was called
         except Exception as error:
             self._error = error
@@ -84,7 +84,7 @@ class Outcome:
         return next_(source, info, **arguments)
 
 
-class Operation:
+class CompiledOperation:
     """An operation, planned once for each way that it may branch. Raises StepAside."""
 
     def __init__(
@@ -102,8 +102,8 @@ class Operation:
         self._variables = Variables(schema, node)
         self._conditions = conditions_of([node, *fragments.values()])
         if len(self._conditions) > MAX_CONDITIONS:
-            raise StepAside
-        self._plans: dict[tuple[Any, ...], tuple[list[Root] | None]] = {}
+            raise Unsupported
+        self._plans: dict[tuple[Any, ...], tuple[list[RootField] | None]] = {}
 
     def execute(self, given: dict[str, Any], context: Context) -> ExecutionResult | None:
         """The answer; None when there is no plan for it, and nothing was done."""
@@ -112,9 +112,9 @@ class Operation:
         except Exception:  # noqa: BLE001 - graphql-core reports it
             return None
         plan = self._plan(variables)
-        return None if plan is None else self._run(plan, Run(variables, context), given)
+        return None if plan is None else self._run(plan, ExecutionState(variables, context), given)
 
-    def _plan(self, variables: Values) -> list[Root] | None:
+    def _plan(self, variables: Values) -> list[RootField] | None:
         key = tuple(map(variables.get, self._conditions))
         known = self._plans.get(key)
         if known is None:
@@ -124,7 +124,7 @@ class Operation:
             self._plans[key] = known
         return known[0]
 
-    def _compile(self, branches: Mapping[str, Any]) -> list[Root] | None:
+    def _compile(self, branches: Mapping[str, Any]) -> list[RootField] | None:
         kind = self._schema.get_root_type(self._node.operation)
         is_subscription = self._node.operation is OperationType.SUBSCRIPTION
         if kind is None or is_subscription:
@@ -137,18 +137,20 @@ class Operation:
                 projection = self._projection(conditions)
                 entry = projection.entry(kind, nodes)
                 reads = {name: frozenset(read) for name, read in projection.reads.items()}
-                roots.append(Root(key, nodes, entry, reads))
-        except (StepAside, KeyError, TypeError, RecursionError):
+                roots.append(RootField(key, nodes, entry, reads))
+        except (Unsupported, KeyError, TypeError, RecursionError):
             return None
         return roots
 
-    def _projection(self, conditions: Mapping[str, bool]) -> Projection:
-        return Projection(self._schema, self._fragments, conditions)
+    def _projection(self, conditions: Mapping[str, bool]) -> SelectionCompiler:
+        return SelectionCompiler(self._schema, self._fragments, conditions)
 
-    def _run(self, plan: list[Root], run: Run, given: dict[str, Any]) -> ExecutionResult:
+    def _run(
+        self, plan: list[RootField], run: ExecutionState, given: dict[str, Any]
+    ) -> ExecutionResult:
         data: dict[str, Any] = {}
         for number, root in enumerate(plan):
-            outcome = Outcome(root)
+            outcome = RootFieldState(root)
             try:
                 data[root.key] = outcome.project(run)
             except Exception:  # noqa: BLE001 - graphql-core meets it again
@@ -158,7 +160,11 @@ class Operation:
         return ExecutionResult(data)
 
     def _rest(
-        self, roots: list[Root], outcome: Outcome, given: dict[str, Any], context: Context
+        self,
+        roots: list[RootField],
+        outcome: RootFieldState,
+        given: dict[str, Any],
+        context: Context,
     ) -> ExecutionResult:
         """What graphql-core makes of the outcome, and of the root fields that are left."""
         context.reads = None
@@ -173,7 +179,7 @@ class Operation:
         )
 
 
-class Operations:
+class OperationExecutor:
     """The operations of one document, each compiled when it is asked for at first."""
 
     def __init__(
@@ -191,7 +197,7 @@ class Operations:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._known: dict[str | None, Operation | None] = {}
+        self._known: dict[str | None, CompiledOperation | None] = {}
         self.branches = max(map(branches_of, self._nodes.values()), default=1)
 
     def execute(
@@ -207,12 +213,12 @@ class Operations:
         operation = self._known.get(name)
         return None if operation is None else operation.execute(variables or {}, context)
 
-    def _compile(self, node: OperationDefinitionNode) -> Operation | None:
+    def _compile(self, node: OperationDefinitionNode) -> CompiledOperation | None:
         try:
-            return Operation(
+            return CompiledOperation(
                 self._schema, self._fragments, node, hide_suggestions=self._hide_suggestions
             )
-        except (StepAside, RecursionError):
+        except (Unsupported, RecursionError):
             return None
 
 

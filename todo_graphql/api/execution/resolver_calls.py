@@ -12,16 +12,16 @@ from todo_graphql.api.context import Context
 from todo_graphql.api.documents.list_sizes import values_in
 from todo_graphql.api.execution.coercion import (
     DEFINITION,
-    Evaluate,
-    Member,
-    StepAside,
+    Bind,
+    CompiledArgument,
+    Unsupported,
     Values,
     evaluator,
 )
-from todo_graphql.api.execution.columns import Run
+from todo_graphql.api.execution.columns import ExecutionState
 
 
-class Arguments:
+class CompiledArguments:
     """What a field is called with where it stands in a document. What has no variables is
     evaluated once: nobody may change it.
     """
@@ -32,9 +32,9 @@ class Arguments:
             for argument in field.args.values()
             if (default := coerce_default_value(argument)) is not Undefined
         }
-        self._varying: list[tuple[Member, Evaluate]] = []
+        self._varying: list[tuple[CompiledArgument, Bind]] = []
         for given in node.arguments or ():
-            member = Member(field.args[given.name.value])
+            member = CompiledArgument(field.args[given.name.value])
             evaluate = evaluator(given.value, member.type)
             if any(isinstance(value, VariableNode) for value in values_in(given.value)):
                 self._varying.append((member, evaluate))
@@ -53,14 +53,14 @@ class Arguments:
         return arguments
 
 
-class Asked(NamedTuple):
+class ResolveInfo(NamedTuple):
     """As much of a GraphQLResolveInfo as resolvers may ask for here."""
 
     field_name: str
     context: Context
 
 
-class Call:
+class ResolverCall:
     """What a resolver answers for each of some objects, asked with the same arguments."""
 
     __slots__ = ("_arguments", "_call", "_definition", "_name")
@@ -68,7 +68,7 @@ class Call:
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
         self._name = node.name.value
         self._definition = definition = field.extensions[DEFINITION]
-        self._arguments = Arguments(field, node)
+        self._arguments = CompiledArguments(field, node)
         call = definition.base_resolver.wrapped_func
         if definition.base_resolver.info_parameter is None:
             call = partial(without_info, call)
@@ -76,12 +76,12 @@ class Call:
             call = partial(extension.resolve, call)
         self._call = call
 
-    def __call__(self, values: Sequence[Any], run: Run) -> Sequence[Any]:
+    def __call__(self, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
         try:
             arguments = self._arguments.evaluate(run.variables)
         except Exception as error:
-            raise StepAside from error  # nothing was called
-        asked: Any = Asked(self._name, run.context)
+            raise Unsupported from error  # nothing was called
+        asked: Any = ResolveInfo(self._name, run.context)
         info = strawberry.Info(_raw_info=asked, _field=self._definition)
         return [self._call(value, info, **arguments) for value in values]
 

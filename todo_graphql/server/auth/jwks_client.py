@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from socket import socket
 from urllib.parse import urlsplit
 
-from todo_graphql.outage_log import Trouble
+from todo_graphql.outage_log import OutageLog
 from todo_graphql.server.auth.jwk_set import read_key_set
 from todo_graphql.server.auth.keys import RETRY_AFTER, PublicKeys
 from todo_graphql.store.postgres.cancellation import SocketCanceller
@@ -54,7 +54,7 @@ class IssuersKeys:
         self._has_keys = False
         self._not_before = 0.0
         self._fetching: asyncio.Task[None] | None = None
-        self._trouble = Trouble(logger, "The keys of AUTH_JWKS_URL are in order again.")
+        self._outage = OutageLog(logger, "The keys of AUTH_JWKS_URL are in order again.")
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
@@ -77,7 +77,7 @@ class IssuersKeys:
     def _interval(self) -> float:
         if not self._has_keys:
             return RETRY_AFTER
-        return PAUSE if self._trouble.is_told else INTERVAL
+        return PAUSE if self._outage.is_told else INTERVAL
 
     async def renew(self) -> None:
         """Fetch them for a token whose key is not known, if that was not done a moment ago.
@@ -98,7 +98,7 @@ class IssuersKeys:
         try:
             keys = await asyncio.to_thread(fetch, self._url)
         except FetchError as reason:
-            self._trouble.tell(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
+            self._outage.report(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
         else:
             self._trust(keys)
             self._has_keys = True
@@ -108,9 +108,9 @@ class IssuersKeys:
 
     def _tell_about(self, keys: PublicKeys) -> None:
         if warning := warning_about(keys):
-            self._trouble.tell(warning)
+            self._outage.report(warning)
         else:
-            self._trouble.end()
+            self._outage.recover()
 
 
 def warning_about(keys: PublicKeys) -> str:

@@ -68,7 +68,7 @@ def export_router(
 def _format_of(request: Request) -> str:
     given = request.query_params.getlist("format") or ["json"]
     if len(given) > 1 or given[0] not in FORMATS:
-        raise BadUserInput("`format` is json or csv, once.", field="format")
+        raise BadUserInput("`format` must be `json` or `csv`, given once.", field="format")
     return given[0]
 
 

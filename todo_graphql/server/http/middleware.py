@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.server.http.disconnects import CLIENT_CLOSED_REQUEST
 from todo_graphql.server.http.error_responses import problem_response, server_error
-from todo_graphql.server.http.security_headers import protected
+from todo_graphql.server.http.security_headers import with_security_headers
 from todo_graphql.server.observability.formatters import request_id
 from todo_graphql.server.observability.request_record import (
     Observer,
@@ -67,7 +67,7 @@ class RequestMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.response_status = message["status"]
-                message["headers"] = protected(message.get("headers", ()))
+                message["headers"] = with_security_headers(message.get("headers", ()))
                 message["headers"].append((HEADER, record.id.encode()))
                 message["headers"] += rate_headers(record)
             await send(message)

@@ -26,7 +26,7 @@ LINES = b"".join(b"%b: %b\r\n" % pair for pair in PROTECTIONS)
 """The same, for an answer that is written byte by byte."""
 
 
-def protected(headers: Headers) -> list[tuple[bytes, bytes]]:
+def with_security_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
     """The headers of an answer, and each protection that it does not set itself."""
     own = [*headers]
     names = {name for name, _ in own}

@@ -29,7 +29,7 @@ class Lines(logging.Formatter):
     def formatException(self, ei: object) -> str:  # noqa: N802 - its name
         """The traceback, of its causes first."""
         assert isinstance(ei, tuple)
-        return told(ei[1]) if isinstance(ei[1], BaseException) else ""
+        return format_traceback(ei[1]) if isinstance(ei[1], BaseException) else ""
 
 
 class JsonLines(Lines):
@@ -67,10 +67,10 @@ class TextLines(Lines):
         return super().formatMessage(record) + "".join(known)
 
 
-def told(error: BaseException) -> str:
+def format_traceback(error: BaseException) -> str:
     """The traceback of an exception, as Python writes it, without words that quote."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    before = [] if cause is None else [told(cause), "\nWhich led to:\n\n"]
+    before = [] if cause is None else [format_traceback(cause), "\nWhich led to:\n\n"]
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     words = f": {error}" if isinstance(error, TELLING) else ""
     frames = traceback.format_tb(error.__traceback__)

@@ -19,17 +19,17 @@ MAX_NAME = 100
 """How much is told of an operation's name, which clients choose."""
 
 
-def tell(exchange: RequestRecord) -> None:
+def log_request(exchange: RequestRecord) -> None:
     """The line of a request that has been answered."""
     if logger.isEnabledFor(logging.INFO):
         told = exchange.method, exchange.path, exchange.status
         # By hand: `info` would look for the line of code that calls it, a third of its time.
         record = logging.LogRecord(logger.name, logging.INFO, "", 0, "%s %s %d", told, None)
-        record.__dict__["facts"] = facts_of(exchange)
+        record.__dict__["facts"] = log_fields(exchange)
         logger.handle(record)
 
 
-def facts_of(exchange: RequestRecord) -> dict[str, object]:
+def log_fields(exchange: RequestRecord) -> dict[str, object]:
     """What there is to know of a request, without what was asked or answered. Durations are in
     milliseconds.
     """
@@ -85,10 +85,10 @@ def configure(settings: Settings) -> None:
     """Set up logging before there is a server."""
     logging.config.dictConfig(configuration(settings))
     logging.captureWarnings(capture=True)
-    threading.excepthook = tell_of_thread
+    threading.excepthook = log_thread_exception
 
 
-def tell_of_thread(end: threading.ExceptHookArgs) -> None:
+def log_thread_exception(end: threading.ExceptHookArgs) -> None:
     """A thread has failed: Python would say so on standard error, in lines of its own."""
     if end.exc_value is not None:
         failure = end.exc_type, end.exc_value, end.exc_traceback

@@ -47,7 +47,7 @@ class Metrics:
         self._sql_seconds = self._histogram("sql_seconds", "Of a request: waiting for PostgreSQL.")
         self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
         self._counter("worker_deaths", "Processes that died before, in the same place.").inc(
-            sources.predecessors
+            sources.restart_count
         )
         self._watch(sources)
 

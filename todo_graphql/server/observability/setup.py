@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from todo_graphql.server.observability.logs import tell
+from todo_graphql.server.observability.logs import log_request
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.observability.tracing_setup import start_tracing
 from todo_graphql.settings.settings import Settings
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Observation:
+class Observability:
     """The log; and traces and metrics where they are wanted, which are imported only then."""
 
     def __init__(self, settings: Settings, sources: Sources) -> None:
@@ -27,7 +27,7 @@ class Observation:
         if settings.metrics_port is not None:
             self._measure(settings.metrics_host, settings.metrics_port, sources)
         # The last, because it says the id of the trace.
-        self.observers.append(tell)
+        self.observers.append(log_request)
 
     def _trace(self, endpoint: str, service: str) -> None:
         tracing, warnings = start_tracing(endpoint, service)
@@ -44,7 +44,7 @@ class Observation:
         self._at_work.append(metrics.served(host, port))
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         """For as long as the server runs."""
         with ExitStack() as stack:
             for work in self._at_work:

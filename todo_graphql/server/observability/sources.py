@@ -18,4 +18,4 @@ class Sources:
     pool: Pool
     queue: FairQueue
     caches: Mapping[str, Cache[Any, Any]]
-    predecessors: int = 0
+    restart_count: int = 0

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
-from todo_graphql.outage_log import Trouble
+from todo_graphql.outage_log import OutageLog
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class RedisWindow:
             socket_connect_timeout=TIMEOUT_SECONDS,
             key_prefix="todo-graphql",
         )
-        self._trouble = Trouble(logger, "RATE_LIMIT_STORAGE_URL answers again.")
+        self._outage = OutageLog(logger, "RATE_LIMIT_STORAGE_URL answers again.")
         self._lock = threading.Lock()
         self._is_away = False
         self._ask_again_at = 0.0
@@ -147,7 +147,7 @@ class RedisWindow:
             return None
         if self._is_away:
             self._is_away = False
-            self._trouble.end()
+            self._outage.recover()
         return count
 
     def _allow_request(self) -> bool:
@@ -166,7 +166,7 @@ class RedisWindow:
             self._is_away = True
             self._ask_again_at = time.monotonic() + RETRY_AFTER_SECONDS
         # The message of the error may have the address with its password.
-        self._trouble.tell(
+        self._outage.report(
             f"RATE_LIMIT_STORAGE_URL does not answer ({type(error).__name__}): until it does, this "
             "process counts for itself."
         )

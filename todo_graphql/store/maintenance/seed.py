@@ -49,7 +49,7 @@ def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
         with database.connect_as(viewer) as connection:
             for start in range(0, number, BATCH):
                 batch = [
-                    a_task(viewer, place, chance, now)
+                    sample_task(viewer, place, chance, now)
                     for place in range(start, min(start + BATCH, number))
                 ]
                 import_tasks(Statements(connection), batch)
@@ -65,7 +65,7 @@ def shares(users: int, tasks: int) -> list[int]:
     return [first, *(each + (place < left) for place in range(users - 1))]
 
 
-def made_up_users(number: int) -> list[Viewer]:
+def sample_users(number: int) -> list[Viewer]:
     """Users whom nobody has met."""
     return [
         Viewer(uuid.uuid5(NAMESPACE, str(place)), f"user{place}@example.com")
@@ -73,7 +73,7 @@ def made_up_users(number: int) -> list[Viewer]:
     ]
 
 
-def a_task(viewer: Viewer, place: int, chance: random.Random, now: datetime) -> NewTask:
+def sample_task(viewer: Viewer, place: int, chance: random.Random, now: datetime) -> NewTask:
     """A task such as people have: half are done, few are urgent, some are in the trash."""
     age = timedelta(minutes=chance.randrange(60 * 24 * 365))
     created = now - age

@@ -197,7 +197,7 @@ class ViewerConnection:
         if self._pending_begin is None:
             return preamble
         if not self._pending_begin and self._connection is None:
-            raise Unavailable("The database is away. Try again in a moment.")
+            raise Unavailable("The database is unavailable. Try again in a moment.")
         opening, self._pending_begin = self._pending_begin, ""
         return opening
 

@@ -72,13 +72,13 @@ class NotMigrated(DatabaseFailure):
 
 def failure_of(error: DBAPIError) -> Exception:
     """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
-    return _failure(error.orig, trouble=is_connection_trouble(error))
+    return _failure(error.orig, outage=is_connection_trouble(error))
 
 
 def failure_of_driver(error: psycopg2.Error) -> Exception:
     """The same, for an error that comes from the driver itself."""
-    trouble = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    return _failure(error, trouble=trouble)
+    outage = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return _failure(error, outage=outage)
 
 
 def is_connection_lost(error: psycopg2.Error) -> bool:
@@ -89,14 +89,14 @@ def is_connection_lost(error: psycopg2.Error) -> bool:
     return state.startswith((CONNECTION_EXCEPTION, OPERATOR_INTERVENTION))
 
 
-def _failure(error: BaseException | None, *, trouble: bool) -> Exception:
+def _failure(error: BaseException | None, *, outage: bool) -> Exception:
     state = getattr(error, "pgcode", None)
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
     if constraint in CONSTRAINTS:
         kind, sentence, field = CONSTRAINTS[constraint]
         return kind(sentence, field=field)
-    if state is None and trouble:
-        return Unavailable("The database is away. Try again in a moment.")
+    if state is None and outage:
+        return Unavailable("The database is unavailable. Try again in a moment.")
     if state is not None and state.startswith(AWAY):
         return Unavailable("The database cannot answer now. Try again in a moment.")
     failure = NotMigrated if state in NEVER_MIGRATED else DatabaseFailure

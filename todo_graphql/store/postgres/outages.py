@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Engine, event
 
-from todo_graphql.outage_log import Trouble
+from todo_graphql.outage_log import OutageLog
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +31,16 @@ def watch(engine: Engine) -> None:
     """Tell the operator when connections to the database can no longer be made, and when they can
     again. Whoever is answered on one that works already costs nothing.
     """
-    trouble = Trouble(logger, BACK, logging.ERROR)
+    outage = OutageLog(logger, BACK, logging.ERROR)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
         try:
             connection = dialect.connect(*arguments, **options)
         except psycopg2.Error as error:
-            trouble.tell(f"The database is away: {reason_of(error, options)}.")
+            outage.report(f"The database is unavailable: {reason_of(error, options)}.")
             raise
-        trouble.end()
+        outage.recover()
         return connection
 
 

@@ -193,7 +193,7 @@ class PageRequest:
     before: Place | None = None
 
     @classmethod
-    def of(
+    def from_arguments(
         cls,
         listing: Listing,
         first: int | None = None,
