@@ -20,7 +20,7 @@ from todo_graphql.store.postgres import migrations
 pytestmark = pytest.mark.usefixtures("coverage_pause")
 WHERE_IT_IS = """
 import todo_graphql
-from todo_graphql.store import migrations
+from todo_graphql.store.postgres import migrations
 print(todo_graphql.__file__)
 print(migrations.configuration().get_main_option("script_location"))
 """

@@ -17,9 +17,9 @@ from tests.support.servers import variables_for
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
 FAILURES = """
 import sys, threading, warnings
-from todo_graphql.config import Settings
-from todo_graphql.refusals import told_by_the_log
-from todo_graphql.server import logs
+from todo_graphql.settings.settings import Settings
+from todo_graphql.runtime.preflight import log_fatal_errors
+from todo_graphql.server.observability import logs
 
 def fail():
     raise ValueError(sys.argv[1])  # Python 3.13 quotes this line in a traceback
@@ -29,7 +29,7 @@ warnings.warn("old")
 thread = threading.Thread(target=fail)
 thread.start()
 thread.join()
-with told_by_the_log():
+with log_fatal_errors():
     fail()
 """
 
