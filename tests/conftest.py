@@ -1,6 +1,7 @@
 """What most tests stand on: one PostgreSQL, one migrated database, one server, new people."""
 
 import faulthandler
+import logging
 import os
 import signal
 import tempfile
@@ -34,6 +35,9 @@ STDERR = pytest.StashKey[int]()
 
 # A run under nohup ignores this signal, and so would every command that a test starts.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# The server of a session logs to a stream that pytest closes between tests.
+logging.raiseExceptions = False
 
 # The tests read no setting of the shell that they run in, but for the server to use. The first
 # process of several keeps it for the others under another name, which is no setting.

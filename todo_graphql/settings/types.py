@@ -113,6 +113,7 @@ def _accepts_only_urls_that_are_safe(url: str) -> str:
 
 
 def _accepts_only_urls_of_http(url: str) -> str:
+    _accepts_only_trimmed_text(url)
     scheme, host, port = _parts_of(url)
     if scheme not in ("http", "https") or not host or port == 0:
         raise ValueError("must begin with http:// or https:// and name a host")
