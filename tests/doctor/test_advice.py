@@ -80,20 +80,13 @@ def test_a_port_for_metrics_that_is_free_and_one_that_is_taken() -> None:
     assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is free.")
 
 
-@pytest.mark.parametrize(
-    ("metrics_port", "processes"), [(8000, 1), (7999, 2), (7900, 101), (65_000, 537)]
-)
-def test_ports_for_metrics_that_are_not_free_for_each_process(
-    metrics_port: int, processes: int
-) -> None:
-    settings = settings_with(port=8000, metrics_port=metrics_port)
+def test_metrics_port_that_is_the_port_of_the_api_is_refused() -> None:
+    settings = settings_with(port=8000, metrics_port=8000)
     with pytest.raises(ConfigurationError, match=r"^METRICS_PORT is not usable: "):
-        refuse_unusable_metrics(settings, processes)
-    if processes > 1:
-        refuse_unusable_metrics(settings, processes - 1)
-    else:
-        (finding,) = examine_metrics(settings)
-        assert finding.mark == FATAL
+        refuse_unusable_metrics(settings)
+    (finding,) = examine_metrics(settings)
+    assert finding.mark == FATAL
+    refuse_unusable_metrics(settings_with(port=8000, metrics_port=7999))
 
 
 def test_proxies_that_are_named() -> None:

@@ -16,18 +16,12 @@ from uvicorn.config import STARTUP_FAILURE
 from tests.support.commands import PATIENCE
 from tests.support.paths import ROOT
 from todo_graphql.runtime import supervisor
-from todo_graphql.runtime.supervisor import (
-    MISSED_CHECKS,
-    START_CHECKS,
-    Heartbeat,
-    Supervisor,
-    WorkerSlot,
-)
+from todo_graphql.runtime.supervisor import MISSED_CHECKS, START_CHECKS, Heartbeat, Supervisor
 
 COUNT = 2
 
 
-def wait_for_sigterm(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
+def wait_for_sigterm(_heartbeat: Heartbeat) -> None:
     """Tell who we are, and end in good order when told so; sooner after a second signal."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -36,7 +30,7 @@ def wait_for_sigterm(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
         time.sleep(PATIENCE)
 
 
-def wait_for_sigint(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
+def wait_for_sigint(_heartbeat: Heartbeat) -> None:
     """SIGTERM alone takes as long as somebody's request."""
     signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
@@ -45,26 +39,19 @@ def wait_for_sigint(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
         time.sleep(PATIENCE)
 
 
-def die(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
+def die(_heartbeat: Heartbeat) -> None:
     """At once, always."""
     tell(f"waits {os.getpid()}")
     os._exit(1)
 
 
-def die_young(seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
+def die_young(_heartbeat: Heartbeat) -> None:
     """Tell when this process began to work, and die."""
-    tell(f"{seat.number} {time.monotonic()}")
+    tell(f"{time.monotonic()}")
     os._exit(1)
 
 
-def sit(seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
-    """Tell where, and wait to be killed."""
-    tell(f"{seat.number} {seat.deaths} {os.getpid()}")
-    while True:
-        time.sleep(PATIENCE)
-
-
-def beat(_seat: WorkerSlot, heartbeat: Heartbeat) -> None:
+def beat(heartbeat: Heartbeat) -> None:
     """Run an event loop, as a server does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
@@ -76,7 +63,7 @@ def beat(_seat: WorkerSlot, heartbeat: Heartbeat) -> None:
     asyncio.run(wait())
 
 
-def fail(_seat: WorkerSlot, _heartbeat: Heartbeat) -> None:
+def fail(_heartbeat: Heartbeat) -> None:
     """As uvicorn does with an application that cannot start."""
     sys.exit(STARTUP_FAILURE)
 
@@ -91,10 +78,16 @@ def let_go() -> None:
     tell("let go")
 
 
+def tell_death(pid: int) -> None:
+    """Print the process id of a worker that died."""
+    tell(f"died {pid}")
+
+
 def main(work: str, check_seconds: float) -> None:
     """The parent."""
     supervisor.CHECK_SECONDS = check_seconds
-    Supervisor(globals()[work], COUNT, let_go).run()
+    on_death = tell_death if work == "wait_for_sigint" else None
+    Supervisor(globals()[work], COUNT, let_go, on_death).run()
 
 
 @contextmanager
@@ -146,16 +139,20 @@ def test_a_worker_that_is_killed_has_a_successor(is_frozen: bool) -> None:
         assert not successor.is_running()
 
 
-def test_a_successor_has_the_seat_of_the_one_that_it_replaces() -> None:
-    """However often that happens; the others keep theirs."""
-    with parent_of("sit") as parent:
-        seats = [next_line(parent).split() for _ in range(COUNT)]
-        assert [(number, deaths) for number, deaths, _ in sorted(seats)] == [("0", "0"), ("1", "0")]
-        (killed,) = [pid for number, _, pid in seats if number == "1"]
-        for times in ("1", "2"):
-            os.kill(int(killed), signal.SIGKILL)
-            number, deaths, killed = next_line(parent).split()
-            assert (number, deaths) == ("1", times)
+def test_worker_death_is_reported_with_its_process_id() -> None:
+    """Each one, and no orderly end."""
+    with parent_of("wait_for_sigint") as parent:
+        killed, _ = next_worker(parent), next_worker(parent)
+        for _ in range(2):
+            killed.kill()
+            assert next_line(parent) == f"died {killed.pid}"
+            killed = next_worker(parent)
+        for number in (signal.SIGINT, signal.SIGINT):
+            parent.send_signal(number)
+            assert next_line(parent) in ("let go", "asked")
+        parent.wait(PATIENCE)
+        assert parent.stdout is not None
+        assert "died" not in parent.stdout.read()
 
 
 def test_all_end_when_the_parent_is_killed() -> None:
@@ -188,13 +185,9 @@ def test_it_stops_while_they_keep_dying() -> None:
 
 def test_successor_of_a_worker_that_died_young_begins_after_a_pause() -> None:
     """A crash loop takes no more of the machine than one start a second."""
-    births: dict[str, list[float]] = {}
     with parent_of("die_young") as parent:
-        for _ in range(2 * COUNT):
-            seat, birth = next_line(parent).split()
-            births.setdefault(seat, []).append(float(birth))
-    assert sorted(births) == [str(number) for number in range(COUNT)]
-    for first, second in births.values():
+        births = sorted(float(next_line(parent)) for _ in range(2 * COUNT))
+    for first, second in zip(births[:COUNT], births[COUNT:], strict=True):
         assert second - first >= 1
 
 

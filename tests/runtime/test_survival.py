@@ -86,8 +86,8 @@ def test_workers_do_not_outlive_their_parent(settings: Settings, tmp_path: Path)
 def test_a_worker_that_hangs_is_replaced(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one serves meanwhile. The successor listens where both do, and tells of the death
-    in its metrics.
+    """The other one serves meanwhile. The successor listens where both do, and the metrics
+    count the death.
     """
     impatient = "from todo_graphql import cli, processes; processes.MISSED_CHECKS = 5; cli.main()"
     monkeypatch.setattr(commands, "PROGRAM", (sys.executable, "-c", impatient))
@@ -95,17 +95,18 @@ def test_a_worker_that_hangs_is_replaced(
     given = variables_for(settings.required_database_url()) | {"METRICS_PORT": str(port)}
     with Service("serve", "--workers", "2", folder=tmp_path, **given) as server:
         parent = psutil.Process(server.process.pid)
-        until(lambda: server.output.count("Metrics on") == 2, "both workers")
+        until(lambda: Scrape(port)["workers"] == 2, "both workers")
         hung, other = parent.children()
         hung.suspend()
         assert all(server.lives() for _ in range(5))
         server.wait_for(f"Worker {hung.pid} does not respond; it is replaced.")
-        until(lambda: server.output.count("Metrics on") == 3, "a successor")
+        until(lambda: Scrape(port)["worker_deaths_total"] == 1, "a death")
+        until(lambda: Scrape(port)["workers"] == 2, "a successor")
         (successor,) = set(parent.children()) - {other}
         assert not hung.is_running()
-        assert sum(Scrape(port + seat)["worker_deaths_total"] for seat in (0, 1)) == 1
         other.kill()  # the successor alone has to answer
         assert server.lives()
-        until(lambda: server.output.count("Metrics on") == 4, "another successor")
+        until(lambda: Scrape(port)["worker_deaths_total"] == 2, "another death")
+        until(lambda: Scrape(port)["workers"] == 2, "another successor")
         assert successor.is_running()
         assert server.stop() == 0

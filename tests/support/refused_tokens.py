@@ -71,6 +71,8 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
     },
     "The token is not written in base64url.": {
         "rubbish": text("this.is-not.a_token"),
+        "not ASCII": text("caf\xe9.caf\xe9.caf\xe9"),
+        "a character alone": lambda: good() + "AA",
         "dots": text(".."),
         "empty header": lambda: "." + good().partition(".")[2],
         "empty claims": lambda: "..".join(good().split(".")[::2]),
@@ -103,8 +105,6 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "JWE": text(segment('{"alg":"A256KW","enc":"A256GCM"}') + ".AAAA" * 4),
     },
     UNREADABLE: {
-        "not ASCII": text("caf\xe9.caf\xe9.caf\xe9"),
-        "a character alone": lambda: good() + "AA",
         "claims not JSON": claims_text("sub=" + SUBJECT),
         "claims without their end": claims_text(GOOD_JSON[:-1]),
         "claims with a comma too many": claims_text(GOOD_JSON[:-1] + ",}"),

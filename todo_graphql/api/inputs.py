@@ -91,16 +91,15 @@ class CreateTaskInput:
 
     def to_store(self, path: str = "input") -> NewTask:
         """Raises BadUserInput with the path of the input that breaks a rule."""
-        refuse_two_due_dates(self.due_on, self.due_at, path)
         return NewTask(
-            title=validation.title(self.title, f"{path}.title"),
-            description=validation.description(self.description, f"{path}.description"),
+            title=self.title,
+            description=self.description,
             id=None if self.id is None else uuid_of(self.id, f"{path}.id"),
             priority=priority_of(self.priority),
             due_on=self.due_on,
             due_at=self.due_at,
-            tags=validation.tags(self.tags or (), f"{path}.tags"),
-        )
+            tags=tuple(self.tags or ()),
+        ).checked(f"{path}.")
 
 
 @strawberry.input(
@@ -142,7 +141,7 @@ class UpdateTasksInput:
         """Raises BadUserInput with the path of what breaks a rule."""
         given = {name: getattr(self, name) for name in COLUMNS}
         columns = {name: COLUMNS[name](some.value) for name, some in given.items() if some}
-        refuse_two_due_dates(columns.get("due_on"), columns.get("due_at"), "input")
+        validation.require_one_due_date(columns.get("due_on"), columns.get("due_at"), "input.dueAt")
         if self.tags and (self.add_tags is not None or self.remove_tags is not None):
             raise BadUserInput(
                 "Say which tags there shall be, or which to add and to remove.", field="input.tags"
@@ -180,14 +179,6 @@ COLUMNS: dict[str, Any] = {
     "due_at": lambda value: value,
     "tags": lambda value: list(validation.tags(value or (), "input.tags")),
 }
-
-
-def refuse_two_due_dates(due_on: object, due_at: object, path: str) -> None:
-    """Raises BadUserInput when both are there."""
-    if due_on is not None and due_at is not None:
-        raise BadUserInput(
-            "A task is due on a day or at an instant, not both.", field=f"{path}.dueAt"
-        )
 
 
 def optional_uuid(value: str | None, field: str) -> uuid.UUID | None:

@@ -1,5 +1,6 @@
 """What verifies tokens."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 from pydantic import SecretStr
@@ -82,7 +83,7 @@ def examine_characters(name: str, secrets: Sequence[SecretStr]) -> Iterator[Find
 def examine_jwks(settings: Settings, url: str) -> Iterator[Finding]:
     """Whether the issuer answers, and what with. The secrets are then for nothing."""
     try:
-        keys = fetch(url)
+        keys = asyncio.run(fetch(url))
     except FetchError as error:
         yield Finding(FATAL, f"AUTH_JWKS_URL does not lead to keys: {error}.")
     else:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterator
 from enum import Enum
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
 
 from pydantic import SecretStr
@@ -12,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.settings.settings import Settings
+from todo_graphql.settings.types import address_of
 from todo_graphql.store.postgres.engine import connect_arguments, database_url
 
 if TYPE_CHECKING:
@@ -130,10 +130,9 @@ def is_remote(host: str | None) -> bool:
     """Whether public networks may lie on the path to a host."""
     if not host or host.startswith("/"):
         return False
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host and host.rstrip(".").rpartition(".")[2] not in PRIVATE_DOMAINS
+    if address := address_of(host):
+        return address.is_global
+    return "." in host and host.rstrip(".").rpartition(".")[2] not in PRIVATE_DOMAINS
 
 
 def examine_migration_path(own: Endpoint, direct: Endpoint | None) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
@@ -11,6 +10,7 @@ from todo_graphql.server.observability.tracing_setup import check_tracing
 from todo_graphql.server.rate_limits.sliding_window import RedisWindow
 from todo_graphql.server.sockets import listener_at, reason_of, refuse_unusable_metrics
 from todo_graphql.settings.settings import ConfigurationError, Settings
+from todo_graphql.settings.types import address_of
 
 PATIENCE = 2.0
 """Seconds that a collector of traces has to take a connection."""
@@ -63,11 +63,8 @@ def examine_metrics(settings: Settings) -> Iterator[Finding]:
 
 def is_public(host: str) -> bool:
     """Whether others than this machine and its own network may reach it. A name may be anything."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_unspecified or not address.is_private
+    address = address_of(host)
+    return address is not None and (address.is_unspecified or not address.is_private)
 
 
 def examine_traces(settings: Settings) -> Iterator[Finding]:

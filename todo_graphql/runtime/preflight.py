@@ -18,12 +18,12 @@ from todo_graphql.store.postgres.errors import DatabaseFailure
 logger = logging.getLogger(__name__)
 
 
-def check_settings(settings: Settings, processes: int = 1) -> None:
+def check_settings(settings: Settings) -> None:
     """Raises ConfigurationError with every reason that can be found before there is a log."""
     refuse_all(
         settings.required_database_url,
         partial(refuse_weak_keys, settings),
-        partial(check_telemetry, settings, processes),
+        partial(check_telemetry, settings),
     )
 
 
@@ -33,12 +33,9 @@ def refuse_weak_keys(settings: Settings) -> None:
     refuse_all(*own, partial(Authenticator, settings))
 
 
-def check_telemetry(settings: Settings, processes: int = 1) -> None:
+def check_telemetry(settings: Settings) -> None:
     """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
-    refuse_all(
-        partial(check_tracing, settings),
-        partial(refuse_unusable_metrics, settings, processes),
-    )
+    refuse_all(partial(check_tracing, settings), partial(refuse_unusable_metrics, settings))
 
 
 def check_database(settings: Settings) -> None:

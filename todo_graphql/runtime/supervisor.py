@@ -47,15 +47,6 @@ else:
     CONTEXT = multiprocessing.get_context("spawn")
 
 
-class WorkerSlot(NamedTuple):
-    """One of so many, from 0 on, and how many processes have died in it. A successor has the seat
-    of the one that it replaces.
-    """
-
-    number: int
-    deaths: int = 0
-
-
 class Heartbeat:
     """A counter in shared memory that the event loop of a worker advances every second.
 
@@ -85,25 +76,30 @@ class Worker(NamedTuple):
     """A process that has begun, and the moment when it did."""
 
     process: BaseProcess
-    seat: WorkerSlot
     heartbeat: Heartbeat
     birth: float
 
 
 class Supervisor:
-    """Processes that carry out `work`, each in a seat of its own and with a heartbeat to start as
-    soon as it works. Each must end upon SIGTERM, and hurry upon SIGINT then.
+    """Processes that carry out `work`, each with a heartbeat to start as soon as it works. Each
+    must end upon SIGTERM, and hurry upon SIGINT then.
 
-    `let_go` lets go of what the parent holds for them, when they are to stop. Signals are taken
-    care of as soon as this is made.
+    `let_go` lets go of what the parent holds for them, when they are to stop. The parent calls
+    `on_death` with the process id of a worker that it replaces. Signals are taken care of as soon
+    as this is made.
     """
 
     def __init__(
-        self, work: Callable[[WorkerSlot, Heartbeat], None], count: int, let_go: Callable[[], None]
+        self,
+        work: Callable[[Heartbeat], None],
+        count: int,
+        let_go: Callable[[], None],
+        on_death: Callable[[int], None] | None = None,
     ) -> None:
         self._work = work
         self._count = count
         self._let_go = let_go
+        self._on_death = on_death
         self._living: list[Worker] = []
         self._is_stopping = False
         self._lifeline: tuple[Connection, Connection] = CONTEXT.Pipe(duplex=False)
@@ -112,8 +108,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Until a signal has come and all have ended. Raises SystemExit when one cannot begin."""
-        for number in range(self._count):
-            self._begin(WorkerSlot(number))
+        for _ in range(self._count):
+            self._begin()
         next_check = time.monotonic() + CHECK_SECONDS
         while self._living:
             # The death of a worker is seen at once: it is not asked, as it could not answer.
@@ -134,7 +130,7 @@ class Supervisor:
                 logger.error("Worker %s does not respond; it is %s.", worker.process.pid, end)
                 worker.process.kill()
 
-    def _begin(self, seat: WorkerSlot) -> None:
+    def _begin(self) -> None:
         """Another one, unless they are to stop. Signals are held back: a handler would not know
         of it yet, and it must not run ours.
         """
@@ -143,23 +139,25 @@ class Supervisor:
             if not self._is_stopping:
                 heartbeat = Heartbeat()
                 process = CONTEXT.Process(
-                    target=worker_main, args=(self._work, seat, heartbeat, self._lifeline)
+                    target=worker_main, args=(self._work, heartbeat, self._lifeline)
                 )
                 process.start()
-                self._living.append(Worker(process, seat, heartbeat, time.monotonic()))
+                self._living.append(Worker(process, heartbeat, time.monotonic()))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _on_end(self, worker: Worker) -> None:
-        process, seat = worker.process, worker.seat
+        process = worker.process
         if process.exitcode == STARTUP_FAILURE:  # as its successors would
             self._stop()
             raise SystemExit(STARTUP_FAILURE)
         if not self._is_stopping:
             logger.warning("Worker %s died (%s).", process.pid, process.exitcode)
+            if self._on_death is not None and process.pid is not None:
+                self._on_death(process.pid)
             if time.monotonic() - worker.birth < YOUNG:
                 time.sleep(PAUSE)
-            self._begin(WorkerSlot(seat.number, seat.deaths + 1))
+            self._begin()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """The second Ctrl-C is passed on, which hurries them. The first would be one as well: a
@@ -182,8 +180,7 @@ class Supervisor:
 
 
 def worker_main(
-    work: Callable[[WorkerSlot, Heartbeat], None],
-    seat: WorkerSlot,
+    work: Callable[[Heartbeat], None],
     heartbeat: Heartbeat,
     lifeline: tuple[Connection, Connection],
 ) -> None:
@@ -197,7 +194,7 @@ def worker_main(
     ours, parents = lifeline
     parents.close()  # so that nobody but the parent holds it
     threading.Thread(target=exit_with_parent, args=(ours,), name="parent", daemon=True).start()
-    work(seat, heartbeat)
+    work(heartbeat)
 
 
 def exit_with_parent(ours: Connection) -> None:

@@ -14,9 +14,10 @@ from uvicorn.config import STARTUP_FAILURE
 from todo_graphql.runtime.listening import drain_backlog, graphql_url, listening
 from todo_graphql.runtime.preflight import check_database, check_settings, log_fatal_errors
 from todo_graphql.runtime.signals import StopSignal, graceful_shutdown
-from todo_graphql.runtime.supervisor import Heartbeat, Supervisor, WorkerSlot
+from todo_graphql.runtime.supervisor import Heartbeat, Supervisor
 from todo_graphql.server.app import create_app
 from todo_graphql.server.observability import logs
+from todo_graphql.server.observability.shared_metrics import SharedMetrics, sharing_metrics
 from todo_graphql.server.protocol.http1 import HTTP1Protocol
 from todo_graphql.settings.settings import Settings
 
@@ -60,7 +61,7 @@ def serve_production(settings: Settings, workers: int) -> None:
 
     Raises ConfigurationError, or SystemExit once there is a log that says why.
     """
-    check_settings(settings, workers)
+    check_settings(settings)
     logs.configure(settings)
     with log_fatal_errors():
         check_database(settings)
@@ -78,23 +79,36 @@ def serve(settings: Settings, workers: int) -> None:
             run_worker(settings, listener, tell, stop)
         else:
             tell()
-            several = Supervisor(
-                partial(run_numbered_worker, settings, listener), workers, listener.close
-            )
-            freeze_objects()
-            stop.check()  # for signals before that: it takes care of them from there on
-            several.run()
+            serve_by_workers(settings, listener, workers, stop)
+
+
+def serve_by_workers(
+    settings: Settings, listener: socket.socket, workers: int, stop: StopSignal
+) -> None:
+    """Serve in several processes, which share the listener and the metrics."""
+    with sharing_metrics(settings) as shared:
+        if shared is None:
+            settings = settings.model_copy(update={"metrics_port": None})
+        processes = Supervisor(
+            partial(run_numbered_worker, settings, listener, shared),
+            workers,
+            listener.close,
+            on_death=None if shared is None else shared.record_death,
+        )
+        freeze_objects()
+        stop.check()  # for signals before that: it takes care of them from there on
+        processes.run()
 
 
 def run_numbered_worker(
-    settings: Settings, listener: socket.socket, seat: WorkerSlot, heartbeat: Heartbeat
+    settings: Settings,
+    listener: socket.socket,
+    shared: SharedMetrics | None,
+    heartbeat: Heartbeat,
 ) -> None:
-    """What one of several processes does. Its metrics are where its predecessor's were."""
-    if settings.metrics_port is not None:
-        own = {"metrics_port": settings.metrics_port + seat.number}
-        settings = settings.model_copy(update=own)
+    """Serve in one of several processes."""
     with log_fatal_errors(), graceful_shutdown() as stop:
-        run_worker(settings, listener, heartbeat.start, stop, seat.deaths)
+        run_worker(settings, listener, heartbeat.start, stop, shared)
 
 
 def run_worker(
@@ -102,14 +116,14 @@ def run_worker(
     listener: socket.socket,
     when_ready: Callable[[], None],
     stop: StopSignal,
-    restart_count: int = 0,
+    shared: SharedMetrics | None = None,
 ) -> None:
-    """What the only process does that serves, or one of several."""
-    make = partial(create_frozen_app, settings, restart_count)
+    """Serve in the only process, or in one of several."""
+    make = partial(create_frozen_app, settings, shared)
     run(uvicorn_config(make, settings), listener, when_ready, stop)
 
 
-def create_frozen_app(settings: Settings, restart_count: int = 0) -> FastAPI:
+def create_frozen_app(settings: Settings, shared: SharedMetrics | None = None) -> FastAPI:
     """The application of a process that has no other, out of the garbage collector's sight: it
     would look through a hundred thousand objects, all of which stay, several times a second when
     there is much to do, and nobody would be answered for some 70 ms each time.
@@ -117,7 +131,7 @@ def create_frozen_app(settings: Settings, restart_count: int = 0) -> FastAPI:
     Raises SystemExit where there can be none: the next attempt would end in the same way.
     """
     try:
-        app = create_app(settings, restart_count=restart_count)
+        app = create_app(settings, shared=shared)
     except Exception:
         logger.critical("The server cannot start.", exc_info=True)
         raise SystemExit(STARTUP_FAILURE) from None

@@ -24,6 +24,7 @@ from todo_graphql.server.http.error_responses import on_http_exception, on_probl
 from todo_graphql.server.http.middleware import RATE_HEADERS, RequestMiddleware
 from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.observability.setup import Observability
+from todo_graphql.server.observability.shared_metrics import SharedMetrics
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.rate_limits.limiter import RateLimiter
 from todo_graphql.server.readiness import Readiness
@@ -45,7 +46,7 @@ EXPOSED_HEADERS = (
 class Components:
     """The long-lived objects of one process."""
 
-    def __init__(self, settings: Settings, restart_count: int = 0) -> None:
+    def __init__(self, settings: Settings, shared: SharedMetrics | None = None) -> None:
         """Raises ConfigurationError when the settings do not describe a server that may start."""
         self.authenticator = Authenticator(settings)
         self.database = Database(settings)
@@ -56,9 +57,9 @@ class Components:
         self.rate_limiter = RateLimiter(settings)
         self.schema = schema_of(settings)
         self.get_context = ContextGetter(self.authenticator, self.database, self.rate_limiter)
-        self.observation = Observability(settings, self._sources(restart_count))
+        self.observation = Observability(settings, self._sources(), shared)
 
-    def _sources(self, restart_count: int) -> Sources:
+    def _sources(self) -> Sources:
         return Sources(
             self.database.pool,
             self.queue,
@@ -67,7 +68,6 @@ class Components:
                 "statements": STATEMENT_CACHE,
                 "tokens": self.authenticator.cache,
             },
-            restart_count=restart_count,
         )
 
     @asynccontextmanager
@@ -82,14 +82,14 @@ class Components:
 
 
 def create_app(
-    settings: Settings, *, demo_token: str | None = None, restart_count: int = 0
+    settings: Settings, *, demo_token: str | None = None, shared: SharedMetrics | None = None
 ) -> FastAPI:
     """Return the application. With a `demo_token` GraphiQL is signed in, for clients that call this
-    machine by its own name. `predecessors` is the number of processes that died before this one.
+    machine by its own name. Several processes have `shared` metrics.
 
     Raises ConfigurationError when the settings do not describe a server that may start.
     """
-    components = Components(settings, restart_count)
+    components = Components(settings, shared)
     get_context, readiness = components.get_context, components.readiness
     queue, timeout = components.queue, settings.request_timeout
     app = FastAPI(

@@ -4,8 +4,6 @@ import socket
 
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
-LAST_PORT = 65_535
-
 
 def listener_at(host: str, port: int) -> socket.socket:
     """A socket on an address, or on a name's first one. Raises OSError or UnicodeError."""
@@ -26,16 +24,12 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def refuse_unusable_metrics(settings: Settings, processes: int = 1) -> None:
-    """Raises ConfigurationError where metrics are wanted, and METRICS_HOST is not this machine's,
-    or there are not as many ports as processes, the API's apart.
-    """
+def refuse_unusable_metrics(settings: Settings) -> None:
+    """Raise ConfigurationError if METRICS_PORT is the API's, or METRICS_HOST another machine's."""
     if settings.metrics_port is None:
         return
-    if settings.metrics_port + processes - 1 > LAST_PORT:
-        raise ConfigurationError("METRICS_PORT is not usable: each process needs the next one.")
-    if settings.metrics_port <= settings.port < settings.metrics_port + processes:
-        raise ConfigurationError("METRICS_PORT is not usable: PORT is among its ports.")
+    if settings.metrics_port == settings.port:
+        raise ConfigurationError("METRICS_PORT is not usable: it is the same as PORT.")
     try:
         listener_at(settings.metrics_host, 0).close()
     except (OSError, UnicodeError) as error:

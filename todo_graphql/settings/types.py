@@ -1,7 +1,7 @@
 """What the values of settings must be. No sentence here repeats a value: it may be a secret."""
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -130,10 +130,16 @@ def _parts_of(url: str) -> tuple[str, str, int | None]:
 
 
 def _is_loopback(host: str) -> bool:
+    address = address_of(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address, or None for any other text."""
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        return ip_address(text)
     except ValueError:
-        return False
+        return None
 
 
 def _accepts_only_rates(text: str) -> str:

@@ -92,8 +92,8 @@ class Environment(BaseSettings):
         default=None,
         ge=1,
         le=65_535,
-        description="Where metrics are served for Prometheus: the first process does it on this "
-        "port, the second on the next one, and so on. Nowhere without it.",
+        description="The port that serves Prometheus metrics, one for all workers. Unset: metrics "
+        "are disabled.",
     )
     metrics_host: Text = Field(
         default="127.0.0.1",

@@ -15,6 +15,8 @@ from todo_graphql.store.models import (
 SEARCH_MAX_LENGTH = 10_000
 """Characters of a search that count."""
 
+ONE_DUE_DATE = "A task is due on a day or at an instant, not both."
+
 # RFC 9562, section 4, and no other form that Python's UUID would read.
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -62,6 +64,12 @@ def tag(value: str, field: str) -> str:
     if len(trimmed) > TAG_MAX_LENGTH:
         raise BadUserInput(f"A tag has at most {TAG_MAX_LENGTH} characters.", field=field)
     return trimmed
+
+
+def require_one_due_date(due_on: object, due_at: object, field: str) -> None:
+    """Raise BadUserInput with `field` when both are there."""
+    if due_on is not None and due_at is not None:
+        raise BadUserInput(ONE_DUE_DATE, field=field)
 
 
 def storable(value: str, field: str) -> str:

@@ -50,11 +50,11 @@ def test_fetches_for_unknown_keys_are_rare(issuer: Issuer, clock: SimpleNamespac
         for kid in ("51", "52", "53"):
             assert sentence_against(gate, issuer.token(kid)) == UNKNOWN
         assert len(issuer.requests) == fetches
-        clock.now += jwks_client.PAUSE
+        clock.now += jwks_client.PAUSE_SECONDS
     issuer.keys["57"] = "EdDSA"
     assert identified(gate, issuer.token("57")) == SUBJECT
     issuer.keys["58"] = "EdDSA"
-    clock.now += jwks_client.PAUSE - 0.001
+    clock.now += jwks_client.PAUSE_SECONDS - 0.001
     assert sentence_against(gate, issuer.token("58")) == UNKNOWN
     assert len(issuer.requests) == 4
     clock.now += 0.001
@@ -86,11 +86,11 @@ def test_there_is_one_fetch_at_a_time(issuer: Issuer) -> None:
 def test_good_keys_stay_good_while_the_issuer_is_away(clock: SimpleNamespace) -> None:
     with publishing(Issuer(dict(ALL))) as issuer:
         gate = with_keys_of(issuer)
-    clock.now += jwks_client.PAUSE
+    clock.now += jwks_client.PAUSE_SECONDS
     assert sentence_against(gate, issuer.token("9")) == UNKNOWN
     assert identified(gate, issuer.token("2", "ES256")) == SUBJECT
     issuer.keys["9"] = "EdDSA"
-    clock.now += jwks_client.PAUSE
+    clock.now += jwks_client.PAUSE_SECONDS
     with publishing(issuer, int(issuer.url.split(":")[2].partition("/")[0])):
         assert identified(gate, issuer.token("9")) == SUBJECT
 
@@ -100,7 +100,7 @@ def test_bad_answer_changes_nothing(
     issuer: Issuer, clock: SimpleNamespace, document: bytes
 ) -> None:
     gate, issuer.document = with_keys_of(issuer), document
-    clock.now += jwks_client.PAUSE
+    clock.now += jwks_client.PAUSE_SECONDS
     assert sentence_against(gate, issuer.token("9")) == UNKNOWN
     assert len(issuer.requests) == 2
     assert identified(gate, issuer.token("1")) == SUBJECT
@@ -112,7 +112,7 @@ def test_token_of_a_key_that_has_gone_is_forgotten(issuer: Issuer, clock: Simple
     old, kept = issuer.token("1"), issuer.token("2", "ES256")
     assert (identified(gate, old), identified(gate, kept)) == (SUBJECT, SUBJECT)
     del issuer.keys["1"]
-    clock.now += jwks_client.PAUSE
+    clock.now += jwks_client.PAUSE_SECONDS
     assert identified(gate, kept) == SUBJECT
     assert sentence_against(gate, issuer.token("9")) == UNKNOWN
     assert sentence_against(gate, old) == UNKNOWN
@@ -124,7 +124,7 @@ def test_other_key_under_the_same_id_is_another_key(issuer: Issuer, clock: Simpl
     assert identified(gate, old) == SUBJECT
     impostor = key_pair("EdDSA", 99)
     issuer.document = key_set(public_jwk(impostor, kid="1"))
-    clock.now += jwks_client.PAUSE
+    clock.now += jwks_client.PAUSE_SECONDS
     assert sentence_against(gate, issuer.token("9")) == UNKNOWN
     assert sentence_against(gate, old) == BADLY_SIGNED
     assert identified(gate, token_by(impostor, {"alg": "EdDSA", "kid": "1"})) == SUBJECT
@@ -134,14 +134,14 @@ def test_new_key_forgets_no_token(issuer: Issuer, clock: SimpleNamespace) -> Non
     gate = with_keys_of(issuer)
     identified(gate, issuer.token("1"))
     issuer.keys["9"] = "EdDSA"
-    clock.now += jwks_client.PAUSE
+    clock.now += jwks_client.PAUSE_SECONDS
     identified(gate, issuer.token("9"))
     assert len(gate.cache) == 2
 
 
 def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without anybody asking, so that a key which has gone is not trusted for ever."""
-    monkeypatch.setattr(jwks_client, "INTERVAL", 0.01)
+    monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 0.01)
     gate, token = trusting(issuer.url), issuer.token("1")
 
     async def outlive() -> None:
@@ -161,8 +161,8 @@ def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.Monke
 def test_keys_are_fetched_sooner_while_the_document_has_none(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jwks_client, "PAUSE", 0.01)
-    monkeypatch.setattr(jwks_client, "INTERVAL", 1_000.0)
+    monkeypatch.setattr(jwks_client, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 1_000.0)
     issuer.document = key_set()
     gate = trusting(issuer.url)
 
@@ -177,14 +177,14 @@ def test_keys_are_fetched_sooner_while_the_document_has_none(
 def test_request_waits_no_longer_than_the_issuer_may_take(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jwks_client, "TIMEOUT", 0.05)
+    monkeypatch.setattr(jwks_client, "TIMEOUT_SECONDS", 0.05)
     issuer.hold.clear()
     assert "cannot be fetched" in sentence_against(trusting(issuer.url), issuer.token("1"))
 
 
 def refusal_to(url: str) -> str:
     with pytest.raises(FetchError) as refusal:
-        fetch(url)
+        asyncio.run(fetch(url))
     return str(refusal.value)
 
 
@@ -197,7 +197,7 @@ def test_redirect_is_not_followed(issuer: Issuer) -> None:
 
 def test_answer_is_bounded(issuer: Issuer) -> None:
     issuer.document = issuer.content().ljust(jwks_client.MAX_BYTES)
-    assert [key.kid for key in fetch(issuer.url).keys] == list(ALL)
+    assert [key.kid for key in asyncio.run(fetch(issuer.url)).keys] == list(ALL)
     issuer.document += b" "
     assert refusal_to(issuer.url) == "the answer has more than 65,536 bytes"
 
@@ -209,18 +209,33 @@ def test_other_answers(issuer: Issuer) -> None:
     safe = issuer.url.replace("http:", "https:")
     assert refusal_to(safe).startswith("there is no safe connection (")
     assert refusal_to("http://127.0.0.1:1/") == "Connection refused"
-    issuer.status, issuer.headers = 200, {"x": "x" * 70_000}
+    issuer.status, issuer.headers = 200, {"x": "x" * 200_000}
     assert refusal_to(issuer.url) == "the answer is not HTTP, or is not complete"
 
 
 def test_query_is_sent(issuer: Issuer) -> None:
-    fetch(f"{issuer.url}?tenant=1")
+    asyncio.run(fetch(f"{issuer.url}?tenant=1"))
     assert issuer.requests == ["/api/auth/jwks?tenant=1"]
+
+
+def test_proxy_of_the_environment_is_ignored(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert len(asyncio.run(fetch(issuer.url)).keys) == len(ALL)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "nothing.invalid", "127.0.0.1:1/\x7f"])
+def test_fetch_error_does_not_quote_the_url(host: str) -> None:
+    assert "swordfish" not in refusal_to(f"http://{host}/?key=swordfish")
 
 
 def test_issuer_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its pieces comes in time, and there is no end of them."""
-    monkeypatch.setattr(jwks_client, "TIMEOUT", 0.3)
+    monkeypatch.setattr(jwks_client, "TIMEOUT_SECONDS", 0.3)
     listener = socket.create_server(("127.0.0.1", 0))
     hung_up = threading.Event()
 
@@ -248,7 +263,7 @@ def test_log_is_told_once_and_no_key(
     gate = trusting(issuer.url)
     for content in contents:
         issuer.document = content
-        clock.now += jwks_client.PAUSE
+        clock.now += jwks_client.PAUSE_SECONDS
         asyncio.run(gate.renew_keys())
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
         "The keys of AUTH_JWKS_URL cannot be fetched",

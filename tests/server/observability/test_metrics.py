@@ -1,11 +1,11 @@
 """What Prometheus fetches, from a port of its own."""
 
 import random
-import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -151,49 +151,42 @@ def test_they_are_not_among_what_clients_see(person: Person) -> None:
     assert httpx.get(f"{person._url}/metrics", timeout=30).status_code == 404
 
 
-def test_each_process_has_its_own(settings: Settings, port: int, tmp_path: Path) -> None:
-    """On the next port, which a successor has, too. When the server ends, both are free."""
+def test_workers_share_one_port(settings: Settings, port: int, tmp_path: Path) -> None:
+    """Counts of a dead worker stay, and its gauges go. Port and files end with the server."""
     given = {**variables_for(settings.required_database_url()), "METRICS_PORT": str(port)}
-    with Service("serve", "--workers", "2", folder=tmp_path, **given) as service:
-        until(lambda: len(ports_in(service.output)) == 2, "two ports")
-        both = ports_in(service.output)
-        assert both == {port, port + 1}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with Service(
+        "serve", "--workers", "2", folder=tmp_path, TMPDIR=str(temporary), **given
+    ) as service:
+        until(lambda: Scrape(port)["workers"] == 2, "both workers")
+        assert service.output.count(f"Metrics on http://127.0.0.1:{port}/metrics") == 1
         person = Person(service.url, settings)
         for _ in range(10):
             person.titles()
-        until(lambda: sum(answered(own) for own in both) == 10, "both together")
-        assert [Scrape(own)["worker_deaths_total"] for own in sorted(both)] == [0, 0]
-        kill_whoever_listens_on(port + 1, service)
-        until(lambda: deaths(port + 1) == 1, "a successor in the same place")
-        assert deaths(port) == 0
-    for own in both:
-        with pytest.raises(httpx.TransportError):
-            Scrape(own)
+        scrape = after(port, 10)
+        assert scrape["worker_deaths_total"] == 0
+        assert scrape["request_seconds_count", "/graphql"] == 10
+        until(lambda: lookups(port) == 10, "all lookups")
+        for number in (1, 2):
+            psutil.Process(service.process.pid).children()[0].kill()
+            until(partial(has_deaths, port, number), "a death")
+            until(lambda: Scrape(port)["workers"] == 2, "a successor")
+        assert Scrape(port)["requests_total", "/graphql", "200"] == 10
+        assert lookups(port) == 10
+        assert Scrape(port)["pool_connections", "idle"] <= 2
+        assert len(list(temporary.iterdir())) == 1
+    assert list(temporary.iterdir()) == []
+    with pytest.raises(httpx.TransportError):
+        Scrape(port)
 
 
-def ports_in(output: str) -> set[int]:
-    """Those that a server says it serves metrics on."""
-    found = re.findall(r"Metrics on http://127.0.0.1:(\d+)/metrics", output)
-    return {int(port) for port in found}
+def has_deaths(port: int, number: int) -> bool:
+    """Return whether so many workers have died."""
+    return Scrape(port)["worker_deaths_total"] == number
 
 
-def deaths(port: int) -> float | None:
-    """How many have died in the place of the process that is there, if one is."""
-    with suppress(httpx.TransportError):
-        return Scrape(port)["worker_deaths_total"]
-    return None
-
-
-def kill_whoever_listens_on(port: int, service: Service) -> None:
-    """One of the server's own processes."""
-    (process,) = [
-        worker
-        for worker in psutil.Process(service.process.pid).children()
-        if any(it.laddr.port == port for it in worker.net_connections())
-    ]
-    process.kill()
-
-
-def answered(port: int) -> float:
-    """How many operations a process has answered."""
-    return Scrape(port)["requests_total", "/graphql", "200"]
+def lookups(port: int) -> float:
+    """Return the number of lookups in the cache of tokens."""
+    scrape = Scrape(port)
+    return sum(scrape["cache_lookups_total", "tokens", result] for result in ("hit", "miss"))

@@ -1,6 +1,7 @@
 """METRICS_HOST and METRICS_PORT: what they may be, and what is said when they cannot."""
 
 import socket
+import tempfile
 from pathlib import Path
 
 import httpx
@@ -11,8 +12,9 @@ from tests.support.commands import refusal
 from tests.support.servers import SECRET, serving
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
 from todo_graphql.doctor.services import examine_metrics
+from todo_graphql.server.observability.shared_metrics import sharing_metrics
 from todo_graphql.server.sockets import listener_at
-from todo_graphql.settings.settings import Settings
+from todo_graphql.settings.settings import ConfigurationError, Settings
 
 SOMEWHERE = "postgresql://127.0.0.1:1/nothing"
 FOREIGN = "METRICS_HOST is not usable: it is no address of this machine ("
@@ -54,12 +56,6 @@ def test_the_doctor_finds_it(settings: Settings, host: str) -> None:
     assert sentence.startswith(FOREIGN)
 
 
-def test_there_are_not_enough_ports(tmp_path: Path) -> None:
-    given = {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET, "METRICS_PORT": "65535"}
-    sentence = refusal("serve", "--port", "0", "--workers", "2", folder=tmp_path, **given)
-    assert sentence == "METRICS_PORT is not usable: each process needs the next one."
-
-
 @pytest.mark.parametrize("host", LOOPBACKS)
 def test_an_address_of_ours(
     settings: Settings, host: str, capfd: pytest.CaptureFixture[str]
@@ -86,3 +82,19 @@ def test_a_port_that_somebody_else_has(
         with serving(measured(settings, "127.0.0.1", port)) as url:
             assert httpx.get(f"{url}/health/live", timeout=30).status_code == 200
     assert f"No metrics on 127.0.0.1:{port} (Address already in use)." in capfd.readouterr().err
+
+
+def test_workers_serve_without_metrics_when_the_port_is_taken(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with sharing_metrics(measured(settings, "127.0.0.1", port)) as shared:
+            assert shared is None
+
+
+def test_workers_need_a_temporary_directory_for_metrics(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nothing"))
+    sharing = sharing_metrics(measured(settings, "127.0.0.1", free_port()))
+    with pytest.raises(ConfigurationError, match="set TMPDIR"):
+        sharing.__enter__()

@@ -5,8 +5,6 @@ which may hold more than it should, nothing but a public key comes that far.
 """
 
 import json
-import re
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -23,6 +21,7 @@ from jose import jwk
 from jose.backends.base import Key
 from jose.exceptions import JWKError
 
+from todo_graphql import base64url
 from todo_graphql.server.auth.keys import EDDSA, ES256, RS256, PublicKey, PublicKeys
 
 FEWEST_RSA_BITS = 2_048  # RFC 7518, section 3.3
@@ -31,8 +30,6 @@ MOST_RSA_BITS = 8_192
 
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """What a public key does not have (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1)."""
-
-BASE64URL = re.compile("[A-Za-z0-9_-]+")
 
 Member: TypeAlias = Mapping[str, Any]
 CryptographysKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
@@ -125,11 +122,9 @@ def read_rsa(member: Member) -> RSAPublicKey:
 
 
 def octets(member: Member, name: str) -> bytes:
-    """Bytes from base64url without padding. Raises ValueError for anything else."""
+    """Return the octets of a member. Raises ValueError if it is not written in base64url."""
     value = member.get(name)
-    if not isinstance(value, str) or not BASE64URL.fullmatch(value):
-        raise ValueError("The member is not written in base64url.")
-    return urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    return base64url.decode(value if isinstance(value, str) else "")
 
 
 KINDS: tuple[tuple[str, tuple[str, str | None], Callable[[Member], CryptographysKey]], ...] = (

@@ -1,51 +1,46 @@
-"""The document with an issuer's public keys: fetched, kept, and fetched anew.
+"""The JWKS client: fetches an issuer's public keys, keeps them, and refreshes them.
 
-By the standard library's http.client, which follows no redirect, knows no scheme but two, asks no
-proxy that the environment names, and trusts the certificates that the system trusts. It blocks,
-so it runs on a thread, one at a time. Nothing of a document is ever logged.
+A download takes at most TIMEOUT_SECONDS and MAX_BYTES. It follows no redirect and uses no proxy of
+the environment. Nothing of a document or a URL is logged.
 """
 
 import asyncio
 import logging
 import os
 import ssl
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import socket
-from urllib.parse import urlsplit
+from contextlib import asynccontextmanager, suppress
+from socket import gaierror
+
+import httpx
 
 from todo_graphql.outage_log import OutageLog
 from todo_graphql.server.auth.jwk_set import read_key_set
 from todo_graphql.server.auth.keys import RETRY_AFTER, PublicKeys
-from todo_graphql.store.postgres.cancellation import SocketCanceller
 
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 65_536
-TIMEOUT = 5.0
-"""Seconds to connect, and as many to shake hands and to answer. A request waits no longer."""
+TIMEOUT_SECONDS = 5.0
+"""The limit of a whole download. A request waits no longer for one."""
 
-PAUSE = 30.0
-"""Seconds between two fetches for tokens of unknown keys, which anybody can make up."""
+PAUSE_SECONDS = 30.0
+"""The minimum time between two fetches for unknown keys: any client can invent a `kid`."""
 
-INTERVAL = 600.0
-"""Seconds after which the keys are fetched anew in any case: one that has gone from the document
-is trusted no longer than that.
-"""
+INTERVAL_SECONDS = 600.0
+"""The time between two regular fetches: a key that the issuer withdraws is trusted no longer."""
 
 
 class FetchError(Exception):
-    """There is no document, or none that can be read. Says why, and nothing of what it holds."""
+    """The document is unavailable or unreadable. The message quotes nothing of it."""
 
 
-class IssuersKeys:
-    """Keeps somebody up to date who trusts an issuer's keys. All of it runs on the event loop,
-    but for the fetching itself; so it needs no lock.
+class JWKSClient:
+    """Passes the keys of an issuer to `trust` whenever they may have changed.
 
-    While the issuer is away, nothing changes: keys that were good stay so.
+    It runs on the event loop alone, so it needs no lock. Known keys stay valid during an outage of
+    the issuer.
     """
 
     def __init__(self, url: str, trust: Callable[[PublicKeys], None]) -> None:
@@ -58,7 +53,7 @@ class IssuersKeys:
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
-        """Fetch them now and then, without anybody waiting for it."""
+        """Fetch the keys at regular intervals, in the background."""
         task = asyncio.create_task(self._keep_fresh())
         try:
             yield
@@ -77,17 +72,18 @@ class IssuersKeys:
     def _interval(self) -> float:
         if not self._has_keys:
             return RETRY_AFTER
-        return PAUSE if self._outage.is_told else INTERVAL
+        return PAUSE_SECONDS if self._outage.is_told else INTERVAL_SECONDS
 
-    async def renew(self) -> None:
-        """Fetch them for a token whose key is not known, if that was not done a moment ago.
-        Whoever comes meanwhile waits for the same answer.
+    async def refresh(self) -> None:
+        """Fetch the keys for a token with an unknown key, unless a fetch was just made.
+
+        Concurrent callers wait for the same fetch.
         """
         if self._fetching is None and time.monotonic() < self._not_before:
             return
         if self._fetching is None:
-            self._not_before = time.monotonic() + (PAUSE if self._has_keys else RETRY_AFTER)
-        await asyncio.wait({self._fetch()}, timeout=TIMEOUT)
+            self._not_before = time.monotonic() + (PAUSE_SECONDS if self._has_keys else RETRY_AFTER)
+        await asyncio.wait({self._fetch()})
 
     def _fetch(self) -> asyncio.Task[None]:
         if self._fetching is None:
@@ -96,17 +92,17 @@ class IssuersKeys:
 
     async def _fetch_and_trust(self) -> None:
         try:
-            keys = await asyncio.to_thread(fetch, self._url)
+            keys = await fetch(self._url)
         except FetchError as reason:
             self._outage.report(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
         else:
             self._trust(keys)
             self._has_keys = True
-            self._tell_about(keys)
+            self._log_warning(keys)
         finally:
             self._fetching = None
 
-    def _tell_about(self, keys: PublicKeys) -> None:
+    def _log_warning(self, keys: PublicKeys) -> None:
         if warning := warning_about(keys):
             self._outage.report(warning)
         else:
@@ -114,7 +110,7 @@ class IssuersKeys:
 
 
 def warning_about(keys: PublicKeys) -> str:
-    """What is not as it should be with a document that could be read, or nothing."""
+    """Return the problem of a readable document, or an empty string."""
     if keys.exposed:
         return "AUTH_JWKS_URL publishes a private key: whoever reads it could sign. It is ignored."
     if not keys.keys:
@@ -122,57 +118,54 @@ def warning_about(keys: PublicKeys) -> str:
     return ""
 
 
-def fetch(url: str) -> PublicKeys:
-    """What the issuer publishes now. Raises FetchError."""
+async def fetch(url: str) -> PublicKeys:
+    """Return the keys that the issuer publishes now. Raises FetchError."""
     try:
-        return read_key_set(download(url))
-    except ssl.SSLError as error:
-        raise FetchError(f"there is no safe connection ({error.reason})") from None
-    except OSError as error:
-        raise FetchError(error.strerror or "there was no answer") from None
-    except HTTPException:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await asyncio.to_thread(read_key_set, await download(url))
+    except httpx.RemoteProtocolError:
         raise FetchError("the answer is not HTTP, or is not complete") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise FetchError(reason_of(error)) from None
     except ValueError as error:
         raise FetchError(str(error)) from None
 
 
-def download(url: str) -> bytes:
-    """A document of bounded size, in bounded time."""
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    with closing(kind(parts.hostname or "", parts.port, timeout=TIMEOUT)) as connection:
-        connection.connect()
-        with hung_up_in_time(connection.sock):
-            connection.request("GET", target, headers={"Accept": "application/json"})
-            with closing(connection.getresponse()) as response:
-                return content_of(response)
+async def download(url: str) -> bytes:
+    """Return the document. Raises FetchError for another status, or more than MAX_BYTES."""
+    context = await asyncio.to_thread(ssl.create_default_context)  # it reads the system's store
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    content = bytearray()
+    async with (
+        httpx.AsyncClient(verify=context, trust_env=False, timeout=TIMEOUT_SECONDS) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
+        if response.status_code != httpx.codes.OK:
+            raise FetchError(f"the answer's status is {response.status_code}, and not 200")
+        async for piece in response.aiter_raw():
+            content += piece
+            if len(content) > MAX_BYTES:
+                raise FetchError(f"the answer has more than {MAX_BYTES:,} bytes")
+    return bytes(content)
 
 
-@contextmanager
-def hung_up_in_time(connected: socket) -> Iterator[None]:
-    """A time-out of a socket is for each piece, and who sends one byte after the other has many."""
-    canceller = SocketCanceller()
-    timer = threading.Timer(TIMEOUT, canceller.cancel)
-    timer.daemon = True
-    # A number of our own: the response closes its socket when it has been read, which may be
-    # somebody else's number a moment later.
-    own = os.dup(connected.fileno())
-    try:
-        with canceller.watching(own):
-            timer.start()
-            yield
-    finally:
-        timer.cancel()
-        timer.join()
-        os.close(own)
+def reason_of(error: BaseException) -> str:
+    """Return the system's reason for a failed connection. The messages of httpx may hold a URL."""
+    for cause in causes_of(error):
+        if isinstance(cause, ssl.SSLError):
+            return f"there is no safe connection ({cause.reason})"
+        if isinstance(cause, gaierror):
+            return cause.strerror or "there is no such name"
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno)
+    return "there was no answer"
 
 
-def content_of(response: HTTPResponse) -> bytes:
-    """Raises FetchError for anything but an answer of bounded size."""
-    if response.status != 200:
-        raise FetchError(f"the answer's status is {response.status}, and not 200")
-    content = response.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise FetchError(f"the answer has more than {MAX_BYTES:,} bytes")
-    return content
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and its causes, of several attempts those of the last one."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[-1]
+        else:
+            error = error.__cause__ or error.__context__

@@ -102,8 +102,8 @@ class PublicKeys:
         return isinstance(former, PublicKeys) and set(former.keys) <= set(self.keys)
 
 
-class KeysToCome:
-    """In the place of an issuer's keys before they were fetched for the first time."""
+class PendingKeys:
+    """The keys of an issuer before the first fetch."""
 
     algorithms: ClassVar[tuple[str, ...]] = PublicKeys.algorithms
 
@@ -117,7 +117,7 @@ class KeysToCome:
 def trusted_at_start(settings: Settings) -> Keys:
     """Raises ConfigurationError when a secret cannot be a key for HS256."""
     if settings.auth_jwks_url is not None:
-        return KeysToCome()
+        return PendingKeys()
     old = [secret_key("BETTER_AUTH_OLD_SECRETS", old) for old in settings.checked_old_secrets()]
     return Secrets((signing_key(settings), *old))
 

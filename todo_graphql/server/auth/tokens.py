@@ -11,21 +11,20 @@ import json
 import threading
 import time
 import uuid
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jose import jwt
 from jose.exceptions import JOSEError
 
+from todo_graphql import base64url
 from todo_graphql.cache import Cache
 from todo_graphql.errors import InvalidToken, Problem
-from todo_graphql.server.auth.jwks_client import IssuersKeys
 from todo_graphql.server.auth.keys import (
     HS256,
     Keys,
-    KeysToCome,
+    PendingKeys,
     PublicKeys,
     signing_key,
     trusted_at_start,
@@ -33,6 +32,9 @@ from todo_graphql.server.auth.keys import (
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.validation import UUID_TEXT, is_storable
+
+if TYPE_CHECKING:
+    from todo_graphql.server.auth.jwks_client import JWKSClient
 
 MAX_TOKEN_LENGTH = 4_096
 MAX_CLOCK_SKEW = 30
@@ -60,7 +62,7 @@ class Authenticator:
         """Raises ConfigurationError when a secret cannot be a key for HS256."""
         self._keys = trusted_at_start(settings)
         url = settings.auth_jwks_url
-        self._issuers = None if url is None else IssuersKeys(url, self._trust)
+        self._jwks = None if url is None else jwks_client(url, self._trust)
         self._issuer = settings.auth_issuer
         self._audience = settings.auth_audience
         self.cache: Cache[str, tuple[Viewer, float]] = Cache(CACHED_TOKENS)
@@ -76,16 +78,16 @@ class Authenticator:
     @property
     def has_keys(self) -> bool:
         """Whether tokens can be verified. An issuer's keys may still be on their way."""
-        return not isinstance(self._keys, KeysToCome)
+        return not isinstance(self._keys, PendingKeys)
 
     async def renew_keys(self) -> None:
         """For a token whose key is not known: there may be newer ones."""
-        if self._issuers is not None:
-            await self._issuers.renew()
+        if self._jwks is not None:
+            await self._jwks.refresh()
 
     def keys_kept_fresh(self) -> AbstractAsyncContextManager[None]:
         """While the server runs: an issuer's keys come and go."""
-        return nullcontext() if self._issuers is None else self._issuers.kept_fresh()
+        return nullcontext() if self._jwks is None else self._jwks.kept_fresh()
 
     def _trust(self, keys: PublicKeys) -> None:
         """From now on these count. When one has gone, all tokens are verified anew, because one
@@ -173,12 +175,19 @@ def check_form(token: str, algorithms: Sequence[str]) -> dict[str, Any]:
     return header
 
 
+def jwks_client(url: str, trust: Callable[[PublicKeys], None]) -> "JWKSClient":
+    """Create the client. Only servers that need one import httpx."""
+    from todo_graphql.server.auth.jwks_client import JWKSClient  # noqa: PLC0415
+
+    return JWKSClient(url, trust)
+
+
 def decode_segment(segment: str) -> bytes:
-    """Bytes from base64url without padding, in the one way of writing them (RFC 4648, 3.5)."""
-    decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if not segment or urlsafe_b64encode(decoded).rstrip(b"=").decode() != segment:
+    """Decode a part of a token. Raises InvalidToken."""
+    try:
+        return base64url.decode(segment)
+    except ValueError:
         refuse("The token is not written in base64url.")
-    return decoded
 
 
 def decode_object(content: bytes) -> dict[str, Any]:

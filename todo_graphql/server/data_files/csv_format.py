@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.data_files.lines import at_line
-from todo_graphql.server.data_files.records import FIELDS, Record, record_of, require_known
+from todo_graphql.server.data_files.records import FIELDS, Record, record_of, unknown_name
 from todo_graphql.store.tasks.rows import TaskRow
 
 # Spreadsheets read UTF-8 only after this.
@@ -80,7 +80,9 @@ def _check_header(names: Sequence[str]) -> None:
             "must be there.",
             field="title",
         )
-    require_known(dict.fromkeys(names), "column")
+    for name in names:
+        if name not in FIELDS:
+            raise unknown_name(name, "column")
 
 
 def _read_rows(text: str) -> Iterator[tuple[int, list[str]]]:

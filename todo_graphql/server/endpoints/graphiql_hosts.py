@@ -6,7 +6,8 @@ and an address in it cannot be made to point elsewhere.
 """
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from todo_graphql.settings.types import address_of
 
 AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:]+))(?::\d*)?", re.IGNORECASE)
 
@@ -25,11 +26,3 @@ def names_this_machine(authority: str, listening_on: str) -> bool:
     if address is None:
         return False
     return address.is_loopback or address == own or (own is not None and own.is_unspecified)
-
-
-def address_of(name: str) -> IPv4Address | IPv6Address | None:
-    """The address, where it is one."""
-    try:
-        return ip_address(name)
-    except ValueError:
-        return None

@@ -1,42 +1,49 @@
-"""Metrics, for Prometheus to fetch: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""Prometheus metrics: https://prometheus.io/docs/instrumenting/exposition_formats/
 
-Each process has its own, on a port of its own. What is counted never names a user, an operation
-or a task: a client could make up as many of those as it likes.
+Several processes share one port: each writes its values into files, and the process that gets a
+request adds them up (prometheus_client's multiprocess mode). No label holds a user, an operation or
+a task: a client could invent any number of those.
 """
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from http.server import ThreadingHTTPServer
+from socket import socket
+from threading import Thread
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, MetricsHandler
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
-from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode
 from todo_graphql.server.observability.request_record import RequestRecord
+from todo_graphql.server.observability.shared_metrics import SharedMetrics, metrics_listener
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.routes import KNOWN, OTHER, known_path
-from todo_graphql.server.sockets import authority, reason_of
-
-logger = logging.getLogger(__name__)
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SCRAPE_TIMEOUT_SECONDS = 10.0
+SAMPLE_SECONDS = 0.5
+"""The maximum age of another process's gauges."""
 
 
 class Metrics:
-    """Those of one process."""
+    """The metrics of one process, alone or `shared` with others."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, shared: SharedMetrics | None = None) -> None:
+        self._sources = sources
+        self._listener = shared.listener if shared else None
         self.registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self.registry)
-        self.registry.register(Lookups(sources.caches))
+        self._own_registry = None if shared else self.registry
+        if shared:
+            MultiProcessCollector(self.registry, shared.directory)  # type: ignore[no-untyped-call]
+        else:
+            for collector in (ProcessCollector, PlatformCollector, GCCollector):
+                collector(registry=self.registry)
         requests = self._counter("requests", "Requests answered.", "path", "status")
         self._requests = cache(requests.labels)  # to find a child takes four times as long
         self._errors = self._counter("errors", "Errors in answers, by code.", "code")
@@ -46,10 +53,12 @@ class Metrics:
         self._seconds = {path: seconds.labels(path) for path in (*sorted(KNOWN), OTHER)}
         self._sql_seconds = self._histogram("sql_seconds", "Of a request: waiting for PostgreSQL.")
         self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
-        self._counter("worker_deaths", "Processes that died before, in the same place.").inc(
-            sources.restart_count
-        )
-        self._watch(sources)
+        self._lookups = self._counter("cache_lookups", "Cache lookups.", "cache", "result")
+        self._counted_lookups = dict.fromkeys(sources.caches, (0, 0))
+        self._workers = self._gauge("workers", "Processes that serve.")
+        self._connections = self._gauge("pool_connections", "Connections to PostgreSQL.", "state")
+        self._waiting = self._gauge("operations_waiting", "Waiting for their turn.")
+        worker_deaths(self._own_registry)
 
     def observe(self, exchange: RequestRecord) -> None:
         """Count a request that has been answered."""
@@ -63,39 +72,45 @@ class Metrics:
             self._statements.inc(context.statements)
             self._sql_seconds.observe(context.sql_seconds)
 
-    def _watch(self, sources: Sources) -> None:
-        """What is asked for when somebody fetches it."""
-        connections = self._gauge("pool_connections", "Connections to PostgreSQL.", "state")
-        connections.labels("busy").set_function(lambda: sources.pool.busy)
-        connections.labels("idle").set_function(lambda: sources.pool.idle)
-        self._gauge("operations_waiting", "Waiting for their turn.").set_function(
-            lambda: sources.queue.waiting
-        )
+    def sample(self) -> None:
+        """Copy the values that the sources keep themselves. Only one thread may call this."""
+        self._workers.set(1)
+        self._connections.labels("busy").set(self._sources.pool.busy)
+        self._connections.labels("idle").set(self._sources.pool.idle)
+        self._waiting.set(self._sources.queue.waiting)
+        for name, known in self._sources.caches.items():
+            hits, misses = self._counted_lookups[name]
+            self._counted_lookups[name] = known.hits, known.misses
+            self._lookups.labels(name, "hit").inc(known.hits - hits)
+            self._lookups.labels(name, "miss").inc(known.misses - misses)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"todo_graphql_{name}", meaning, labels, registry=self.registry)
+        return Counter(f"todo_graphql_{name}", meaning, labels, registry=self._own_registry)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(f"todo_graphql_{name}", meaning, labels, registry=self.registry)
+        return Gauge(
+            f"todo_graphql_{name}",
+            meaning,
+            labels,
+            registry=self._own_registry,
+            multiprocess_mode="livesum",
+        )
 
     def _histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
         return Histogram(
-            f"todo_graphql_{name}", meaning, labels, registry=self.registry, buckets=SECONDS
+            f"todo_graphql_{name}", meaning, labels, registry=self._own_registry, buckets=SECONDS
         )
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[None]:
-        """Meanwhile they can be fetched from this port. Where it cannot be had the server works
-        without.
-        """
-        own = authority(host, port)
-        try:
-            server, _ = start_http_server(port, host, self.registry)
-        except OSError as error:
-            logger.error("No metrics on %s (%s).", own, reason_of(error))  # noqa: TRY400 - it says
+        """Serve the metrics in a thread. Without a port the process works without metrics."""
+        listener = self._listener or metrics_listener(host, port)
+        if listener is None:
             yield
             return
-        logger.info("Metrics on http://%s/metrics", own)
+        server = MetricsServer(listener, self.registry, self.sample)
+        thread = Thread(target=server.serve_forever, args=(SAMPLE_SECONDS,), daemon=True)
+        thread.start()
         try:
             yield
         finally:
@@ -103,18 +118,47 @@ class Metrics:
             server.server_close()
 
 
-class Lookups(Collector):
-    """How often each cache had what it was asked for."""
+class Handler(MetricsHandler):
+    """prometheus_client's handler, for clients that send their request in time."""
 
-    def __init__(self, caches: Mapping[str, Cache[Any, Any]]) -> None:
-        self._caches = caches
+    timeout = SCRAPE_TIMEOUT_SECONDS
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """The counts so far."""
-        family = CounterMetricFamily(
-            "todo_graphql_cache_lookups", "What was asked of a cache.", labels=("cache", "result")
-        )
-        for name, known in self._caches.items():
-            family.add_metric((name, "hit"), known.hits)
-            family.add_metric((name, "miss"), known.misses)
-        yield family
+
+class MetricsServer(ThreadingHTTPServer):
+    """An HTTP server for Prometheus on a listener that several processes may have. It samples
+    before each response, and every SAMPLE_SECONDS.
+    """
+
+    def __init__(
+        self, listener: socket, registry: CollectorRegistry, sample: Callable[[], None]
+    ) -> None:
+        handler = type("Handler", (Handler,), {"registry": registry})
+        super().__init__(("", 0), handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.socket.settimeout(0)  # another process may have accepted the connection
+        self._sample = sample
+
+    def service_actions(self) -> None:
+        self._sample()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._sample()
+        super().process_request(request, client_address)
+
+
+def worker_deaths(registry: CollectorRegistry | None) -> Counter:
+    """Create the counter, which only the parent of several workers advances."""
+    return Counter("todo_graphql_worker_deaths", "Workers that died.", registry=registry)
+
+
+@cache
+def parents_worker_deaths() -> Counter:
+    """Create the counter of this process once."""
+    return worker_deaths(None)
+
+
+def record_worker_death(directory: str, pid: int) -> None:
+    """Count the death of a worker, and forget its gauges. Its counters stay."""
+    mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]
+    parents_worker_deaths().inc()

@@ -6,11 +6,13 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from todo_graphql.server.observability.logs import log_request
+from todo_graphql.server.observability.shared_metrics import SharedMetrics
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.observability.tracing_setup import start_tracing
 from todo_graphql.settings.settings import Settings
 
 if TYPE_CHECKING:
+    from todo_graphql.server.observability.metrics import Metrics
     from todo_graphql.server.observability.request_record import Observer
 
 logger = logging.getLogger(__name__)
@@ -19,13 +21,14 @@ logger = logging.getLogger(__name__)
 class Observability:
     """The log; and traces and metrics where they are wanted, which are imported only then."""
 
-    def __init__(self, settings: Settings, sources: Sources) -> None:
+    def __init__(self, settings: Settings, sources: Sources, shared: SharedMetrics | None) -> None:
         self.observers: list[Observer] = []
         self._at_work: list[AbstractContextManager[None]] = []
         if settings.traces_endpoint is not None:
             self._trace(settings.traces_endpoint, settings.otel_service_name)
         if settings.metrics_port is not None:
-            self._measure(settings.metrics_host, settings.metrics_port, sources)
+            metrics = self._measure(sources, shared)
+            self._at_work.append(metrics.served(settings.metrics_host, settings.metrics_port))
         # The last, because it says the id of the trace.
         self.observers.append(log_request)
 
@@ -36,12 +39,12 @@ class Observability:
         self.observers.append(tracing.observe)
         self._at_work.append(tracing.sent())
 
-    def _measure(self, host: str, port: int, sources: Sources) -> None:
+    def _measure(self, sources: Sources, shared: SharedMetrics | None) -> "Metrics":
         from todo_graphql.server.observability.metrics import Metrics  # noqa: PLC0415
 
-        metrics = Metrics(sources)
+        metrics = Metrics(sources, shared)
         self.observers.append(metrics.observe)
-        self._at_work.append(metrics.served(host, port))
+        return metrics
 
     @contextmanager
     def running(self) -> Iterator[None]:

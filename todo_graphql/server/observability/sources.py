@@ -11,11 +11,8 @@ from todo_graphql.store.postgres.pool import Pool
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Its connections, its threads and who has them, its caches by their names, and how many
-    processes have died in its place.
-    """
+    """The connections of a process, the queue for its threads, and its caches by their names."""
 
     pool: Pool
     queue: FairQueue
     caches: Mapping[str, Cache[Any, Any]]
-    restart_count: int = 0

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from todo_graphql.errors import BadUserInput, Problem, Unavailable
 from todo_graphql.store.models import TASK_MAX_TAGS
+from todo_graphql.store.validation import ONE_DUE_DATE
 
 CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
     "ck_tasks_title_length": (BadUserInput, "The title is too short or too long.", "title"),
@@ -18,11 +19,7 @@ CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
         "description",
     ),
     "ck_tasks_priority_range": (BadUserInput, "There is no such priority.", "priority"),
-    "ck_tasks_due_exclusive": (
-        BadUserInput,
-        "A task is due on a day or at an instant, not both.",
-        "dueAt",
-    ),
+    "ck_tasks_due_exclusive": (BadUserInput, ONE_DUE_DATE, "dueAt"),
     "ck_tasks_tags_number": (
         BadUserInput,
         f"A task has at most {TASK_MAX_TAGS} tags.",

@@ -4,13 +4,14 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, null
 
+from todo_graphql.store import validation
 from todo_graphql.store.formats import day, identifier, moment
 from todo_graphql.store.models import TASKS, Priority
 
@@ -94,6 +95,18 @@ class NewTask:
     completed_at: str | None = None
     created_at: str | None = None
     deleted_at: str | None = None
+
+    def checked(self, prefix: str = "") -> "NewTask":
+        """Return the task as it is stored. Raises BadUserInput with the name of the field that
+        breaks a rule, after the prefix.
+        """
+        validation.require_one_due_date(self.due_on, self.due_at, f"{prefix}dueAt")
+        return replace(
+            self,
+            title=validation.title(self.title, f"{prefix}title"),
+            description=validation.description(self.description, f"{prefix}description"),
+            tags=validation.tags(self.tags, f"{prefix}tags"),
+        )
 
     def digest(self) -> bytes | None:
         """What tells this create from another one under the same id.
