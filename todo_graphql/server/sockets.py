@@ -1,4 +1,4 @@
-"""Addresses of this machine to listen on."""
+"""Listening sockets."""
 
 import socket
 
@@ -8,7 +8,10 @@ LAST_PORT = 65_535
 
 
 def listener_at(host: str, port: int) -> socket.socket:
-    """A socket on an address, or on a name's first one. Raises OSError or UnicodeError."""
+    """Return a listening socket at an address, or at the first address of a name.
+
+    Raises OSError or UnicodeError.
+    """
     family, _, _, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -16,26 +19,30 @@ def listener_at(host: str, port: int) -> socket.socket:
 
 
 def reason_of(error: OSError | UnicodeError) -> str:
-    """Why there is none, in a few words."""
-    reason = getattr(error, "strerror", None) or "there cannot be such a name"
+    """Return the reason why there is no socket, as a few words."""
+    reason = getattr(error, "strerror", None) or "invalid host name"
     return str(reason).partition(" (")[0]
 
 
 def authority(host: str, port: int) -> str:
-    """Both, as URLs have them (RFC 3986, section 3.2.2)."""
+    """Return the authority of a URL (RFC 3986, section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def refuse_unusable_metrics(settings: Settings, processes: int = 1) -> None:
-    """Raises ConfigurationError where metrics are wanted, and METRICS_HOST is not this machine's,
-    or there are not as many ports as processes, the API's apart.
+    """Raise ConfigurationError if METRICS_HOST is not an address of this machine, or if a process
+    has no port of its own.
     """
     if settings.metrics_port is None:
         return
     if settings.metrics_port + processes - 1 > LAST_PORT:
-        raise ConfigurationError("METRICS_PORT is not usable: each process needs the next one.")
+        raise ConfigurationError(
+            "METRICS_PORT is not usable: each process requires a port, in sequence."
+        )
     if settings.metrics_port <= settings.port < settings.metrics_port + processes:
-        raise ConfigurationError("METRICS_PORT is not usable: PORT is among its ports.")
+        raise ConfigurationError(
+            "METRICS_PORT is not usable: the ports of the processes include PORT."
+        )
     try:
         listener_at(settings.metrics_host, 0).close()
     except (OSError, UnicodeError) as error:

@@ -57,7 +57,7 @@ def test_the_doctor_finds_it(settings: Settings, host: str) -> None:
 def test_there_are_not_enough_ports(tmp_path: Path) -> None:
     given = {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET, "METRICS_PORT": "65535"}
     sentence = refusal("serve", "--port", "0", "--workers", "2", folder=tmp_path, **given)
-    assert sentence == "METRICS_PORT is not usable: each process needs the next one."
+    assert sentence == "METRICS_PORT is not usable: each process requires a port, in sequence."
 
 
 @pytest.mark.parametrize("host", LOOPBACKS)
