@@ -22,7 +22,7 @@ class GraphQLEndpoint:
 
     Other methods are not allowed: a query in a URL would appear in logs and caches. GET /graphql
     belongs to GraphiQL, whose route precedes this one. The choice of an ASGI endpoint is explained
-    in docs/decisions/0001-mount-graphql-as-an-asgi-endpoint.md.
+    in docs/decisions/0002-graphql-as-an-asgi-endpoint.md.
     """
 
     def __init__(
