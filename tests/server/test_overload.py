@@ -1,4 +1,4 @@
-"""A database that stands still, and more requests than there is time for."""
+"""A frozen database, and more requests than the queue accepts."""
 
 import socket
 import tempfile
@@ -36,7 +36,7 @@ CONNECTIONS = text("SELECT count(*) FROM pg_stat_activity WHERE application_name
 
 
 class Home:
-    """A server with a PostgreSQL of its own, which can be made to stand still."""
+    """A server with its own PostgreSQL server, which a test can freeze."""
 
     def __init__(self, url: str, settings: Settings, postgres: EmbeddedPostgres) -> None:
         self.url = url
@@ -44,11 +44,11 @@ class Home:
         self.postgres = postgres
 
     def status(self, path: str) -> int:
-        """What the server says of itself."""
+        """Return the status of a health check."""
         return httpx.get(f"{self.url}/health/{path}", timeout=30).status_code
 
     def connections(self) -> int:
-        """How many connections PostgreSQL has from it."""
+        """Return the number of the server's connections to PostgreSQL."""
         with administering(self.settings.required_database_url()) as admin:
             return int(admin.execute(CONNECTIONS).scalar_one())
 
@@ -74,20 +74,20 @@ def home() -> Iterator[Home]:
             server.stop()
 
 
-def until_it_answers(person: Person) -> None:
-    until(lambda: person.post(READ).status_code == 200, "an answer")
+def wait_for_recovery(person: Person) -> None:
+    until(lambda: person.post(READ).status_code == 200, "a response")
 
 
 def unavailable(response: httpx.Response) -> str:
-    """The sentence of an answer that says so."""
+    """Return the message of a response that must be UNAVAILABLE."""
     (error,) = response.json()["errors"]
     assert (response.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
     assert int(response.headers["retry-after"]) >= 1
     return str(error["message"])
 
 
-def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None:
-    """And it goes on as if nothing had been, with no more connections than before."""
+def test_operations_time_out_while_postgresql_is_frozen(home: Home) -> None:
+    """The server recovers, with no more connections than threads."""
     person = Person(home.url, home.settings)
     person.create()
     with frozen(home.postgres):
@@ -95,31 +95,29 @@ def test_everybody_is_answered_while_postgresql_stands_still(home: Home) -> None
         assert unavailable(person.post(WRITE)) == OUTCOME_UNKNOWN
         assert home.status("live") == 200
         assert home.status("ready") == 503
-    until_it_answers(person)
+    wait_for_recovery(person)
     assert home.status("ready") == 200
     assert home.connections() <= THREADS
 
 
-def test_files_are_given_up_while_postgresql_stands_still(home: Home) -> None:
-    """More of them than there are threads: none is held. An import does not wait for the end of
-    its time.
-    """
+def test_exports_and_imports_time_out_while_postgresql_is_frozen(home: Home) -> None:
+    """No thread is held. An import fails at the timeout of its statement."""
     person = Person(home.url, home.settings)
     person.create()
     with frozen(home.postgres):
         for _ in range(THREADS):
             assert unavailable(ask_for_export(person)) == TOO_LATE
             assert unavailable(send(person, '[{"title": "x"}]')) == TOO_LATE
-    until_it_answers(person)
+    wait_for_recovery(person)
     assert len(exported(person)) == 1
     assert imported(person, '[{"title": "x"}]')["created"] == 1
     assert home.connections() <= THREADS
 
 
-def test_a_page_that_comes_too_late_ends_the_export(
+def test_export_page_over_timeout_closes_the_connection(
     home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """So it is no whole file, and others are served."""
+    """The file is incomplete, and the server recovers."""
     monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
     person, pages = Person(home.url, home.settings), count(1)
     person.create_many(*"abcde")
@@ -137,12 +135,11 @@ def test_a_page_that_comes_too_late_ends_the_export(
         admin.execute(text("ROLLBACK"))
     failures = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert TOO_LATE in {str(failure and failure.__cause__) for failure in failures}
-    until_it_answers(person)
+    wait_for_recovery(person)
     assert len(exported(person)) == 5
 
 
-def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
-    """All others have their time."""
+def test_requests_beyond_queue_limit_are_rejected(home: Home) -> None:
     person = Person(home.url, home.settings)
     crowd = [Person(home.url, home.settings) for _ in range(THREADS + WAITING + 2)]
     with (
@@ -151,13 +148,13 @@ def test_those_who_are_too_many_are_refused_at_once(home: Home) -> None:
     ):
         admin.execute(text("BEGIN"))
         admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        answers = list(threads.map(lambda each: unavailable(each.post(READ)), crowd))
+        messages = list(threads.map(lambda each: unavailable(each.post(READ)), crowd))
         admin.execute(text("ROLLBACK"))
-    assert Counter(answers) == {
+    assert Counter(messages) == {
         "The server is overloaded. Try again in a moment.": 2,
         TOO_LATE: THREADS + WAITING,
     }
-    until_it_answers(person)
+    wait_for_recovery(person)
 
 
 @pytest.fixture
@@ -167,7 +164,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def test_waiting_on_a_socket_is_broken_off(pair: Any) -> None:
+def test_cancel_interrupts_socket_read(pair: Any) -> None:
     ours, _ = pair
     canceller, received = SocketCanceller(), list[bytes]()
 
@@ -185,7 +182,7 @@ def test_waiting_on_a_socket_is_broken_off(pair: Any) -> None:
     assert received == [b""]
 
 
-def test_nothing_begins_after_that(pair: Any) -> None:
+def test_cancelled_socket_canceller_rejects_new_waits(pair: Any) -> None:
     ours, theirs = pair
     canceller = SocketCanceller()
     with canceller.watching(ours.fileno()):
@@ -194,4 +191,4 @@ def test_nothing_begins_after_that(pair: Any) -> None:
     with pytest.raises(Cancelled), canceller.watching(ours.fileno()):
         pass
     theirs.send(b"x")
-    assert ours.recv(1) == b"x", "what is watched no longer is left alone"
+    assert ours.recv(1) == b"x", "the socket is no longer watched"

@@ -1,4 +1,4 @@
-"""The proof of isolation, asked for by many requests at once."""
+"""Readiness: concurrent checks of row-level security."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ CROWD = 5
 
 
 class CountedLock:
-    """A lock that counts the threads that have come to it."""
+    """A lock that counts the threads that request it."""
 
     def __init__(self) -> None:
         self.came = 0
@@ -30,27 +30,26 @@ class CountedLock:
         self._own.release()
 
 
-def test_requests_that_wait_for_one_attempt_share_its_outcome(
+def test_concurrent_requests_share_readiness_attempt(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else each of them would wait for the silence of the same database in turn."""
-    readiness, lock, answered = Readiness(database), CountedLock(), threading.Event()
+    readiness, lock, checked = Readiness(database), CountedLock(), threading.Event()
     attempts: list[Database] = []
     monkeypatch.setattr(readiness, "_lock", lock)
 
-    def prove(asked: Database) -> None:
-        attempts.append(asked)
-        assert answered.wait(PATIENCE)
+    def check(given: Database) -> None:
+        attempts.append(given)
+        assert checked.wait(PATIENCE)
         raise Unavailable("The database is unavailable.")
 
-    monkeypatch.setattr(rls_check, "prove", prove)
+    monkeypatch.setattr(rls_check, "check_row_level_security", check)
     with ThreadPoolExecutor(CROWD) as pool:
         asked = [pool.submit(readiness.require_proof) for _ in range(CROWD)]
         until(lambda: lock.came == CROWD, "all requests")
-        answered.set()
+        checked.set()
         failures = [one.exception(PATIENCE) for one in asked]
     assert {str(failure) for failure in failures} == {"The database is unavailable."}
     assert len({id(failure) for failure in failures}) == CROWD
     assert attempts == [database]
     monkeypatch.undo()
-    readiness.require_proof()  # one that comes later makes the next attempt
+    readiness.require_proof()  # a later request makes another attempt

@@ -1,4 +1,4 @@
-"""The threads that operations run on."""
+"""The thread pool and its fair queue."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ def thread_pool() -> Iterator[ThreadPool]:
 
 
 class Gate:
-    """Holds threads up, and counts those that have come to it."""
+    """A gate that blocks threads, and counts them."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
@@ -42,14 +42,14 @@ class Gate:
             assert self.came.acquire(timeout=30)
 
 
-def test_a_call_is_answered(thread_pool: ThreadPool) -> None:
+def test_call_returns_its_result(thread_pool: ThreadPool) -> None:
     def add(a: int, *, b: int) -> int:
         return a + b
 
     assert asyncio.run(thread_pool.run(add, 1, b=2)) == 3
 
 
-def test_a_call_sees_the_context_of_its_caller(thread_pool: ThreadPool) -> None:
+def test_call_has_context_variables_of_caller(thread_pool: ThreadPool) -> None:
     async def ask(own: str) -> str:
         word.set(own)
         return await thread_pool.run(word.get)
@@ -61,7 +61,7 @@ def test_a_call_sees_the_context_of_its_caller(thread_pool: ThreadPool) -> None:
     assert word.get() == ""
 
 
-def test_the_event_loop_waits_for_nobody(thread_pool: ThreadPool) -> None:
+def test_calls_do_not_block_the_event_loop(thread_pool: ThreadPool) -> None:
     gate = Gate()
 
     async def main() -> set[str]:
@@ -74,7 +74,7 @@ def test_the_event_loop_waits_for_nobody(thread_pool: ThreadPool) -> None:
     assert asyncio.run(main()) == {f"operation_{number}" for number in range(SIZE)}
 
 
-def test_there_are_no_more_threads_than_it_says(thread_pool: ThreadPool) -> None:
+def test_thread_count_is_bounded(thread_pool: ThreadPool) -> None:
     gate = Gate()
 
     async def main() -> list[str]:
@@ -90,9 +90,7 @@ def test_there_are_no_more_threads_than_it_says(thread_pool: ThreadPool) -> None
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), StopIteration("x"), SystemExit(1)])
-def test_what_is_raised_is_raised_to_the_caller(
-    thread_pool: ThreadPool, error: BaseException
-) -> None:
+def test_exception_is_raised_in_caller(thread_pool: ThreadPool, error: BaseException) -> None:
     def fail() -> NoReturn:
         raise error
 
@@ -102,8 +100,8 @@ def test_what_is_raised_is_raised_to_the_caller(
         asyncio.run(thread_pool.run(fail))
 
 
-def test_nothing_of_a_call_stays(thread_pool: ThreadPool) -> None:
-    """Not even when it fails, and without the garbage collector."""
+def test_finished_call_leaves_no_references(thread_pool: ThreadPool) -> None:
+    """The garbage collector is disabled."""
 
     class Result:
         pass
@@ -129,7 +127,7 @@ def test_nothing_of_a_call_stays(thread_pool: ThreadPool) -> None:
         gc.enable()
 
 
-def test_who_has_gone_is_not_answered(thread_pool: ThreadPool) -> None:
+def test_cancelled_call_does_not_run(thread_pool: ThreadPool) -> None:
     gate, begun = Gate(), list[int]()
 
     async def main() -> None:
@@ -140,8 +138,8 @@ def test_who_has_gone_is_not_answered(thread_pool: ThreadPool) -> None:
         for call in (held[0], late):
             call.cancel()
         gate.open.set()
-        answers = await asyncio.gather(*held, late, return_exceptions=True)
-        cancelled = [isinstance(answer, asyncio.CancelledError) for answer in answers]
+        outcomes = await asyncio.gather(*held, late, return_exceptions=True)
+        cancelled = [isinstance(it, asyncio.CancelledError) for it in outcomes]
         assert cancelled == [True, False, False, True]
 
     asyncio.run(main())
@@ -149,7 +147,7 @@ def test_who_has_gone_is_not_answered(thread_pool: ThreadPool) -> None:
     assert begun == []
 
 
-def test_a_loop_may_end_before_its_calls() -> None:
+def test_event_loop_can_close_before_its_calls_finish() -> None:
     thread_pool, gate = ThreadPool(1, max_waiting=100), Gate()
     loop = asyncio.new_event_loop()
     task = loop.create_task(thread_pool.run(gate.pass_through))
@@ -164,7 +162,7 @@ def test_a_loop_may_end_before_its_calls() -> None:
     thread_pool.close()
 
 
-def test_closing_waits_for_what_was_asked() -> None:
+def test_close_waits_for_submitted_calls() -> None:
     thread_pool, done = ThreadPool(1, max_waiting=100), list[int]()
 
     async def main() -> None:
@@ -181,7 +179,7 @@ def test_closing_waits_for_what_was_asked() -> None:
     assert done == [*range(9)]
 
 
-def test_nobody_has_more_than_half_of_the_threads(thread_pool: ThreadPool) -> None:
+def test_owner_gets_at_most_half_of_the_threads(thread_pool: ThreadPool) -> None:
     gate, queue = Gate(), FairQueue(thread_pool)
 
     async def main() -> int:
@@ -198,7 +196,7 @@ def test_nobody_has_more_than_half_of_the_threads(thread_pool: ThreadPool) -> No
     assert asyncio.run(main()) == SIZE + 1
 
 
-def test_no_more_wait_for_their_share_than_for_a_thread() -> None:
+def test_fair_queue_is_bounded() -> None:
     thread_pool, gate = ThreadPool(SIZE, max_waiting=1), Gate()
     queue = FairQueue(thread_pool)
 
@@ -207,8 +205,8 @@ def test_no_more_wait_for_their_share_than_for_a_thread() -> None:
         for number in range(3):
             greedy.append(asyncio.create_task(queue.run("greedy", gate.pass_through)))
             await asyncio.sleep(0)
-            await asyncio.to_thread(gate.wait_for, number < 2)  # the third one waits for its share
-        with pytest.raises(Unavailable, match="full"):
+            await asyncio.to_thread(gate.wait_for, number < 2)  # the third one waits for a slot
+        with pytest.raises(Unavailable, match="overloaded"):
             await queue.run("greedy", gate.pass_through)
         gate.open.set()
         await asyncio.gather(*greedy)
@@ -217,40 +215,40 @@ def test_no_more_wait_for_their_share_than_for_a_thread() -> None:
     thread_pool.close()
 
 
-def test_share_of_a_call_cancelled_at_its_turn_is_passed_on(
+def test_slot_of_cancelled_call_is_passed_on(
     thread_pool: ThreadPool,
 ) -> None:
-    """The turn has come, and the call has not seen it yet. A share that is lost then never comes
-    back: with each of them the user has one thread less, and with the last one none.
+    """A call is cancelled after it has got a slot, and before it continues. A slot that is lost
+    then is lost for ever.
     """
-    gate, shares = Gate(), FairQueue(thread_pool)
+    gate, queue = Gate(), FairQueue(thread_pool)
 
-    async def lose_a_turn() -> None:
+    async def lose_a_slot() -> None:
         async def hold() -> None:
-            await shares.run("owner", gate.pass_through)
-            late.cancel()  # in the step that has given it the turn
+            await queue.run("owner", gate.pass_through)
+            late.cancel()  # in the same step as it gets the slot
 
-        held = [asyncio.create_task(hold()) for _ in range(shares.max_per_owner)]
+        held = [asyncio.create_task(hold()) for _ in range(queue.max_per_owner)]
         await asyncio.sleep(0)
-        late = asyncio.create_task(shares.run("owner", gate.pass_through))
+        late = asyncio.create_task(queue.run("owner", gate.pass_through))
         await asyncio.sleep(0)
-        await asyncio.to_thread(gate.wait_for, shares.max_per_owner)
+        await asyncio.to_thread(gate.wait_for, queue.max_per_owner)
         gate.open.set()
         ends = await asyncio.gather(*held, late, return_exceptions=True)
         assert isinstance(ends[-1], asyncio.CancelledError)
         gate.open.clear()
 
     async def main() -> None:
-        for _ in range(shares.max_per_owner):
-            await lose_a_turn()
-        assert shares.waiting == 0
+        for _ in range(queue.max_per_owner):
+            await lose_a_slot()
+        assert queue.waiting == 0
         calls = [
-            asyncio.create_task(shares.run("owner", gate.pass_through))
-            for _ in range(shares.max_per_owner)
+            asyncio.create_task(queue.run("owner", gate.pass_through))
+            for _ in range(queue.max_per_owner)
         ]
         await asyncio.sleep(0)
         try:
-            await asyncio.to_thread(gate.wait_for, shares.max_per_owner)
+            await asyncio.to_thread(gate.wait_for, queue.max_per_owner)
         finally:
             gate.open.set()
         await asyncio.gather(*calls)

@@ -1,1 +1,1 @@
-"""How it is served: HTTP."""
+"""The HTTP server."""

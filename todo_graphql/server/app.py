@@ -40,14 +40,13 @@ EXPOSED_HEADERS = (
     "x-request-id",
     *RATE_HEADERS,
 )
-"""The response headers that pages of other origins may read besides the usual ones."""
+"""The response headers that pages of other origins can read, besides the CORS-safelisted ones."""
 
 
 class Components:
     """The long-lived objects of one process."""
 
     def __init__(self, settings: Settings, shared: SharedMetrics | None = None) -> None:
-        """Raises ConfigurationError when the settings do not describe a server that may start."""
         self.authenticator = Authenticator(settings)
         self.database = Database(settings)
         outages.watch(self.database.engine)
@@ -55,7 +54,7 @@ class Components:
         self.queue = FairQueue(self.thread_pool)
         self.readiness = Readiness(self.database)
         self.rate_limiter = RateLimiter(settings)
-        self.schema = schema_of(settings)
+        self.schema = create_schema(settings)
         self.get_context = ContextGetter(self.authenticator, self.database, self.rate_limiter)
         self.observation = Observability(settings, self._sources(), shared)
 
@@ -72,7 +71,7 @@ class Components:
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Run the background work of the server, and close everything at its end."""
+        """Run the background work of the server, and close all components at shutdown."""
         with self.observation.running():
             async with self.authenticator.keys_kept_fresh():
                 yield
@@ -84,10 +83,10 @@ class Components:
 def create_app(
     settings: Settings, *, demo_token: str | None = None, shared: SharedMetrics | None = None
 ) -> FastAPI:
-    """Return the application. With a `demo_token` GraphiQL is signed in, for clients that call this
-    machine by its own name. Several processes have `shared` metrics.
+    """Return the application.
 
-    Raises ConfigurationError when the settings do not describe a server that may start.
+    A `demo_token` signs GraphiQL in. `shared` are the metrics of several processes. Raises
+    ConfigurationError for invalid settings.
     """
     components = Components(settings, shared)
     get_context, readiness = components.get_context, components.readiness
@@ -96,10 +95,9 @@ def create_app(
         title="todo-graphql",
         openapi_url=None,
         lifespan=components.lifespan,
-        # A redirect to the same path without a slash would name the host that the client named,
-        # and send the token there.
+        # A redirect would name the host of the request's Host header, and send the token there.
         redirect_slashes=False,
-        # Traces and metrics are made from the record of a request.
+        # The record of a request is the source of traces and metrics.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
@@ -116,8 +114,7 @@ def create_app(
     return app
 
 
-def schema_of(settings: Settings) -> Schema:
-    """The schema as the settings want it executed."""
+def create_schema(settings: Settings) -> Schema:
     return Schema(
         Limits.from_settings(settings),
         introspection=settings.introspection,
@@ -127,7 +124,6 @@ def schema_of(settings: Settings) -> Schema:
 
 
 def add_middleware(app: FastAPI, settings: Settings, observers: list[Observer]) -> None:
-    """Add the middleware of every request."""
     if not settings.cors_origins:
         app.add_middleware(RequestMiddleware, observers=observers)
         return

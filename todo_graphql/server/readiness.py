@@ -1,4 +1,4 @@
-"""Whether this process may answer: its database is there, migrated, and proven safe."""
+"""Readiness of a process: its database is available, migrated, and isolates users."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Readiness:
-    """The proof of isolation is given once for each process, before its first operation."""
+    """The readiness of one process, which checks the isolation once, before its first operation."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,13 +27,13 @@ class Readiness:
         self._outage = OutageLog(logger, "Ready.", logging.CRITICAL)
 
     def require_proof(self) -> None:
-        """Raises Unavailable until the database has been reached and has proven to be safe."""
+        """Raise Unavailable until the database has passed the check of its isolation."""
         if self._proven:
             return
         seen = self._attempts
         with self._lock:
-            # Whoever has waited for another's attempt shares its outcome: one after the other,
-            # all of them would wait for the same silence.
+            # Callers that waited for an attempt share its outcome. Attempts in turn would let each
+            # of them wait for the same unresponsive database.
             if self._attempts == seen:
                 self._failure = self._try()
                 self._attempts += 1
@@ -61,10 +61,10 @@ class Readiness:
             raise Unavailable("The database is not migrated.", retry_after=5) from None
         except DatabaseFailure as failure:
             self._outage.report(f"Not ready: {failure}")
-            raise Unavailable("The database does not answer as it should.") from None
+            raise Unavailable("The database does not respond as expected.") from None
 
     def reason_against(self) -> str | None:
-        """Why this process is not ready, in one sentence; None when it is."""
+        """Return the reason why this process is not ready, or None."""
         try:
             self.require_proof()
             with self._database.connect_as(NOBODY) as connection:
@@ -72,5 +72,5 @@ class Readiness:
         except Problem as problem:
             return problem.message
         except DatabaseFailure:
-            return "The database does not answer as it should."
+            return "The database does not respond as expected."
         return None if current else "The migrations are behind: run `todo-graphql migrate`."

@@ -1,4 +1,4 @@
-"""Where everything is, and what a path is called where clients must not choose the name."""
+"""The paths of the API, and their names in metrics and traces."""
 
 GRAPHQL = "/graphql"
 EXPORT = "/export"
@@ -11,5 +11,5 @@ OTHER = "other"
 
 
 def known_path(path: str) -> str:
-    """The path, if it is one of ours. All others are as one, because clients choose them."""
+    """Return a path of the API, or OTHER: clients must not choose the names in metrics."""
     return path if path in KNOWN else OTHER

@@ -1,4 +1,4 @@
-"""Addresses of this machine to listen on."""
+"""Listening sockets."""
 
 import socket
 
@@ -6,7 +6,10 @@ from todo_graphql.settings.settings import ConfigurationError, Settings
 
 
 def listener_at(host: str, port: int) -> socket.socket:
-    """A socket on an address, or on a name's first one. Raises OSError or UnicodeError."""
+    """Return a listening socket at an address, or at the first address of a name.
+
+    Raises OSError or UnicodeError.
+    """
     family, _, _, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -14,13 +17,13 @@ def listener_at(host: str, port: int) -> socket.socket:
 
 
 def reason_of(error: OSError | UnicodeError) -> str:
-    """Why there is none, in a few words."""
-    reason = getattr(error, "strerror", None) or "there cannot be such a name"
+    """Return the reason why there is no socket, as a few words."""
+    reason = getattr(error, "strerror", None) or "invalid host name"
     return str(reason).partition(" (")[0]
 
 
 def authority(host: str, port: int) -> str:
-    """Both, as URLs have them (RFC 3986, section 3.2.2)."""
+    """Return the authority of a URL (RFC 3986, section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

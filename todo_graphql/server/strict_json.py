@@ -1,15 +1,14 @@
 """Strict JSON: limits of input that the json module does not enforce (RFC 8259, section 9).
 
-The json module has a limit of its own, which differs between versions of Python: 3.11 raises
-RecursionError below 1,000 levels, 3.13 reads 5,000. A fixed limit far below gives the same
-response on every version.
+The nesting limit of the json module differs between versions of Python. A fixed limit far below
+gives the same response on every version.
 """
 
 from itertools import chain
 from typing import NoReturn
 
 MAX_NESTING = 100
-"""Levels of arrays and objects. A request of the API needs fewer than 20."""
+"""The most levels of arrays and objects. A request of the API needs fewer than 20."""
 
 
 def check_nesting(value: object) -> None:
@@ -25,7 +24,7 @@ def check_nesting(value: object) -> None:
 
 
 def may_exceed_nesting(text: bytes) -> bool:
-    """Return whether the text has enough brackets to exceed MAX_NESTING: few requests do."""
+    """Return whether the text has enough brackets to exceed MAX_NESTING, as few requests do."""
     return text.count(b"[") + text.count(b"{") > MAX_NESTING
 
 

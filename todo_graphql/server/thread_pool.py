@@ -1,6 +1,4 @@
-"""The thread pool of operations: one thread for each connection to PostgreSQL, and a fair queue
-before it.
-"""
+"""The thread pool of operations, one thread per database connection, and its fair queue."""
 
 import asyncio
 import contextvars
@@ -20,8 +18,8 @@ T = TypeVar("T")
 FULL = "The server is overloaded. Try again in a moment."
 
 Outcome: TypeAlias = list[Any]
-"""The exception of a call, or None, and its result. The waiting caller pops both: the traceback of
-an exception refers to this list, and the cycle would live until the garbage is collected.
+"""The exception of a call, or None, and its result. The caller pops both: the traceback of an
+exception refers to this list, and only the garbage collector would free the cycle.
 """
 
 
@@ -37,18 +35,16 @@ class Job(NamedTuple):
         """Run the call, unless it was cancelled before."""
         if self.done.cancelled():
             return
-        with suppress(RuntimeError):  # the loop was closed meanwhile
+        with suppress(RuntimeError):  # the loop is closed
             outcome = run_job(self.call, self.context)
             self.loop.call_soon_threadsafe(resolve_future, self.done, outcome)
 
 
 class ThreadPool:
-    """A bounded pool of threads for calls from the event loop. At most `max_waiting` calls wait
-    for a thread: with more of them, all responses would be late.
+    """A bounded pool of threads for calls from the event loop.
 
-    With eight concurrent callers, a call takes about 11 µs of processor time to a thread and
-    back, and about 33 µs by `run_in_executor`, which needs two futures, a condition and a
-    semaphore.
+    At most `max_waiting` calls wait for a thread: with more of them, all responses would be late.
+    A call takes a third of the processor time of `run_in_executor`.
     """
 
     def __init__(self, size: int, max_waiting: int) -> None:
@@ -87,14 +83,14 @@ class ThreadPool:
         return job.done
 
     def _start_thread(self) -> None:
-        """Start a daemon thread: without `close`, it would keep the process from ending."""
+        """Start a daemon thread, which does not prevent the exit of a process without `close`."""
         name = f"operation_{len(self._threads)}"
         thread = threading.Thread(target=run_jobs, args=(self._jobs,), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def close(self) -> None:
-        """Reject new calls, and wait for those that were submitted before."""
+        """Reject new calls, and wait for the calls that were submitted before."""
         self._closed = True
         for _ in self._threads:
             self._jobs.put(None)
@@ -105,7 +101,7 @@ class ThreadPool:
 class FairQueue:
     """A queue before the thread pool that gives each owner at most half of the threads.
 
-    Requests of a user that wait for a lock on the user's own rows leave threads to other users.
+    Requests that wait for a lock on rows of their user leave threads to other users.
     """
 
     def __init__(self, thread_pool: ThreadPool) -> None:
@@ -117,7 +113,7 @@ class FairQueue:
 
     @property
     def waiting(self) -> int:
-        """The number of calls that wait for a slot of their owner, or then for a thread."""
+        """The number of calls that wait for a slot of their owner or for a thread."""
         return self._waiting + self._thread_pool.waiting
 
     async def run(
@@ -147,7 +143,7 @@ class FairQueue:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it got the slot at the same moment
+            if not turn.cancelled():  # the slot was passed on at the same moment
                 self._release(owner)
             raise
         finally:
@@ -168,15 +164,15 @@ class FairQueue:
 
 
 def run_jobs(jobs: "SimpleQueue[Job | None]") -> None:
-    """Run one job after the other, until there is None."""
+    """Run the jobs of the queue until it returns None."""
     while run_next(jobs):
         pass
 
 
 def run_next(jobs: "SimpleQueue[Job | None]") -> bool:
-    """Run the next job. Return False for None.
+    """Run the next job, or return False for None.
 
-    The frame ends with the job: a waiting thread keeps no reference to the last one.
+    The frame ends with the job, so that a waiting thread keeps no reference to it.
     """
     job = jobs.get()
     if job is not None:
@@ -187,7 +183,7 @@ def run_next(jobs: "SimpleQueue[Job | None]") -> bool:
 def run_job(call: Callable[[], object], context: contextvars.Context) -> Outcome:
     try:
         return [None, context.run(call)]
-    except BaseException as error:  # noqa: BLE001 - the caller gets it
+    except BaseException as error:  # noqa: BLE001 - the caller raises it
         return [error, None]
 
 

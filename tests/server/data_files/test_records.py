@@ -1,4 +1,4 @@
-"""Files with tasks: what they may hold, and what is wrong with them, and where."""
+"""Invalid files: the line, field and message of the error."""
 
 import json
 
@@ -11,20 +11,20 @@ ID = "d0d0d0d0-0000-4000-8000-000000000001"
 OTHER_ID = "d0d0d0d0-0000-4000-8000-000000000002"
 DEEP = "[" * 100_000
 BAD_JSON: dict[str, tuple[str, int, str | None]] = {
-    "nothing": ("", 1, None),
-    "a text": ('"x"', 1, None),
+    "empty file": ("", 1, None),
+    "string": ('"x"', 1, None),
     "cut off": ('[\n{"title": "x"},\n', 3, None),
     "cut off in a task": ('[\n{"title": "x"},\n{"title": \n', 3, None),
     "cut off after one": ('[\n{"title": "x"}\n\n', 4, None),
     "no comma": ('[\n{"title": "x"}\n{"title": "y"}]', 3, None),
-    "a comma too many": ('[\n{"title": "x"},\n]', 3, None),
-    "more after the end": ("[]\n\n[]", 3, None),
+    "extra comma": ('[\n{"title": "x"},\n]', 3, None),
+    "data after the end": ("[]\n\n[]", 3, None),
     "no version": ('{"tasks": []\n}', 2, None),
     "no tasks": ('{"version": 1\n}', 2, None),
     "another version": ('{\n"version": 2, "tasks": []}', 2, "version"),
-    "no number of a version": ('{"tasks": [],\n "version": true}', 2, "version"),
-    "another member": ('{"version": 1,\n"x": 1, "tasks": []}', 2, None),
-    "one more member": ('{"version": 1, "tasks": []\n, "x": 1}', 2, None),
+    "version of wrong type": ('{"tasks": [],\n "version": true}', 2, "version"),
+    "unknown member": ('{"version": 1,\n"x": 1, "tasks": []}', 2, None),
+    "unknown member at the end": ('{"version": 1, "tasks": []\n, "x": 1}', 2, None),
     "no name": ('{"version": 1,\n{}: 1}', 2, None),
     "no colon": ('{"version"\n 1}', 2, None),
     "tasks twice": ('{"tasks": [],\n"tasks": []}', 2, None),
@@ -64,7 +64,7 @@ BAD_JSON: dict[str, tuple[str, int, str | None]] = {
 
 
 @pytest.mark.parametrize("name", BAD_JSON)
-def test_what_is_no_file_of_tasks_is_refused_with_the_line(alice: Person, name: str) -> None:
+def test_invalid_json_file_is_rejected_with_line(alice: Person, name: str) -> None:
     content, line, field = BAD_JSON[name]
     error = refusal(alice, content)
     assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 400)
@@ -74,21 +74,21 @@ def test_what_is_no_file_of_tasks_is_refused_with_the_line(alice: Person, name: 
 
 
 BAD_CSV: dict[str, tuple[str, int, str | None]] = {
-    "nothing": ("", 1, "title"),
+    "empty file": ("", 1, "title"),
     "no title": ("id,description\n", 1, "title"),
-    "another column": ("title,Fällig\nx,y", 1, "Fällig"),
+    "unknown column": ("title,Fällig\nx,y", 1, "Fällig"),
     "other separators": ("id;title\n", 1, "title"),
-    "a column twice": ("title,title\n", 1, "title"),
+    "duplicate column": ("title,title\n", 1, "title"),
     "too few cells": ("title,tags\na,b\nc\n", 3, None),
     "too many cells": ("title\na\nb,c\n", 3, None),
-    "no end of a quote": ('title\na\n"b\nc\nd\n', 3, None),
-    "more after a quote": ('title\na\n"b"c\n', 3, None),
-    "a cell too long": ("title\na\n" + "b" * 200_000, 3, None),
-    "a bad tag": ('title,tags\na,"x,,y"\n', 2, "tags.1"),
-    "bad tags": ('title,tags\na,"""x"\n', 2, "tags"),
-    "a NUL": ("title\na\nb\0\n", 3, "title"),
-    "the same id": (f"id,title\n,a\n{ID},b\n{OTHER_ID},c\n{ID},d\n", 5, "id"),
-    "after cells of several lines": (
+    "unclosed quote": ('title\na\n"b\nc\nd\n', 3, None),
+    "data after a quote": ('title\na\n"b"c\n', 3, None),
+    "cell too long": ("title\na\n" + "b" * 200_000, 3, None),
+    "invalid tag": ('title,tags\na,"x,,y"\n', 2, "tags.1"),
+    "invalid tags": ('title,tags\na,"""x"\n', 2, "tags"),
+    "NUL": ("title\na\nb\0\n", 3, "title"),
+    "duplicate id": (f"id,title\n,a\n{ID},b\n{OTHER_ID},c\n{ID},d\n", 5, "id"),
+    "after multi-line cells": (
         'title,description\n"a","1\n2\r\n3"\n"b","\n"\n,x\n',
         7,
         "title",
@@ -97,7 +97,7 @@ BAD_CSV: dict[str, tuple[str, int, str | None]] = {
 
 
 @pytest.mark.parametrize("name", BAD_CSV)
-def test_csv_is_refused_with_the_line(alice: Person, name: str) -> None:
+def test_invalid_csv_file_is_rejected_with_line(alice: Person, name: str) -> None:
     content, line, field = BAD_CSV[name]
     error = refusal(alice, content, "csv")
     assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 400)
@@ -121,7 +121,7 @@ BAD_VALUES = [
 
 @pytest.mark.parametrize("kind", ["json", "csv"])
 @pytest.mark.parametrize(("name", "value", "field", "sentence"), BAD_VALUES)
-def test_the_rules_are_those_of_the_api(
+def test_invalid_value_is_rejected_like_in_the_api(
     alice: Person, kind: str, name: str, value: str, field: str, sentence: str | None
 ) -> None:
     good = {"title": "good", name: ""} if name != "title" else {"title": "good"}
@@ -136,18 +136,18 @@ def test_the_rules_are_those_of_the_api(
         assert error["message"] == f"Line {line}: {sentence}"
 
 
-def test_a_task_is_due_once(alice: Person) -> None:
+def test_due_date_and_due_time_are_exclusive(alice: Person) -> None:
     task = {"title": "x", "dueOn": "2026-01-31", "dueAt": "2026-01-31T09:30:00Z"}
     assert refusal(alice, json.dumps([task]))["field"] == "dueAt"
 
 
-def test_a_task_has_at_most_20_tags(alice: Person) -> None:
+def test_task_over_tag_limit_is_rejected(alice: Person) -> None:
     many = [str(number) for number in range(21)]
     assert refusal(alice, json.dumps([{"title": "x", "tags": many}]))["field"] == "tags"
     imported(alice, json.dumps([{"title": "x", "tags": many[:20]}]))
 
 
-def test_what_is_not_utf_8_is_refused_with_the_line(alice: Person) -> None:
+def test_invalid_utf_8_is_rejected_with_line(alice: Person) -> None:
     for kind in ("json", "csv"):
         error = error_of(send(alice, b"title\na\n\xff\n", kind))
-        assert (error["line"], error["message"]) == (3, "Line 3: The file is not in UTF-8.")
+        assert (error["line"], error["message"]) == (3, "Line 3: The file is not encoded in UTF-8.")

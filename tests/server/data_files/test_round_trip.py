@@ -1,4 +1,4 @@
-"""The formats of files: no cell is a formula, and every text comes back as it was."""
+"""File formats: the escaping of formulas, and lossless round trips."""
 
 import uuid
 from typing import Any
@@ -17,7 +17,7 @@ from todo_graphql.server.endpoints.import_tasks import tasks_of, text_of
 from todo_graphql.store import validation
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
 
-# The same examples in every run: a failure can be seen again.
+# The examples are the same in every run, so that failures are reproducible.
 STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=None)
 
 
@@ -42,13 +42,12 @@ STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=Non
         ("", ""),
     ],
 )
-def test_no_cell_is_a_formula(text: str, cell: str) -> None:
+def test_formula_is_escaped_and_unescaped(text: str, cell: str) -> None:
     assert harmless(text) == cell
     assert original(cell) == text
 
 
-def test_a_task_is_read_when_it_is_asked_for() -> None:
-    """So that the file alone is in memory, and not what was made of it."""
+def test_tasks_of_file_are_parsed_on_demand() -> None:
     for kind, content in (("json", '[{"title": "a"}, nonsense'), ("csv", 'title\na\n"')):
         tasks = tasks_of(FORMATS[kind].read(content))
         assert next(tasks) == NewTask("a")
@@ -57,7 +56,7 @@ def test_a_task_is_read_when_it_is_asked_for() -> None:
 
 
 def accepted(rule: Any) -> Any:
-    """Texts as the store has them: what it makes of those that it accepts."""
+    """Return a strategy for texts as the store normalizes them."""
 
     def stored(value: str) -> str:
         try:
@@ -91,7 +90,7 @@ ROWS = st.builds(
 @pytest.mark.parametrize("kind", ["json", "csv"])
 @STEADY
 @given(rows=st.lists(ROWS, max_size=3, unique_by=lambda row: row.id))
-def test_every_task_comes_back_as_it_was(kind: str, rows: list[TaskRow]) -> None:
+def test_file_round_trip_preserves_tasks(kind: str, rows: list[TaskRow]) -> None:
     content = b"".join(FORMATS[kind].write([rows[:1], rows[1:]]))
     back = list(tasks_of(FORMATS[kind].read(text_of(content))))
     assert back == [
@@ -116,7 +115,7 @@ def test_every_task_comes_back_as_it_was(kind: str, rows: list[TaskRow]) -> None
     content=st.binary(max_size=60)
     | st.text('[]{}:,"\n titleversonak1', max_size=60).map(str.encode)
 )
-def test_nothing_is_worse_than_refused(kind: str, content: bytes) -> None:
+def test_arbitrary_file_is_parsed_or_rejected(kind: str, content: bytes) -> None:
     try:
         assert all(
             isinstance(task, NewTask) for task in tasks_of(FORMATS[kind].read(text_of(content)))
@@ -127,6 +126,6 @@ def test_nothing_is_worse_than_refused(kind: str, content: bytes) -> None:
         assert 1 <= line <= content.count(b"\n") + content.count(b"\r") + 1
 
 
-def test_every_field_is_one_of_a_task() -> None:
+def test_fields_of_file_match_header() -> None:
     assert ",".join(FIELDS) == HEADER
     assert task_of(dict.fromkeys(FIELDS, None) | {"title": "x"}) == NewTask("x")

@@ -1,4 +1,4 @@
-"""GET /export: all of one's own tasks, and nothing else."""
+"""GET /export: the format and content of the file, and access to it."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ def get(base: str, headers: Any = (), **parameters: Any) -> httpx.Response:
     return httpx.get(f"{base}/export", params=parameters, headers=headers, timeout=30)
 
 
-def test_all_that_can_come_back_in_the_manual_order(alice: Person) -> None:
+def test_export_contains_all_remaining_tasks_in_manual_order(alice: Person) -> None:
     first = alice.create(
         "Buy milk", description="Oat\nmilk", priority="HIGH", dueOn="2026-01-31", tags=["a", "b,c"]
     )
@@ -36,7 +36,7 @@ def test_all_that_can_come_back_in_the_manual_order(alice: Person) -> None:
     assert export(alice, "json").decode().count("\n") == 5
 
 
-def test_json_has_a_line_for_each_task(alice: Person) -> None:
+def test_json_export_has_one_line_per_task(alice: Person) -> None:
     assert export(alice) == b'{"version": 1, "tasks": [\n\n]}\n'
     one, two = alice.create("Käse 🧀"), alice.create("two")
     lines = export(alice).decode().split("\n")
@@ -47,7 +47,7 @@ def test_json_has_a_line_for_each_task(alice: Person) -> None:
     assert lines[3:] == ["]}", ""]
 
 
-def test_csv_is_what_spreadsheets_read(alice: Person) -> None:
+def test_csv_export_has_bom_header_and_quoting(alice: Person) -> None:
     assert export(alice, "csv") == b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n"
     task = alice.create('a "b", c', description="1\n2", tags=["x", 'y"z', "u,v"], priority="LOW")
     content = export(alice, "csv").decode("utf-8-sig")
@@ -57,7 +57,7 @@ def test_csv_is_what_spreadsheets_read(alice: Person) -> None:
     assert row["createdAt"] == task["createdAt"]
 
 
-def test_no_text_of_a_task_is_a_formula(alice: Person) -> None:
+def test_csv_export_escapes_formulas(alice: Person) -> None:
     alice.create("=A1", description="@x", tags=["+t", "=u"])
     (row,) = csv.DictReader(io.StringIO(export(alice, "csv").decode("utf-8-sig"), newline=""))
     assert (row["title"], row["description"], row["tags"]) == ("'=A1", "'@x", "'+t,=u")
@@ -67,30 +67,30 @@ def test_no_text_of_a_task_is_a_formula(alice: Person) -> None:
     ("kind", "media_type"),
     [("json", "application/json; charset=utf-8"), ("csv", "text/csv; charset=utf-8")],
 )
-def test_the_answer_is_a_file_that_nobody_keeps(alice: Person, kind: str, media_type: str) -> None:
+def test_export_is_an_uncached_attachment(alice: Person, kind: str, media_type: str) -> None:
     response = ask_for_export(alice, format=kind)
     assert response.headers["content-type"] == media_type
     assert response.headers["content-disposition"] == f'attachment; filename="tasks.{kind}"'
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_json_unless_told_otherwise(alice: Person) -> None:
+def test_export_format_defaults_to_json(alice: Person) -> None:
     assert ask_for_export(alice).content == export(alice, "json")
 
 
 @pytest.mark.parametrize("given", ["xml", "", "JSON", ["json", "csv"], ["csv", "csv"]])
-def test_another_format_is_refused(alice: Person, given: str | list[str]) -> None:
+def test_unknown_export_format_is_rejected(alice: Person, given: str | list[str]) -> None:
     error = error_of(ask_for_export(alice, format=given))
     assert (error["code"], error["status"], error["field"]) == ("BAD_USER_INPUT", 400, "format")
 
 
-def test_whoever_has_no_token_gets_nothing(url: str) -> None:
+def test_export_without_token_is_rejected(url: str) -> None:
     response = get(url, format="nonsense")
     assert error_of(response)["code"] == "UNAUTHENTICATED"
     assert "error=" not in response.headers["www-authenticate"]
 
 
-def test_whoever_has_no_good_token_gets_nothing(url: str, alice: Person) -> None:
+def test_export_with_invalid_token_is_rejected(url: str, alice: Person) -> None:
     response = get(url, {"Authorization": "Bearer nonsense"})
     assert error_of(response)["code"] == "UNAUTHENTICATED"
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
@@ -98,7 +98,7 @@ def test_whoever_has_no_good_token_gets_nothing(url: str, alice: Person) -> None
     assert twice.status_code == 401
 
 
-def test_only_ones_own(alice: Person, mallory: Person) -> None:
+def test_export_contains_only_tasks_of_the_caller(alice: Person, mallory: Person) -> None:
     alice.create("Alice's")
     for kind in ("json", "csv"):
         assert b"Alice" not in export(mallory, kind)
@@ -107,11 +107,11 @@ def test_only_ones_own(alice: Person, mallory: Person) -> None:
     assert [task["title"] for task in exported(alice)] == ["Alice's"]
 
 
-def test_pages_of_a_configured_origin_may_export(settings: Settings) -> None:
+def test_cors_allows_export_for_configured_origin(settings: Settings) -> None:
     app = "https://app.example.com"
     own = settings.model_copy(update={"cors_origins": (app,)})
     with serving(own) as base:
-        asked = httpx.options(
+        preflighted = httpx.options(
             f"{base}/export",
             headers={
                 "Origin": app,
@@ -120,13 +120,13 @@ def test_pages_of_a_configured_origin_may_export(settings: Settings) -> None:
             },
         )
         token = Person(base, own).token
-        answer = get(base, {"Authorization": f"Bearer {token}", "Origin": app})
-    assert asked.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == app
-    assert "content-disposition" in answer.headers["access-control-expose-headers"]
+        response = get(base, {"Authorization": f"Bearer {token}", "Origin": app})
+    assert preflighted.status_code == 200
+    assert response.headers["access-control-allow-origin"] == app
+    assert "content-disposition" in response.headers["access-control-expose-headers"]
 
 
-def test_nothing_is_read_before_the_proof(postgresql: SecretStr) -> None:
+def test_export_requires_readiness(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         settings = settings_for(url)
         with serving(settings) as base:

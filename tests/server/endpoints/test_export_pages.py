@@ -1,4 +1,4 @@
-"""An export is read page by page: when each is read, what changes meanwhile, and what fails."""
+"""Pages of an export: reads on demand, concurrent changes, and failures."""
 
 import csv
 import io
@@ -31,14 +31,13 @@ from todo_graphql.store.tasks.updates import TaskSelection
 
 @pytest.fixture
 def tasks(database: Database, alice: Person) -> Iterator[Tasks]:
-    """Alice's, without HTTP."""
+    """The repository of Alice's tasks, without HTTP."""
     with database.connect_as(alice.viewer) as connection:
         yield Tasks(connection)
 
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of two tasks."""
     monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
 
 
@@ -53,7 +52,7 @@ def titles_of(page: list[TaskRow]) -> list[str]:
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("kind", ["json", "csv"])
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 5])
-def test_pages_make_one_file(tasks: Tasks, alice: Person, kind: str, number: int) -> None:
+def test_export_pages_form_one_file(tasks: Tasks, alice: Person, kind: str, number: int) -> None:
     titles = [f"task {place}" for place in range(number)]
     if titles:
         plant(tasks, *titles)
@@ -66,8 +65,8 @@ def test_pages_make_one_file(tasks: Tasks, alice: Person, kind: str, number: int
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_page_is_read_when_it_is_asked_for(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So no more than one is in memory."""
+def test_export_page_is_read_on_demand(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most one page is in memory."""
     plant(tasks, *"abcdef")
     read = 0
     run = ViewerConnection.read
@@ -87,7 +86,7 @@ def test_a_page_is_read_when_it_is_asked_for(tasks: Tasks, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("kind", ["json", "csv"])
-def test_no_connection_waits_for_the_client(
+def test_connection_is_released_after_each_piece(
     database: Database, alice: Person, tasks: Tasks, kind: str
 ) -> None:
     plant(tasks, *"abcde")
@@ -104,7 +103,7 @@ def test_no_connection_waits_for_the_client(
 @pytest.mark.parametrize(
     "fail", [Unavailable("The database is unavailable."), RuntimeError("Something else.")]
 )
-def test_a_failure_on_the_way_does_not_look_like_a_whole_file(
+def test_failure_during_export_closes_the_connection(
     alice: Person,
     tasks: Tasks,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,19 +120,19 @@ def test_a_failure_on_the_way_does_not_look_like_a_whole_file(
             raise fail
         return read_page(*given)
 
-    monkeypatch.setattr("todo_graphql.store.tasks.exports.read_page", failing)
+    monkeypatch.setattr(transfer, "read_page", failing)
     with caplog.at_level(logging.CRITICAL), pytest.raises(httpx.RemoteProtocolError):
         ask_for_export(alice)
     assert len(exported(alice)) == 5
 
 
-def test_a_failure_before_the_first_page_is_a_proper_answer(
+def test_failure_before_first_page_is_an_error_response(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_given: Any) -> Any:
         raise Unavailable("The database is unavailable.")
 
-    monkeypatch.setattr("todo_graphql.store.tasks.exports.read_page", failing)
+    monkeypatch.setattr(transfer, "read_page", failing)
     response = ask_for_export(alice)
     assert error_of(response)["code"] == "UNAVAILABLE"
     assert "content-disposition" not in response.headers
@@ -172,7 +171,7 @@ CHANGES: dict[str, tuple[Change, list[str]]] = {
 
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_task_that_changes_meanwhile_is_there_once(
+def test_task_changed_during_export_is_exported_once(
     database: Database, alice: Person, tasks: Tasks, name: str
 ) -> None:
     change, expected = CHANGES[name]
@@ -187,7 +186,7 @@ def test_a_task_that_changes_meanwhile_is_there_once(
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_changes_without_end_are_not_run_after(tasks: Tasks) -> None:
+def test_export_with_constant_changes_fails(tasks: Tasks) -> None:
     plant(tasks, "a", "b", "c")
 
     def read() -> None:
@@ -198,7 +197,7 @@ def test_changes_without_end_are_not_run_after(tasks: Tasks) -> None:
         read()
 
 
-def test_who_has_never_written_has_no_tasks(database: Database) -> None:
-    nobody = Viewer(uuid.uuid4())
-    with database.connect_as(nobody) as connection:
+def test_export_of_unknown_user_is_empty(database: Database) -> None:
+    unknown = Viewer(uuid.uuid4())
+    with database.connect_as(unknown) as connection:
         assert [*Tasks(connection).iter_all()] == [[]]

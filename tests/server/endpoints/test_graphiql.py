@@ -1,4 +1,4 @@
-"""The page with GraphiQL: who is signed in, and operations that work."""
+"""The page of GraphiQL: its token, its hosts, and its example operations."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.servers import serving
-from todo_graphql.server.endpoints.graphiql import render
+from todo_graphql.server.endpoints.graphiql import render_page
 from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
 from todo_graphql.settings.settings import Settings
 
@@ -19,26 +19,26 @@ CONFIGURATION = re.compile(r"const configuration = (.*);\n")
 
 @pytest.fixture(scope="module")
 def base(settings: Settings) -> Iterator[str]:
-    """A server with GraphiQL, and with nobody signed in."""
+    """A server with GraphiQL, without a token."""
     with serving(settings.model_copy(update={"graphiql": True})) as base:
         yield base
 
 
 @pytest.fixture(scope="module")
 def signed_in(settings: Settings) -> Iterator[str]:
-    """A server with GraphiQL, and with somebody signed in, as in `dev`."""
+    """A server with GraphiQL, with a token as in `dev`."""
     opened = settings.model_copy(update={"graphiql": True})
     with serving(opened, demo_token="a.b.c") as base:
         yield base
 
 
 def configuration(page: str) -> Any:
-    """What the page's script is given."""
+    """Return the configuration of the page's script."""
     (line,) = CONFIGURATION.findall(page)
     return json.loads(line)
 
 
-def test_the_page_is_there_where_it_is_on(base: str) -> None:
+def test_graphiql_is_served_when_enabled(base: str) -> None:
     response = httpx.get(f"{base}/graphql", headers={"Accept": "text/html"})
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -46,41 +46,39 @@ def test_the_page_is_there_where_it_is_on(base: str) -> None:
     assert "GraphiQL.createFetcher" in response.text
 
 
-def test_the_page_is_not_there_by_default(url: str) -> None:
+def test_graphiql_is_disabled_by_default(url: str) -> None:
     response = httpx.get(f"{url}/graphql", headers={"Accept": "text/html"})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-def test_nobody_is_signed_in_without_a_token(base: str) -> None:
+def test_graphiql_without_token_sends_no_authorization(base: str) -> None:
     assert configuration(httpx.get(f"{base}/graphql").text)["headers"] == {}
-    assert "Bearer" not in render(None)
+    assert "Bearer" not in render_page(None)
 
 
-def test_somebody_is_signed_in_with_one() -> None:
-    headers = configuration(render("a.b-c.d_e"))["headers"]
+def test_graphiql_with_token_sends_authorization() -> None:
+    headers = configuration(render_page("a.b-c.d_e"))["headers"]
     assert headers == {"Authorization": "Bearer a.b-c.d_e"}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"])
-def test_a_page_whose_name_leads_here_gets_no_token(signed_in: str, method: str, host: str) -> None:
-    """DNS rebinding: to the browser such a page is of this site, and may read what it answers.
-    Operations need the token, whatever the name.
-    """
+def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, host: str) -> None:
+    """DNS rebinding is prevented. Operations require a token under every name."""
     response = httpx.request(method, f"{signed_in}/graphql", headers={"Host": host})
     assert response.status_code == (401 if method == "POST" else 421)
     assert "a.b.c" not in response.text
     if method == "GET":
         (error,) = response.json()["errors"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 421}
-        assert "open it at localhost" in error["message"]
+        assert "Open it at localhost" in error["message"]
 
 
-def test_the_page_is_for_whoever_names_this_machine(signed_in: str, base: str) -> None:
+def test_graphiql_with_token_is_served_under_own_names(signed_in: str, base: str) -> None:
     for host in ("localhost", "localhost:3000", "127.0.0.1", "[::1]:8000"):
         page = httpx.get(f"{signed_in}/graphql", headers={"Host": host}).text
         assert configuration(page)["headers"] == {"Authorization": "Bearer a.b.c"}
-    # Without a token there is nothing to keep.
+    # A page without a token is served under every name.
     assert httpx.get(f"{base}/graphql", headers={"Host": "evil.example"}).status_code == 200
 
 
@@ -107,7 +105,9 @@ def test_the_page_is_for_whoever_names_this_machine(signed_in: str, base: str) -
         ("", "", False),
     ],
 )
-def test_names_of_this_machine(host: str, listening_on: str, *, expected: bool) -> None:
+def test_names_of_this_machine_are_recognized(
+    host: str, listening_on: str, *, expected: bool
+) -> None:
     assert names_this_machine(host, listening_on) is expected
 
 
@@ -123,16 +123,16 @@ def test_names_of_this_machine(host: str, listening_on: str, *, expected: bool) 
         "\\u003c/script>",
     ],
 )
-def test_nothing_can_end_the_script_around_it(token: str) -> None:
-    page = render(token)
+def test_graphiql_configuration_cannot_end_its_script(token: str) -> None:
+    page = render_page(token)
     assert configuration(page)["headers"]["Authorization"] == f"Bearer {token}"
-    harmless = render("harmless")
+    harmless = render_page("harmless")
     for sign in ("<", "</script", "<!--", "\n", "\u2028"):
         assert page.count(sign) == harmless.count(sign)
 
 
-def test_what_comes_from_elsewhere_is_what_was_looked_at() -> None:
-    tags = re.findall(r"<(?:script|link)\b[^>]*https://[^>]*>", render(None))
+def test_graphiql_files_are_pinned_with_integrity() -> None:
+    tags = re.findall(r"<(?:script|link)\b[^>]*https://[^>]*>", render_page(None))
     assert len(tags) == 4
     for tag in tags:
         assert re.search(r'integrity="sha384-[A-Za-z0-9+/]{64}"', tag)
@@ -140,8 +140,8 @@ def test_what_comes_from_elsewhere_is_what_was_looked_at() -> None:
         assert "crossorigin" in tag
 
 
-def test_the_operations_work_one_after_the_other(alice: Person) -> None:
-    create, page, complete = configuration(render(alice.token))["tabs"]
+def test_graphiql_example_operations_succeed(alice: Person) -> None:
+    create, page, complete = configuration(render_page(alice.token))["tabs"]
     # GraphiQL opens the first tab without its variables.
     assert json.loads(create["variables"]) == {}
     task = alice.ask(create["query"])["createTask"]["task"]

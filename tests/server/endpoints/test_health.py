@@ -1,4 +1,4 @@
-"""What a server does while its database is away, not ready or busy, and what it does then."""
+"""Health checks, and operations while the database is unavailable, not ready or busy."""
 
 import socket
 import tempfile
@@ -35,14 +35,14 @@ CONNECTIONS = text(
 
 @pytest.fixture
 def own(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """The URL of a migrated database that nobody else uses."""
+    """The URL of a migrated database for one test."""
     with migrated_database(postgresql) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL, migrated, that a test may stop; it starts it again, too."""
+    """A migrated PostgreSQL server, which a test stops and starts again."""
     with (
         tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder,
         migrated_server(Path(folder) / "pg") as server,
@@ -51,17 +51,17 @@ def fragile() -> Iterator[EmbeddedPostgres]:
 
 
 def administering(url: SecretStr) -> Engine:
-    """Connections that are not a server's."""
+    """Return an engine for connections besides those of the server."""
     return create_engine(database_url(url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
 
 def status(base: str, what: str) -> int:
-    """The status of a health check."""
+    """Return the status of a health check."""
     return httpx.get(f"{base}/health/{what}", timeout=30).status_code
 
 
 def assert_unavailable(response: httpx.Response) -> None:
-    """Everybody on the way can see that trying again makes sense, and when."""
+    """Assert that the response and each of its errors have the time of a retry."""
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) >= 1
     for error in response.json()["errors"]:
@@ -71,13 +71,13 @@ def assert_unavailable(response: httpx.Response) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("what", ["live", "ready"])
-def test_anybody_may_ask_how_a_server_is(url: str, method: str, what: str) -> None:
+def test_health_check_requires_no_token(url: str, method: str, what: str) -> None:
     response = httpx.request(method, f"{url}/health/{what}")
     assert response.status_code == 200
     assert method == "HEAD" or response.json() == {"status": what}
 
 
-def test_a_server_answers_again_when_its_database_is_back(fragile: EmbeddedPostgres) -> None:
+def test_server_recovers_with_its_database(fragile: EmbeddedPostgres) -> None:
     settings = settings_for(fragile.url)
     with serving(settings) as base:
         alice = Person(base, settings)
@@ -92,7 +92,7 @@ def test_a_server_answers_again_when_its_database_is_back(fragile: EmbeddedPostg
         assert (status(base, "ready"), status(base, "live")) == (200, 200)
 
 
-def test_a_server_may_start_before_its_database(fragile: EmbeddedPostgres) -> None:
+def test_server_starts_without_its_database(fragile: EmbeddedPostgres) -> None:
     settings = settings_for(fragile.url)
     fragile.stop()
     with serving(settings) as base:
@@ -104,9 +104,9 @@ def test_a_server_may_start_before_its_database(fragile: EmbeddedPostgres) -> No
         assert status(base, "ready") == 200
 
 
-def test_a_crowd_does_not_ask_a_silent_database_one_by_one() -> None:
+def test_concurrent_requests_share_connection_attempts() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=2 * CROWD) as silent:
-        url = SecretStr(f"postgresql://somebody@127.0.0.1:{silent.getsockname()[1]}/name")
+        url = SecretStr(f"postgresql://user@127.0.0.1:{silent.getsockname()[1]}/name")
         given = {"database_pool_size": CROWD, "database_connect_timeout": 2}
         settings = settings_for(url, **given)
         with serving(settings) as base, ThreadPoolExecutor(CROWD) as threads:
@@ -121,7 +121,7 @@ def test_a_crowd_does_not_ask_a_silent_database_one_by_one() -> None:
     assert 1 <= tries <= CROWD // 2
 
 
-def test_a_server_waits_for_the_migrations(postgresql: SecretStr) -> None:
+def test_server_waits_for_migrations(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         settings = settings_for(url)
         with serving(settings) as base:
@@ -133,7 +133,7 @@ def test_a_server_waits_for_the_migrations(postgresql: SecretStr) -> None:
             assert status(base, "ready") == 200
 
 
-def test_a_server_answers_nothing_from_an_unsafe_database(own: SecretStr) -> None:
+def test_server_rejects_requests_without_row_level_security(own: SecretStr) -> None:
     with administering(own).connect() as admin:
         admin.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
         settings = settings_for(own)
@@ -145,7 +145,7 @@ def test_a_server_answers_nothing_from_an_unsafe_database(own: SecretStr) -> Non
             assert alice.ask(PAGE) == {"tasks": {"nodes": []}}
 
 
-def test_connections_that_were_cut_are_replaced_unnoticed(own: SecretStr) -> None:
+def test_terminated_connections_are_replaced(own: SecretStr) -> None:
     settings = settings_for(own)
     with serving(settings) as base, administering(own).connect() as admin:
         alice = Person(base, settings)
@@ -155,8 +155,8 @@ def test_connections_that_were_cut_are_replaced_unnoticed(own: SecretStr) -> Non
 
 
 @contextmanager
-def nobody_reads_tasks(admin: Engine) -> Iterator[None]:
-    """Whoever asks for tasks waits."""
+def tasks_locked(admin: Engine) -> Iterator[None]:
+    """Block all statements that read tasks."""
     with admin.connect() as connection:
         connection.execute(text("BEGIN"))
         connection.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
@@ -165,13 +165,13 @@ def nobody_reads_tasks(admin: Engine) -> Iterator[None]:
 
 
 def connections(admin: Engine) -> tuple[int, int]:
-    """How many the server has, and on how many of those somebody waits."""
+    """Return the numbers of the server's connections, and of those that wait for a lock."""
     with admin.connect() as connection:
         total, waiting = connection.execute(CONNECTIONS).one()
     return int(total), int(waiting)
 
 
-def test_a_crowd_waits_for_its_turn_and_holds_up_nobody_else(own: SecretStr) -> None:
+def test_queued_operations_do_not_block_the_event_loop(own: SecretStr) -> None:
     settings = settings_for(
         own,
         database_pool_size=POOL_SIZE,
@@ -183,14 +183,14 @@ def test_a_crowd_waits_for_its_turn_and_holds_up_nobody_else(own: SecretStr) -> 
     with serving(settings) as base, ThreadPoolExecutor(CROWD) as threads:
         crowd = [Person(base, settings) for _ in range(CROWD)]
         crowd[0].create()
-        with nobody_reads_tasks(admin):
-            answers = [threads.submit(person.ask, PAGE) for person in crowd]
+        with tasks_locked(admin):
+            futures = [threads.submit(person.ask, PAGE) for person in crowd]
             until(lambda: connections(admin)[1] == most, "all workers")
-            # All workers wait for PostgreSQL now, and the event loop waits for none of them.
+            # All workers wait for PostgreSQL, and the event loop is free.
             assert connections(admin) == (most, most)
             assert status(base, "live") == 200
             assert httpx.post(f"{base}/graphql").status_code == 401
-            assert not any(answer.done() for answer in answers)
-        titles = [len(answer.result()["tasks"]["nodes"]) for answer in answers]
+            assert not any(future.done() for future in futures)
+        titles = [len(future.result()["tasks"]["nodes"]) for future in futures]
         assert titles == [1] + [0] * (CROWD - 1)
         assert connections(admin)[0] <= most

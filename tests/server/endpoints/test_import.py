@@ -1,4 +1,4 @@
-"""POST /import: tasks come back from a file, all of them or none."""
+"""POST /import: round trips, existing tasks, formats, and rollback."""
 
 import json
 import uuid
@@ -27,12 +27,11 @@ MOVE = "mutation ($id: ID!, $to: ID!) { moveTask(id: $id, before: $to) { task { 
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of two tasks."""
     monkeypatch.setattr(transfer, "BATCH_TASKS", 2)
 
 
 def whole_life(who: Person) -> None:
-    """Tasks of all kinds, not in the order in which they were created."""
+    """Create tasks of all kinds, in an order that differs from that of their creation."""
     first = who.create('=HYPERLINK("x")', description='\'=1\r\n"quoted", 2\n\n', tags=["=a", "b,c"])
     who.create("Käse 🧀 für Ömer", priority="URGENT", dueOn="2026-02-28", description=" ")
     third = who.create("'s ist", dueAt="0001-01-01T00:00:00Z", tags=['"', "'", "\u2028x", "a\nb"])
@@ -46,7 +45,7 @@ def whole_life(who: Person) -> None:
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("kind", ["json", "csv"])
-def test_a_round_trip_loses_nothing(alice: Person, kind: str) -> None:
+def test_export_and_import_preserve_all_fields(alice: Person, kind: str) -> None:
     whole_life(alice)
     files = export(alice, "json"), export(alice, "csv")
     forget(alice)
@@ -60,7 +59,7 @@ def export_of(files: tuple[bytes, bytes], kind: str) -> bytes:
     return files[["json", "csv"].index(kind)]
 
 
-def test_only_json_tells_an_empty_description_from_none(alice: Person) -> None:
+def test_only_json_preserves_empty_description(alice: Person) -> None:
     alice.create(description="")
     files = export(alice, "json"), export(alice, "csv")
     for kind, expected in (("json", ""), ("csv", None)):
@@ -72,7 +71,7 @@ def test_only_json_tells_an_empty_description_from_none(alice: Person) -> None:
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("kind", ["json", "csv"])
-def test_twice_is_once(alice: Person, kind: str) -> None:
+def test_repeated_import_changes_nothing(alice: Person, kind: str) -> None:
     whole_life(alice)
     content = export(alice, kind)
     forget(alice)
@@ -83,8 +82,8 @@ def test_twice_is_once(alice: Person, kind: str) -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_what_is_there_stays_as_it_is(alice: Person) -> None:
-    """And what is new comes after it, in the order of the file, under one revision."""
+def test_import_keeps_existing_tasks(alice: Person) -> None:
+    """New tasks follow in the order of the file, with one revision."""
     there = alice.create("there", id=ID)
     names = [*"abcd", "changed", *"efg"]
     tasks = [{"title": name} | ({"id": ID} if name == "changed" else {}) for name in names]
@@ -97,7 +96,7 @@ def test_what_is_there_stays_as_it_is(alice: Person) -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_the_first_batch_may_have_nothing_new(alice: Person) -> None:
+def test_import_with_existing_first_batch_creates_the_rest(alice: Person) -> None:
     alice.create_many("a", "b")
     content = export(alice)
     tasks = [*json.loads(content)["tasks"], {"title": "c"}, {"title": "d"}, {"title": "e"}]
@@ -116,7 +115,7 @@ def test_the_first_batch_may_have_nothing_new(alice: Person) -> None:
         ("csv", "title\r\n\r\n"),
     ],
 )
-def test_a_file_without_tasks_changes_nothing(alice: Person, kind: str, content: str) -> None:
+def test_import_without_tasks_changes_nothing(alice: Person, kind: str, content: str) -> None:
     assert imported(alice, content, kind) == {"created": 0, "existing": 0, "revision": 0}
     assert alice.ask("{ me { createdAt } }") == {"me": {"createdAt": None}}
     alice.create()
@@ -130,7 +129,7 @@ def test_a_file_without_tasks_changes_nothing(alice: Person, kind: str, content:
         ("csv", f"id,title\n{ID},Mine\n"),
     ],
 )
-def test_somebody_elses_id_is_an_id_like_any_other(
+def test_import_with_id_of_another_user_creates_own_task(
     alice: Person, mallory: Person, kind: str, content: str
 ) -> None:
     task_id = str(uuid.uuid4())
@@ -141,7 +140,7 @@ def test_somebody_elses_id_is_an_id_like_any_other(
     assert (alice.find(task_id), alice.revision()) == theirs
 
 
-def test_a_task_may_be_no_more_than_a_title(alice: Person) -> None:
+def test_import_requires_only_a_title(alice: Person) -> None:
     imported(alice, b"\xef\xbb\xbf" + b'[{"title": " a ", "id": null, "tags": null}]')
     imported(alice, "title\nb", "csv")
     for task, title in zip(exported(alice), "ab", strict=True):
@@ -151,7 +150,7 @@ def test_a_task_may_be_no_more_than_a_title(alice: Person) -> None:
         assert task["createdAt"] == alice.find(task["id"])["updatedAt"]
 
 
-def test_columns_may_be_in_any_order(alice: Person) -> None:
+def test_csv_columns_can_have_any_order(alice: Person) -> None:
     content = csv_of(
         {
             "tags": 'a, "b,c"',
@@ -174,14 +173,14 @@ def test_columns_may_be_in_any_order(alice: Person) -> None:
         '{"version": 1, "tasks": [{"title": "x"}, {"title": "y"}]}',
     ],
 )
-def test_json_may_be_written_in_any_way(alice: Person, content: str) -> None:
+def test_json_layout_is_free(alice: Person, content: str) -> None:
     imported(alice, content)
     assert titles(alice) == ["x", "y"]
 
 
 @pytest.mark.parametrize("kind", ["json", "csv"])
 @pytest.mark.usefixtures("small_batches")
-def test_a_bad_line_leaves_nothing_of_those_before(alice: Person, kind: str) -> None:
+def test_invalid_line_rolls_back_the_import(alice: Person, kind: str) -> None:
     alice.create("there")
     tasks = [{"title": name} for name in [*"abcdef", " "]]
     content = csv_of(*tasks) if kind == "csv" else json.dumps(tasks, indent=1)
@@ -191,21 +190,19 @@ def test_a_bad_line_leaves_nothing_of_those_before(alice: Person, kind: str) -> 
     assert alice.create("next")["revision"] == 2
 
 
-def test_whoever_is_new_is_still_new_after_a_bad_line(alice: Person) -> None:
+def test_rejected_import_does_not_create_the_user(alice: Person) -> None:
     refusal(alice, '[{"title": "a"}, {"title": ""}]')
     assert alice.ask("{ me { createdAt revision } }") == {"me": {"createdAt": None, "revision": 0}}
 
 
-def test_a_file_has_so_many_tasks(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_over_task_limit_is_rejected(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_imports, "MAX_IMPORT_TASKS", 3)
     error = refusal(alice, "title\na\nb\nc\nd\n", "csv")
-    assert error["message"] == "Line 5: A file has at most 3 tasks."
+    assert error["message"] == "Line 5: A file can contain at most 3 tasks."
     assert imported(alice, "title\na\nb\nc\n", "csv")["created"] == 3
 
 
-def test_no_batch_is_more_than_a_statement_can_insert(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_import_is_split_into_batches(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     writes = 0
     run = ViewerConnection.write
 

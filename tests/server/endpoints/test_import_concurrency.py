@@ -1,4 +1,4 @@
-"""POST /import: a few at a time, of which nobody has two, and none for ever."""
+"""POST /import: concurrent imports, and time limits."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.http_client import HOST, connected, post
 from tests.support.servers import migrated_database, serving, settings_for
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
 from todo_graphql.server.endpoints import import_tasks
-from todo_graphql.server.endpoints.concurrency_limiter import FULL, OWN
+from todo_graphql.server.endpoints.concurrency_limiter import ALREADY_RUNNING, TOO_MANY
 from todo_graphql.settings.settings import Settings
 
 FILE = b'[{"title": "x"}]'
@@ -32,12 +32,12 @@ GRANT EXECUTE ON FUNCTION hold() TO PUBLIC;
 CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON tasks
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold()
 """
-"""Whoever has inserted a task waits at the COMMIT, while another has this lock."""
+"""A trigger that lets the COMMIT of an inserted task wait for an advisory lock."""
 
 
 @contextmanager
 def begun(who: Person) -> Iterator[BufferedRWPair]:
-    """An import of which nothing but the head has come."""
+    """Send the head of an import."""
     lines = b"Content-Length: %d" % len(FILE), b"Expect: 100-continue"
     with connected(who._url) as connection, connection.makefile("rwb") as stream:
         stream.write(post(who, HOST, *lines, path=b"/import"))
@@ -47,7 +47,7 @@ def begun(who: Person) -> Iterator[BufferedRWPair]:
 
 @contextmanager
 def unfinished(who: Person) -> Iterator[BufferedRWPair]:
-    """An import that has come but for its last byte, and has its place: its body is read."""
+    """Send an import without its last byte, which holds its slot: its body is being read."""
     with begun(who) as stream:
         assert stream.readline() == b"HTTP/1.1 100 Continue\r\n"
         assert stream.readline() == b"\r\n"
@@ -56,14 +56,14 @@ def unfinished(who: Person) -> Iterator[BufferedRWPair]:
         yield stream
 
 
-def until_there_is_a_place(who: Person) -> None:
-    until(lambda: send(who, "[]").status_code == 200, "a place")
+def wait_for_free_slot(who: Person) -> None:
+    until(lambda: send(who, "[]").status_code == 200, "a free slot")
 
 
-def test_nobody_has_two_at_once(alice: Person, mallory: Person) -> None:
+def test_second_import_of_a_user_is_rejected(alice: Person, mallory: Person) -> None:
     with unfinished(alice) as stream:
         response = send(alice, FILE)
-        assert (response.status_code, error_of(response)["message"]) == (503, OWN)
+        assert (response.status_code, error_of(response)["message"]) == (503, ALREADY_RUNNING)
         assert response.headers["retry-after"] == "5"
         assert imported(mallory, FILE)["created"] == 1
         stream.write(FILE[-1:])
@@ -73,21 +73,21 @@ def test_nobody_has_two_at_once(alice: Person, mallory: Person) -> None:
     assert len(exported(alice)) == 2
 
 
-def test_who_is_too_many_is_refused_before_the_body(settings: Settings) -> None:
-    """However few threads there are, others have half of them."""
+def test_import_without_free_slot_is_rejected_before_its_body(settings: Settings) -> None:
+    """Imports use at most half of the threads."""
     few = settings.model_copy(update={"database_pool_size": 2, "database_max_overflow": 0})
     with serving(few) as url:
         first, second = Person(url, few), Person(url, few)
         with unfinished(first), begun(second) as stream:
             assert stream.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
-            assert error_of(send(second, FILE))["message"] == FULL
-        until_there_is_a_place(second)
+            assert error_of(send(second, FILE))["message"] == TOO_MANY
+        wait_for_free_slot(second)
 
 
-def test_who_leaves_gives_the_place_back(alice: Person) -> None:
+def test_disconnect_releases_import_slot(alice: Person) -> None:
     with unfinished(alice):
         pass
-    until_there_is_a_place(alice)
+    wait_for_free_slot(alice)
     assert exported(alice) == []
 
 
@@ -101,32 +101,35 @@ def test_who_leaves_gives_the_place_back(alice: Person) -> None:
         (FILE, "json", 200),
     ],
 )
-def test_every_end_gives_the_place_back(alice: Person, body: bytes, kind: str, status: int) -> None:
+def test_every_response_releases_import_slot(
+    alice: Person, body: bytes, kind: str, status: int
+) -> None:
     for _ in range(2):
         assert send(alice, body, kind).status_code == status
 
 
-def test_a_body_comes_in_time_or_not_at_all(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_over_body_time_limit_is_rejected(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(import_tasks, "BODY_SECONDS", 0.5)
         with unfinished(alice) as stream:
-            answer = stream.read()
-    head, _, body = answer.partition(b"\r\n\r\n")
+            response = stream.read()
+    head, _, body = response.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"connection: close" in head.lower()
     (error,) = json.loads(body)["errors"]
-    assert error["message"].endswith("bytes a second are the least, and 0.5 seconds the most.")
+    assert error["message"].endswith("bytes per second and the whole file within 0.5 seconds.")
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 408}
     assert imported(alice, FILE)["created"] == 1
 
 
-def test_who_sends_nothing_loses_the_place_before_who_sends(
+def test_stalled_upload_is_rejected_before_slow_upload(
     alice: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However much time there is for the whole of it."""
     with monkeypatch.context() as patch:
-        patch.setattr(import_tasks, "BODY_PATIENCE", 2.0)
-        patch.setattr(import_tasks, "BODY_RATE", 1)
+        patch.setattr(import_tasks, "BODY_GRACE_SECONDS", 2.0)
+        patch.setattr(import_tasks, "BODY_BYTES_PER_SECOND", 1)
         with unfinished(alice) as sending, begun(mallory) as silent:
             assert b"HTTP/1.1 408 " in silent.read()
             sending.write(FILE[-1:])
@@ -135,7 +138,7 @@ def test_who_sends_nothing_loses_the_place_before_who_sends(
     assert imported(mallory, FILE)["created"] == 1
 
 
-def test_an_import_that_takes_too_long_has_done_nothing(
+def test_import_over_time_limit_changes_nothing(
     alice: Person, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice.create("there")
@@ -152,7 +155,7 @@ def test_an_import_that_takes_too_long_has_done_nothing(
     assert imported(alice, FILE)["created"] == 1
 
 
-def test_only_at_its_commit_the_outcome_is_unknown(
+def test_import_timeout_at_commit_has_unknown_outcome(
     postgresql: SecretStr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_tasks, "IMPORT_SECONDS", 1.0)

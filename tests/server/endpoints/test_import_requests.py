@@ -1,4 +1,4 @@
-"""POST /import as a request: its type, its length, whose it is, and who goes away."""
+"""POST /import: media types, sizes, authentication, and disconnects."""
 
 import threading
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ FILE = b'[{"title": "x"}]'
         "text/csv; charset",
     ],
 )
-def test_another_type_is_refused(alice: Person, content_type: str) -> None:
+def test_unsupported_import_type_is_rejected(alice: Person, content_type: str) -> None:
     error = error_of(send(alice, "title\nx", content_type))
     assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 415)
     assert alice.revision() == 0
@@ -46,12 +46,12 @@ def test_another_type_is_refused(alice: Person, content_type: str) -> None:
     "content_type",
     ["text/csv", "Text/CSV ;charset=UTF-8", 'text/csv; header=present; charset="utf-8"'],
 )
-def test_a_type_may_have_parameters(alice: Person, content_type: str) -> None:
+def test_import_type_with_parameters_is_accepted(alice: Person, content_type: str) -> None:
     assert imported(alice, "title\nx", content_type)["created"] == 1
 
 
 def padded(size: int) -> bytes:
-    """A good file of so many bytes."""
+    """Return a valid file of this size."""
     return b'[{"title": "x"}' + b" " * (size - 16) + b"]"
 
 
@@ -60,7 +60,7 @@ def in_chunks(body: bytes) -> Iterator[bytes]:
         yield body[start : start + 100_000]
 
 
-def test_a_file_may_be_as_long_as_the_limit(alice: Person) -> None:
+def test_file_of_maximum_size_is_imported(alice: Person) -> None:
     assert send(alice, padded(MAX_IMPORT_BYTES)).status_code == 200
     assert send(alice, in_chunks(padded(MAX_IMPORT_BYTES))).status_code == 200
     assert titles(alice) == ["x", "x"]
@@ -72,19 +72,19 @@ def test_a_file_may_be_as_long_as_the_limit(alice: Person) -> None:
         (b"Content-Length: %d" % (MAX_IMPORT_BYTES + 1), b"["),
         (CHUNKED, b"%x\r\n%b\r\n" % (MAX_IMPORT_BYTES + 1, padded(MAX_IMPORT_BYTES + 1))),
     ],
-    ids=["it says so", "it is"],
+    ids=["declared", "received"],
 )
-def test_a_longer_file_is_refused_before_it_has_ended(
+def test_file_over_maximum_size_is_rejected_before_its_end(
     url: str, alice: Person, header: bytes, begun: bytes
 ) -> None:
-    answer = said(url, post(alice, HOST, header, path=b"/import") + begun).lower()
-    assert answer.startswith(b"http/1.1 413 ")
-    assert b"connection: close" in answer
+    response = said(url, post(alice, HOST, header, path=b"/import") + begun).lower()
+    assert response.startswith(b"http/1.1 413 ")
+    assert b"connection: close" in response
     assert alice.revision() == 0
 
 
 @pytest.mark.parametrize("lines", [(), (b"Authorization: Bearer nonsense",)])
-def test_whoever_has_no_good_token_is_refused_before_the_body(
+def test_import_without_valid_token_is_rejected_before_its_body(
     url: str, lines: tuple[bytes, ...]
 ) -> None:
     with connected(url) as connection:
@@ -93,22 +93,20 @@ def test_whoever_has_no_good_token_is_refused_before_the_body(
         assert status(connection) == 401
 
 
-def test_two_tokens_are_refused(url: str, alice: Person) -> None:
+def test_import_with_duplicate_authorization_header_is_rejected(url: str, alice: Person) -> None:
     headers = [("Authorization", f"Bearer {alice.token}")] * 2
     assert httpx.post(f"{url}/import", content="[]", headers=headers).status_code == 401
 
 
-def test_nothing_is_written_before_the_proof(postgresql: SecretStr) -> None:
+def test_import_requires_readiness(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         settings = settings_for(url)
         with serving(settings) as base:
             assert error_of(send(Person(base, settings), "[]"))["code"] == "UNAVAILABLE"
 
 
-def test_a_file_is_taken_apart_on_a_thread_of_its_own(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where no other request has to wait for it."""
+def test_file_is_parsed_on_a_worker_thread(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsing does not block the event loop."""
     names = set()
 
     def noted(record: Any) -> NewTask:
@@ -121,10 +119,9 @@ def test_a_file_is_taken_apart_on_a_thread_of_its_own(
     assert names == {"operation"}
 
 
-def test_whoever_goes_away_gets_nothing_done(
+def test_disconnect_rolls_back_the_import(
     url: str, alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not even what was begun: the transaction is broken off."""
     alice.create("there")
     waiting = text(
         "SELECT pid FROM pg_stat_activity"

@@ -1,4 +1,4 @@
-"""What the log says of answers that nobody took."""
+"""The access log of responses that the client abandons."""
 
 import threading
 from typing import Any
@@ -23,8 +23,8 @@ from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.pages import read_page
 
 
-def leave(url: str, request: bytes, begun: threading.Event, gone: threading.Event) -> None:
-    """Ask, and go when it is being worked on. The server sees that before it goes on."""
+def abandon(url: str, request: bytes, begun: threading.Event, gone: threading.Event) -> None:
+    """Send a request, and reset the connection when its execution has begun."""
     with connected(url) as connection:
         connection.sendall(request)
         assert begun.wait(30)
@@ -35,10 +35,10 @@ def leave(url: str, request: bytes, begun: threading.Event, gone: threading.Even
     gone.set()
 
 
-def test_an_export_that_is_left(
+def test_export_abandoned_by_client_is_logged_as_499(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its answer has begun, and says 200."""
+    """The response has begun with status 200."""
     begun, gone, pages = threading.Event(), threading.Event(), list[int]()
 
     def read(*given: Any) -> Any:
@@ -51,15 +51,14 @@ def test_an_export_that_is_left(
     alice.create_many(*"abc")
     monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
     monkeypatch.setattr(transfer, "read_page", read)
-    leave(url, asked_by(alice, b"GET /export"), begun, gone)
+    abandon(url, asked_by(alice, b"GET /export"), begun, gone)
     until(lambda: "GET /export 499" in caplog.text, "the end of an export")
     assert "GET /export 200" not in caplog.text
 
 
-def test_an_operation_that_is_left(
+def test_operation_abandoned_by_client_is_logged_as_499(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it asks is done, and answered to nobody."""
     begun, gone = threading.Event(), threading.Event()
 
     def read(body: bytes) -> GraphQLRequest:
@@ -68,16 +67,17 @@ def test_an_operation_that_is_left(
         return parse_graphql_request(body)
 
     monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", read)
-    leave(url, asked_by(alice, b"POST /graphql", LENGTH) + QUERY, begun, gone)
+    abandon(url, asked_by(alice, b"POST /graphql", LENGTH) + QUERY, begun, gone)
     until(lambda: "POST /graphql 499" in caplog.text, "the end of an operation")
 
 
-def test_an_answer_that_was_sent(url: str, alice: Person, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever goes after that has been answered."""
+def test_export_closed_after_last_byte_is_logged_as_200(
+    url: str, alice: Person, caplog: pytest.LogCaptureFixture
+) -> None:
     with connected(url) as connection:
         connection.sendall(asked_by(alice, b"GET /export"))
-        said = b""
-        while not said.endswith(b"\r\n0\r\n\r\n"):
-            said += connection.recv(10_000)
+        response = b""
+        while not response.endswith(b"\r\n0\r\n\r\n"):
+            response += connection.recv(10_000)
         reset(connection)
     until(lambda: "GET /export 200" in caplog.text, "the end of an export")

@@ -1,4 +1,4 @@
-"""What a body may be, and how each thing that it may not be is refused."""
+"""Request bodies: accepted and rejected ones, and the encoding of responses."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Send = Callable[..., httpx.Response]
 
 @pytest.fixture
 def send(url: str, alice: Person) -> Send:
-    """Posts bytes as a body, whole or, from an iterator, in chunks."""
+    """A function that posts bytes as a body: as a whole, or in chunks from an iterator."""
 
     def send(content: bytes | Iterator[bytes], **headers: str | None) -> httpx.Response:
         given = {
@@ -36,11 +36,11 @@ def send(url: str, alice: Person) -> Send:
     return send
 
 
-def assert_refused(response: httpx.Response, status: int, field: str | None = None) -> None:
-    """The answer is one error, and no data, in the shape that every GraphQL client reads."""
-    answer = response.json()
-    assert set(answer) == {"errors"}
-    (error,) = answer["errors"]
+def assert_rejected(response: httpx.Response, status: int, field: str | None = None) -> None:
+    """Assert that the response has one error in the format of GraphQL, and no data."""
+    content = response.json()
+    assert set(content) == {"errors"}
+    (error,) = content["errors"]
     assert error["message"]
     expected = {"code": "BAD_USER_INPUT", "status": status}
     assert error["extensions"] == (expected if field is None else {**expected, "field": field})
@@ -49,12 +49,12 @@ def assert_refused(response: httpx.Response, status: int, field: str | None = No
 
 
 def padded(size: int) -> bytes:
-    """A good body of so many bytes."""
+    """Return a valid body of this size."""
     return QUERY + b" " * (size - len(QUERY))
 
 
 def nested(levels: int) -> bytes:
-    """Arrays and objects in each other."""
+    """Return nested arrays and objects."""
     value: object = []
     for level in range(levels - 1):
         value = [value] if level % 2 else {"a": value}
@@ -62,7 +62,6 @@ def nested(levels: int) -> bytes:
 
 
 def in_chunks(body: bytes) -> Iterator[bytes]:
-    """The body as a client sends it that does not know its length."""
     for start in range(0, len(body), 1_000):
         yield body[start : start + 1_000]
 
@@ -95,12 +94,12 @@ def in_chunks(body: bytes) -> Iterator[bytes]:
     ],
     ids=lambda body: repr(body[:40]),
 )
-def test_a_body_that_is_no_json_object_is_refused(send: Send, body: bytes) -> None:
-    assert_refused(send(body), 400)
+def test_body_without_json_object_is_rejected(send: Send, body: bytes) -> None:
+    assert_rejected(send(body), 400)
 
 
-def test_maximum_nesting_is_read(send: Send) -> None:
-    """The body itself is the first level. Brackets side by side are no nesting."""
+def test_body_with_maximum_nesting_is_accepted(send: Send) -> None:
+    """The body itself is the first level. Adjacent brackets do not nest."""
     body = b'{"query": "{ __typename }", "a": %s, "b": [%s[]]}'
     response = send(body % (nested(MAX_NESTING - 1), b"[], " * MAX_NESTING))
     assert response.json() == {"data": {"__typename": "Query"}}
@@ -109,8 +108,8 @@ def test_maximum_nesting_is_read(send: Send) -> None:
 @pytest.mark.parametrize(
     "body", [[], [{"query": "{ __typename }"}], [{"query": "{ me { id } }"}] * 2]
 )
-def test_operations_do_not_come_in_batches(send: Send, body: list[object]) -> None:
-    assert_refused(send(json.dumps(body).encode()), 400)
+def test_batched_operations_are_rejected(send: Send, body: list[object]) -> None:
+    assert_rejected(send(json.dumps(body).encode()), 400)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +127,10 @@ def test_operations_do_not_come_in_batches(send: Send, body: list[object]) -> No
         ({"query": "{ __typename }", "operationName": {}}, "operationName"),
     ],
 )
-def test_a_member_of_the_wrong_kind_is_named(
+def test_member_of_wrong_type_is_rejected_by_name(
     send: Send, members: dict[str, object], field: str
 ) -> None:
-    assert_refused(send(json.dumps(members).encode()), 400, field)
+    assert_rejected(send(json.dumps(members).encode()), 400, field)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +145,7 @@ def test_a_member_of_the_wrong_kind_is_named(
         b'{"query": "{ __typename }", "variables": {"a": 1e999}}',
     ],
 )
-def test_a_body_with_a_query_is_answered(send: Send, body: bytes) -> None:
+def test_body_with_query_is_executed(send: Send, body: bytes) -> None:
     response = send(body)
     assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
 
@@ -164,45 +163,43 @@ def test_a_body_with_a_query_is_answered(send: Send, body: bytes) -> None:
         "text/plain; application/json",
     ],
 )
-def test_a_body_of_another_type_is_refused(send: Send, content_type: str | None) -> None:
-    # Pages of other sites may send some of these without asking first (CORS): none is read.
-    assert_refused(send(QUERY, Content_Type=content_type), 415)
+def test_unsupported_content_type_is_rejected(send: Send, content_type: str | None) -> None:
+    # Pages of other sites can send some of these without a preflight request (CORS).
+    assert_rejected(send(QUERY, Content_Type=content_type), 415)
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["application/json; charset=utf-8", "Application/JSON", "application/json ;charset=utf-8"],
 )
-def test_json_is_json_however_it_is_written(send: Send, content_type: str) -> None:
+def test_json_content_type_variants_are_accepted(send: Send, content_type: str) -> None:
     assert send(QUERY, Content_Type=content_type).status_code == 200
 
 
-def test_a_body_may_come_in_chunks(send: Send) -> None:
+def test_chunked_body_is_accepted(send: Send) -> None:
     assert send(in_chunks(padded(10_000))).json() == {"data": {"__typename": "Query"}}
-    assert_refused(send(in_chunks(b"x" * 10_000)), 400)
+    assert_rejected(send(in_chunks(b"x" * 10_000)), 400)
 
 
-def test_a_body_may_be_as_long_as_the_limit(send: Send) -> None:
+def test_body_of_maximum_size_is_accepted(send: Send) -> None:
     assert send(padded(LIMIT)).status_code == 200
     assert send(in_chunks(padded(LIMIT))).status_code == 200
 
 
-def test_a_longer_body_is_refused(send: Send) -> None:
-    assert_refused(send(padded(LIMIT + 1)), 413)
-    assert_refused(send(in_chunks(padded(LIMIT + 1))), 413)
+def test_body_over_maximum_size_is_rejected(send: Send) -> None:
+    assert_rejected(send(padded(LIMIT + 1)), 413)
+    assert_rejected(send(in_chunks(padded(LIMIT + 1))), 413)
 
 
 @pytest.mark.parametrize(
     ("header", "begun"),
     [
-        # It says that it is too long, so nobody waits for it.
         (b"Content-Length: 10000000000", b"{"),
-        # It does not say so, but it already is.
         (CHUNKED, b"%x\r\n%b\r\n" % (LIMIT + 1, padded(LIMIT + 1))),
     ],
-    ids=["it says so", "it is"],
+    ids=["declared", "received"],
 )
-def test_a_longer_body_is_refused_before_it_has_ended(
+def test_body_over_maximum_size_is_rejected_before_its_end(
     url: str, alice: Person, header: bytes, begun: bytes
 ) -> None:
     with connected(url) as connection:
@@ -210,15 +207,15 @@ def test_a_longer_body_is_refused_before_it_has_ended(
         assert status(connection) == 413
 
 
-def test_an_answer_is_compact_json_in_utf_8(alice: Person) -> None:
+def test_response_is_compact_json_in_utf_8(alice: Person) -> None:
     title = "Crème brûlée 🍮 </script>"
     document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { title tags } } }"
-    answer = '{"data":{"createTask":{"task":{"title":"%s","tags":[]}}}}' % title
-    assert alice.post(document, i={"title": title}).content == answer.encode()
+    expected = '{"data":{"createTask":{"task":{"title":"%s","tags":[]}}}}' % title
+    assert alice.post(document, i={"title": title}).content == expected.encode()
 
 
-def test_what_utf_8_cannot_say_is_escaped(alice: Person) -> None:
-    """An error repeats what it is about, such as half of a surrogate pair."""
+def test_lone_surrogate_in_response_is_escaped(alice: Person) -> None:
+    """An error quotes the lone surrogate of the request."""
     response = alice.post(
         "query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }", f={"\ud800é": 1}
     )
@@ -226,7 +223,7 @@ def test_what_utf_8_cannot_say_is_escaped(alice: Person) -> None:
     assert b"\\ud800\\u00e9" in response.content
 
 
-def test_a_struct_is_an_object_however_it_is_encoded() -> None:
+def test_struct_is_encoded_as_object() -> None:
     class Task(msgspec.Struct):
         title: str
 
@@ -235,5 +232,5 @@ def test_a_struct_is_an_object_however_it_is_encoded() -> None:
         assert json.loads(encoded) == {"data": {"tasks": [{"title": title}]}}
 
 
-def test_nothing_is_read_from_whoever_has_no_token(send: Send) -> None:
+def test_body_without_token_is_not_read(send: Send) -> None:
     assert send(b"not JSON", Authorization=None, Content_Type=None).status_code == 401

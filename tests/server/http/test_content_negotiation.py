@@ -1,4 +1,4 @@
-"""Which media type an answer has, and which a body must have."""
+"""Content negotiation, and the media type of a request body."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Send = Callable[..., httpx.Response]
 
 @pytest.fixture
 def send(url: str, alice: Person) -> Send:
-    """Posts an operation of Alice's with these header lines, and no others of their names."""
+    """A function that posts an operation of Alice. The given headers replace the default ones."""
 
     def send(*lines: tuple[str, str], query: str = CREATE, token: bool = True) -> httpx.Response:
         names = {name.lower() for name, _ in lines}
@@ -49,7 +49,7 @@ def send(url: str, alice: Person) -> Send:
 @pytest.mark.parametrize(
     ("accepted", "chosen"),
     [
-        # Who asks for nothing else gets what was always answered.
+        # `application/json` is the default.
         ("*/*", JSON),
         ("application/*", JSON),
         ("application/json", JSON),
@@ -61,7 +61,7 @@ def send(url: str, alice: Person) -> Send:
         (BROWSER, JSON),
         ("", JSON),
         (" , ", JSON),
-        # Who names the newer type, and likes it no less, gets it.
+        # The newer type is chosen if it is named with at least the same quality.
         ("application/graphql-response+json", GRAPHQL),
         ("Application/GraphQL-Response+JSON", GRAPHQL),
         ("application/graphql-response+json;charset=utf-8, application/json", GRAPHQL),
@@ -71,17 +71,17 @@ def send(url: str, alice: Person) -> Send:
         ("application/graphql-response+json;q=0.001, text/html", GRAPHQL),
         ("*/*, application/json;q=0.5", GRAPHQL),
         ("*/*, application/json;q=0", GRAPHQL),
-        # Quality decides, the most specific one.
+        # The quality of the most specific range counts.
         ("application/graphql-response+json;q=0.8, application/json;q=0.9", JSON),
         ("application/graphql-response+json;q=0.8, application/*", JSON),
         ("application/graphql-response+json; q=0 , */*", JSON),
         ("application/graphql-response+json;q=0, application/json;q=0.0, */*", None),
         ("application/*;q=0, */*", None),
-        # A comma within quotation marks parts nothing.
+        # A comma in quotes is not a separator.
         ('text/plain;x="a,application/json"', None),
         ('text/plain;x="a\\",application/json,b"', None),
         ('text/plain;x="a,b", application/json', JSON),
-        # What is no media range is passed over.
+        # Invalid and other media ranges are skipped.
         ("nonsense, application/json", JSON),
         ("application/json;q=2, application/graphql-response+json;q=x", None),
         ("*, application/json", JSON),
@@ -97,7 +97,7 @@ def send(url: str, alice: Person) -> Send:
         ("application/json;q=nan", None),
     ],
 )
-def test_what_is_liked_best_is_chosen(accepted: str, chosen: str | None) -> None:
+def test_preferred_media_type_is_chosen(accepted: str, chosen: str | None) -> None:
     assert preferred(accepted) == chosen
 
 
@@ -105,7 +105,7 @@ PIECES = st.sampled_from([" ", ";", ",", '"', "\\", "=", "q=0.5", "a/a", "*/*", 
 
 
 @given(st.lists(PIECES, max_size=100).map("".join))
-def test_whatever_is_accepted_there_is_a_decision(accepted: str) -> None:
+def test_arbitrary_accept_header_is_parsed(accepted: str) -> None:
     assert preferred(accepted) in (JSON, GRAPHQL, None)
 
 
@@ -128,7 +128,7 @@ def test_whatever_is_accepted_there_is_a_decision(accepted: str) -> None:
         ("query ($id: ID!) { task(id: $id) { id } }", 400, {"errors"}),
     ],
 )
-def test_an_answer_has_its_type_and_its_status(
+def test_response_has_negotiated_type_and_status(
     send: Send,
     lines: list[tuple[str, str]],
     media_type: str,
@@ -142,7 +142,7 @@ def test_an_answer_has_its_type_and_its_status(
     assert set(response.json()) == members
 
 
-def test_an_answer_that_nobody_takes_is_not_made(send: Send, alice: Person) -> None:
+def test_unacceptable_media_type_is_rejected_before_execution(send: Send, alice: Person) -> None:
     response = send(("Accept", "text/html"))
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 406}
@@ -150,23 +150,25 @@ def test_an_answer_that_nobody_takes_is_not_made(send: Send, alice: Person) -> N
     assert alice.revision() == 0
 
 
-@pytest.mark.parametrize(("accepted", "told"), [(GRAPHQL, GRAPHQL), ("*/*", JSON), ("a/b", JSON)])
-def test_an_error_has_the_type_that_is_liked_best(
-    send: Send, url: str, accepted: str, told: str
+@pytest.mark.parametrize(
+    ("accepted", "expected"), [(GRAPHQL, GRAPHQL), ("*/*", JSON), ("a/b", JSON)]
+)
+def test_error_response_has_preferred_media_type(
+    send: Send, url: str, accepted: str, expected: str
 ) -> None:
     accept = ("Accept", accepted)
-    answers = {
+    responses = {
         401: send(accept, token=False),
         405: httpx.put(f"{url}/graphql", headers=dict([accept])),
     }
     if accepted != "a/b":
-        answers[415] = send(accept, ("Content-Type", "text/plain"))
-        answers[413] = send(accept, query="#" * 70_000)
-    for status, answer in answers.items():
-        assert (answer.status_code, answer.headers["content-type"]) == (status, told)
+        responses[415] = send(accept, ("Content-Type", "text/plain"))
+        responses[413] = send(accept, query="#" * 70_000)
+    for status, response in responses.items():
+        assert (response.status_code, response.headers["content-type"]) == (status, expected)
 
 
-def test_a_failure_has_the_type_that_is_liked_best(
+def test_internal_error_has_preferred_media_type(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -176,7 +178,7 @@ def test_a_failure_has_the_type_that_is_liked_best(
     assert (response.status_code, response.headers["content-type"]) == (500, GRAPHQL)
 
 
-def test_an_error_elsewhere_is_json(url: str) -> None:
+def test_error_of_other_endpoint_is_json(url: str) -> None:
     for path in ("/export", "/nothing"):
         response = httpx.get(url + path, headers={"Accept": "application/graphql-response+json"})
         assert response.headers["content-type"] == JSON
@@ -198,7 +200,7 @@ def test_an_error_elsewhere_is_json(url: str) -> None:
         ["application/json; charset*=utf-16''utf-8"],
     ],
 )
-def test_what_may_be_no_json_is_not_read(send: Send, alice: Person, given_: list[str]) -> None:
+def test_ambiguous_content_type_is_rejected(send: Send, alice: Person, given_: list[str]) -> None:
     response = send(*(("Content-Type", value) for value in given_))
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 415}
@@ -215,12 +217,14 @@ def test_what_may_be_no_json_is_not_read(send: Send, alice: Person, given_: list
         "application/json; charset=utf8; x=y",
     ],
 )
-def test_what_is_json_is_read(send: Send, given_: str) -> None:
+def test_json_content_type_is_accepted(send: Send, given_: str) -> None:
     assert send(("Content-Type", given_), query="{ __typename }").status_code == 200
 
 
-def test_who_got_nothing_gets_no_data(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside data there is no other status than 200."""
+def test_unavailable_result_without_data_is_503(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A response with data has status 200."""
 
     def away(*_: object) -> NoReturn:
         raise Unavailable("The database is unavailable.")

@@ -1,4 +1,4 @@
-"""Whoever does not wait for an answer gets no work done."""
+"""Cancellation of work when the client disconnects."""
 
 import asyncio
 import threading
@@ -11,8 +11,8 @@ from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.thread_pool import ThreadPool
 
 
-def test_what_waits_for_its_turn_is_not_begun() -> None:
-    """The one thread is busy when the client leaves, and comes to everything after it."""
+def test_queued_work_of_disconnected_client_does_not_start() -> None:
+    """The only thread is busy when the client disconnects."""
     thread_pool, came, held = ThreadPool(1, 10), threading.Event(), threading.Event()
     done: list[str] = []
 
@@ -31,18 +31,17 @@ def test_what_waits_for_its_turn_is_not_begun() -> None:
         request = Request({"type": "http"}, gone)
         with pytest.raises(ClientDisconnect):
             work = thread_pool.run(done.append, "the client's")
-            await cancel_on_disconnect(request, work, lambda: done.append("given up"))
+            await cancel_on_disconnect(request, work, lambda: done.append("aborted"))
         held.set()
         await first
         await thread_pool.run(done.append, "the next one's")
 
     asyncio.run(asyncio.wait_for(leave(), 30))
     thread_pool.close()
-    assert done == ["given up", "the next one's"]
+    assert done == ["aborted", "the next one's"]
 
 
-def test_who_stays_is_answered() -> None:
-    """With what the work answers or raises; nothing is given up."""
+def test_work_of_connected_client_returns_or_raises() -> None:
     thread_pool = ThreadPool(1, 10)
 
     async def stay() -> None:

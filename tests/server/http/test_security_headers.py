@@ -1,4 +1,4 @@
-"""Headers that protect whoever reads an answer, and methods, on every path."""
+"""Security headers and allowed methods of every path."""
 
 import re
 from base64 import b64encode
@@ -11,24 +11,24 @@ import pytest
 from tests.support.api_client import Person
 from tests.support.http_client import said
 from tests.support.servers import serving
-from todo_graphql.server.http.security_headers import PROTECTIONS, with_security_headers
+from todo_graphql.server.http.security_headers import SECURITY_HEADERS, with_security_headers
 from todo_graphql.server.protocol.limits import MinDataRate
 from todo_graphql.settings.settings import Settings
 
 APP = "https://app.example.com"
-ALL = {name.decode(): value.decode() for name, value in PROTECTIONS}
+ALL = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
 
 
 @pytest.fixture(scope="module")
 def open_(settings: Settings) -> Iterator[str]:
-    """A server with GraphiQL, whose API pages of one origin may call."""
+    """A server with GraphiQL, and with CORS for one origin."""
     given = {"cors_origins": (APP,), "graphiql": True}
     with serving(settings.model_copy(update=given)) as base:
         yield base
 
 
 def assert_protected(response: httpx.Response, **other: str) -> None:
-    """Each header is there once, with what it always says, or what else it should say here."""
+    """Assert that each security header occurs once, with its usual value or the given one."""
     names = [name.lower() for name, _ in response.headers.multi_items()]
     for name, value in {**ALL, **other}.items():
         assert names.count(name) == 1, name
@@ -53,7 +53,7 @@ def assert_protected(response: httpx.Response, **other: str) -> None:
         (401, "GET", "/export"),
     ],
 )
-def test_every_answer_is_protected(
+def test_every_response_has_security_headers(
     url: str, alice: Person, status: int, method: str, path: str
 ) -> None:
     headers = {} if status == 401 else {"Authorization": f"Bearer {alice.token}"}
@@ -63,7 +63,9 @@ def test_every_answer_is_protected(
     assert_protected(response)
 
 
-def test_a_failure_is_protected(url: str, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_has_security_headers(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "todo_graphql.server.endpoints.graphql.parse_graphql_request", lambda _: 1 / 0
     )
@@ -73,7 +75,7 @@ def test_a_failure_is_protected(url: str, alice: Person, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("origin", [APP, "https://other.example.com"])
-def test_what_is_said_of_cors_is_protected(open_: str, origin: str) -> None:
+def test_preflight_response_has_security_headers(open_: str, origin: str) -> None:
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     response = httpx.options(f"{open_}/graphql", headers=asked)
     assert response.status_code == (200 if origin == APP else 400)
@@ -87,13 +89,13 @@ def test_what_is_said_of_cors_is_protected(open_: str, origin: str) -> None:
         (400, b"GET / HTTP/1.1\r\n\r\n"),
         (431, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000),
     ],
-    ids=["nonsense", "no host", "a head without end"],
+    ids=["nonsense", "no host", "endless head"],
 )
-def test_an_answer_to_no_request_is_protected(url: str, status: int, sent: bytes) -> None:
+def test_protocol_error_has_security_headers(url: str, status: int, sent: bytes) -> None:
     assert_whole(url, status, sent)
 
 
-def test_an_answer_to_nothing_is_protected(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_timeout_has_security_headers(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "todo_graphql.server.protocol.limits.REQUEST_RATE", MinDataRate(0.3, 10_000)
     )
@@ -102,7 +104,7 @@ def test_an_answer_to_nothing_is_protected(url: str, monkeypatch: pytest.MonkeyP
 
 
 def assert_whole(url: str, status: int, sent: bytes) -> None:
-    """The answer to these bytes, as a client of HTTP reads it."""
+    """Assert that these bytes get a complete error response with security headers."""
     head, _, body = said(url, sent).partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = [tuple(line.split(": ", 1)) for line in lines]
@@ -115,20 +117,20 @@ def assert_whole(url: str, status: int, sent: bytes) -> None:
     assert_protected(response)
 
 
-def test_what_an_answer_says_itself_stays() -> None:
+def test_own_header_of_response_is_kept() -> None:
     own = [(b"cache-control", b"max-age=60"), (b"content-type", b"text/plain")]
     whole = with_security_headers(own)
-    others = [pair for pair in PROTECTIONS if pair[0] != b"cache-control"]
+    others = [pair for pair in SECURITY_HEADERS if pair[0] != b"cache-control"]
     assert whole == [*own, *others]
 
 
 def directives_of(page: httpx.Response) -> dict[str, list[str]]:
-    """The page's policy."""
+    """Return the directives of the Content-Security-Policy of a page."""
     parts = page.headers["content-security-policy"].split("; ")
     return {name: values for name, *values in map(str.split, parts)}
 
 
-def test_the_page_loads_what_it_names_and_nothing_else(open_: str) -> None:
+def test_graphiql_policy_allows_only_named_files(open_: str) -> None:
     page = httpx.get(f"{open_}/graphql")
     assert_protected(page, **{"content-security-policy": page.headers["content-security-policy"]})
     policy = directives_of(page)
@@ -144,26 +146,26 @@ def test_the_page_loads_what_it_names_and_nothing_else(open_: str) -> None:
     assert policy == {name: ["'none'"] for name in names}
 
 
-def test_the_page_has_no_script_in_attributes(open_: str) -> None:
-    """The policy would not let it run."""
+def test_graphiql_has_no_inline_script_attributes(open_: str) -> None:
+    """The Content-Security-Policy would block it."""
     page = httpx.get(f"{open_}/graphql").text
     assert re.findall(r"<[^>]*\s(on\w+|style)=", page) == []
     assert page.count("<script>") == page.count("<style>") == 1
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
-def test_all_methods_of_a_path_are_named(url: str, open_: str, method: str) -> None:
+def test_method_not_allowed_lists_all_methods(url: str, open_: str, method: str) -> None:
     assert httpx.request(method, f"{url}/graphql").headers["allow"] == "POST"
     response = httpx.request(method, f"{open_}/graphql")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
-def test_the_page_has_a_head(open_: str) -> None:
+def test_graphiql_head_response_has_no_body(open_: str) -> None:
     response = httpx.head(f"{open_}/graphql")
     assert (response.status_code, response.content) == (200, b"")
 
 
-def test_the_page_is_no_web_socket(open_: str) -> None:
+def test_websocket_upgrade_of_graphiql_is_rejected(open_: str) -> None:
     upgrade = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -172,18 +174,19 @@ def test_the_page_is_no_web_socket(open_: str) -> None:
     }
     response = httpx.get(f"{open_}/graphql", headers=upgrade)
     (error,) = response.json()["errors"]
-    assert (response.status_code, error["message"]) == (405, "There are no WebSockets here.")
+    assert response.status_code == 405
+    assert error["message"] == "WebSocket is not supported: send operations by POST."
 
 
 @pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
-def test_a_method_is_not_overridden(url: str, alice: Person, name: str) -> None:
+def test_method_override_header_is_ignored(url: str, alice: Person, name: str) -> None:
     headers = {"Authorization": f"Bearer {alice.token}", name: "POST"}
     content = b'{"query": "{ __typename }"}'
     response = httpx.request("PUT", f"{url}/graphql", content=content, headers=headers)
     assert response.status_code == 405
 
 
-def test_pages_may_read_that_the_server_failed(
+def test_cors_allows_reading_of_internal_errors(
     open_: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Work that is given up leaves nothing behind that waits."""
+"""Timeouts and cancellation of work on a connection to PostgreSQL."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ from todo_graphql.store.postgres.engine import Database
 
 
 class Sleeper:
-    """A call that PostgreSQL would not answer for long, and why it has ended."""
+    """A call that runs a long statement, and records its error."""
 
     def __init__(self, connection: ViewerConnection) -> None:
         self.connection = connection
@@ -37,7 +37,7 @@ def sleeper(database: Database) -> Sleeper:
     return Sleeper(database.connect_as(Viewer(uuid.uuid4())))
 
 
-def test_what_takes_too_long_is_broken_off(sleeper: Sleeper) -> None:
+def test_work_over_timeout_is_aborted(sleeper: Sleeper) -> None:
     thread_pool = ThreadPool(1, 10)
 
     async def wait() -> None:
@@ -49,7 +49,7 @@ def test_what_takes_too_long_is_broken_off(sleeper: Sleeper) -> None:
     assert sleeper.failures == [TOO_LATE]
 
 
-def test_what_nobody_waits_for_is_broken_off(sleeper: Sleeper) -> None:
+def test_cancelled_work_is_aborted(sleeper: Sleeper) -> None:
     thread_pool = ThreadPool(1, 10)
 
     async def leave() -> None:
@@ -66,7 +66,7 @@ def test_what_nobody_waits_for_is_broken_off(sleeper: Sleeper) -> None:
     assert sleeper.failures == [TOO_LATE]
 
 
-def test_what_is_in_time_is_answered(sleeper: Sleeper) -> None:
+def test_work_within_timeout_returns_or_raises(sleeper: Sleeper) -> None:
     thread_pool = ThreadPool(1, 10)
 
     async def stay() -> None:

@@ -1,4 +1,4 @@
-"""How a connection ends whose client is still writing, or does not read."""
+"""Lingering close: connections that end while the client still sends."""
 
 import socket
 import time
@@ -30,8 +30,8 @@ def length(size: int) -> bytes:
     return b"Content-Length: %d" % size
 
 
-def whole(url: str, request: bytes, *, at_once: bool = True) -> list[int]:
-    """The statuses of what a client reads that first sends everything: it must not fail."""
+def statuses_after_sending(url: str, request: bytes, *, at_once: bool = True) -> list[int]:
+    """Send the whole request before reading, and return the statuses of the responses."""
     with connected(url) as connection:
         if not at_once:
             line, _, request = request.partition(b"\r\n")
@@ -43,20 +43,20 @@ def whole(url: str, request: bytes, *, at_once: bool = True) -> list[int]:
 
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("lines", [(length(5_000_000),), (CHUNKED,)], ids=["a length", "chunks"])
-def test_a_body_that_is_too_large(
+def test_too_large_body_gets_413_while_client_sends(
     url: str, alice: Person, lines: tuple[bytes, ...], *, at_once: bool
 ) -> None:
     body = b"x" * 5_000_000
     if CHUNKED in lines:
         body = b"".join(b"%x\r\n%b\r\n" % (50_000, b"x" * 50_000) for _ in range(100))
     request = asked_by(alice, b"POST /graphql", *lines) + body
-    assert whole(url, request, at_once=at_once) == [413]
+    assert statuses_after_sending(url, request, at_once=at_once) == [413]
 
 
-def test_a_file_that_is_too_large(url: str, alice: Person) -> None:
+def test_too_large_file_gets_413_while_client_sends(url: str, alice: Person) -> None:
     size = MAX_IMPORT_BYTES + 5_000_000
     request = asked_by(alice, b"POST /import", length(size))
-    assert whole(url, request + b"x" * size) == [413]
+    assert statuses_after_sending(url, request + b"x" * size) == [413]
 
 
 @pytest.mark.parametrize("pause", [0, 0.05])
@@ -71,10 +71,9 @@ def test_a_file_that_is_too_large(url: str, alice: Person) -> None:
     ],
     ids=["a header", "a path", "nonsense", "no host", "TLS"],
 )
-def test_what_is_refused_before_it_has_come(
+def test_rejected_head_gets_response_while_client_sends(
     url: str, request_: bytes, status: int, pause: float
 ) -> None:
-    """However it is cut, and however much follows."""
     with connected(url) as connection:
         connection.sendall(request_[:70_000])
         time.sleep(pause)
@@ -88,7 +87,7 @@ def test_what_is_refused_before_it_has_come(
 @pytest.mark.parametrize(
     ("end", "status"), [(b"1;" + b"x" * MUCH, 431), (b"nonsense\r\n" + b"x" * MUCH, 400)]
 )
-def test_a_body_that_is_none(
+def test_malformed_chunk_gets_response_while_client_sends(
     url: str, alice: Person, end: bytes, status: int, pause: float
 ) -> None:
     with connected(url) as connection:
@@ -101,13 +100,13 @@ def test_a_body_that_is_none(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is answered already has half a second."""
+    """Connections linger for half a second."""
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(limits, "LINGER_SECONDS", 0.5)
 
 
-def is_cut(connection: socket.socket, piece: bytes, pause: float) -> bool:
-    """Whether it is soon impossible to go on sending. Ends of its own after ten seconds."""
+def is_closed(connection: socket.socket, piece: bytes, pause: float) -> bool:
+    """Return whether sending fails within ten seconds."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
@@ -122,15 +121,14 @@ def is_cut(connection: socket.socket, piece: bytes, pause: float) -> bool:
 @pytest.mark.parametrize(
     "begun", [b"nonsense\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n"]
 )
-def test_nobody_is_listened_to_for_long(url: str, begun: bytes) -> None:
-    """Who goes on, slowly."""
+def test_lingering_connection_is_closed_after_time_limit(url: str, begun: bytes) -> None:
     with connected(url) as connection:
         connection.sendall(begun)
         assert statuses(answers(connection)) == [400]
-        assert is_cut(connection, b"x", 0.05)
+        assert is_closed(connection, b"x", 0.05)
 
 
-def test_who_was_too_slow_is_not_listened_to_any_longer(
+def test_timed_out_connection_is_closed_without_lingering(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10_000))
@@ -139,33 +137,29 @@ def test_who_was_too_slow_is_not_listened_to_any_longer(
     with connected(url) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
         assert statuses(answers(connection)) == [408]
-        assert is_cut(connection, b"x", 0.05)
+        assert is_closed(connection, b"x", 0.05)
 
 
-def test_nobody_is_listened_to_without_end(
+def test_lingering_connection_is_closed_after_byte_limit(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who goes on, fast."""
     monkeypatch.setattr(limits, "LINGER_BYTES", 1_000_000)
     with connected(url) as connection:
         connection.sendall(asked_by(alice, b"POST /graphql", length(10**12)))
         assert statuses(answers(connection)) == [413]
-        assert is_cut(connection, b"x" * 100_000, 0)
+        assert is_closed(connection, b"x" * 100_000, 0)
 
 
-def test_a_body_after_its_answer_does_not_go_on_without_end(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The connection would be kept for more."""
+def test_body_after_response_is_bounded(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is a persistent one."""
     monkeypatch.setattr(limits, "LINGER_BYTES", 1_000_000)
     with connected(url) as connection:
         connection.sendall(head(b"POST /graphql HTTP/1.1", HOST, length(10**12)))
         assert connection.recv(1_000).startswith(b"HTTP/1.1 401 ")
-        assert is_cut(connection, b"x" * 100_000, 0)
+        assert is_closed(connection, b"x" * 100_000, 0)
 
 
-def test_a_body_may_follow_its_answer(url: str) -> None:
-    """The connection is still good for the next request."""
+def test_body_after_response_keeps_the_connection(url: str) -> None:
     with connected(url) as connection:
         connection.sendall(head(b"POST /graphql HTTP/1.1", HOST, length(300_000)))
         first = connection.recv(10_000)
@@ -173,10 +167,10 @@ def test_a_body_may_follow_its_answer(url: str) -> None:
         assert statuses(first + answers(connection)) == [401, 200]
 
 
-def test_there_is_one_answer_to_a_body_that_does_not_come(
+def test_missing_body_after_response_gets_no_second_response(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was given before; only the connection ends."""
+    """The connection closes with the first response."""
     monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10_000))
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     with connected(url) as connection:
@@ -184,22 +178,21 @@ def test_there_is_one_answer_to_a_body_that_does_not_come(
         assert statuses(answers(connection)) == [401]
 
 
-def test_who_is_not_told_to_go_on_is_hung_up_on(url: str) -> None:
-    """What is meant as the next request would be read as the body that was never asked for."""
+def test_connection_closes_when_100_continue_is_refused(url: str) -> None:
+    """The client may send either the body or the next request."""
     with connected(url) as connection:
         request = head(b"POST /graphql HTTP/1.1", HOST, length(300), b"Expect: 100-continue")
         connection.sendall(request)
         first = connection.recv(10_000)
         connection.sendall(END)
-        said = first + answers(connection)
-    assert statuses(said) == [401]
-    assert b"connection: close" in said
+        response = first + answers(connection)
+    assert statuses(response) == [401]
+    assert b"connection: close" in response
 
 
-def test_nobody_who_was_answered_holds_a_server_up(
+def test_lingering_connections_do_not_delay_shutdown(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whether there was a request or not."""
     with ExitStack() as stack:
         with serving(settings) as base:
             for begun, status in ((b"nonsense\r\n", 400), (head(b"GET /", length(9)), 400)):

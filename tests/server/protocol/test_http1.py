@@ -1,4 +1,4 @@
-"""What is no proper HTTP, byte by byte."""
+"""Malformed, ambiguous and too large requests, and upgrades."""
 
 import logging
 import threading
@@ -33,7 +33,7 @@ from todo_graphql.server.protocol.limits import MAX_HEAD_BYTES
 MORE = b"x" * MAX_HEAD_BYTES
 
 
-def test_a_proper_request_is_answered(url: str, alice: Person) -> None:
+def test_valid_request_gets_response(url: str, alice: Person) -> None:
     assert statuses(said(url, post(alice, HOST, LENGTH), QUERY, END)) == [200, 200]
     assert statuses(said(url, post(alice, HOST, CHUNKED), CHUNK, b"0\r\n\r\n", END)) == [200, 200]
 
@@ -56,7 +56,7 @@ def test_a_proper_request_is_answered(url: str, alice: Person) -> None:
     ],
     ids=lambda lines: repr(lines[-1][:30]),
 )
-def test_what_could_be_read_in_two_ways_is_refused(
+def test_ambiguous_framing_is_rejected(
     url: str, alice: Person, lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert statuses(said(url, post(alice, *lines), QUERY)) == [400]
@@ -67,33 +67,33 @@ def test_what_could_be_read_in_two_ways_is_refused(
     "request_line",
     [b"nonsense", b"POST /graphql HTTP/3.7", b"CONNECT x:443 HTTP/1.1", b"\x16\x03\x01"],
 )
-def test_what_is_no_request_is_refused(url: str, request_line: bytes) -> None:
+def test_malformed_request_line_is_rejected(url: str, request_line: bytes) -> None:
     assert statuses(said(url, head(request_line, HOST))) == [400]
 
 
-def test_an_older_client_names_no_host(url: str) -> None:
+def test_http_1_0_request_without_host_is_accepted(url: str) -> None:
     assert statuses(said(url, head(b"GET /health/live HTTP/1.0"))) == [200]
 
 
 @pytest.mark.parametrize("more", [b"Transfer-Encoding: gzip", CHUNKED], ids=["gzip", "twice"])
-def test_chunks_of_something_else_are_refused(url: str, alice: Person, more: bytes) -> None:
+def test_additional_transfer_coding_is_rejected(url: str, alice: Person, more: bytes) -> None:
     assert statuses(said(url, post(alice, HOST, more, CHUNKED), CHUNK, b"0\r\n\r\n")) == [400]
 
 
 @pytest.mark.parametrize("path", [b"/graphql", b"/import"])
 @pytest.mark.parametrize("coding", [b"gzip", b"identity, br"])
-def test_a_compressed_body_is_refused(url: str, alice: Person, path: bytes, coding: bytes) -> None:
+def test_compressed_body_is_rejected(url: str, alice: Person, path: bytes, coding: bytes) -> None:
     request = post(alice, HOST, LENGTH, b"Content-Encoding: " + coding, path=path)
     assert statuses(said(url, request, QUERY, END)) == [415, 200]
 
 
-def test_a_body_may_say_that_it_is_not_compressed(url: str, alice: Person) -> None:
+def test_identity_content_encoding_is_accepted(url: str, alice: Person) -> None:
     request = post(alice, HOST, LENGTH, b"Content-Encoding: Identity")
     assert statuses(said(url, request, QUERY, END)) == [200, 200]
 
 
-def test_a_length_of_thousands_of_digits_is_too_long(url: str, alice: Person) -> None:
-    """Python would not read the number, however small."""
+def test_content_length_of_many_digits_is_rejected(url: str, alice: Person) -> None:
+    """Python does not parse such a number, even a small one."""
     digits = b"Content-Length: " + b"0" * 5_000 + b"5"
     assert statuses(said(url, post(alice, HOST, digits))) == [413]
 
@@ -105,9 +105,9 @@ def test_a_length_of_thousands_of_digits_is_too_long(url: str, alice: Person) ->
         head(b"GET / HTTP/1.1", HOST)[:-2] + b"X-Name: " + MORE,
         head(b"GET / HTTP/1.1", HOST)[:-2] + b"X-Name: x\r\n" * 6_000,
     ],
-    ids=["a path", "a header", "headers"],
+    ids=["path", "header", "headers"],
 )
-def test_a_head_without_end_is_refused(url: str, request_: bytes) -> None:
+def test_endless_head_is_rejected(url: str, request_: bytes) -> None:
     assert statuses(said(url, request_)) == [431]
     with connected(url) as connection:
         connection.sendall(head(b"GET /health/live HTTP/1.1", HOST))
@@ -116,28 +116,28 @@ def test_a_head_without_end_is_refused(url: str, request_: bytes) -> None:
         assert status(connection) == 431
 
 
-def test_a_head_may_be_large(url: str) -> None:
+def test_large_head_is_accepted(url: str) -> None:
     large = b"X-Name: " + b"x" * (MAX_HEAD_BYTES // 2)
     assert statuses(said(url, head(b"GET /health/live HTTP/1.1", HOST, large), END)) == [200, 200]
 
 
-def test_a_trailer_is_no_header(url: str, alice: Person) -> None:
-    """Whoever checks headers before this server never saw it."""
+def test_trailer_is_not_a_header(url: str, alice: Person) -> None:
+    """A proxy that checks headers does not see trailers."""
     trailer = b"0\r\nAuthorization: Bearer " + alice.token.encode() + b"\r\n\r\n"
     assert statuses(said(url, post(None, HOST, CHUNKED), CHUNK + trailer, END)) == [401, 200]
 
 
 @pytest.mark.parametrize("end", [b"0\r\nX-Name: ", b"0\r\n" + b"X-Name: x\r\n" * 100, b"1;"])
-def test_a_body_whose_end_does_not_come_is_given_up(url: str, alice: Person, end: bytes) -> None:
+def test_endless_trailer_is_rejected(url: str, alice: Person, end: bytes) -> None:
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, CHUNKED) + CHUNK)
-        with suppress(ConnectionError):  # it hangs up while there is more to be read
+        with suppress(ConnectionError):  # the server closes the connection with unread input
             connection.sendall(end + MORE * 10)
             assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize("upgrade", [WEB_SOCKET, H2C], ids=["WebSocket", "HTTP/2"])
-def test_who_wishes_for_another_protocol_is_answered_in_this_one(
+def test_upgrade_request_gets_http_1_1_response(
     url: str, alice: Person, upgrade: tuple[bytes, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     whole = post(alice, HOST, LENGTH, *upgrade), QUERY
@@ -152,21 +152,19 @@ def test_who_wishes_for_another_protocol_is_answered_in_this_one(
     assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 
-def test_wishes_are_not_nested(url: str) -> None:
-    """However many come at once."""
-    wish = head(b"GET /health/live HTTP/1.1", HOST, *H2C)
-    assert statuses(said(url, wish * 2_000, END)) == [200] * 2_001
+def test_pipelined_upgrade_requests_do_not_recurse(url: str) -> None:
+    upgrade = head(b"GET /health/live HTTP/1.1", HOST, *H2C)
+    assert statuses(said(url, upgrade * 2_000, END)) == [200] * 2_001
 
 
-def test_a_head_is_measured_also_when_it_comes_in_one_piece(url: str) -> None:
+def test_too_large_head_in_one_piece_is_rejected(url: str) -> None:
     long = head(b"GET /health/live HTTP/1.1", HOST, b"X: " + MORE)
     assert statuses(said(url, long)) == [431]
 
 
-def test_whoever_goes_before_many_answers_is_no_failure(
+def test_disconnect_during_pipeline_logs_no_error(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """All but the last request would be answered to nobody."""
     begun, gone = threading.Event(), threading.Event()
 
     def work(body: bytes) -> GraphQLRequest:
@@ -179,8 +177,8 @@ def test_whoever_goes_before_many_answers_is_no_failure(
         connection.sendall((post(alice, HOST, LENGTH) + QUERY) * 3)
         assert begun.wait(30)
         reset(connection)
-    assert statuses(said(url, END)) == [200]  # the server has seen that the other one went
+    assert statuses(said(url, END)) == [200]  # the server has noticed the disconnect
     gone.set()
-    until(lambda: "POST /graphql" in caplog.text, "the end of what was begun")
+    until(lambda: "POST /graphql" in caplog.text, "the end of the operation")
     assert statuses(said(url, END)) == [200]
     assert {record.levelno for record in caplog.records} == {logging.INFO}

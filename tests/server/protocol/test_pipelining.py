@@ -1,4 +1,4 @@
-"""Pipelined requests: answered in order, and queued within a bound."""
+"""Pipelined requests: the order of their responses, and the bounds of their queue."""
 
 import re
 import select
@@ -50,23 +50,21 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-def test_pipelined_requests_are_answered_in_order(url: str, alice: Person) -> None:
-    """Quick and slow ones, with and without a body."""
+def test_pipelined_responses_keep_request_order(url: str, alice: Person) -> None:
+    """Slow operations alternate with fast requests."""
     requests = []
     for number in range(60):
         lines = (LENGTH, b"X-Request-Id: %032x" % number)
         slow, quick = (asked_by(alice, line, *lines) for line in (b"POST /graphql", b"PUT /x"))
         requests.append((quick if number % 3 else slow) + QUERY)
-    said_ = said(url, *requests, END)
-    assert statuses(said_) == [200, 404, 404] * 20 + [200]
-    ids = re.findall(rb"x-request-id: (\w+)", said_)
+    responses = said(url, *requests, END)
+    assert statuses(responses) == [200, 404, 404] * 20 + [200]
+    ids = re.findall(rb"x-request-id: (\w+)", responses)
     assert [int(it, 16) for it in ids[:60]] == list(range(60))
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 20_000])
-def test_pipeline_of_tiny_requests_is_queued_within_a_bound(
-    url: str, queued: list[int], at_once: int
-) -> None:
+def test_pipeline_of_tiny_requests_is_bounded(url: str, queued: list[int], at_once: int) -> None:
     count = 2_000 if at_once > 1 else 200
     with connected(url) as connection:
 
@@ -84,7 +82,7 @@ def test_pipeline_of_tiny_requests_is_queued_within_a_bound(
 
 
 def test_client_that_pipelines_without_reading_is_not_read(url: str, queued: list[int]) -> None:
-    """The system's buffers take some megabytes; the server takes no more."""
+    """The buffers of the operating system hold some megabytes."""
     requests, sent = TINY * 10_000, 0
     with connected(url, room=4_096) as connection:
         while select.select([], [connection], [], 2)[1]:
@@ -95,9 +93,7 @@ def test_client_that_pipelines_without_reading_is_not_read(url: str, queued: lis
     assert statuses(said(url, END)) == [200]
 
 
-def test_pipelined_bodies_are_buffered_within_a_bound(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pipelined_bodies_are_bounded(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     buffered: list[int] = []
     add_body = RequestCycle.add_body
 
@@ -113,7 +109,7 @@ def test_pipelined_bodies_are_buffered_within_a_bound(
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_body_that_looks_like_many_requests_is_a_body(
+def test_body_that_contains_requests_is_not_parsed_as_requests(
     url: str, queued: list[int], *, is_chunked: bool
 ) -> None:
     body = TINY * 2_000
@@ -124,14 +120,14 @@ def test_body_that_looks_like_many_requests_is_a_body(
     assert len(queued) == 2
 
 
-def test_pipeline_ends_after_a_request_that_closes_it(url: str, queued: list[int]) -> None:
+def test_pipeline_ends_after_connection_close(url: str, queued: list[int]) -> None:
     live = partial(head, b"GET /health/live HTTP/1.1", HOST)
     assert statuses(said(url, live() * 12, live(b"Connection: close"), live() * 500)) == [200] * 13
     assert len(queued) == 13
 
 
-def test_uvicorn_has_what_the_connection_uses() -> None:
-    """The names that uvicorn does not document: docs/decisions/0001-http1-connection.md."""
+def test_uvicorn_provides_undocumented_names() -> None:
+    """The names are listed in docs/decisions/0001-http1-connection.md."""
     state, config = ServerState(), uvicorn.Config("builtins:print")
     assert (state.connections, state.tasks, state.total_requests) == (set(), set(), 0)
     assert state.default_headers == []

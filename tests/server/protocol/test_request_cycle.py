@@ -1,4 +1,4 @@
-"""The ASGI side of a connection, with applications that the server would not make."""
+"""Request cycles with ASGI applications that break the rules."""
 
 import threading
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def running(app: ASGIApp) -> Iterator[str]:
 
 
 def application(*messages: dict[str, object]) -> ASGIApp:
-    """Sends these messages to every request."""
+    """Return an application that responds to every request with these messages."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         for message in messages:
@@ -70,13 +70,13 @@ LAST = head(b"GET / HTTP/1.1", HOST, b"Connection: close")
 def test_incomplete_response_closes_the_connection(
     messages: list[dict[str, object]], end: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No further request is answered, and no client takes the response for a whole one."""
+    """A client can tell that the response is incomplete."""
     with running(application(*messages)) as url:
-        answer = said(url, FIRST, LAST)
-    assert answer.partition(b"\r\n\r\n")[0].count(b"HTTP/1.1") <= 1
-    assert answer.endswith(end)
-    assert b"b: c" not in answer
-    assert bool(end) is bool(answer)
+        response = said(url, FIRST, LAST)
+    assert response.partition(b"\r\n\r\n")[0].count(b"HTTP/1.1") <= 1
+    assert response.endswith(end)
+    assert b"b: c" not in response
+    assert bool(end) is bool(response)
     assert [it.name for it in caplog.records if it.levelname == "ERROR"] == [
         "todo_graphql.server.protocol.request_cycle"
     ]
@@ -93,7 +93,7 @@ def test_incomplete_response_closes_the_connection(
         (b"GET", 304, [], b"", b""),
     ],
 )
-def test_body_is_framed(
+def test_response_body_is_framed(
     method: bytes,
     status: int,
     headers: list[tuple[bytes, bytes]],
@@ -101,8 +101,8 @@ def test_body_is_framed(
     received: bytes,
 ) -> None:
     with running(application(start(*headers, status=status), body(sent))) as url:
-        answer = said(url, head(method + b" / HTTP/1.1", HOST, b"Connection: close"))
-    lines, _, rest = answer.partition(b"\r\n\r\n")
+        response = said(url, head(method + b" / HTTP/1.1", HOST, b"Connection: close"))
+    lines, _, rest = response.partition(b"\r\n\r\n")
     assert rest == received
     assert (b"transfer-encoding: chunked" in lines) is (received.endswith(b"0\r\n\r\n"))
     assert b"connection: close" in lines
@@ -111,9 +111,9 @@ def test_body_is_framed(
 def test_response_with_connection_close_drops_pipelined_requests() -> None:
     close = (b"connection", b"close")
     with running(application(start(LENGTH_2, close), body(b"ok"))) as url:
-        answer = said(url, FIRST * 5, b"nonsense\r\n\r\n")
-    assert answer.count(b"HTTP/1.1 ") == 1
-    assert answer.endswith(b"ok")
+        response = said(url, FIRST * 5, b"nonsense\r\n\r\n")
+    assert response.count(b"HTTP/1.1 ") == 1
+    assert response.endswith(b"ok")
 
 
 def test_body_is_received_in_order_and_ends_once() -> None:

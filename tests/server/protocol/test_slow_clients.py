@@ -1,4 +1,4 @@
-"""Clients that take their time: what each thing may take, and what is not slow."""
+"""Timeouts of slow clients, and clients that are not slow."""
 
 import socket
 import threading
@@ -31,13 +31,13 @@ from todo_graphql.server.protocol.limits import MinDataRate
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is given more than half a second."""
+    """Requests time out within half a second."""
     monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10_000))
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
 
 
 def work_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each operation take so long."""
+    """Let each operation take this time."""
 
     def work(body: bytes) -> GraphQLRequest:
         time.sleep(seconds)
@@ -47,20 +47,20 @@ def work_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SLOW = {
-    "a silent one": b"",
-    "a head that does not end": b"GET /health/live HTTP/1.1\r\nHost: x\r\n",
-    "a trickle of nothing": b"\r\n",
+    "silence": b"",
+    "incomplete head": b"GET /health/live HTTP/1.1\r\nHost: x\r\n",
+    "empty line": b"\r\n",
 }
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
-def test_whoever_does_not_ask_is_hung_up_on(url: str, sent: bytes) -> None:
+def test_incomplete_head_times_out(url: str, sent: bytes) -> None:
     assert statuses(said(url, sent)) == [408]
 
 
 @pytest.mark.usefixtures("impatient")
-def test_the_second_request_of_a_connection_has_no_more_time(url: str) -> None:
+def test_second_request_of_connection_times_out(url: str) -> None:
     with connected(url) as connection:
         connection.sendall(head(b"GET /health/live HTTP/1.1", HOST))
         assert status(connection) == 200
@@ -69,15 +69,14 @@ def test_the_second_request_of_a_connection_has_no_more_time(url: str) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_body_that_does_not_come_is_not_waited_for(url: str, alice: Person) -> None:
+def test_incomplete_body_times_out(url: str, alice: Person) -> None:
     assert statuses(said(url, post(alice, HOST, b"Content-Length: 9") + b"{")) == [408]
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_refusal_is_no_answer_to_the_request_before(
+def test_timeout_response_follows_earlier_response(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That one is being worked on, and answered first."""
     work_for(0.8, monkeypatch)
     whole, begun = post(alice, HOST, LENGTH) + QUERY, post(alice, HOST, b"Content-Length: 9")
     assert statuses(said(url, whole, begun)) == [200, 408]
@@ -86,28 +85,28 @@ def test_a_refusal_is_no_answer_to_the_request_before(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("body", [b"Content-Length: 9", CHUNKED])
 @pytest.mark.parametrize("upgrade", [WEB_SOCKET, H2C], ids=["WebSocket", "HTTP/2"])
-def test_a_wish_for_another_protocol_gives_a_body_no_more_time(
+def test_upgrade_does_not_extend_body_timeout(
     url: str, alice: Person, body: bytes, upgrade: tuple[bytes, ...]
 ) -> None:
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, body, *upgrade))
-        assert_hung_up_on(connection)
+        assert_closed(connection)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_request_before_it_gives_a_body_no_more_time(url: str, alice: Person) -> None:
-    """Both come in one piece."""
+def test_pipelined_request_does_not_extend_body_timeout(url: str, alice: Person) -> None:
+    """Both requests arrive in one piece."""
     with connected(url) as connection:
         whole = head(b"GET /health/live HTTP/1.1", HOST)
         connection.sendall(whole + post(alice, HOST, b"Content-Length: 9"))
-        assert_hung_up_on(connection)
+        assert_closed(connection)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_body_that_nobody_reads_yet_is_not_slow(
+def test_paused_upload_does_not_time_out(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request before it takes longer than a client may."""
+    """The server pauses reading while the request before is in progress."""
     monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 1_000_000))
     large = b"[]".ljust(1_000_000)
     length, begun = b"Content-Length: %d" % len(large), threading.Event()
@@ -126,17 +125,17 @@ def test_a_body_that_nobody_reads_yet_is_not_slow(
         assert answers(connection).count(b"HTTP/1.1 200 ") == 2
 
 
-def assert_hung_up_on(connection: socket.socket) -> None:
-    """Soon, in any case before the time-out of the socket."""
+def assert_closed(connection: socket.socket) -> None:
+    """Assert that the server closes the connection before the timeout of the socket."""
     connection.settimeout(10)
     answers(connection)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_body_that_comes_fast_enough_is_waited_for(
+def test_body_at_minimum_data_rate_is_accepted(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Longer than a head would be."""
+    """The body takes longer than the grace period."""
     monkeypatch.setattr(limits, "REQUEST_RATE", MinDataRate(0.3, 10))
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, LENGTH, b"Connection: close"))
@@ -147,10 +146,10 @@ def test_a_body_that_comes_fast_enough_is_waited_for(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_whoever_waits_for_an_answer_is_not_slow(
+def test_client_that_waits_for_response_does_not_time_out(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is who has been answered, and rests before the next request."""
+    """Nor does an idle connection before its next request."""
     work_for(0.6, monkeypatch)
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, LENGTH) + QUERY)

@@ -1,4 +1,4 @@
-"""Requests that two servers might read in two ways, or that are none, byte by byte."""
+"""Request smuggling: ambiguous and invalid requests."""
 
 import logging
 import time
@@ -25,12 +25,12 @@ LAST = b"0\r\n\r\n"
 LIVE = b"GET /health/live HTTP/1.1"
 
 
-def assert_refused(url: str, caplog: pytest.LogCaptureFixture, request: bytes) -> None:
-    """With one answer that says nothing of the server, and the end of the connection."""
-    answer = said(url, request + END)
-    assert statuses(answer) == [400]
-    assert b'"Malformed HTTP request."' in answer
-    assert b"\r\nserver:" not in answer
+def assert_rejected(url: str, caplog: pytest.LogCaptureFixture, request: bytes) -> None:
+    """Assert that the connection closes with one response, which does not name the server."""
+    response = said(url, request + END)
+    assert statuses(response) == [400]
+    assert b'"Malformed HTTP request."' in response
+    assert b"\r\nserver:" not in response
     assert max(record.levelno for record in caplog.records) == logging.WARNING
     assert not any(record.exc_info for record in caplog.records)
 
@@ -50,11 +50,11 @@ def assert_refused(url: str, caplog: pytest.LogCaptureFixture, request: bytes) -
         b"\r\n chunked",
     ],
 )
-def test_a_coding_that_only_looks_like_chunks(
+def test_invalid_transfer_encoding_is_rejected(
     url: str, alice: Person, coding: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = asked_by(alice, b"POST /graphql", b"Transfer-Encoding: " + coding)
-    assert_refused(url, caplog, request + CHUNK + LAST)
+    assert_rejected(url, caplog, request + CHUNK + LAST)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_a_coding_that_only_looks_like_chunks(
     ],
     ids=repr,
 )
-def test_lines_of_a_head(
+def test_malformed_header_line_is_rejected(
     url: str, alice: Person, lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert_refused(url, caplog, asked_by(alice, b"POST /graphql", *lines) + QUERY)
+    assert_rejected(url, caplog, asked_by(alice, b"POST /graphql", *lines) + QUERY)
 
 
 @pytest.mark.parametrize(
@@ -105,21 +105,23 @@ def test_lines_of_a_head(
         CHUNK + b"0\r\nContent-Length: 5\r\n\r\n",
     ],
 )
-def test_chunks(url: str, alice: Person, chunks: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    assert_refused(url, caplog, asked_by(alice, b"POST /graphql", CHUNKED) + chunks)
+def test_malformed_chunks_are_rejected(
+    url: str, alice: Person, chunks: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert_rejected(url, caplog, asked_by(alice, b"POST /graphql", CHUNKED) + chunks)
 
 
 @pytest.mark.parametrize(
     "host",
     [b"a b", b"a, b", b"a/../b", b"a@b", b"a:b", b"[::1", b"\xff", b"a#b"],
 )
-def test_a_host_that_is_none(url: str, host: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    assert_refused(url, caplog, head(LIVE, b"Host: " + host))
+def test_invalid_host_is_rejected(url: str, host: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    assert_rejected(url, caplog, head(LIVE, b"Host: " + host))
 
 
 @pytest.mark.parametrize("host", [b"", b"x", b"x.example.com:8000", b"[::1]:80", b"1.2.3.4:"])
-def test_a_host(url: str, host: bytes) -> None:
-    """Each request may name another one."""
+def test_valid_host_is_accepted(url: str, host: bytes) -> None:
+    """The host is checked for each request of a connection."""
     assert statuses(said(url, head(LIVE, b"Host: " + host) * 2 + END)) == [200, 200, 200]
     assert statuses(said(url, head(LIVE, b"Host: " + host) + head(LIVE, b"Host: a b"))) == [
         200,
@@ -153,10 +155,10 @@ def test_a_host(url: str, host: bytes) -> None:
     ],
     ids=repr,
 )
-def test_lines_that_ask_for_nothing(
+def test_invalid_request_line_is_rejected(
     url: str, line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert_refused(url, caplog, head(line, HOST))
+    assert_rejected(url, caplog, head(line, HOST))
 
 
 @pytest.mark.parametrize(
@@ -176,17 +178,16 @@ def test_lines_that_ask_for_nothing(
     ],
     ids=lambda given: repr(given)[:40],
 )
-def test_lines_that_ask_for_something_odd(url: str, line: bytes, status: int) -> None:
-    """The connection is still good for the next request."""
+def test_unusual_request_target_gets_response(url: str, line: bytes, status: int) -> None:
+    """The connection stays open for the next request."""
     assert statuses(said(url, head(line, HOST) + END)) == [status, 200]
 
 
-def test_two_requests_in_one_piece(url: str, alice: Person) -> None:
-    """And what follows them, or the last that is wanted."""
+def test_pipelined_requests_in_one_piece_are_separated(url: str, alice: Person) -> None:
     operation = asked_by(alice, b"POST /graphql", LENGTH) + QUERY
-    answer = said(url, operation + END)
-    assert statuses(answer) == [200, 200]
-    assert answer.index(b'"Query"') < answer.index(b'"live"')
+    response = said(url, operation + END)
+    assert statuses(response) == [200, 200]
+    assert response.index(b'"Query"') < response.index(b'"live"')
     assert statuses(said(url, operation + b"nonsense\r\n\r\n")) == [200, 400]
     assert statuses(said(url, operation * 2 + head(LIVE) + END)) == [200, 200, 400]
     last = asked_by(alice, b"POST /graphql", LENGTH, b"Connection: close") + QUERY
@@ -195,7 +196,7 @@ def test_two_requests_in_one_piece(url: str, alice: Person) -> None:
 
 
 def said_in_pieces(url: str, *pieces: bytes) -> bytes:
-    """The answers to these bytes, which do not come at once."""
+    """Return the responses to pieces that are sent with pauses."""
     with connected(url) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -203,7 +204,7 @@ def said_in_pieces(url: str, *pieces: bytes) -> bytes:
         return answers(connection)
 
 
-def test_a_body_that_is_waited_for(url: str, alice: Person) -> None:
+def test_expect_100_continue_gets_interim_response(url: str, alice: Person) -> None:
     lines = LENGTH, b"Expect: 100-continue"
     request = asked_by(alice, b"POST /graphql", *lines)
     assert statuses(said_in_pieces(url, request, QUERY)) == [100, 200]

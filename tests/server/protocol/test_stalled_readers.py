@@ -17,7 +17,7 @@ from todo_graphql.server.protocol import http1, limits
 from todo_graphql.store.tasks import transfer
 
 
-def test_client_that_closes_before_its_request_gets_nothing(url: str) -> None:
+def test_client_that_closes_before_its_request_gets_no_response(url: str) -> None:
     with connected(url) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         connection.shutdown(socket.SHUT_WR)
@@ -26,7 +26,7 @@ def test_client_that_closes_before_its_request_gets_nothing(url: str) -> None:
 
 @pytest.fixture
 def lost(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The ports of clients whose connections have ended."""
+    """The ports of clients whose connections are lost."""
     ports: list[int] = []
     made, end = http1.HTTP1Protocol.connection_made, http1.HTTP1Protocol.connection_lost
 
@@ -52,7 +52,7 @@ def test_client_that_closes_ends_its_operation(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The end of the client's half is the end of both, as it is for a proxy."""
+    """A half-close by the client ends the connection."""
     begun, go_on = threading.Event(), threading.Event()
 
     def read(body: bytes) -> GraphQLRequest:
@@ -73,7 +73,7 @@ def test_client_that_closes_ends_its_operation(
 
 @pytest.fixture
 def large(alice: Person) -> Person:
-    """Has a million characters in tasks."""
+    """A user with a million characters in tasks."""
     for _ in range(20):
         alice.create_many(*["x"] * 5, description="x" * 10_000)
     return alice
@@ -81,7 +81,7 @@ def large(alice: Person) -> Person:
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system takes little of what is written, and what nobody takes is soon given up."""
+    """Small send buffers, and a write timeout of half a second."""
     begin = http1.HTTP1Protocol.connection_made
 
     def made(connection: http1.HTTP1Protocol, transport: asyncio.Transport) -> None:
@@ -112,7 +112,7 @@ PAGE = b'{"query": "{ tasks(first: 100) { nodes { description } } }"}'
 def test_stalled_reader_of_a_page_is_disconnected(
     url: str, large: Person, more: tuple[bytes, ...], lost: list[int]
 ) -> None:
-    """It has been given to the transport as a whole."""
+    """The transport buffers the whole response."""
     with connected(url, room=4_096) as connection:
         length = b"Content-Length: %d" % len(PAGE)
         connection.sendall(asked_by(large, b"POST /graphql", length, *more) + PAGE)
@@ -123,11 +123,11 @@ def test_stalled_reader_of_a_page_is_disconnected(
 
 @pytest.mark.usefixtures("narrow")
 def test_slow_reader_gets_the_whole_export(url: str, large: Person) -> None:
-    """For longer than anybody may take nothing."""
+    """The export takes longer than the write timeout."""
     with connected(url, room=4_096) as connection:
         connection.sendall(asked_by(large, b"GET /export", b"Connection: close"))
-        said = b""
+        response = b""
         while piece := connection.recv(20_000):
-            said += piece
+            response += piece
             time.sleep(0.01)
-    assert said.endswith(b"\r\n0\r\n\r\n")
+    assert response.endswith(b"\r\n0\r\n\r\n")

@@ -1,30 +1,29 @@
-"""A limit on concurrent requests that take a lot of memory: a few in all, one for each user."""
+"""A limit on concurrent requests that use much memory: a few in total, one for each user."""
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from todo_graphql.errors import Unavailable
 
-OWN = "Another import of yours is going on. Try again when it has ended."
-FULL = "Too many imports are going on. Try again in a moment."
-RETRY_AFTER = 5
-"""Seconds, after which one of them may have ended."""
+ALREADY_RUNNING = "Another import of yours is running. Try again when it has finished."
+TOO_MANY = "Too many imports are running. Try again in a moment."
+RETRY_AFTER_SECONDS = 5
 
 
 class ConcurrencyLimiter:
-    """The slots of one process, which are used on its event loop."""
+    """The slots of one process, for use on its event loop."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_slots: int) -> None:
+        self._max_slots = max_slots
         self._owners: set[Hashable] = set()
 
     @contextmanager
     def slot(self, owner: Hashable) -> Iterator[None]:
         """Hold a slot in the `with` block. Raises Unavailable when none is free."""
         if owner in self._owners:
-            raise Unavailable(OWN, retry_after=RETRY_AFTER)
-        if len(self._owners) >= self._most:
-            raise Unavailable(FULL, retry_after=RETRY_AFTER)
+            raise Unavailable(ALREADY_RUNNING, retry_after=RETRY_AFTER_SECONDS)
+        if len(self._owners) >= self._max_slots:
+            raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
         self._owners.add(owner)
         try:
             yield

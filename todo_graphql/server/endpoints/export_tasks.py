@@ -1,4 +1,4 @@
-"""GET /export: all of one's tasks as a file."""
+"""GET /export: all tasks of a user as a file."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -22,7 +22,7 @@ from todo_graphql.store.tasks.rows import TaskRow
 from todo_graphql.store.tasks.transfer import EXPORT_PAGE_SIZE
 
 TASK_COST = 15
-"""What a task with all its fields costs in an operation."""
+"""The cost of a task with all its fields in an operation."""
 
 
 def export_router(
@@ -30,11 +30,11 @@ def export_router(
 ) -> APIRouter:
     """Return the route of the export.
 
-    The file is sent page by page. The next page is read when the previous one has been sent: a
-    slow client holds neither a connection nor a thread, and one page is in memory.
+    The file is sent page by page. A page is read after the previous one was sent: a slow client
+    holds neither a connection nor a thread, and one page is in memory.
 
-    Each page is charged. An export does not begin when the budget has no room for a whole page;
-    an export that has begun is finished. Each page has `timeout` seconds, like an operation.
+    Each page is charged. An export is rejected if the budget does not cover a whole page. A
+    running export is completed. Each page has `timeout` seconds, like an operation.
     """
     router = APIRouter()
 
@@ -43,19 +43,19 @@ def export_router(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> StreamingResponse:
         request_record(request.scope).context = context
-        name = _format_of(request)
+        name = _parse_format(request)
         kind = FORMATS[name]
 
-        async def in_turn(call: Callable[[], bytes | None]) -> bytes | None:
+        async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
             work = queue.run(context.viewer.id, call)
             return await run_with_timeout(timeout, context.connection, work)
 
         pieces = kind.write(_charged(context, context.tasks().iter_all()))
-        # What fails before the first piece is a proper answer. What fails later breaks the
-        # connection off, so that no client takes a part for the whole.
-        first = await in_turn(partial(_first, readiness, context, pieces))
+        # An error before the first piece is an error response. A later error closes the connection,
+        # so that no client takes a part of the file for the whole.
+        first = await run_in_queue(partial(_first_piece, readiness, context, pieces))
         return StreamingResponse(
-            _stream(first, partial(in_turn, partial(next_piece, context, pieces))),
+            _stream(first, partial(run_in_queue, partial(next_piece, context, pieces))),
             headers={
                 "Content-Type": f"{kind.media_type}; charset=utf-8",
                 "Content-Disposition": f'attachment; filename="tasks.{name}"',
@@ -65,21 +65,21 @@ def export_router(
     return router
 
 
-def _format_of(request: Request) -> str:
+def _parse_format(request: Request) -> str:
     given = request.query_params.getlist("format") or ["json"]
     if len(given) > 1 or given[0] not in FORMATS:
-        raise BadUserInput("`format` must be `json` or `csv`, given once.", field="format")
+        raise BadUserInput("`format` must be either `json` or `csv`.", field="format")
     return given[0]
 
 
-def _first(readiness: Readiness, context: Context, pieces: Iterator[bytes]) -> bytes | None:
+def _first_piece(readiness: Readiness, context: Context, pieces: Iterator[bytes]) -> bytes | None:
     readiness.require_proof()
     context.charge(EXPORT_PAGE_SIZE * TASK_COST)
     return next_piece(context, pieces)
 
 
 def _charged(context: Context, pages: Iterator[list[TaskRow]]) -> Iterator[list[TaskRow]]:
-    """Those after the first, which is paid for."""
+    """Charge each page after the first one, which was charged before."""
     for number, rows in enumerate(pages):
         if number:
             with suppress(RateLimited):
@@ -88,7 +88,7 @@ def _charged(context: Context, pages: Iterator[list[TaskRow]]) -> Iterator[list[
 
 
 def next_piece(context: Context, pieces: Iterator[bytes]) -> bytes | None:
-    """None after the last. The connection is given back in any case."""
+    """Return the next piece of the file, or None at its end, and release the connection."""
     with context.connection:
         return next(pieces, None)
 

@@ -1,4 +1,4 @@
-"""GET /graphql: GraphiQL, with operations to begin with."""
+"""GET /graphql: the page of GraphiQL, with example operations."""
 
 import json
 import re
@@ -17,8 +17,8 @@ from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
 PAGE = Path(__file__).with_name("graphiql.html")
 
 EXAMPLES = (
-    """# Press ⌘/Ctrl + Enter, or the button, to run this.
-# The next tabs list your tasks and change one.
+    """# Press ⌘/Ctrl + Enter or the button to run this operation.
+# The next tabs list your tasks and complete one.
 
 mutation CreateTask {
   createTask(input: { title: "Buy milk" }) {
@@ -31,8 +31,8 @@ mutation CreateTask {
   }
 }
 """,
-    """# Your open tasks, newest first, in pages: for the
-# next one put `endCursor` into the variable `after`.
+    """# Your open tasks, newest first. For the next page,
+# set the variable `after` to `endCursor`.
 
 query Tasks($after: String) {
   tasks(first: 10, after: $after, filter: { completed: false }) {
@@ -50,7 +50,7 @@ query Tasks($after: String) {
   }
 }
 """,
-    """# Put the id of a task into the variables below.
+    """# Set the variable `id` below to the id of a task.
 
 mutation CompleteTask($id: ID!) {
   completeTask(id: $id) {
@@ -67,43 +67,49 @@ mutation CompleteTask($id: ID!) {
 }
 """,
 )
-# GraphiQL 3 opens the first tab without its variables, so the first operation needs none.
+# GraphiQL 3 opens the first tab without its variables: the first operation needs none.
 VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""})
 
 
 def graphiql_router(token: str | None, listening_on: str) -> APIRouter:
-    """The page needs no token. With one, its requests are that user's until it is overridden
-    in the headers below the editor; then it is for those only who call this machine by its name.
+    """Return the route of the page, which requires no token.
+
+    A `token` signs the requests of the page in. Such a page is served only under a name of this
+    machine.
     """
     router = APIRouter()
-    page = render(token)
-    policy = policy_of(page)
+    page = render_page(token)
+    policy = content_security_policy(page)
 
     @router.api_route(routes.GRAPHQL, methods=["GET", "HEAD"])
     async def graphiql(request: Request) -> HTMLResponse:
         if "query" in request.query_params and "text/html" not in request.headers.get("accept", ""):
-            raise HTTPException(405, "Send operations by POST.", {"Allow": "POST"})
+            raise HTTPException(
+                405, "Method not allowed: send operations by POST.", {"Allow": "POST"}
+            )
         if "sec-websocket-version" in request.headers:
-            raise HTTPException(405, "There are no WebSockets here.", {"Allow": "POST"})
+            raise HTTPException(
+                405, "WebSocket is not supported: send operations by POST.", {"Allow": "POST"}
+            )
         if token is not None:
-            require_own_name(request, listening_on)
+            require_own_host(request, listening_on)
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
     return router
 
 
-def require_own_name(request: Request, listening_on: str) -> None:
-    """Raises HTTPException for a page that has made its own name lead here."""
+def require_own_host(request: Request, listening_on: str) -> None:
+    """Raise HTTPException unless the `Host` of the request is a name of this machine."""
     if not names_this_machine(request.headers.get("host", ""), listening_on):
         raise HTTPException(
             421,
-            "This page holds a token, so it is only for those who call this machine by its own "
-            "name: open it at localhost or 127.0.0.1, or start with HOST set to the name.",
+            "Unknown host: this page contains a token and requires a name of this machine. Open it "
+            "at localhost or 127.0.0.1, or set HOST to the name.",
         )
 
 
-def render(token: str | None) -> str:
-    """The page, with its configuration as JSON that cannot end the script around it."""
+def render_page(token: str | None) -> str:
+    """Return the page with its configuration, as JSON that cannot end the script around it."""
     tabs = [
         {"query": query, "variables": json.dumps(variables, indent=2)}
         for query, variables in zip(EXAMPLES, VARIABLES, strict=True)
@@ -113,12 +119,12 @@ def render(token: str | None) -> str:
     return PAGE.read_text(encoding="utf-8").replace("{/* configuration */}", configuration)
 
 
-def policy_of(page: str) -> str:
-    """The Content-Security-Policy of the page: only its own script runs, and the files that it
-    names; it speaks to this server only; nobody frames it.
+def content_security_policy(page: str) -> str:
+    """Return the Content-Security-Policy of the page.
 
-    Styles may be written by scripts: GraphiQL's dialogs do so when they open. Its style sheet
-    brings fonts and little pictures in itself.
+    Only its own script and the files that it names run. It connects to this server only, and is
+    never framed. Inline styles are for GraphiQL's dialogs, and data URLs for the fonts and images
+    in its style sheet.
     """
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digest = b64encode(sha256(script.encode()).digest()).decode()

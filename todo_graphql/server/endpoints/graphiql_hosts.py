@@ -1,28 +1,27 @@
-"""By which name a request calls this machine.
+"""Protection against DNS rebinding, by the `Host` header.
 
-A page of a foreign site may have its own name point at this machine (DNS rebinding). For the
-browser they are one site then, and the page may read every answer. But the name stays in `Host`,
-and an address in it cannot be made to point elsewhere.
+Another site can let its own name resolve to this machine. A browser then takes both for one origin,
+and pages of that site can read every response. `Host` still has the name of the site.
 """
 
 import re
-
-from todo_graphql.settings.types import address_of
 
 AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:]+))(?::\d*)?", re.IGNORECASE)
 
 
 def names_this_machine(authority: str, listening_on: str) -> bool:
-    """Whether a `Host` is a loopback name or address, or the HOST that is listened on, at any
-    port. Who listens on all addresses may be called by each of them.
+    """Return whether a `Host`, with any port, names this machine.
+
+    Its names are the loopback names and addresses, and the HOST that it listens on. A server that
+    listens on all addresses accepts every address.
     """
     found = AUTHORITY.fullmatch(authority)
     if found is None:
         return False
-    called = found[1] or found[2]
-    if called.lower() in ("localhost", listening_on.lower()):
+    name = found[1] or found[2]
+    if name.lower() in ("localhost", listening_on.lower()):
         return True
-    address, own = address_of(called), address_of(listening_on)
+    address, own = parse_address(name), parse_address(listening_on)
     if address is None:
         return False
     return address.is_loopback or address == own or (own is not None and own.is_unspecified)

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint, which is mounted at /graphql."""
+"""POST /graphql: the GraphQL endpoint."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,12 +20,9 @@ from todo_graphql.settings.settings import Settings
 class GraphQLEndpoint:
     """An ASGI application that executes the operation of a POST request on a worker thread.
 
-    Other methods are not allowed: a query in a URL would end up in logs and caches, and
-    GET /graphql belongs to GraphiQL, whose route comes first.
-
-    It is no path operation of FastAPI, whose dependency solver and exit stacks take about
-    0.1 ms of processor time per request. It calls the same context getter that the path
-    operations depend on.
+    Other methods are not allowed: a query in a URL would appear in logs and caches. GET /graphql
+    belongs to GraphiQL, whose route precedes this one. The choice of an ASGI endpoint is explained
+    in docs/decisions/0002-graphql-as-an-asgi-endpoint.md.
     """
 
     def __init__(
@@ -45,7 +42,7 @@ class GraphQLEndpoint:
         self._allowed_methods = "GET, HEAD, POST" if settings.graphiql else "POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Verify the token, then read the body, then execute and respond."""
+        """Verify the token, read the body, execute the operation and respond, in this order."""
         if scope["method"] != "POST":
             raise HTTPException(405, headers={"Allow": self._allowed_methods})
         request, record = Request(scope, receive), request_record(scope)
@@ -61,7 +58,7 @@ class GraphQLEndpoint:
     def _execute(
         self, body: bytes, context: Context, media_type: str, record: RequestRecord
     ) -> Response:
-        """Parse, execute and serialize on the calling thread."""
+        """Parse and execute the request, and serialize its response."""
         request = parse_graphql_request(body)
         self._readiness.require_proof()
         try:

@@ -14,7 +14,7 @@ from todo_graphql.server.thread_pool import ThreadPool
 def health_router(
     authenticator: Authenticator, readiness: Readiness, thread_pool: ThreadPool, timeout: float
 ) -> APIRouter:
-    """Return the routes of the health checks. They need no token, and allow HEAD, which many
+    """Return the routes of the health checks. They require no token, and allow HEAD, which many
     monitors use. A database that does not respond within `timeout` seconds is not ready.
     """
     router = APIRouter()
@@ -29,7 +29,7 @@ def health_router(
             async with asyncio.timeout(timeout):
                 reason = await thread_pool.run(readiness.reason_against)
         except TimeoutError:
-            reason = "The database does not answer in time."
+            reason = "The database does not respond in time."
         if reason is None and not authenticator.has_keys:
             reason = "The keys that verify tokens have not been fetched yet."
         if reason is None:

@@ -1,4 +1,4 @@
-"""POST /import: tasks from a file, all of them or none."""
+"""POST /import: the tasks of a file, imported in one transaction."""
 
 import asyncio
 import uuid
@@ -31,26 +31,23 @@ from todo_graphql.store.tasks.transfer import Imported
 MAX_IMPORT_BYTES = 10 * 1024 * 1024
 MAX_IMPORT_TASKS = 100_000
 BYTES_PER_COST = 20
-"""About what a value of a task takes in a file; each costs one in an operation, too."""
+"""The approximate size of a field in a file. A field costs 1, as in an operation."""
 
-MOST_AT_ONCE = 4
-"""Imports of a process, and no more than half of its threads. Each has its body in memory."""
+MAX_CONCURRENT_IMPORTS = 4
+"""The most imports of a process, of which each has its body in memory. They use at most half of the
+threads.
+"""
 
 BODY_SECONDS = 60.0
-"""For the whole body to come, after its head."""
+"""The time limit for a whole body."""
 
-BODY_PATIENCE = 8.0
-"""Seconds that it has from the start, and one more for each BODY_RATE bytes that have come, so that
-nobody keeps a place for nothing.
-"""
+BODY_GRACE_SECONDS = 8.0
+"""The time limit for a body, which each BODY_BYTES_PER_SECOND received bytes extend by a second."""
 
-BODY_RATE = 50_000
-"""Bytes, that is 0.4 Mbit/s; 10 MiB within the minute take 1.4."""
+BODY_BYTES_PER_SECOND = 50_000
 
 IMPORT_SECONDS = 120.0
-"""For all that is done when the body has come. 90,000 tasks take 13 on two cores, and several times
-that where the database is far away or busy.
-"""
+"""The time limit for an import, after its body was received."""
 
 
 def import_router(
@@ -58,26 +55,26 @@ def import_router(
 ) -> APIRouter:
     """Return the route of the import.
 
-    The whole body is read, charged by its length, and then parsed on the thread that executes the
-    statements. A request without a slot is refused before its body is read.
+    The whole body is read, charged by its length, and parsed on the thread that executes the
+    statements. A request without a slot is rejected before its body is read.
 
     The transaction is aborted when the client disconnects, unless its COMMIT was sent. Otherwise
     it would block the user's other writes, and a repeated import would duplicate tasks without an
     id. Each statement has `timeout` seconds, like an operation.
     """
     router = APIRouter()
-    limiter = ConcurrencyLimiter(min(MOST_AT_ONCE, queue.max_per_owner))
+    limiter = ConcurrencyLimiter(min(MAX_CONCURRENT_IMPORTS, queue.max_per_owner))
 
     @router.post(routes.IMPORT)
     async def import_tasks(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         request_record(request.scope).context = context
-        kind = _format_of(request)
+        kind = _format_from_content_type(request)
         owner, connection = context.viewer.id, context.connection
         with limiter.slot(owner):
-            body = await _body_in_time(request)
-            work = queue.run(owner, _bring_back, readiness, context, kind, body)
+            body = await _read_body_in_time(request)
+            work = queue.run(owner, _import_file, readiness, context, kind, body)
             statements = run_with_statement_timeout(timeout, connection, work)
             awaited = cancel_on_disconnect(request, statements, connection.abort)
             done = await run_with_timeout(IMPORT_SECONDS, connection, awaited)
@@ -86,44 +83,45 @@ def import_router(
     return router
 
 
-def _format_of(request: Request) -> Format:
-    """By the Content-Type. Raises BadUserInput with status 415."""
+def _format_from_content_type(request: Request) -> Format:
     media_type, charsets = content_type(header(request.scope, b"content-type"))
     kinds = [kind for kind in FORMATS.values() if kind.media_type == media_type]
     if not kinds or not charsets <= UTF_8:
         raise BadUserInput(
-            "Send the tasks as `Content-Type: application/json` or `text/csv`, in UTF-8.",
+            "Unsupported media type: send the tasks as `Content-Type: application/json` or "
+            "`text/csv`, in UTF-8.",
             status=415,
         )
     return kinds[0]
 
 
-async def _body_in_time(request: Request) -> bytes:
-    """Raises BadUserInput with status 408 or 413."""
+async def _read_body_in_time(request: Request) -> bytes:
+    """Return the body. Raises BadUserInput with status 408 or 413."""
     try:
-        async with asyncio.timeout(BODY_SECONDS), asyncio.timeout(BODY_PATIENCE) as pace:
-            paced = Request(request.scope, _putting_off(pace, request.receive))
-            return await read_at_most(MAX_IMPORT_BYTES, paced)
+        async with asyncio.timeout(BODY_SECONDS), asyncio.timeout(BODY_GRACE_SECONDS) as deadline:
+            timed = Request(request.scope, _extending(deadline, request.receive))
+            return await read_at_most(MAX_IMPORT_BYTES, timed)
     except TimeoutError:
         raise BadUserInput(
-            f"The file came too slowly: {BODY_RATE:,} bytes a second are the least, and "
-            f"{BODY_SECONDS:g} seconds the most.",
+            f"The upload is too slow: send at least {BODY_BYTES_PER_SECOND:,} bytes per second "
+            f"and the whole file within {BODY_SECONDS:g} seconds.",
             status=408,
         ) from None
 
 
-def _putting_off(end: asyncio.Timeout, receive: Receive) -> Receive:
-    """Each piece that is received puts the end off by the time that it may take."""
+def _extending(deadline: asyncio.Timeout, receive: Receive) -> Receive:
+    """Return a `receive` that extends the deadline by the time that each part may take."""
 
-    async def receive_and_put_off() -> Message:
+    async def receive_and_extend() -> Message:
         message = await receive()
-        end.reschedule((end.when() or 0.0) + len(message.get("body", b"")) / BODY_RATE)
+        seconds = len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
+        deadline.reschedule((deadline.when() or 0.0) + seconds)
         return message
 
-    return receive_and_put_off
+    return receive_and_extend
 
 
-def _bring_back(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
+def _import_file(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
     readiness.require_proof()
     context.charge(len(body) // BYTES_PER_COST + 1)
     tasks = tasks_of(kind.read(text_of(body)))
@@ -132,26 +130,28 @@ def _bring_back(readiness: Readiness, context: Context, kind: Format, body: byte
 
 
 def text_of(body: bytes) -> str:
-    """Raises BadUserInput, with the line, for what is not UTF-8."""
+    """Return the decoded text. Raises BadUserInput with the line of the first invalid byte."""
     try:
         return body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         with at_line(body.count(b"\n", 0, error.start) + 1):
-            raise BadUserInput("The file is not in UTF-8.") from None
+            raise BadUserInput("The file is not encoded in UTF-8.") from None
 
 
 def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
-    """Raises BadUserInput, with the line, for what is no task, a task that is there twice, and
-    one too many.
+    """Yield the tasks of the records. Raises BadUserInput with the line of an invalid task, a
+    duplicate id, or a task beyond the limit.
     """
     ids = set[uuid.UUID]()
     for number, (line, record) in enumerate(records, 1):
         with at_line(line):
             if number > MAX_IMPORT_TASKS:
-                raise BadUserInput(f"A file has at most {MAX_IMPORT_TASKS:,} tasks.")
+                raise BadUserInput(f"A file can contain at most {MAX_IMPORT_TASKS:,} tasks.")
             task = task_of(record)
             if task.id in ids:
-                raise BadUserInput("There is a task with this id before.", field="id")
+                raise BadUserInput(
+                    "Duplicate id: an earlier task of the file has this id.", field="id"
+                )
         if task.id is not None:
             ids.add(task.id)
         yield task

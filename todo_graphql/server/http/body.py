@@ -1,6 +1,6 @@
-"""From the bytes of a request to what it asks, and back from an answer to bytes.
+"""Request bodies, and GraphQL requests and responses as JSON.
 
-The rules are those of GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/
+Both follow GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/
 """
 
 import json
@@ -16,17 +16,16 @@ from todo_graphql.errors import BadUserInput, ErrorCode
 from todo_graphql.server.http.content_negotiation import header, require_json
 from todo_graphql.server.strict_json import check_nesting, may_exceed_nesting, reject_constant
 
-# msgspec would read faster, but not all that JSON may say: no halves of surrogate pairs, and no
-# number that is greater than the greatest float.
+# msgspec decodes faster, but rejects valid JSON: lone surrogates, and numbers beyond a float.
 DECODER = json.JSONDecoder(parse_constant=reject_constant)
 ENCODER = msgspec.json.Encoder()
 
-MAX_DIGITS = 20
-"""Of a Content-Length. No longer one is meant seriously."""
+MAX_LENGTH_DIGITS = 20
+"""The most digits of a Content-Length: Python does not parse integers of thousands of digits."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, if it is JSON by its header and no longer than `limit` bytes.
+    """Return a JSON body of at most `limit` bytes.
 
     Raises BadUserInput with status 415 or 413.
     """
@@ -35,17 +34,19 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def read_at_most(limit: int, request: Request) -> bytes:
-    """The body. Raises BadUserInput with status 413 as soon as it is known to be longer, and with
-    status 415 when it is compressed.
+    """Return the body.
+
+    Raises BadUserInput with status 413 as soon as the body exceeds the limit, and with status 415
+    for a compressed body.
     """
     if (header(request.scope, b"content-encoding") or "identity").lower() != "identity":
-        raise BadUserInput("Send the body without a `Content-Encoding`.", status=415)
-    # These are digits, or uvicorn would have refused them, but Python does not read thousands.
+        raise BadUserInput(
+            "Unsupported content encoding: send the body without `Content-Encoding`.", status=415
+        )
     declared = header(request.scope, b"content-length") or "0"
-    if len(declared) > MAX_DIGITS or int(declared) > limit:
-        raise too_long(limit)
-    # Not by `stream`: an asynchronous generator takes three times as long for the usual body,
-    # which has come with its head.
+    if len(declared) > MAX_LENGTH_DIGITS or int(declared) > limit:
+        raise body_too_large(limit)
+    # Request.stream, an asynchronous generator, takes three times as long for a short body.
     body, is_whole = bytearray(), False
     while not is_whole:
         message = await request.receive()
@@ -54,48 +55,51 @@ async def read_at_most(limit: int, request: Request) -> bytes:
         body += message.get("body", b"")
         is_whole = not message.get("more_body", False)
         if len(body) > limit:
-            raise too_long(limit)
+            raise body_too_large(limit)
     return bytes(body)
 
 
-def too_long(limit: int) -> BadUserInput:
-    return BadUserInput(f"The body has more than {limit:,} bytes.", status=413)
+def body_too_large(limit: int) -> BadUserInput:
+    return BadUserInput(
+        f"The body is too large: it can contain at most {limit:,} bytes.", status=413
+    )
 
 
 def parse_graphql_request(body: bytes) -> GraphQLRequest:
-    """Return the GraphQL request in a body. Raises BadUserInput with the member that is wrong."""
+    """Return the GraphQL request in a body. Raises BadUserInput with the name of a bad member."""
     try:
         members = DECODER.decode(body.decode())
         if may_exceed_nesting(body):
             check_nesting(members)
     except (ValueError, RecursionError):
         raise BadUserInput(
-            "The body is not JSON in UTF-8, or has numbers too long or nesting too deep to read."
+            "The body is not JSON in UTF-8, or exceeds the number or nesting limits."
         ) from None
     if not isinstance(members, dict):
-        raise BadUserInput("The body is not a JSON object with a `query`.")
+        raise BadUserInput("The body must be a JSON object with a `query`.")
     query = members.get("query")
     if not isinstance(query, str):
-        raise BadUserInput("`query` must be a string: the document.", field="query")
-    optional(members, "extensions", dict, "an object")  # nothing of which is known here
+        raise BadUserInput("`query` must be a string that contains the document.", field="query")
+    optional_member(members, "extensions", dict, "an object")  # no extension is supported
     return GraphQLRequest(
         query=query,
-        variables=optional(members, "variables", dict, "an object"),
-        operation_name=optional(members, "operationName", str, "a string"),
+        variables=optional_member(members, "variables", dict, "an object"),
+        operation_name=optional_member(members, "operationName", str, "a string"),
     )
 
 
-def optional(members: dict[str, Any], name: str, kind: type, called: str) -> Any:
+def optional_member(members: dict[str, Any], name: str, kind: type, kind_name: str) -> Any:
     value = members.get(name)
     if value is not None and not isinstance(value, kind):
-        raise BadUserInput(f"`{name}` must be {called}, or null.", field=name)
+        raise BadUserInput(f"`{name}` must be {kind_name} or null.", field=name)
     return value
 
 
 def response_to(result: ExecutionResult, media_type: str) -> Response:
-    """The answer as JSON. `data` is there only with status 200, as GraphQL over HTTP demands of
-    both media types. It would like 294 where there are errors beside data, and 422 where a
-    document is not valid: the one no registry knows yet, the other is no part of our contract.
+    """Return the response to an executed request.
+
+    `data` requires status 200 for both media types. The draft recommends 294 for data with errors,
+    which is not registered, and 422 for an invalid document, which is 400 here.
     """
     content: dict[str, object]
     extensions = {"extensions": result.extensions} if result.extensions else {}
@@ -103,18 +107,18 @@ def response_to(result: ExecutionResult, media_type: str) -> Response:
         content = {"data": result.data, **extensions}
         return Response(encode(content), media_type=media_type)
     content = {"errors": [error.formatted for error in result.errors]}
-    status = status_of(result)
+    status = response_status(result)
     if status == 200:
         content |= {"data": result.data, **extensions}
     response = Response(encode(content), status, media_type=media_type)
     if status in (ErrorCode.UNAVAILABLE.status, ErrorCode.RATE_LIMITED.status):
-        response.headers["Retry-After"] = str(extension(result, "retryAfter") or 1)
+        response.headers["Retry-After"] = str(first_extension(result, "retryAfter") or 1)
     return response
 
 
 def encode(content: dict[str, object]) -> bytes:
-    """Compact JSON. Half a surrogate pair, which an error may quote, is nothing in UTF-8: then
-    everything that is not ASCII is escaped.
+    """Return compact JSON. UTF-8 cannot encode a lone surrogate, which an error may quote: such
+    content is escaped to ASCII.
     """
     try:
         return ENCODER.encode(content)
@@ -122,30 +126,29 @@ def encode(content: dict[str, object]) -> bytes:
         return json.dumps(msgspec.to_builtins(content), separators=(",", ":")).encode()
 
 
-def status_of(result: ExecutionResult) -> int:
-    """200 for whatever was executed; else what the first error says.
+def response_status(result: ExecutionResult) -> int:
+    """Return 200 for an executed request, and the status of the first error for a request error.
 
-    Nothing but UNAVAILABLE, with no data at all, is 503: whoever is between the client and
-    this server should know, and may try elsewhere.
+    A result without data whose only errors are UNAVAILABLE is 503, so that proxies can retry it.
     """
-    nothing = not result.data or all(value is None for value in result.data.values())
-    if is_refused(result) or (nothing and error_codes(result) == {ErrorCode.UNAVAILABLE.name}):
-        status = extension(result, "status")
+    is_empty = not result.data or all(value is None for value in result.data.values())
+    is_unavailable = is_empty and error_codes(result) == {ErrorCode.UNAVAILABLE.name}
+    if is_request_error(result) or is_unavailable:
+        status = first_extension(result, "status")
         assert isinstance(status, int)
         return status
     return 200
 
 
-def is_refused(result: ExecutionResult) -> bool:
-    """Whether the request itself was wrong: then its errors have no path."""
+def is_request_error(result: ExecutionResult) -> bool:
+    """Return whether execution did not begin: request errors have no path."""
     return bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 
 def error_codes(result: ExecutionResult) -> frozenset[str]:
-    """Return the codes of all errors in a result."""
     return frozenset(str((error.extensions or {}).get("code")) for error in result.errors or ())
 
 
-def extension(result: ExecutionResult, name: str) -> object:
-    """What the first error says under this name."""
+def first_extension(result: ExecutionResult, name: str) -> object:
+    """Return an extension of the first error."""
     return ((result.errors or [])[0].extensions or {}).get(name)

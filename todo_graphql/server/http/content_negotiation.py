@@ -1,7 +1,7 @@
 """Content negotiation by `Accept`, and the media type of a body by `Content-Type`.
 
-The rules are those of GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) and
-RFC 9110, sections 8.3 and 12.5.1.
+Both follow GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) and RFC 9110,
+sections 8.3 and 12.5.1.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ JSON = "application/json"
 GRAPHQL = "application/graphql-response+json; charset=utf-8"
 
 MAX_CHARACTERS = 1_000
-"""The longest header that is parsed. Browsers send 150 characters."""
+"""The longest header that is parsed. Browsers send about 150 characters."""
 
 MAX_PARAMETERS = 20
 """The most parameters of one media type: the standard library's parser takes quadratic time."""
@@ -37,8 +37,8 @@ def response_type(scope: Scope) -> str:
     chosen = JSON if accepted is None else preferred(accepted)
     if chosen is None:
         raise BadUserInput(
-            "Answers are `application/graphql-response+json` or `application/json`, in UTF-8; "
-            "`Accept` takes neither.",
+            "Not acceptable: this endpoint responds with `application/graphql-response+json` or "
+            "`application/json`, in UTF-8.",
             status=406,
         )
     return chosen
@@ -52,11 +52,11 @@ def error_type(scope: Scope) -> str:
 
 
 def preferred(accepted: str) -> str | None:
-    """Return the one of the two media types that an Accept header prefers; None for neither.
+    """Return the media type that an Accept header prefers, or None if it accepts neither.
 
     `application/json` is the default for `*/*`, which fetch and curl send, and for a request
-    without the header, where the specification leaves the choice to the server. The newer type is
-    chosen when the header names it with at least the same quality, in any order.
+    without the header. The newer type is chosen if the header names it with at least the same
+    quality, in any order.
     """
     if accepted in ("*/*", JSON):
         return JSON
@@ -66,7 +66,7 @@ def preferred(accepted: str) -> str | None:
 @lru_cache(maxsize=128)
 def _preferred(accepted: str) -> str | None:
     elements = [element for element in parse_http_list(accepted) if element]
-    if not elements:  # an empty header says nothing
+    if not elements:  # an empty header accepts any type
         return JSON
     ranges = list(media_ranges(elements))
     named, newer = quality(GRAPHQL.partition(";")[0], ranges)
@@ -77,8 +77,8 @@ def _preferred(accepted: str) -> str | None:
 
 
 def media_ranges(elements: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Return each media range that covers one of the two types, with its quality. Ranges of other
-    charsets and with an invalid quality are skipped.
+    """Return each media range that covers one of the two types, with its quality. Ranges with
+    another charset or an invalid quality are skipped.
     """
     for element in elements:
         if element.partition(";")[0].rstrip().lower() not in RANGES:
@@ -103,19 +103,22 @@ def quality(media_type: str, ranges: list[tuple[str, float]]) -> tuple[bool, flo
 
 
 def require_json(scope: Scope) -> None:
-    """Raises BadUserInput with status 415, unless the body is JSON in UTF-8 by its one header."""
+    """Raise BadUserInput with status 415 unless one Content-Type declares JSON in UTF-8."""
     given = header(scope, b"content-type")
     if given == JSON:
         return
     media_type, charsets = content_type(given)
     if media_type != JSON or not charsets <= UTF_8:
-        raise BadUserInput("Send the request as `Content-Type: application/json`.", status=415)
+        raise BadUserInput(
+            "Unsupported media type: send the request as `Content-Type: application/json`.",
+            status=415,
+        )
 
 
 @lru_cache(maxsize=128)
 def content_type(given: str | None) -> tuple[str, frozenset[str]]:
-    """Return the media type in a header and every charset that it names; an empty type for several
-    headers.
+    """Return the media type in a header and every charset that it names. Several headers have an
+    empty type.
     """
     if not given or len(given) > MAX_CHARACTERS or len(parse_http_list(given)) > 1:
         return "", frozenset()
@@ -124,8 +127,8 @@ def content_type(given: str | None) -> tuple[str, frozenset[str]]:
 
 
 def parse_media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return a media type or range and its parameters, in lower case and without quotes; an empty
-    type when there are too many of them.
+    """Return a media type or range and its parameters, in lower case and without quotes. Input
+    with too many parameters has an empty type.
     """
     media_type, _, parameters = text.lower().partition(";")
     if not parameters:

@@ -15,11 +15,10 @@ CLIENT_CLOSED_REQUEST = 499
 async def cancel_on_disconnect(
     request: Request, work: Coroutine[Any, Any, T], abort: Callable[[], None]
 ) -> T:
-    """Return the result of the work, unless the client disconnects before. The body must have been
-    read.
+    """Return the result of the work. The body of the request must have been read.
 
-    Raises ClientDisconnect then: work that waits for its turn does not begin, and work that has
-    begun is aborted.
+    Raises ClientDisconnect when the client disconnects before: queued work does not start, and
+    running work is aborted.
     """
     working = asyncio.create_task(work)
     disconnect = asyncio.create_task(wait_for_disconnect(request))
@@ -35,6 +34,5 @@ async def cancel_on_disconnect(
 
 
 async def wait_for_disconnect(request: Request) -> None:
-    """Wait until the client disconnects."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

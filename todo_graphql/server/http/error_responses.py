@@ -1,4 +1,4 @@
-"""Problems as HTTP responses, in the shape that every GraphQL client reads."""
+"""Error responses in the format of GraphQL, for errors outside of an execution."""
 
 from collections.abc import Mapping
 
@@ -20,15 +20,14 @@ from todo_graphql.server.observability.request_record import request_record
 
 REALM = 'Bearer realm="todo-graphql"'
 
-# What the framework says, and what somebody can act on.
-SENTENCES = {
-    "Not Found": "There is nothing at this path; the API is at /graphql.",
-    "Method Not Allowed": "This path does not take that method; `Allow` says which it takes.",
+MESSAGES = {
+    "Not Found": "Unknown path: the API is at /graphql.",
+    "Method Not Allowed": "Method not allowed: use a method that the `Allow` header lists.",
 }
+"""Messages in place of Starlette's."""
 
 
 def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
-    """The problem as the whole answer: nothing of the request was done."""
     return error_response(problem.message, problem.extensions, scope, headers_of(problem))
 
 
@@ -49,7 +48,9 @@ def error_response(
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
-    """What HTTP has a header for. Absent and bad tokens differ (RFC 6750, section 3.1)."""
+    """Return the headers that the error needs. Only an invalid token has `error` in its challenge
+    (RFC 6750, section 3.1).
+    """
     if isinstance(problem, MissingToken):
         return {"WWW-Authenticate": REALM}
     if isinstance(problem, InvalidToken):
@@ -60,27 +61,27 @@ def headers_of(problem: Problem) -> dict[str, str]:
     if isinstance(problem, Unavailable | RateLimited):
         return {"Retry-After": str(problem.retry_after)}
     if problem.status in (408, 413):
-        # The rest of the body is still on its way, and nobody will read it.
+        # The rest of the body is not read.
         return {"Connection": "close"}
     return {}
 
 
 def server_error(request_id: str, scope: Scope) -> JSONResponse:
-    """For what nobody expected. The log has the reason, under this id."""
+    """Return the response to an unexpected error. The log has the traceback under this id."""
     extensions = {**ErrorCode.INTERNAL_SERVER_ERROR.extensions, "requestId": request_id}
     return error_response("Something went wrong on the server.", extensions, scope)
 
 
 async def on_problem(request: Request, problem: Exception) -> JSONResponse:
-    """FastAPI's handler for Problems that are raised outside of GraphQL."""
+    """Handle a Problem that is raised outside of GraphQL."""
     assert isinstance(problem, Problem)
     return problem_response(problem, request.scope)
 
 
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
-    """The framework's own refusals, such as an unknown path, in the same shape."""
+    """Handle an error of Starlette, such as an unknown path."""
     assert isinstance(error, HTTPException)
     code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.BAD_USER_INPUT
     extensions = {"code": code.name, "status": error.status_code}
-    sentence = SENTENCES.get(error.detail, error.detail)
-    return error_response(sentence, extensions, request.scope, error.headers)
+    message = MESSAGES.get(error.detail, error.detail)
+    return error_response(message, extensions, request.scope, error.headers)

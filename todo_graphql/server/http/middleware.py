@@ -24,10 +24,10 @@ from todo_graphql.server.observability.request_record import (
 
 logger = logging.getLogger(__name__)
 
-HEADER = b"x-request-id"
+REQUEST_ID_HEADER = b"x-request-id"
 
 RATE_HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
-"""The budget of a user, the rest of it, and the seconds until all of it is available again."""
+"""The budget of a user, its remainder, and the seconds until the whole budget is available."""
 RATE_HEADER_NAMES = [name.encode() for name in RATE_HEADERS]
 
 
@@ -40,8 +40,8 @@ class RequestMiddleware:
         observers: Sequence[Observer],
         cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        """Wrap the application. `cors` also wraps the error responses that are made here:
-        without it, pages of other origins could not read that the server failed.
+        """Wrap the application. `cors` also wraps the error responses of this middleware, so that
+        pages of other origins can read them.
         """
         self._app = cors(app)
         self._cors = cors
@@ -68,7 +68,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 record.response_status = message["status"]
                 message["headers"] = with_security_headers(message.get("headers", ()))
-                message["headers"].append((HEADER, record.id.encode()))
+                message["headers"].append((REQUEST_ID_HEADER, record.id.encode()))
                 message["headers"] += rate_headers(record)
             await send(message)
 
@@ -77,11 +77,11 @@ class RequestMiddleware:
         except ClientDisconnect:
             record.abandon(CLIENT_CLOSED_REQUEST)
         except asyncio.CancelledError:
-            # The server shuts down, and has waited long enough for the rest of a request.
+            # The time for a graceful shutdown is over.
             if record.response_status:
                 raise
-            answer = self._cors(problem_response(Unavailable(shutdown_message(record)), scope))
-            await answer(scope, receive, send_with_headers)
+            response = self._cors(problem_response(Unavailable(shutdown_message(record)), scope))
+            await response(scope, receive, send_with_headers)
         except Exception:
             logger.exception("A request failed.")
             if record.response_status:
@@ -90,14 +90,14 @@ class RequestMiddleware:
 
 
 def shutdown_message(record: RequestRecord) -> str:
-    """Return the message for a request that the server does not finish before it ends."""
+    """Return the message for a request that the shutdown interrupts."""
     if record.context is not None and record.context.connection.writes:
         return OUTCOME_UNKNOWN
-    return "The server stops. Try again in a moment."
+    return "The server is shutting down. Try again in a moment."
 
 
 def rate_headers(record: RequestRecord) -> list[tuple[bytes, bytes]]:
-    """Return the headers about the budget of a user that was charged or refused."""
+    """Return the rate limit headers of a request that was charged or rejected."""
     allowance = record.context and record.context.allowance
     if not allowance:
         return []

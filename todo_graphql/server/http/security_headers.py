@@ -1,8 +1,7 @@
-"""Headers that protect whoever reads an answer, on every answer.
+"""Security headers of every response.
 
-There is no Strict-Transport-Security: browsers ignore it where it comes without TLS, which ends
-before this server, and it would bind everything else that is served under the same name. Whoever
-ends TLS sets it.
+Strict-Transport-Security is left to the proxy that terminates TLS: browsers ignore it without TLS,
+and it applies to every service of the host name.
 """
 
 from collections.abc import Iterable
@@ -10,26 +9,25 @@ from typing import TypeAlias
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
-PROTECTIONS = (
-    # An answer may be somebody's own data, and GraphiQL's page may hold a token.
+SECURITY_HEADERS = (
+    # A response may contain data of a user, and the page of GraphiQL a token.
     (b"cache-control", b"no-store"),
-    # It is no page: nothing in it loads, runs, or is framed.
+    # A response is not a page: it loads nothing, runs nothing and is never framed.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    # No page of another origin embeds it. Who may read it is said by CORS.
+    # Pages of other origins cannot embed a response. CORS controls which ones can read it.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
-NAMES = frozenset(name for name, _ in PROTECTIONS)
+NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 
-LINES = b"".join(b"%b: %b\r\n" % pair for pair in PROTECTIONS)
-"""The same, for an answer that is written byte by byte."""
+HEADER_LINES = b"".join(b"%b: %b\r\n" % pair for pair in SECURITY_HEADERS)
 
 
 def with_security_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer, and each protection that it does not set itself."""
+    """Return the headers of a response with each security header that it does not set itself."""
     own = [*headers]
     names = {name for name, _ in own}
     if NAMES.isdisjoint(names):
-        return [*own, *PROTECTIONS]
-    return [*own, *(pair for pair in PROTECTIONS if pair[0] not in names)]
+        return [*own, *SECURITY_HEADERS]
+    return [*own, *(pair for pair in SECURITY_HEADERS if pair[0] not in names)]

@@ -1,4 +1,4 @@
-"""Time-outs for work that uses a connection to PostgreSQL."""
+"""Timeouts for work that uses a connection to PostgreSQL."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -17,12 +17,12 @@ async def run_with_timeout(
     *,
     in_one_transaction: bool = True,
 ) -> T:
-    """Return the result of the work. After so many seconds, at a TimeoutError of the work, or on
-    cancellation, the connection is aborted. This frees the connection and the thread even when
-    PostgreSQL has stopped, and its own time-outs do nothing.
+    """Return the result of the work. Raises Unavailable at the timeout, and at a TimeoutError of
+    the work.
 
-    Raises Unavailable at a time-out. Work in one transaction has had no effect before its COMMIT
-    was sent; other work has had none before its first write.
+    A timeout or a cancellation aborts the connection. This frees the connection and its thread
+    even if PostgreSQL has stopped, when its own timeouts have no effect. The outcome of work in one
+    transaction is unknown after its COMMIT was sent, that of other work after its first write.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -39,8 +39,8 @@ async def run_with_timeout(
 async def run_with_statement_timeout(
     seconds: float, connection: ViewerConnection, work: Coroutine[Any, Any, T]
 ) -> T:
-    """Return the result of the work, without a limit for all of it. Raises TimeoutError when one
-    statement waits for so many seconds: PostgreSQL's own time-outs do nothing when it has stopped.
+    """Return the result of the work, which as a whole has no limit. Raises TimeoutError when one
+    statement waits longer: PostgreSQL's own timeouts have no effect if it has stopped.
     """
     working = asyncio.create_task(work)
     try:

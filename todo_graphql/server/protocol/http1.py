@@ -2,15 +2,15 @@
 
 | state | meaning | next state |
 |---|---|---|
-| RECEIVING | the first request is due, or one has begun | PROCESSING or IDLE: it is whole |
-| PROCESSING | responses to whole requests are due | IDLE: all are sent; RECEIVING: bytes arrive |
+| RECEIVING | the first request is due, or one has begun | PROCESSING or IDLE: it is complete |
+| PROCESSING | responses to requests are due | IDLE: all are sent; RECEIVING: bytes arrive |
 | IDLE | all responses are sent | RECEIVING: bytes arrive; CLOSED: keep-alive time is over |
 | FINISHING | nothing more is parsed; responses are due | LINGERING: all are sent |
 | LINGERING | the sending side is shut; input is discarded | CLOSED: by the client, or by a limit |
 | CLOSED | the connection is lost | |
 
 RECEIVING, PROCESSING and IDLE change to FINISHING when a request is rejected, when the last request
-is whole, or when a response closes the connection.
+is complete, or when a response closes the connection.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from todo_graphql.server.protocol.request_parser import RejectedError, RequestPa
 
 logger = logging.getLogger(__name__)
 
-CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that does not wait for its response
+CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that disconnects before the response
 TIMED_OUT = raw_error_response(HTTPStatus.REQUEST_TIMEOUT, "The request was not received in time.")
 
 
@@ -69,8 +69,8 @@ class HTTP1Protocol(asyncio.Protocol):
         self._parser = RequestParser(self)
         self._state = State.RECEIVING
         self._cycles = deque[RequestCycle]()  # the first one is in progress
-        self._incoming: RequestCycle | None = None  # its body is still to come
-        self._rejection: RawResponse | None = None  # to be sent after all responses
+        self._incoming: RequestCycle | None = None  # its body is incomplete
+        self._rejection: RawResponse | None = None  # sent after all responses
         self._since = 0.0  # the start of a request, of idleness, or of lingering
         self._received = 0  # bytes since then
         self._unsent, self._unsent_since = 0, 0.0
@@ -111,7 +111,7 @@ class HTTP1Protocol(asyncio.Protocol):
         self._parser.close()
 
     def shutdown(self) -> None:
-        """Close the connection after the requests that have begun, or after one more."""
+        """Close the connection after the requests that have begun, or after another one."""
         self._is_stopping = True
         if self._state is State.LINGERING:
             self.transport.close()
@@ -144,12 +144,11 @@ class HTTP1Protocol(asyncio.Protocol):
             self._start(cycle)
 
     def on_body(self, data: bytes) -> None:
-        """Hand a part of a body to its request."""
         assert self._incoming is not None
         self._incoming.add_body(data)
 
     def on_request_complete(self) -> None:
-        """Note that a request is whole."""
+        """Mark the incoming request as complete."""
         cycle, self._incoming = self._incoming, None
         assert cycle is not None
         cycle.end_body()
@@ -161,12 +160,12 @@ class HTTP1Protocol(asyncio.Protocol):
             self._state, self._since = State.IDLE, self._loop.time()
 
     def resume(self) -> None:
-        """Parse and read on, if that has paused for want of room."""
+        """Continue to parse and read, if this was paused."""
         if self._is_paused:
             self._parse()
 
     def on_response_complete(self, cycle: RequestCycle) -> None:
-        """Start the next request, become idle, or end the connection."""
+        """Start the next request, become idle, or close the connection."""
         self.server_state.total_requests += 1
         self._cycles.popleft()
         if self.transport.is_closing():
@@ -197,12 +196,12 @@ class HTTP1Protocol(asyncio.Protocol):
         return is_short and buffered <= limits.MAX_BUFFERED_BODY_BYTES
 
     def _parse(self) -> None:
-        """Parse as much input as there is room for, and pause reading while some is left."""
+        """Parse the input that fits into the buffers, and pause reading while some remains."""
         try:
             while self._parser.pending and self._has_room():
                 self._parser.parse_piece()
         except RejectedError as error:
-            if self._state in PARSING:  # else it is about input after the last request
+            if self._state in PARSING:  # input after the last request is ignored
                 logger.warning("Rejected an HTTP request with status %d.", error.response.status)
                 self._reject(error.response)
         self._pause_or_resume()
@@ -218,9 +217,9 @@ class HTTP1Protocol(asyncio.Protocol):
         self._parser.discard()
 
     def _reject(self, response: RawResponse) -> None:
-        """End the connection with this response, after those to earlier requests."""
+        """Close the connection with this response, after the responses to earlier requests."""
         self._stop_parsing()
-        cycle = self._incoming  # the response is the one to this request, if it has none
+        cycle = self._incoming  # the response to this request, if it has none
         self._rejection = None if cycle and cycle.is_started else response
         if cycle and cycle in self._cycles:
             cycle.abandon(response.status)
@@ -229,10 +228,10 @@ class HTTP1Protocol(asyncio.Protocol):
             self._linger()
 
     def _linger(self) -> None:
-        """Shut the sending side, and discard what the client still sends.
+        """Shut down the sending side, and discard further input (lingering close).
 
-        Closing at once could reset the connection, and the client would lose the response
-        (RFC 9112, section 9.6). A server that stops closes it all the same.
+        An immediate close could reset the connection, and the client would lose the response
+        (RFC 9112, section 9.6). A server that stops closes the connection immediately.
         """
         self._stop_parsing()
         self._state, self._since, self._received = State.LINGERING, self._loop.time(), 0

@@ -1,15 +1,15 @@
-"""Responses that the connection sends by itself, without the application."""
+"""Responses that the connection sends without the application."""
 
 import json
 from http import HTTPStatus
 from typing import NamedTuple
 
 from todo_graphql.errors import ErrorCode
-from todo_graphql.server.http.security_headers import LINES
+from todo_graphql.server.http.security_headers import HEADER_LINES
 
 
 class RawResponse(NamedTuple):
-    """A whole response, ready to send. The connection closes after it."""
+    """A complete response. The connection closes after it."""
 
     status: HTTPStatus
     content: bytes
@@ -21,6 +21,6 @@ def raw_error_response(status: HTTPStatus, message: str) -> RawResponse:
     body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
     content = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n{LINES.decode()}connection: close\r\n\r\n{body}"
+        f"content-length: {len(body)}\r\n{HEADER_LINES.decode()}connection: close\r\n\r\n{body}"
     )
     return RawResponse(status, content.encode())

@@ -44,14 +44,12 @@ class RequestCycle:
             self._changed.set()
 
     def end_body(self) -> None:
-        """Note that the whole request has arrived."""
         self._is_received = True
         self._changed.set()
 
     def abandon(self, status: int) -> None:
-        """Report a disconnect to the application, and drop the rest of its response.
-
-        The request ends with this status in the log.
+        """Report a disconnect to the application, discard the rest of its response, and log this
+        status.
         """
         request_record(self._scope).abandon(status)
         self._is_abandoned = self._is_over = True
@@ -62,10 +60,10 @@ class RequestCycle:
         try:
             await app(self._scope, self.receive, self.send)
         except BaseException:
-            logger.exception("The application failed outside of its error handling.")
+            logger.exception("The application raised an unhandled exception.")
         else:
             if not self._is_over:
-                logger.error("The application sent no complete response.")
+                logger.error("The application sent an incomplete response.")
         if not self._is_over:
             self._connection.transport.close()
 

@@ -1,4 +1,4 @@
-"""Requests from bytes: httptools, and the rules of RFC 9112 that it leaves to its caller."""
+"""The request parser: httptools, and the rules of RFC 9112 that it leaves to its caller."""
 
 import re
 from http import HTTPStatus
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HEAD_TOO_LARGE = raw_error_response(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    f"The request line and the headers have more than {MAX_HEAD_BYTES:,} bytes.",
+    f"The request line and headers are too large: send at most {MAX_HEAD_BYTES:,} bytes.",
 )
 MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
 END_OF_HEAD = b"\r\n\r\n"
@@ -29,7 +29,7 @@ FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
 
 
 class RejectedError(Exception):
-    """The input is not an acceptable request. The connection ends with this response."""
+    """The input is not an acceptable request. The connection closes with this response."""
 
     def __init__(self, response: RawResponse) -> None:
         super().__init__(response.status)
@@ -37,7 +37,7 @@ class RejectedError(Exception):
 
 
 class RequestParser:
-    """Calls the connection's `on_request`, `on_body` and `on_request_complete`."""
+    """A parser that calls the connection's `on_request`, `on_body` and `on_request_complete`."""
 
     def __init__(self, connection: "HTTP1Protocol") -> None:
         self._connection = connection
@@ -45,13 +45,13 @@ class RequestParser:
         self._url, self._headers = b"", list[tuple[bytes, bytes]]()
         self.pending: bytes | memoryview = b""
         self._piece_bytes = 0
-        self._unused = 0  # bytes since the last part of a body, or the last head or request
+        self._unused = 0  # bytes since the last complete head, part of a body, or request
 
     def receive(self, data: bytes) -> None:
-        """Take input, when nothing is pending.
+        """Accept input, when none is pending.
 
-        httptools cannot be paused: it parses all that it gets. So input that may hold many requests
-        is parsed in pieces, which hold few.
+        httptools cannot pause. Input that may contain many requests is parsed in pieces that
+        contain few of them.
         """
         if data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS:
             self.pending, self._piece_bytes = data, len(data)
@@ -59,7 +59,6 @@ class RequestParser:
             self.pending, self._piece_bytes = memoryview(data), PIECE_BYTES
 
     def discard(self) -> None:
-        """Drop the pending input."""
         self.pending = b""
 
     def parse_piece(self) -> None:
@@ -81,11 +80,11 @@ class RequestParser:
         del self._parser
 
     def _feed(self, data: bytes | memoryview) -> bytes:
-        """Return what is still to be parsed.
+        """Parse the data, and return the part that remains to be parsed.
 
-        No other protocol is offered, so an upgrade is ignored (RFC 9110, section 7.8): its head is
-        parsed again without it, because httptools skips the body of such a request. An upgrade to
-        WebSocket belongs here: hand the transport to `uvicorn.Config.ws_protocol_class`.
+        An upgrade to another protocol is ignored (RFC 9110, section 7.8). httptools skips the body
+        of such a request, so its head is parsed again without the header. An upgrade to WebSocket
+        belongs here: pass the transport to `uvicorn.Config.ws_protocol_class`.
         """
         try:
             self._parser.feed_data(data)
@@ -101,7 +100,7 @@ class RequestParser:
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
 
     def _check_framing(self, version: str) -> bool:
-        """Return whether the client waits for 100 Continue. Raises ValueError."""
+        """Return whether the client expects 100 Continue. Raises ValueError."""
         framing = [(name, value.lower()) for name, value in self._headers if name in FRAMING]
         hosts = [value for name, value in framing if name == b"host"]
         codings = [value for name, value in framing if name == b"transfer-encoding"]
