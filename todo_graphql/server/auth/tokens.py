@@ -89,7 +89,7 @@ class Authenticator:
         return nullcontext() if self._jwks is None else self._jwks.kept_fresh()
 
     def _trust(self, keys: PublicKeys) -> None:
-        """Replace the keys. A key that has gone clears the cache: it may have signed any token."""
+        """Replace the keys. A removed key may have signed any token, so it clears the cache."""
         with self._lock:
             if not keys.has_all_of(self._keys):
                 self.cache.clear()
