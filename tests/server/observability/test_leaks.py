@@ -285,5 +285,5 @@ def test_content_of_malformed_http_request_is_not_logged(ask: Ask, base: str, lo
     token = ask("GET", "/health/live").request.headers["authorization"]
     for raw in (f"{TITLE} {token}\r\n\r\n", f"GET / HTTP/1.1\r\n{token}\0\r\n\r\n"):
         assert statuses(said(base, raw.encode())) == [400]
-    line = log.until("Invalid HTTP request received.")
+    line = log.until("Rejected an HTTP request with status 400.")
     assert token.split()[1] not in line
