@@ -12,7 +12,7 @@ from todo_graphql.server.auth.keys import NoKeys, UnknownKey
 from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.settings.settings import Settings
 
-UNKNOWN = "The token's key is not known."
+UNKNOWN = "The token's key is unknown."
 
 
 def authenticator(**configured: object) -> Authenticator:
@@ -33,7 +33,7 @@ def trusting(url: str, **given: object) -> Authenticator:
 def with_keys_of(issuer: Issuer) -> Authenticator:
     """One that has fetched them, as if for a first token."""
     gate = trusting(issuer.url)
-    asyncio.run(gate.renew_keys())
+    asyncio.run(gate.refresh_keys())
     return gate
 
 
@@ -44,7 +44,7 @@ def identified(gate: Authenticator, token: str) -> str:
         try:
             return str(gate.viewer_of(token).id)
         except (NoKeys, UnknownKey):
-            await gate.renew_keys()
+            await gate.refresh_keys()
             return str(gate.viewer_of(token).id)
 
     return asyncio.run(identify())

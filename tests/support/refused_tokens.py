@@ -58,9 +58,9 @@ MAILED = {"sub": ABSENT, "email": "someone@example.com", "iat": FromNow(-9), "ex
 OWN_KEY = b"a key that a token brings along, of many bytes"
 JWK = {"kty": "oct", "k": segment(OWN_KEY)}
 
-BADLY_SIGNED = "The token's signature is not right."
+BADLY_SIGNED = "The token's signature is invalid."
 EXPIRED = "The token has expired."
-UNREADABLE = "The token cannot be read."
+MALFORMED = "The token is malformed."
 
 # By the sentence that the client gets: each is refused for what is wrong with it.
 REFUSED: Mapping[str, Mapping[str, Make]] = {
@@ -69,7 +69,7 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "thousands more": claims(filler="x" * 7_400),
         "long rubbish": text("A" * 9_999),
     },
-    "The token is not written in base64url.": {
+    "The token is not encoded in base64url.": {
         "rubbish": text("this.is-not.a_token"),
         "not ASCII": text("caf\xe9.caf\xe9.caf\xe9"),
         "a character alone": lambda: good() + "AA",
@@ -97,14 +97,14 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "in quotes": lambda: f'"{good()}"',
         "two tokens": lambda: f"{good()}, {good()}",
     },
-    "The token is not a JWS in compact form.": {
+    "The token is not a JWS in compact serialization.": {
         "one segment": text("AAAA"),
         "session id": lambda: segment(mac("a session")),
         "two segments": lambda: good().rpartition(".")[0],
         "four segments": lambda: good() + ".AAAA",
         "JWE": text(segment('{"alg":"A256KW","enc":"A256GCM"}') + ".AAAA" * 4),
     },
-    UNREADABLE: {
+    MALFORMED: {
         "claims not JSON": claims_text("sub=" + SUBJECT),
         "claims without their end": claims_text(GOOD_JSON[:-1]),
         "claims with a comma too many": claims_text(GOOD_JSON[:-1] + ",}"),
@@ -123,7 +123,7 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "header after a byte order mark": header_text(UTF_8_BOM + '{"alg":"HS256"}'),
         "header a list without end": header_text(UNCLOSED),
     },
-    "The token does not consist of JSON objects.": {
+    "The token's header and claims must be JSON objects.": {
         "claims a list": claims_text(f"[{GOOD_JSON}]"),
         "claims a list of pairs": claims_text(f'[["sub","{SUBJECT}"],["exp",{FAR}]]'),
         "claims a string": claims_text(json.dumps(GOOD_JSON)),
@@ -134,7 +134,7 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "header a string": header_text('"HS256"'),
         "header null": header_text("null"),
     },
-    "The token has a member twice.": {
+    "The token contains a duplicate member.": {
         "alg twice": header_text('{"alg":"HS256","alg":"HS256"}'),
         "alg none, then HS256": header_text('{"alg":"none","alg":"HS256"}'),
         "alg twice, once escaped": header_text(r'{"\u0061lg":"none","alg":"HS256"}'),
@@ -146,14 +146,14 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "nested claim twice": claim_text("x", '{"y":{"z":1,"z":1}}'),
         "claim in a list twice": claim_text("x", '[0,{"z":1,"z":1}]'),
     },
-    "The token holds NaN, which is no JSON.": {
+    "The token is not valid JSON (NaN).": {
         "exp NaN": claims(exp=math.nan),
         "unknown claim NaN": claims(x=[{"y": math.nan}]),
         "header with NaN": header(x=math.nan),
     },
-    "The token holds Infinity, which is no JSON.": {"exp Infinity": claims(exp=math.inf)},
-    "The token holds -Infinity, which is no JSON.": {"nbf -Infinity": claims(nbf=-math.inf)},
-    "The token is not signed with HS256.": {
+    "The token is not valid JSON (Infinity).": {"exp Infinity": claims(exp=math.inf)},
+    "The token is not valid JSON (-Infinity).": {"nbf -Infinity": claims(nbf=-math.inf)},
+    "The token's `alg` must be HS256.": {
         **{f"alg {none}": header(alg=none) for none in NONES},
         **{f"signed with {algorithm}": by(algorithm) for algorithm in SIGNERS},
         "alg missing": header(alg=ABSENT),
@@ -170,7 +170,7 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "alg with NUL": header(alg="HS256\0"),
         "alg by its long name": header(alg="HMAC-SHA256"),
     },
-    "The token demands an extension that is not known here.": {
+    "The token's `crit` is not supported.": {
         "crit empty": header(crit=[]),
         "crit null": header(crit=None),
         "crit with a known name": header(crit=["alg"]),
@@ -178,7 +178,7 @@ REFUSED: Mapping[str, Mapping[str, Make]] = {
         "crit with b64": header(crit=["b64"], b64=False),
         "crit with an unknown name": header(crit=["x"], x=1),
     },
-    "The token is of a type that is not for access.": {
+    "The token's `typ` must be JWT or at+jwt.": {
         "typ of an event": header(typ="secevent+jwt"),
         "typ of a logout": header(typ="application/logout+jwt"),
         "typ of a proof": header(typ="dpop+jwt"),

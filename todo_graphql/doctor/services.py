@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 from todo_graphql.server.observability.tracing_setup import check_tracing
-from todo_graphql.server.rate_limits.sliding_window import RedisWindow
+from todo_graphql.server.rate_limits.redis import RedisWindow
 from todo_graphql.server.sockets import listener_at, reason_of, refuse_unusable_metrics
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.settings.types import address_of

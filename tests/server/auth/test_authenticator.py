@@ -1,4 +1,4 @@
-"""What the Authenticator does besides HTTP: time, its memory, its secret."""
+"""The Authenticator without HTTP: the clock, the cache and the secrets."""
 
 import json
 import uuid
@@ -25,87 +25,89 @@ from tests.support.servers import SECRET
 from tests.support.signers import private_pem, public_pem, public_ssh
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server.auth import tokens
-from todo_graphql.server.auth.tokens import CACHED_TOKENS, Authenticator, check_form
+from todo_graphql.server.auth.tokens import CACHED_TOKENS, Authenticator, parse_header
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.models import Viewer
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The clock that tokens are judged by: it stands still, and goes where a test puts it."""
+    """The clock of token verification. It stands still until a test sets it."""
     clock = SimpleNamespace(now=1_900_000_000.0)
     monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: clock.now))
     return clock
 
 
 @pytest.mark.parametrize("make", UNSENDABLE.values(), ids=UNSENDABLE)
-def test_token_that_no_header_carries_is_refused(make: Make) -> None:
+def test_token_that_no_header_can_carry_is_rejected(make: Make) -> None:
     with pytest.raises(InvalidToken):
         authenticator().viewer_of(make())
 
 
-def test_token_is_good_until_the_moment_of_its_exp(clock: SimpleNamespace) -> None:
-    gate = authenticator()
-    assert gate.viewer_of(good(exp=clock.now + 0.001)).id == uuid.UUID(SUBJECT)
+def test_token_is_valid_until_its_exp(clock: SimpleNamespace) -> None:
+    verifier = authenticator()
+    assert verifier.viewer_of(good(exp=clock.now + 0.001)).id == uuid.UUID(SUBJECT)
     with pytest.raises(InvalidToken, match=EXPIRED):
-        gate.viewer_of(good(exp=clock.now))
+        verifier.viewer_of(good(exp=clock.now))
 
 
 @pytest.mark.parametrize("name", ["nbf", "iat"])
-def test_clocks_may_differ_by_30_seconds(clock: SimpleNamespace, name: str) -> None:
-    gate = authenticator()
-    assert gate.viewer_of(good(**{name: clock.now + 30})).id == uuid.UUID(SUBJECT)
-    with pytest.raises(InvalidToken, match=f"from the future, says its `{name}`"):
-        gate.viewer_of(good(**{name: clock.now + 30.001}))
+def test_clock_skew_of_30_seconds_is_accepted(clock: SimpleNamespace, name: str) -> None:
+    verifier = authenticator()
+    assert verifier.viewer_of(good(**{name: clock.now + 30})).id == uuid.UUID(SUBJECT)
+    with pytest.raises(InvalidToken, match=f"`{name}` is in the future"):
+        verifier.viewer_of(good(**{name: clock.now + 30.001}))
 
 
-def test_token_from_the_future_is_good_when_its_time_comes(clock: SimpleNamespace) -> None:
-    """A refusal is not remembered."""
-    gate, token = authenticator(), good(nbf=clock.now + 60)
+def test_rejected_future_token_is_accepted_after_its_nbf(clock: SimpleNamespace) -> None:
+    """Rejected tokens are not cached."""
+    verifier, token = authenticator(), good(nbf=clock.now + 60)
     with pytest.raises(InvalidToken):
-        gate.viewer_of(token)
+        verifier.viewer_of(token)
     clock.now += 60
-    assert gate.viewer_of(token) == Viewer(uuid.UUID(SUBJECT))
+    assert verifier.viewer_of(token) == Viewer(uuid.UUID(SUBJECT))
 
 
-def test_good_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, token = authenticator(), good()
+def test_valid_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier, token = authenticator(), good()
     verified: list[str] = []
 
-    def noting(token: str, algorithms: Sequence[str]) -> dict[str, Any]:
+    def record_token(token: str, algorithms: Sequence[str]) -> dict[str, Any]:
         verified.append(token)
-        return check_form(token, algorithms)
+        return parse_header(token, algorithms)
 
-    monkeypatch.setattr(tokens, "check_form", noting)
-    assert gate.viewer_of(token) == gate.viewer_of(token)
+    monkeypatch.setattr(tokens, "parse_header", record_token)
+    assert verifier.viewer_of(token) == verifier.viewer_of(token)
     assert verified == [token]
 
 
-def test_cache_is_bounded() -> None:
-    """And forgets the token that has not been used for longest, which is still a good one."""
-    gate = authenticator()
+def test_token_cache_is_bounded() -> None:
+    """The least recently used token is dropped, and verified again on its next use."""
+    verifier = authenticator()
     tokens = [good(jti=number) for number in range(CACHED_TOKENS + 10)]
-    viewers = {gate.viewer_of(token) for token in [*tokens, tokens[0]]}
+    viewers = {verifier.viewer_of(token) for token in [*tokens, tokens[0]]}
     assert viewers == {Viewer(uuid.UUID(SUBJECT))}
-    assert len(gate.cache) == CACHED_TOKENS
+    assert len(verifier.cache) == CACHED_TOKENS
 
 
-def test_known_signature_vouches_for_nothing_else() -> None:
-    gate = authenticator()
-    gate.viewer_of(good())
+def test_cached_signature_is_invalid_for_other_content() -> None:
+    verifier = authenticator()
+    verifier.viewer_of(good())
     another_user = swapped(HEADER, {**CLAIMS, "sub": STRANGER})
     for make in (another_user, swapped({**HEADER, "kid": "1"}, CLAIMS)):
         with pytest.raises(InvalidToken, match=BADLY_SIGNED):
-            gate.viewer_of(make())
+            verifier.viewer_of(make())
 
 
-def test_cached_viewers_are_not_mixed_up() -> None:
-    gate = authenticator()
-    people = {
+def test_cached_tokens_return_their_own_viewers() -> None:
+    verifier = authenticator()
+    tokens_by_id = {
         str(uuid.UUID(int=number)): good(sub=str(uuid.UUID(int=number))) for number in range(9)
     }
     for _ in range(2):
-        assert [str(gate.viewer_of(token).id) for token in people.values()] == list(people)
+        assert [str(verifier.viewer_of(token).id) for token in tokens_by_id.values()] == list(
+            tokens_by_id
+        )
 
 
 @pytest.mark.parametrize(
@@ -119,49 +121,47 @@ def test_cached_viewers_are_not_mixed_up() -> None:
         pytest.param("1" * 40, id="number"),
     ],
 )
-def test_secret_that_happens_to_be_json_is_the_secret(json_secret: str) -> None:
-    gate = authenticator(better_auth_secret=SecretStr(json_secret))
-    assert gate.viewer_of(secret(json_secret)()) == Viewer(uuid.UUID(SUBJECT))
+def test_secret_that_is_json_is_used_as_text(json_secret: str) -> None:
+    verifier = authenticator(better_auth_secret=SecretStr(json_secret))
+    assert verifier.viewer_of(secret(json_secret)()) == Viewer(uuid.UUID(SUBJECT))
     with pytest.raises(InvalidToken, match=BADLY_SIGNED):
-        gate.viewer_of(secret(OWN_KEY)())
+        verifier.viewer_of(secret(OWN_KEY)())
 
 
-def test_old_secrets_verify_and_do_not_sign() -> None:
-    """Whichever of them it is; a secret that is none of them does neither."""
+def test_old_secrets_verify_but_do_not_sign() -> None:
     old = tuple(SecretStr(f"{SECRET}, as it was {when} ago") for when in ("a week", "a year"))
-    gate = authenticator(better_auth_old_secrets=old)
+    verifier = authenticator(better_auth_old_secrets=old)
     for known in (SecretStr(SECRET), *old):
         token = secret(known.get_secret_value())()
-        assert gate.viewer_of(token) == Viewer(uuid.UUID(SUBJECT))
+        assert verifier.viewer_of(token) == Viewer(uuid.UUID(SUBJECT))
     with pytest.raises(InvalidToken, match=BADLY_SIGNED):
-        gate.viewer_of(secret(f"{SECRET}, as it was a day ago")())
+        verifier.viewer_of(secret(f"{SECRET}, as it was a day ago")())
     made = tokens.sign(settings_with(better_auth_old_secrets=old), CLAIMS)
     assert authenticator().viewer_of(made) == Viewer(uuid.UUID(SUBJECT))
 
 
-def test_old_secret_alone_is_none() -> None:
-    """The one that signs is named by its own variable."""
+def test_old_secret_without_current_secret_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
         authenticator(better_auth_secret=None, better_auth_old_secrets=(SecretStr(SECRET),))
 
 
 @pytest.mark.parametrize("make", [text("weak"), public_pem, private_pem])
-def test_old_secrets_are_checked_like_the_first(make: Make) -> None:
+def test_invalid_old_secret_is_rejected(make: Make) -> None:
     old = make()
-    with pytest.raises(ConfigurationError, match="BETTER_AUTH_OLD_SECRETS is") as refusal:
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_OLD_SECRETS is") as error:
         authenticator(better_auth_old_secrets=(SecretStr(SECRET), SecretStr(old)))
-    assert old[:40] not in str(refusal.value)
+    assert old[:40] not in str(error.value)
 
 
 @pytest.mark.parametrize("key", [public_pem, private_pem, public_ssh])
-def test_asymmetric_key_is_no_secret(key: Make) -> None:
-    """Whoever has the public key could sign."""
-    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not usable") as refusal:
+def test_asymmetric_key_as_secret_is_rejected(key: Make) -> None:
+    """Any holder of the public key could sign tokens with it."""
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not usable") as error:
         authenticator(better_auth_secret=SecretStr(key()))
-    assert key()[:40] not in str(refusal.value)
+    assert key()[:40] not in str(error.value)
 
 
-def test_own_tokens_are_good_where_an_origin_is_configured() -> None:
+def test_signed_token_has_configured_issuer_and_audience() -> None:
     settings = Settings.from_environment(
         better_auth_secret=SecretStr(SECRET), auth_issuer=ISSUER, auth_audience=AUDIENCE
     )

@@ -1,4 +1,4 @@
-"""What counts as an issuer's key, and what does not."""
+"""The parser of JWK Sets: accepted, ignored and rejected keys."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ ED, EC, RSA = (public_jwk(key_pair(algorithm)) for algorithm in ALGORITHMS)
 
 
 def rsa_jwk(bits: int) -> dict[str, object]:
-    """A modulus of so many bits is enough: nobody signs with it."""
+    """Return a JWK with a modulus of this length. It verifies no signature."""
     return {"kty": "RSA", "n": segment(((1 << bits) - 1).to_bytes(bits // 8)), "e": "AQAB"}
 
 
@@ -88,22 +88,22 @@ EXPOSED: Mapping[str, Any] = {
 
 
 @pytest.mark.parametrize(("member", "algorithm"), ACCEPTED.values(), ids=ACCEPTED)
-def test_key_says_its_algorithm(member: object, algorithm: str) -> None:
+def test_usable_key_has_algorithm_of_its_type(member: object, algorithm: str) -> None:
     found = read_key_set(key_set(member))
     assert [key.algorithm for key in found.keys] == [algorithm]
     assert (found.exposed, found.ignored) == (0, 0)
 
 
 @pytest.mark.parametrize("member", IGNORED.values(), ids=IGNORED)
-def test_other_keys_are_passed_over(member: object) -> None:
-    """And the good ones around them are not (RFC 7517, section 5)."""
+def test_unusable_key_is_ignored(member: object) -> None:
+    """Usable keys of the set are still accepted (RFC 7517, section 5)."""
     found = read_key_set(key_set(ED, member, EC))
     assert [key.algorithm for key in found.keys] == ["EdDSA", "ES256"]
     assert (found.exposed, found.ignored) == (0, 1)
 
 
 @pytest.mark.parametrize("member", EXPOSED.values(), ids=EXPOSED)
-def test_keys_with_private_parts_are_not_used(member: object) -> None:
+def test_key_with_private_members_is_rejected(member: object) -> None:
     found = read_key_set(key_set(ED, member))
     assert [key.algorithm for key in found.keys] == ["EdDSA"]
     assert (found.exposed, found.ignored) == (1, 0)
@@ -122,14 +122,13 @@ def test_keys_with_private_parts_are_not_used(member: object) -> None:
         (b'{"keys": {"1": {}}}', "it is not a set of JSON Web Keys"),
     ],
 )
-def test_document_is_a_set(document: bytes, reason: str) -> None:
-    with pytest.raises(KeySetError) as refusal:
+def test_document_that_is_no_jwk_set_is_rejected(document: bytes, reason: str) -> None:
+    with pytest.raises(KeySetError) as error:
         read_key_set(document)
-    assert str(refusal.value) == reason
+    assert str(error.value) == reason
 
 
-def test_key_for_eddsa_is_of_its_curve() -> None:
-    """Nothing else comes from a document; python-jose would let others ask for more."""
+def test_eddsa_key_of_another_curve_is_rejected() -> None:
     ed = ed25519.Ed25519PrivateKey.generate().public_key()
     other = ec.generate_private_key(ec.SECP256R1()).public_key()
     for key, algorithm in ((other, "EdDSA"), (ed, "ES256")):

@@ -1,4 +1,4 @@
-"""When the keys of an issuer are fetched, what is kept meanwhile, and which answers count."""
+"""The JWKS client: the times of its fetches, its outages and its errors."""
 
 import asyncio
 import logging
@@ -29,47 +29,47 @@ from todo_graphql.server.auth.keys import RETRY_AFTER, NoKeys
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    """One with a key for each algorithm."""
+    """An issuer with a key for each algorithm."""
     with publishing(Issuer(dict(ALL))) as issuer:
         yield issuer
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The clock between two fetches. It stands still."""
+    """The clock of the client. It stands still until a test sets it."""
     clock = SimpleNamespace(now=1_000.0)
     monkeypatch.setattr(jwks_client, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
-def test_fetches_for_unknown_keys_are_rare(issuer: Issuer, clock: SimpleNamespace) -> None:
-    """However many tokens somebody makes up; and the first one may come soon after the start."""
-    gate = with_keys_of(issuer)
+def test_fetches_for_unknown_keys_are_limited(issuer: Issuer, clock: SimpleNamespace) -> None:
+    """A client that invents key ids triggers one fetch per pause."""
+    authenticator = with_keys_of(issuer)
     clock.now += RETRY_AFTER
     for fetches in (2, 3):
         for kid in ("51", "52", "53"):
-            assert sentence_against(gate, issuer.token(kid)) == UNKNOWN
+            assert sentence_against(authenticator, issuer.token(kid)) == UNKNOWN
         assert len(issuer.requests) == fetches
         clock.now += jwks_client.PAUSE_SECONDS
     issuer.keys["57"] = "EdDSA"
-    assert identified(gate, issuer.token("57")) == SUBJECT
+    assert identified(authenticator, issuer.token("57")) == SUBJECT
     issuer.keys["58"] = "EdDSA"
     clock.now += jwks_client.PAUSE_SECONDS - 0.001
-    assert sentence_against(gate, issuer.token("58")) == UNKNOWN
+    assert sentence_against(authenticator, issuer.token("58")) == UNKNOWN
     assert len(issuer.requests) == 4
     clock.now += 0.001
-    assert identified(gate, issuer.token("58")) == SUBJECT
+    assert identified(authenticator, issuer.token("58")) == SUBJECT
 
 
-def test_there_is_one_fetch_at_a_time(issuer: Issuer) -> None:
-    """Whoever comes while it goes on waits for it, and the event loop for nobody."""
-    gate, token = trusting(issuer.url), issuer.token("1")
+def test_concurrent_requests_share_one_fetch(issuer: Issuer) -> None:
+    """Concurrent requests wait for one fetch, and do not block the event loop."""
+    authenticator, token = trusting(issuer.url), issuer.token("1")
 
     async def identify() -> str:
         with pytest.raises(NoKeys):
-            gate.viewer_of(token)
-        await gate.renew_keys()
-        return str(gate.viewer_of(token).id)
+            authenticator.viewer_of(token)
+        await authenticator.refresh_keys()
+        return str(authenticator.viewer_of(token).id)
 
     async def many() -> list[str]:
         issuer.hold.clear()
@@ -83,98 +83,98 @@ def test_there_is_one_fetch_at_a_time(issuer: Issuer) -> None:
     assert len(issuer.requests) == 1
 
 
-def test_good_keys_stay_good_while_the_issuer_is_away(clock: SimpleNamespace) -> None:
+def test_known_keys_stay_valid_during_issuer_outage(clock: SimpleNamespace) -> None:
     with publishing(Issuer(dict(ALL))) as issuer:
-        gate = with_keys_of(issuer)
+        authenticator = with_keys_of(issuer)
     clock.now += jwks_client.PAUSE_SECONDS
-    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
-    assert identified(gate, issuer.token("2", "ES256")) == SUBJECT
+    assert sentence_against(authenticator, issuer.token("9")) == UNKNOWN
+    assert identified(authenticator, issuer.token("2", "ES256")) == SUBJECT
     issuer.keys["9"] = "EdDSA"
     clock.now += jwks_client.PAUSE_SECONDS
     with publishing(issuer, int(issuer.url.split(":")[2].partition("/")[0])):
-        assert identified(gate, issuer.token("9")) == SUBJECT
+        assert identified(authenticator, issuer.token("9")) == SUBJECT
 
 
 @pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b'{"keys": {}}', b"[" * 60_000])
-def test_bad_answer_changes_nothing(
+def test_invalid_document_keeps_known_keys(
     issuer: Issuer, clock: SimpleNamespace, document: bytes
 ) -> None:
-    gate, issuer.document = with_keys_of(issuer), document
+    authenticator, issuer.document = with_keys_of(issuer), document
     clock.now += jwks_client.PAUSE_SECONDS
-    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
+    assert sentence_against(authenticator, issuer.token("9")) == UNKNOWN
     assert len(issuer.requests) == 2
-    assert identified(gate, issuer.token("1")) == SUBJECT
+    assert identified(authenticator, issuer.token("1")) == SUBJECT
 
 
-def test_token_of_a_key_that_has_gone_is_forgotten(issuer: Issuer, clock: SimpleNamespace) -> None:
-    """Even one that was verified before; the others are verified anew."""
-    gate = with_keys_of(issuer)
+def test_cached_token_of_removed_key_is_rejected(issuer: Issuer, clock: SimpleNamespace) -> None:
+    """The cache is cleared, and tokens of the remaining keys are verified again."""
+    authenticator = with_keys_of(issuer)
     old, kept = issuer.token("1"), issuer.token("2", "ES256")
-    assert (identified(gate, old), identified(gate, kept)) == (SUBJECT, SUBJECT)
+    assert (identified(authenticator, old), identified(authenticator, kept)) == (SUBJECT, SUBJECT)
     del issuer.keys["1"]
     clock.now += jwks_client.PAUSE_SECONDS
-    assert identified(gate, kept) == SUBJECT
-    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
-    assert sentence_against(gate, old) == UNKNOWN
-    assert identified(gate, kept) == SUBJECT
+    assert identified(authenticator, kept) == SUBJECT
+    assert sentence_against(authenticator, issuer.token("9")) == UNKNOWN
+    assert sentence_against(authenticator, old) == UNKNOWN
+    assert identified(authenticator, kept) == SUBJECT
 
 
-def test_other_key_under_the_same_id_is_another_key(issuer: Issuer, clock: SimpleNamespace) -> None:
-    gate, old = with_keys_of(issuer), issuer.token("1")
-    assert identified(gate, old) == SUBJECT
+def test_replaced_key_under_same_kid_clears_cache(issuer: Issuer, clock: SimpleNamespace) -> None:
+    authenticator, old = with_keys_of(issuer), issuer.token("1")
+    assert identified(authenticator, old) == SUBJECT
     impostor = key_pair("EdDSA", 99)
     issuer.document = key_set(public_jwk(impostor, kid="1"))
     clock.now += jwks_client.PAUSE_SECONDS
-    assert sentence_against(gate, issuer.token("9")) == UNKNOWN
-    assert sentence_against(gate, old) == BADLY_SIGNED
-    assert identified(gate, token_by(impostor, {"alg": "EdDSA", "kid": "1"})) == SUBJECT
+    assert sentence_against(authenticator, issuer.token("9")) == UNKNOWN
+    assert sentence_against(authenticator, old) == BADLY_SIGNED
+    assert identified(authenticator, token_by(impostor, {"alg": "EdDSA", "kid": "1"})) == SUBJECT
 
 
-def test_new_key_forgets_no_token(issuer: Issuer, clock: SimpleNamespace) -> None:
-    gate = with_keys_of(issuer)
-    identified(gate, issuer.token("1"))
+def test_added_key_keeps_cache(issuer: Issuer, clock: SimpleNamespace) -> None:
+    authenticator = with_keys_of(issuer)
+    identified(authenticator, issuer.token("1"))
     issuer.keys["9"] = "EdDSA"
     clock.now += jwks_client.PAUSE_SECONDS
-    identified(gate, issuer.token("9"))
-    assert len(gate.cache) == 2
+    identified(authenticator, issuer.token("9"))
+    assert len(authenticator.cache) == 2
 
 
-def test_keys_are_fetched_now_and_then(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without anybody asking, so that a key which has gone is not trusted for ever."""
+def test_keys_are_refreshed_regularly(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regular fetches withdraw a removed key without any request."""
     monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 0.01)
-    gate, token = trusting(issuer.url), issuer.token("1")
+    authenticator, token = trusting(issuer.url), issuer.token("1")
 
     async def outlive() -> None:
-        async with gate.keys_kept_fresh():
-            await gate.renew_keys()
-            assert str(gate.viewer_of(token).id) == SUBJECT
+        async with authenticator.keys_kept_fresh():
+            await authenticator.refresh_keys()
+            assert str(authenticator.viewer_of(token).id) == SUBJECT
             del issuer.keys["1"]
             fetched = len(issuer.requests)
             more = lambda: len(issuer.requests) >= fetched + 3  # noqa: E731
             await asyncio.to_thread(until, more, "Three more fetches")
             with pytest.raises(InvalidToken, match=UNKNOWN):
-                gate.viewer_of(token)
+                authenticator.viewer_of(token)
 
     asyncio.run(outlive())
 
 
-def test_keys_are_fetched_sooner_while_the_document_has_none(
+def test_keys_are_refreshed_sooner_while_document_has_none(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks_client, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 1_000.0)
     issuer.document = key_set()
-    gate = trusting(issuer.url)
+    authenticator = trusting(issuer.url)
 
     async def outlive() -> None:
-        async with gate.keys_kept_fresh():
+        async with authenticator.keys_kept_fresh():
             more = lambda: len(issuer.requests) >= 3  # noqa: E731
             await asyncio.to_thread(until, more, "Three fetches")
 
     asyncio.run(outlive())
 
 
-def test_request_waits_no_longer_than_the_issuer_may_take(
+def test_request_waits_at_most_the_fetch_timeout(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks_client, "TIMEOUT_SECONDS", 0.05)
@@ -182,38 +182,37 @@ def test_request_waits_no_longer_than_the_issuer_may_take(
     assert "cannot be fetched" in sentence_against(trusting(issuer.url), issuer.token("1"))
 
 
-def refusal_to(url: str) -> str:
-    with pytest.raises(FetchError) as refusal:
+def fetch_error_of(url: str) -> str:
+    with pytest.raises(FetchError) as error:
         asyncio.run(fetch(url))
-    return str(refusal.value)
+    return str(error.value)
 
 
 def test_redirect_is_not_followed(issuer: Issuer) -> None:
     with publishing(Issuer({"7": "EdDSA"})) as stranger:
         issuer.status, issuer.headers = 302, {"Location": stranger.url}
-        assert refusal_to(issuer.url) == "the answer's status is 302, and not 200"
+        assert fetch_error_of(issuer.url) == "the answer's status is 302, and not 200"
         assert stranger.requests == []
 
 
-def test_answer_is_bounded(issuer: Issuer) -> None:
+def test_response_size_is_bounded(issuer: Issuer) -> None:
     issuer.document = issuer.content().ljust(jwks_client.MAX_BYTES)
     assert [key.kid for key in asyncio.run(fetch(issuer.url)).keys] == list(ALL)
     issuer.document += b" "
-    assert refusal_to(issuer.url) == "the answer has more than 65,536 bytes"
+    assert fetch_error_of(issuer.url) == "the answer has more than 65,536 bytes"
 
 
-def test_other_answers(issuer: Issuer) -> None:
-    """Each has a sentence for the operator."""
+def test_failed_fetch_has_a_reason(issuer: Issuer) -> None:
     issuer.status = 500
-    assert refusal_to(issuer.url) == "the answer's status is 500, and not 200"
+    assert fetch_error_of(issuer.url) == "the answer's status is 500, and not 200"
     safe = issuer.url.replace("http:", "https:")
-    assert refusal_to(safe).startswith("there is no safe connection (")
-    assert refusal_to("http://127.0.0.1:1/") == "Connection refused"
+    assert fetch_error_of(safe).startswith("there is no safe connection (")
+    assert fetch_error_of("http://127.0.0.1:1/") == "Connection refused"
     issuer.status, issuer.headers = 200, {"x": "x" * 200_000}
-    assert refusal_to(issuer.url) == "the answer is not HTTP, or is not complete"
+    assert fetch_error_of(issuer.url) == "the answer is not HTTP, or is not complete"
 
 
-def test_query_is_sent(issuer: Issuer) -> None:
+def test_query_of_jwks_url_is_sent(issuer: Issuer) -> None:
     asyncio.run(fetch(f"{issuer.url}?tenant=1"))
     assert issuer.requests == ["/api/auth/jwks?tenant=1"]
 
@@ -230,11 +229,11 @@ def test_proxy_of_the_environment_is_ignored(
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "nothing.invalid", "127.0.0.1:1/\x7f"])
 def test_fetch_error_does_not_quote_the_url(host: str) -> None:
-    assert "swordfish" not in refusal_to(f"http://{host}/?key=swordfish")
+    assert "swordfish" not in fetch_error_of(f"http://{host}/?key=swordfish")
 
 
-def test_issuer_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of its pieces comes in time, and there is no end of them."""
+def test_slow_response_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte arrives in time, but the response never ends."""
     monkeypatch.setattr(jwks_client, "TIMEOUT_SECONDS", 0.3)
     listener = socket.create_server(("127.0.0.1", 0))
     hung_up = threading.Event()
@@ -243,28 +242,28 @@ def test_issuer_that_drips_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> Non
         connection, _ = listener.accept()
         with connection, listener:
             connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
-            with suppress(OSError):  # who asked has gone
+            with suppress(OSError):  # the client has closed the connection
                 while not hung_up.wait(0.02):
                     connection.sendall(b"x")
 
     thread = threading.Thread(target=drip)
     thread.start()
-    assert refusal_to(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    assert fetch_error_of(f"http://127.0.0.1:{listener.getsockname()[1]}/")
     thread.join(10)
     assert not thread.is_alive()
 
 
-def test_log_is_told_once_and_no_key(
+def test_outage_is_logged_once_without_key_material(
     issuer: Issuer, clock: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "todo_graphql")
     private = {"kid": "8", "d": "a-private-part", **public_jwk(key_pair("EdDSA", 8))}
     contents = [None, b"a-private-part", b"a-private-part", key_set(private), None]
-    gate = trusting(issuer.url)
+    authenticator = trusting(issuer.url)
     for content in contents:
         issuer.document = content
         clock.now += jwks_client.PAUSE_SECONDS
-        asyncio.run(gate.renew_keys())
+        asyncio.run(authenticator.refresh_keys())
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
         "The keys of AUTH_JWKS_URL cannot be fetched",
         "AUTH_JWKS_URL publishes a private key",

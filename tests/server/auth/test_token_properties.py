@@ -1,4 +1,4 @@
-"""Whatever is sent as a token: it is a viewer's, or it is refused."""
+"""Properties of token verification, with generated tokens."""
 
 import pytest
 from hypothesis import assume, given
@@ -10,12 +10,12 @@ from tests.support.jwt import CLAIMS, FAR, HEADER, SUBJECT, good, json_segment, 
 from tests.support.refused_tokens import AUDIENCE, ISSUER
 from todo_graphql.errors import InvalidToken
 
-# Threads that earlier tests have left may use it meanwhile; no strategy here does.
+# Threads of earlier tests may use it meanwhile. No strategy here does.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 
-# The same examples in every run: a failure can be seen again.
+# Every run has the same examples, so that a failure can be reproduced.
 bounded = profile(max_examples=300, derandomize=True, database=None, deadline=None)
-GATE = authenticator()
+AUTHENTICATOR = authenticator()
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 TOKEN_TEXT = st.text("AZaz09-_=+/. \n", max_size=60)
 JSON_VALUES = st.recursive(
@@ -27,33 +27,33 @@ JSON_VALUES = st.recursive(
 
 @bounded
 @given(ANY_TEXT | TOKEN_TEXT)
-def test_any_text_is_refused(token: str) -> None:
+def test_arbitrary_text_is_rejected(token: str) -> None:
     with pytest.raises(InvalidToken):
-        GATE.viewer_of(token)
+        AUTHENTICATOR.viewer_of(token)
 
 
 @bounded
 @given(st.data())
-def test_any_change_of_a_good_token_is_refused(data: st.DataObject) -> None:
+def test_changed_token_is_rejected(data: st.DataObject) -> None:
     token = good()
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(token))] * 2)))
     changed = token[:start] + data.draw(TOKEN_TEXT | ANY_TEXT) + token[end:]
     assume(changed != token)
     with pytest.raises(InvalidToken):
-        GATE.viewer_of(changed)
+        AUTHENTICATOR.viewer_of(changed)
 
 
 @bounded
 @given(st.binary(max_size=200), st.binary(max_size=200))
-def test_any_signed_bytes_are_refused(first: bytes, second: bytes) -> None:
+def test_signed_arbitrary_bytes_are_rejected(first: bytes, second: bytes) -> None:
     for pair in ((HEADER, second), (first, CLAIMS), (first, second)):
         parts = [segment(p) if isinstance(p, bytes) else json_segment(p) for p in pair]
         with pytest.raises(InvalidToken):
-            GATE.viewer_of(signed(*parts))
+            AUTHENTICATOR.viewer_of(signed(*parts))
 
 
 def members(**good: object) -> st.SearchStrategy[dict[str, object]]:
-    """Objects with these members, most of them as they should be, and with others."""
+    """Generate objects with valid and invalid values for these members, and with others."""
     named = {name: st.just(value) | JSON_VALUES for name, value in good.items()}
     return st.fixed_dictionaries({}, optional={**named, "x": JSON_VALUES})
 
@@ -63,12 +63,12 @@ def members(**good: object) -> st.SearchStrategy[dict[str, object]]:
     members(alg="HS256", typ="JWT"),
     members(sub=SUBJECT, exp=FAR, nbf=0, iat=0, email=None, iss=ISSUER, aud=AUDIENCE),
 )
-def test_any_signed_json_is_a_viewer_or_refused(
+def test_signed_arbitrary_json_is_accepted_only_if_valid(
     header: dict[str, object], claims: dict[str, object]
 ) -> None:
     token = signed(json_segment(header), json_segment(claims))
     try:
-        viewer = GATE.viewer_of(token)
+        viewer = AUTHENTICATOR.viewer_of(token)
     except InvalidToken:
         return
     assert (str(viewer.id), viewer.email) == (claims["sub"], claims.get("email"))

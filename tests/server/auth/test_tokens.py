@@ -1,4 +1,4 @@
-"""Who gets in, and who does not: every kind of token that is not a good one, over HTTP."""
+"""Valid tokens are accepted and invalid ones rejected, over HTTP."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,9 +22,9 @@ from tests.support.refused_tokens import (
     BADLY_SIGNED,
     EXPIRED,
     ISSUER,
+    MALFORMED,
     REFUSED,
     STRANGER,
-    UNREADABLE,
 )
 from tests.support.servers import serving
 from todo_graphql.server.auth import tokens
@@ -32,7 +32,7 @@ from todo_graphql.settings.settings import Settings
 
 
 def rows(table: Mapping[str, Mapping[str, Make]]) -> list[Any]:
-    """The table for pytest: a sentence and a token in each row."""
+    """Return the table as parameters for pytest, with a sentence and a token in each row."""
     return [
         pytest.param(reason, make, id=name)
         for reason, tokens in table.items()
@@ -42,27 +42,26 @@ def rows(table: Mapping[str, Mapping[str, Make]]) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def client(url: str) -> Iterator[httpx.Client]:
-    """Talks to the server that most tests talk to."""
     with talking_to(url) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def strict_client(settings: Settings) -> Iterator[httpx.Client]:
-    """Talks to a server that wants its own `iss` and `aud`."""
+    """A client of a server with AUTH_ISSUER and AUTH_AUDIENCE."""
     origin = {"auth_issuer": ISSUER, "auth_audience": AUDIENCE}
     with serving(settings.model_copy(update=origin)) as url, talking_to(url) as client:
         yield client
 
 
 @pytest.mark.parametrize(("reason", "make"), rows({**REFUSED, **REFUSED_CLAIMS}))
-def test_bad_token_is_refused(client: httpx.Client, reason: str, make: Make) -> None:
+def test_invalid_token_is_rejected(client: httpx.Client, reason: str, make: Make) -> None:
     token = make()
     assert_refused(ask(client, f"Bearer {token}"), reason, token)
 
 
 @pytest.mark.parametrize(("reason", "make"), rows(REFUSED_BY_ORIGIN))
-def test_token_from_elsewhere_is_refused(
+def test_token_of_another_issuer_or_audience_is_rejected(
     strict_client: httpx.Client, reason: str, make: Make
 ) -> None:
     token = make()
@@ -70,13 +69,13 @@ def test_token_from_elsewhere_is_refused(
 
 
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
-def test_good_token_is_accepted(client: httpx.Client, make: Make) -> None:
+def test_valid_token_is_accepted(client: httpx.Client, make: Make) -> None:
     token = make()
     assert_good(ask(client, f"Bearer {token}"), token)
 
 
 @pytest.mark.parametrize("make", GOOD_BY_ORIGIN.values(), ids=GOOD_BY_ORIGIN)
-def test_token_from_the_configured_origin_is_accepted(
+def test_token_of_configured_issuer_and_audience_is_accepted(
     strict_client: httpx.Client, make: Make
 ) -> None:
     token = make()
@@ -84,53 +83,53 @@ def test_token_from_the_configured_origin_is_accepted(
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
-def test_scheme_has_no_case_and_may_be_followed_by_spaces(
-    client: httpx.Client, scheme: str
-) -> None:
+def test_bearer_scheme_is_case_insensitive(client: httpx.Client, scheme: str) -> None:
     token = good()
     assert_good(ask(client, f"{scheme} {token}"), token)
 
 
 @pytest.mark.parametrize("make", DEEP.values(), ids=DEEP)
-def test_deep_nesting_is_read_or_refused(client: httpx.Client, make: Make) -> None:
-    """How deep a parser goes is its own business, as long as the server stands."""
+def test_deeply_nested_token_is_accepted_or_rejected(client: httpx.Client, make: Make) -> None:
+    """The JSON parser decides how deep it reads. The server survives any depth."""
     token = make()
     assert len(token) <= tokens.MAX_TOKEN_LENGTH
     response = ask(client, f"Bearer {token}")
     if response.status_code == 200:
         assert_good(response, token)
     else:
-        assert_refused(response, UNREADABLE, token)
+        assert_refused(response, MALFORMED, token)
 
 
 @pytest.mark.parametrize("make", DEEP.values(), ids=DEEP)
-def test_deep_nesting_without_a_signature_is_refused(client: httpx.Client, make: Make) -> None:
+def test_deeply_nested_token_without_signature_is_rejected(
+    client: httpx.Client, make: Make
+) -> None:
     token = unsigned(make, bytes(32))()
     response = ask(client, f"Bearer {token}")
     (error,) = response.json()["errors"]
-    assert error["message"] in (UNREADABLE, BADLY_SIGNED)
+    assert error["message"] in (MALFORMED, BADLY_SIGNED)
     assert_refused(response, error["message"], token)
 
 
-def test_missing_token_is_another_refusal(client: httpx.Client) -> None:
+def test_missing_token_is_rejected_without_error_code(client: httpx.Client) -> None:
     assert_missing(ask(client))
 
 
 @pytest.mark.parametrize("authorization", OTHER_SCHEMES.values(), ids=OTHER_SCHEMES)
-def test_other_scheme_is_no_token(client: httpx.Client, authorization: str) -> None:
+def test_other_scheme_counts_as_missing_token(client: httpx.Client, authorization: str) -> None:
     assert_missing(ask(client, authorization))
 
 
-def test_two_tokens_are_none(client: httpx.Client) -> None:
+def test_duplicate_authorization_header_is_rejected(client: httpx.Client) -> None:
     token, other = good(), good(sub=STRANGER)
-    reason = "There is more than one Authorization header."
+    reason = "There is more than one Authorization header: send exactly one."
     assert_refused(ask(client, f"Bearer {token}", f"Bearer {other}"), reason, token)
     assert_refused(ask(client, f"Bearer {token}", f"Bearer {token}"), reason, token)
     assert_refused(ask(client, f"Bearer {token}", "Basic c29tZW9uZQ=="), reason, token)
     assert ask(client, "Basic c29tZW9uZQ==", f"Bearer {token}").status_code == 401
 
 
-def test_known_token_is_refused_once_it_has_expired(client: httpx.Client) -> None:
+def test_cached_token_is_rejected_after_its_expiry(client: httpx.Client) -> None:
     token = good(exp=FromNow(2))
     assert_good(ask(client, f"Bearer {token}"), token)
     patience = time.monotonic() + 10

@@ -1,4 +1,4 @@
-"""No title, description, token or secret is in a log, and no token or secret in an answer."""
+"""Logs contain no task content, token or secret, and responses no token or secret."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ import pytest
 from tests.support.api_client import CREATE, Person
 from tests.support.http_client import said, statuses
 from tests.support.servers import SECRET, serving
-from todo_graphql.server.observability.formatters import JsonLines, TextLines
+from todo_graphql.server.observability.formatters import JSONFormatter, TextFormatter
 from todo_graphql.settings.settings import Settings
 
 TITLE = "Zwiebelkuchen"
@@ -25,36 +25,36 @@ Ask = Callable[..., httpx.Response]
 
 
 class Log(logging.Handler):
-    """All that any logger says, as both kinds of lines write it."""
+    """A handler that collects all records, written by both formatters."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._kinds = (JsonLines(), TextLines())
+        self._formatters = (JSONFormatter(), TextFormatter())
         self._lock = threading.Lock()
 
     def emit(self, record: logging.LogRecord) -> None:
         with self._lock:
-            self.lines.put("\n".join(kind.format(record) for kind in self._kinds))
+            self.lines.put("\n".join(each.format(record) for each in self._formatters))
 
     def until(self, end: str) -> str:
-        """What was said until somebody said this."""
-        said: list[str] = []
-        while end not in "".join(said[-1:]):
-            said.append(self.lines.get(timeout=30))
-        return "\n".join(said)
+        """Return the lines up to one that contains `end`."""
+        lines: list[str] = []
+        while end not in "".join(lines[-1:]):
+            lines.append(self.lines.get(timeout=30))
+        return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
 def base(settings: Settings) -> Iterator[str]:
-    """A server that says as much as it can."""
+    """A server with the most verbose log."""
     with serving(settings.model_copy(update={"log_level": "DEBUG", "graphiql": True})) as base:
         yield base
 
 
 @pytest.fixture
 def log(base: str) -> Iterator[Log]:
-    """The log of everybody in this process, from now on."""
+    """The log of this process during the test."""
     assert base
     log, root = Log(), logging.getLogger()
     root.addHandler(log)
@@ -64,7 +64,7 @@ def log(base: str) -> Iterator[Log]:
 
 @pytest.fixture
 def ask(base: str, settings: Settings, log: Log) -> Iterator[Ask]:
-    """Sends a request of somebody's. In the end nothing of theirs is in the log."""
+    """A function that sends a user's request. The log must contain nothing private at the end."""
     person = Person(base, settings)
     secrets = [TITLE, DESCRIPTION, SECRET, *person.token.split(".")]
 
@@ -81,20 +81,19 @@ def ask(base: str, settings: Settings, log: Log) -> Iterator[Ask]:
 
     yield ask
     httpx.get(f"{base}/health/live", headers={"X-Request-ID": "the-end"})
-    said = log.until("the-end")
-    assert [secret for secret in secrets if secret in said] == []
-    assert '"message":"GET /health/live 200"' in said
+    logged = log.until("the-end")
+    assert [secret for secret in secrets if secret in logged] == []
+    assert '"message":"GET /health/live 200"' in logged
 
 
 def operation(query: str, **variables: object) -> dict[str, object]:
-    """A body."""
     return {"query": query, "variables": variables}
 
 
-QUOTED = f'"{TITLE} {DESCRIPTION}"'
+WORDS = f'"{TITLE} {DESCRIPTION}"'
 
 REFUSED = {
-    "no JSON": f'{{"query": "{CREATE}", "variables": {{"title": {QUOTED}'.encode(),
+    "no JSON": f'{{"query": "{CREATE}", "variables": {{"title": {WORDS}'.encode(),
     "no object": [TITLE],
     "no query": {"query": [TITLE], "variables": TITLE, "operationName": DESCRIPTION},
     "no name": {"query": "{ __typename }", "operationName": TITLE},
@@ -116,11 +115,11 @@ REFUSED = {
     "a title for an enum": operation(
         f"{{ tasks(orderBy: [{{field: {TITLE}}}]) {{ totalCount }} }}"
     ),
-    "a title for a number": operation(f"{{ tasks(first: {QUOTED}) {{ totalCount }} }}"),
+    "a title for a number": operation(f"{{ tasks(first: {WORDS}) {{ totalCount }} }}"),
     "a title for a field": operation(f"{{ {TITLE} }}"),
-    "a title for a cursor": operation(f"{{ tasks(after: {QUOTED}) {{ totalCount }} }}"),
-    "a title for a zone": operation(f"{{ overview(timeZone: {QUOTED}) {{ open }} }}"),
-    "a title for a user": operation(f"{{ tasks(userId: {QUOTED}) {{ totalCount }} }}"),
+    "a title for a cursor": operation(f"{{ tasks(after: {WORDS}) {{ totalCount }} }}"),
+    "a title for a zone": operation(f"{{ overview(timeZone: {WORDS}) {{ open }} }}"),
+    "a title for a user": operation(f"{{ tasks(userId: {WORDS}) {{ totalCount }} }}"),
     "a title of NUL": operation(CREATE, input={"title": f"{TITLE}\0{DESCRIPTION}"}),
     "half of a pair": operation(CREATE, input={"title": f"{TITLE}\ud800"}),
     "too long a title": operation(CREATE, input={"title": TITLE * 200}),
@@ -139,11 +138,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
-def test_a_refused_operation_is_not_quoted(ask: Ask, body: object) -> None:
+def test_content_of_rejected_operation_is_not_logged(ask: Ask, body: object) -> None:
     assert "errors" in ask("POST", "/graphql", body).json()
 
 
-def test_what_is_done_is_not_quoted(ask: Ask) -> None:
+def test_content_of_executed_operation_is_not_logged(ask: Ask) -> None:
     given = {**GIVEN, "id": "11111111-1111-4111-8111-111111111111"}
     assert "errors" not in ask("POST", "/graphql", operation(CREATE, input=given)).json()
     create = operation(CREATE, input={**given, "title": f"{TITLE}!"})
@@ -163,7 +162,7 @@ def test_what_is_done_is_not_quoted(ask: Ask) -> None:
         ("application/json", f'[{{"title": "{TITLE}'.encode()),
     ],
 )
-def test_a_refused_file_is_not_quoted(ask: Ask, content_type: str, body: bytes) -> None:
+def test_content_of_rejected_file_is_not_logged(ask: Ask, content_type: str, body: bytes) -> None:
     assert ask("POST", "/import", body, Content_Type=content_type).status_code == 400
 
 
@@ -181,7 +180,7 @@ def test_a_refused_file_is_not_quoted(ask: Ask, content_type: str, body: bytes) 
         ("GET", f"/tasks/my%20{TITLE}%0A{DESCRIPTION}"),
     ],
 )
-def test_an_address_is_not_quoted(ask: Ask, method: str, path: str) -> None:
+def test_query_string_and_unknown_path_are_not_logged(ask: Ask, method: str, path: str) -> None:
     assert ask(method, path, operation("{ nothing }")).status_code in (400, 404, 405)
 
 
@@ -196,13 +195,13 @@ def test_an_address_is_not_quoted(ask: Ask, method: str, path: str) -> None:
         "Bearer",
     ],
 )
-def test_a_bad_token_is_not_quoted(ask: Ask, authorization: str) -> None:
+def test_invalid_token_is_not_logged(ask: Ask, authorization: str) -> None:
     answer = ask("POST", "/graphql", operation("{ me { id } }"), Authorization=authorization)
     assert answer.status_code == 401
 
 
 LATER_TRACEPARENT = f"01-{'1' * 32}-{'1' * 16}-01"
-"""A header of a later version, which may have more parts than are known here."""
+"""A header of a later version, which may have further parts."""
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,7 @@ LATER_TRACEPARENT = f"01-{'1' * 32}-{'1' * 16}-01"
         ("Accept", f"TOKEN/{TITLE}", 406),
     ],
 )
-def test_token_in_another_header_is_not_quoted(
+def test_token_in_another_header_is_not_logged(
     ask: Ask, name: str, value: str, status: int
 ) -> None:
     answer = ask("POST", "/graphql", operation("{ me { id } }"), **{name: value})
@@ -227,35 +226,35 @@ def test_token_in_another_header_is_not_quoted(
     assert TITLE not in answer.text + repr(answer.headers)
 
 
-def of_int() -> None:
+def raise_from_int() -> None:
     int(TITLE)
 
 
-def of_a_key() -> None:
+def raise_from_key() -> None:
     GIVEN[DESCRIPTION]
 
 
-def of_a_cause() -> None:
+def raise_with_cause() -> None:
     try:
-        of_int()
+        raise_from_int()
     except ValueError as error:
         raise RuntimeError(DESCRIPTION) from error
 
 
-def of_a_context() -> None:
+def raise_with_context() -> None:
     try:
-        of_int()
+        raise_from_int()
     finally:
-        of_a_key()
+        raise_from_key()
 
 
 @pytest.mark.parametrize(
     ("bug", "names"),
     [
-        (of_int, ["ValueError"]),
-        (of_a_key, ["KeyError"]),
-        (of_a_cause, ["ValueError", "RuntimeError"]),
-        (of_a_context, ["ValueError", "KeyError"]),
+        (raise_from_int, ["ValueError"]),
+        (raise_from_key, ["KeyError"]),
+        (raise_with_cause, ["ValueError", "RuntimeError"]),
+        (raise_with_context, ["ValueError", "KeyError"]),
     ],
 )
 @pytest.mark.parametrize(
@@ -265,7 +264,7 @@ def of_a_context() -> None:
         "todo_graphql.server.endpoints.graphql.parse_graphql_request",
     ],
 )
-def test_a_bug_is_told_of_without_its_words(
+def test_unexpected_exception_is_logged_without_its_message(
     ask: Ask,
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
@@ -276,15 +275,15 @@ def test_a_bug_is_told_of_without_its_words(
     monkeypatch.setattr(place, lambda *_: bug())
     answer = ask("POST", "/graphql", operation(FIND))
     assert answer.json()["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
-    said = log.until("Traceback")
-    assert [name for name in names if name not in said] == []
-    assert "int(TITLE)" in said or "GIVEN[DESCRIPTION]" in said  # the lines of the program
-    assert [word for word in (TITLE, DESCRIPTION) if word in said] == []
+    logged = log.until("Traceback")
+    assert [name for name in names if name not in logged] == []
+    assert "int(TITLE)" in logged or "GIVEN[DESCRIPTION]" in logged  # lines of the program
+    assert [word for word in (TITLE, DESCRIPTION) if word in logged] == []
 
 
-def test_what_is_no_http_is_not_quoted(ask: Ask, base: str, log: Log) -> None:
+def test_content_of_malformed_http_request_is_not_logged(ask: Ask, base: str, log: Log) -> None:
     token = ask("GET", "/health/live").request.headers["authorization"]
     for raw in (f"{TITLE} {token}\r\n\r\n", f"GET / HTTP/1.1\r\n{token}\0\r\n\r\n"):
         assert statuses(said(base, raw.encode())) == [400]
-    line = log.until("Invalid HTTP request received.")
+    line = log.until("Rejected an HTTP request with status 400.")
     assert token.split()[1] not in line

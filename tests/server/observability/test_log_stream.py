@@ -1,4 +1,4 @@
-"""With LOG_FORMAT=json each line on standard error is JSON, also what Python itself would say."""
+"""The log stream with LOG_FORMAT=json: every line on standard error is JSON."""
 
 import json
 import re
@@ -34,8 +34,8 @@ with log_fatal_errors():
 """
 
 
-def test_warnings_and_failures_are_lines_of_the_log() -> None:
-    """Of a failure its place is told, and not its words."""
+def test_warnings_and_failures_are_logged_as_json() -> None:
+    """The log of a failure has its traceback without its message."""
     ended = subprocess.run(
         [sys.executable, "-c", FAILURES, "swordfish"],
         cwd=ROOT,
@@ -55,8 +55,8 @@ def test_warnings_and_failures_are_lines_of_the_log() -> None:
     assert "swordfish" not in ended.stderr
 
 
-def test_a_line_is_written_before_the_next_request_is_answered(tmp_path: Path) -> None:
-    """A server that is killed loses no line of an earlier request."""
+def test_log_line_is_written_before_next_response(tmp_path: Path) -> None:
+    """A killed server loses no line of an earlier request."""
     with Service("serve", folder=tmp_path, **variables_for(SOMEWHERE)) as service:
         with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
             first, _ = [client.get("/health/live") for _ in range(2)]
@@ -66,8 +66,8 @@ def test_a_line_is_written_before_the_next_request_is_answered(tmp_path: Path) -
     assert first.headers["x-request-id"] in [line["requestId"] for line in lines]
 
 
-def test_a_reader_that_pauses_loses_no_line(tmp_path: Path) -> None:
-    """The lines are more than a pipe holds. The server waits for the reader, and goes on then."""
+def test_slow_log_reader_loses_no_line(tmp_path: Path) -> None:
+    """The lines exceed the capacity of a pipe. The server waits for the reader, and continues."""
     given = environment(**variables_for(SOMEWHERE))
     expected = [f"request-{number}" for number in range(600)]
     answered: list[str] = []

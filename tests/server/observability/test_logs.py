@@ -1,4 +1,4 @@
-"""The line that each request leaves, and those of the server itself: JSON, for collectors."""
+"""The log lines of requests and of the server itself."""
 
 import json
 import re
@@ -26,18 +26,17 @@ TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
 
 
 class Log:
-    """A server in a process of its own, and what it logs."""
+    """A server in its own process, and its log."""
 
     def __init__(self, service: Service, person: Person) -> None:
         self.person = person
         self.service = service
 
     def lines(self) -> list[dict[str, Any]]:
-        """All so far."""
         return [json.loads(line) for line in self.service.output.splitlines()]
 
-    def of(self, response: httpx.Response) -> dict[str, Any]:
-        """The one line about the request that was answered with this."""
+    def line_of(self, response: httpx.Response) -> dict[str, Any]:
+        """Return the only line about the request of this response."""
         own = response.headers["x-request-id"]
 
         def found() -> list[dict[str, Any]]:
@@ -54,9 +53,9 @@ def log(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield Log(service, Person(service.url, settings))
 
 
-def test_an_operation(log: Log) -> None:
+def test_operation_is_logged_with_its_fields(log: Log) -> None:
     response = log.person.post(CREATE, input={"title": TITLE})
-    line = log.of(response)
+    line = log.line_of(response)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert line.pop("durationMs") > line.pop("sqlMs") > 0
     assert line.pop("cost") > 0
@@ -85,24 +84,26 @@ def test_an_operation(log: Log) -> None:
         (TWO_FAILURES, "BAD_USER_INPUT NOT_FOUND"),
     ],
 )
-def test_what_went_wrong_is_told_by_its_codes(log: Log, document: str, outcome: str) -> None:
+def test_outcome_of_failed_operation_is_its_error_codes(
+    log: Log, document: str, outcome: str
+) -> None:
     other = "00000000-0000-4000-8000-000000000000"
-    line = log.of(log.person.post(document.replace("%s", other)))
+    line = log.line_of(log.person.post(document.replace("%s", other)))
     assert line["outcome"] == outcome
 
 
-def test_a_document_that_is_refused_has_no_operation(log: Log) -> None:
-    line = log.of(log.person.post("query Private { nothing }"))
+def test_rejected_document_is_logged_without_operation(log: Log) -> None:
+    line = log.line_of(log.person.post("query Private { nothing }"))
     assert (line["operation"], line["cost"], line["statements"]) == (None, None, 0)
 
 
-def test_a_name_is_told_up_to_a_length(log: Log) -> None:
-    line = log.of(log.person.post("query %s { me { id } }" % ("a" * 5_000)))
+def test_operation_name_is_truncated(log: Log) -> None:
+    line = log.line_of(log.person.post("query %s { me { id } }" % ("a" * 5_000)))
     assert line["operation"] == "a" * 100
 
 
-def test_a_request_without_a_token_is_nobodys(log: Log) -> None:
-    line = log.of(httpx.post(f"{log.service.url}/graphql", json={"query": "{ me { id } }"}))
+def test_request_without_token_is_logged_with_client(log: Log) -> None:
+    line = log.line_of(httpx.post(f"{log.service.url}/graphql", json={"query": "{ me { id } }"}))
     assert (line["status"], line["outcome"]) == (401, "UNAUTHENTICATED")
     assert "userId" not in line
     assert line["client"] == "127.0.0.1"
@@ -121,24 +122,23 @@ def test_a_request_without_a_token_is_nobodys(log: Log) -> None:
         ("nonsense", None),
     ],
 )
-def test_the_trace_that_a_request_is_part_of(log: Log, header: str, trace: str | None) -> None:
+def test_trace_id_of_traceparent_is_logged(log: Log, header: str, trace: str | None) -> None:
     response = httpx.get(f"{log.service.url}/health/live", headers={"traceparent": header})
-    assert log.of(response).get("traceId") == trace
+    assert log.line_of(response).get("traceId") == trace
 
 
-def test_the_servers_own_lines_are_of_the_same_form(log: Log) -> None:
+def test_lines_of_server_are_json(log: Log) -> None:
     listening = next(line for line in log.lines() if "Listening" in line["message"])
     assert (listening["level"], listening["requestId"]) == ("INFO", None)
 
 
-def test_nothing_private_is_told(log: Log) -> None:
-    log.of(log.person.post(CREATE, input={"title": TITLE, "description": TITLE}))
-    told = log.service.output
-    assert not [word for word in (TITLE, log.person.token, SECRET) if word in told]
+def test_log_contains_no_title_token_or_secret(log: Log) -> None:
+    log.line_of(log.person.post(CREATE, input={"title": TITLE, "description": TITLE}))
+    output = log.service.output
+    assert not [word for word in (TITLE, log.person.token, SECRET) if word in output]
 
 
-def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
-    """In one line, however many it has."""
+def test_database_outage_is_logged_without_password(tmp_path: Path) -> None:
     away = SecretStr("postgresql://me:swordfish@127.0.0.1:1/todo")
     with Service("serve", folder=tmp_path, **variables_for(away)) as service:
         assert service.get("/health/ready").status_code == 503
@@ -147,7 +147,7 @@ def test_a_failure_is_told_with_its_reason(tmp_path: Path) -> None:
         assert "swordfish" not in service.output
 
 
-def test_people_get_lines_for_people(tmp_path: Path) -> None:
+def test_log_format_text_writes_text_lines(tmp_path: Path) -> None:
     given = variables_for(SecretStr("postgresql://127.0.0.1:1/todo"))
     with Service("serve", folder=tmp_path, LOG_FORMAT="text", **given) as service:
         response = service.get("/health/live")

@@ -1,4 +1,4 @@
-"""What Prometheus fetches, from a port of its own."""
+"""The metrics that Prometheus fetches."""
 
 import random
 import socket
@@ -23,9 +23,7 @@ from todo_graphql.settings.settings import Settings
 
 
 def free_port() -> int:
-    """One that nobody listens on, and that no connection is given as its own meanwhile: those
-    are all greater.
-    """
+    """Return a free port below the range of ephemeral ports."""
     while True:
         port = random.randrange(20_000, 30_000)  # noqa: S311 - not a secret
         with closing(socket.socket()) as probe, suppress(OSError):
@@ -34,7 +32,7 @@ def free_port() -> int:
 
 
 class Scrape:
-    """Everything that was counted at one moment, by name and labels."""
+    """The samples of one scrape, by name and labels."""
 
     def __init__(self, port: int) -> None:
         self.text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
@@ -63,7 +61,7 @@ def person(settings: Settings, port: int) -> Iterator[Person]:
 
 
 def after(port: int, requests: int, path: str = "/graphql") -> Scrape:
-    """What was counted once so many requests were. The last may be counted after its answer."""
+    """Return a scrape with this number of requests. The last one may be counted late."""
 
     def counted() -> Scrape | None:
         scrape = Scrape(port)
@@ -73,7 +71,7 @@ def after(port: int, requests: int, path: str = "/graphql") -> Scrape:
     return until(counted, f"{requests} requests to {path}")
 
 
-def test_requests_and_errors_and_statements(person: Person, port: int) -> None:
+def test_requests_errors_and_statements_are_counted(person: Person, port: int) -> None:
     person.create()
     person.post("{ nothing }")
     person.refusal('mutation { completeTask(id: "%s") { task { id } } }' % person.id)
@@ -84,13 +82,13 @@ def test_requests_and_errors_and_statements(person: Person, port: int) -> None:
     assert scrape["errors_total", "NOT_FOUND"] == 1
     assert scrape["request_seconds_count", "/graphql"] == 3
     assert scrape["request_seconds_count", "/import"] == 0
-    assert 'request_seconds_count{path="/import"} 0.0' in scrape.text  # known from the start
+    assert 'request_seconds_count{path="/import"} 0.0' in scrape.text  # present from the start
     assert scrape["statements_total"] == 2
     assert scrape["sql_seconds_count"] == 3
     assert 0 < scrape["sql_seconds_sum"] < scrape["request_seconds_sum", "/graphql"]
 
 
-def test_caches(person: Person, port: int) -> None:
+def test_cache_lookups_are_counted(person: Person, port: int) -> None:
     for _ in range(3):
         person.titles()
     scrape = after(port, 3)
@@ -99,7 +97,7 @@ def test_caches(person: Person, port: int) -> None:
         assert scrape["cache_lookups_total", cache, "hit"] == 2
 
 
-def test_connections_and_threads(person: Person, port: int) -> None:
+def test_connections_and_waiting_operations_are_reported(person: Person, port: int) -> None:
     person.titles()
     scrape = after(port, 1)
     assert 'todo_graphql_errors_total{code="INTERNAL_SERVER_ERROR"} 0.0' in scrape.text
@@ -109,8 +107,10 @@ def test_connections_and_threads(person: Person, port: int) -> None:
     assert scrape["process_resident_memory_bytes"] > 0
 
 
-def test_files_share_the_threads_with_operations(settings: Settings, port: int) -> None:
-    """Who has half of them waits for their own, and is counted; all others are answered."""
+def test_waiting_transfer_is_counted_and_delays_no_other_user(
+    settings: Settings, port: int
+) -> None:
+    """A user with half of the threads waits, and the requests of other users proceed."""
     two = {"database_pool_size": 2, "database_max_overflow": 0, "metrics_port": port}
     own = settings.model_copy(update={**two, "request_timeout": 60.0})
     database = own.required_database_url()
@@ -134,20 +134,20 @@ def test_files_share_the_threads_with_operations(settings: Settings, port: int) 
         assert len(taking.result(30)) == 2
 
 
-def test_paths_that_clients_make_up_are_one(person: Person, port: int) -> None:
+def test_unknown_paths_share_one_label(person: Person, port: int) -> None:
     for path in ("one", "two"):
         httpx.get(f"{person._url}/{path}", timeout=30)
     scrape = after(port, 2, "other")
     assert "one" not in scrape.text
 
 
-def test_nobody_is_named(person: Person, port: int) -> None:
+def test_metrics_contain_no_user_ids(person: Person, port: int) -> None:
     person.post("query Named { me { id } }")
     scrape = after(port, 1)
     assert not [word for word in (person.id, "Named") if word in scrape.text]
 
 
-def test_they_are_not_among_what_clients_see(person: Person) -> None:
+def test_metrics_are_not_on_api_port(person: Person) -> None:
     assert httpx.get(f"{person._url}/metrics", timeout=30).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""METRICS_HOST and METRICS_PORT: what they may be, and what is said when they cannot."""
+"""METRICS_HOST and METRICS_PORT: accepted values, and errors for others."""
 
 import socket
 import tempfile
@@ -21,8 +21,8 @@ FOREIGN = "METRICS_HOST is not usable: it is no address of this machine ("
 BAD_HOSTS = ["swordfish.invalid", "203.0.113.1", "a" * 80]
 
 
-def is_there(host: str) -> bool:
-    """Whether this machine has the address: not each has IPv6."""
+def is_available(host: str) -> bool:
+    """Return whether this machine has the address: some have no IPv6."""
     try:
         listener_at(host, 0).close()
     except OSError:
@@ -30,7 +30,7 @@ def is_there(host: str) -> bool:
     return True
 
 
-LOOPBACKS = {"127.0.0.1": "127.0.0.1"} | ({"::1": "[::1]"} if is_there("::1") else {})
+LOOPBACKS = {"127.0.0.1": "127.0.0.1"} | ({"::1": "[::1]"} if is_available("::1") else {})
 
 
 def measured(settings: Settings, host: str, port: int) -> Settings:
@@ -38,8 +38,8 @@ def measured(settings: Settings, host: str, port: int) -> Settings:
 
 
 @pytest.mark.parametrize("host", BAD_HOSTS)
-def test_a_host_that_is_not_ours_is_refused_at_once(host: str, tmp_path: Path) -> None:
-    """The second is reserved for documentation, the third too long."""
+def test_foreign_metrics_host_is_rejected_at_startup(host: str, tmp_path: Path) -> None:
+    """The second host is reserved for documentation, the third one is too long."""
     given = {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
     given |= {"METRICS_PORT": str(free_port()), "METRICS_HOST": host}
     sentence = refusal("serve", "--workers", "2", folder=tmp_path, **given)
@@ -47,7 +47,7 @@ def test_a_host_that_is_not_ours_is_refused_at_once(host: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("host", BAD_HOSTS)
-def test_the_doctor_finds_it(settings: Settings, host: str) -> None:
+def test_doctor_reports_foreign_metrics_host(settings: Settings, host: str) -> None:
     (sentence,) = [
         finding.sentence
         for finding in examine_metrics(measured(settings, host, free_port()))
@@ -57,10 +57,10 @@ def test_the_doctor_finds_it(settings: Settings, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", LOOPBACKS)
-def test_an_address_of_ours(
+def test_metrics_are_served_on_loopback_address(
     settings: Settings, host: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """One of IPv6 is in brackets wherever a port follows it."""
+    """An IPv6 address is in brackets before a port."""
     port = free_port()
     own = measured(settings, host, port)
     url = f"http://{LOOPBACKS[host]}:{port}/metrics"
@@ -73,10 +73,10 @@ def test_an_address_of_ours(
     assert f"Metrics on {url}" in capfd.readouterr().err
 
 
-def test_a_port_that_somebody_else_has(
+def test_occupied_metrics_port_is_logged(
     settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The server works without: nobody would look for them elsewhere."""
+    """The server runs without metrics."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with serving(measured(settings, "127.0.0.1", port)) as url:

@@ -1,4 +1,4 @@
-"""The record of a request, which logs, metrics and traces are made from."""
+"""The record of a request, from which logs, metrics and traces are made."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ def new_scope() -> Scope:
 
 
 def observed(app: ASGIApp, scope: Scope) -> tuple[RequestRecord, list[Message]]:
-    """Run the application, and return the record that observers got and what was sent."""
+    """Run the application. Return the record for observers, and the sent messages."""
     records, sent = list[RequestRecord](), list[Message]()
 
     async def receive() -> Message:

@@ -1,4 +1,4 @@
-"""Traces, as a collector gets them: by OTLP over HTTP."""
+"""Traces, as a collector receives them by OTLP over HTTP."""
 
 import queue
 import threading
@@ -21,7 +21,7 @@ SPAN_ID = TRACEPARENT.split("-")[2]
 
 
 class Collector(HTTPServer):
-    """Takes what is sent to it."""
+    """A collector that stores all exports."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -29,11 +29,11 @@ class Collector(HTTPServer):
 
     @property
     def endpoint(self) -> str:
-        """For OTEL_EXPORTER_OTLP_ENDPOINT."""
+        """The value for OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def spans(self) -> dict[str, Span]:
-        """All that were sent, by their names."""
+        """Return the received spans by name."""
         spans: dict[str, Span] = {}
         while not self.received.empty():
             (resource,) = self.received.get().resource_spans
@@ -44,8 +44,6 @@ class Collector(HTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One export."""
-
     def do_POST(self) -> None:
         assert isinstance(self.server, Collector)
         assert self.path == "/v1/traces"
@@ -55,17 +53,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        pass
 
 
 def values(attributes: Iterable[KeyValue]) -> dict[str, str | int]:
-    """Attributes as a front end of a collector shows them."""
+    """Return attributes by name."""
     return {one.key: one.value.string_value or one.value.int_value for one in attributes}
 
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    # The end of the server sends what there is, and not everything one by one before.
+    # All spans are exported at once when the server ends.
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
     with Collector() as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -76,7 +74,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def ask(settings: Settings, collector: Collector, **headers: str) -> tuple[str, dict[str, Span]]:
-    """Send one operation to a server. Who asked, and the spans."""
+    """Send one operation to a server. Return the user's id and the spans."""
     traced = settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.endpoint})
     with serving(traced) as url:
         person = Person(url, traced)
@@ -86,19 +84,19 @@ def ask(settings: Settings, collector: Collector, **headers: str) -> tuple[str, 
     return person.id, collector.spans()
 
 
-def test_an_operation_and_its_statement(settings: Settings, collector: Collector) -> None:
-    who, spans = ask(settings, collector, **{"X-Request-Id": "its-id"})
+def test_operation_and_statement_have_spans(settings: Settings, collector: Collector) -> None:
+    user_id, spans = ask(settings, collector, **{"X-Request-Id": "its-id"})
     assert set(spans) == {"POST /graphql", "PostgreSQL"}
     request, statement = spans["POST /graphql"], spans["PostgreSQL"]
-    told = values(request.attributes)
-    assert told.pop("todo_graphql.cost")
-    assert told == {
+    attributes = values(request.attributes)
+    assert attributes.pop("todo_graphql.cost")
+    assert attributes == {
         "http.request.method": "POST",
         "url.path": "/graphql",
         "http.response.status_code": 200,
         "todo_graphql.request_id": "its-id",
         "todo_graphql.outcome": "OK",
-        "user.id": who,
+        "user.id": user_id,
         "graphql.operation.name": "Private",
         "graphql.operation.type": "query",
     }
@@ -113,15 +111,15 @@ def test_an_operation_and_its_statement(settings: Settings, collector: Collector
     assert abs(request.end_time_unix_nano / 1e9 - time.time()) < 60
 
 
-def test_a_statement_is_told_without_its_values(settings: Settings, collector: Collector) -> None:
-    who, spans = ask(settings, collector)
-    told = values(spans["PostgreSQL"].attributes)
-    assert told["db.system.name"] == "postgresql"
-    assert str(told["db.query.text"]).startswith("SELECT CAST(tasks.id AS TEXT)")
-    assert not [word for word in ("milk", who) if word in str(told)]
+def test_statement_span_contains_no_values(settings: Settings, collector: Collector) -> None:
+    user_id, spans = ask(settings, collector)
+    attributes = values(spans["PostgreSQL"].attributes)
+    assert attributes["db.system.name"] == "postgresql"
+    assert str(attributes["db.query.text"]).startswith("SELECT CAST(tasks.id AS TEXT)")
+    assert not [word for word in ("milk", user_id) if word in str(attributes)]
 
 
-def test_the_trace_goes_on_where_it_began(settings: Settings, collector: Collector) -> None:
+def test_trace_of_traceparent_is_continued(settings: Settings, collector: Collector) -> None:
     _, spans = ask(settings, collector, traceparent=TRACEPARENT)
     request = spans["POST /graphql"]
     assert request.trace_id.hex() == TRACE_ID
@@ -147,15 +145,15 @@ def test_tracestate_without_a_valid_traceparent_is_ignored(
 @pytest.mark.parametrize(
     ("flags", "names"), [("00", set()), ("02", set()), ("03", {"POST /graphql", "PostgreSQL"})]
 )
-def test_trace_is_sent_only_if_the_caller_records_it(
+def test_trace_is_exported_only_with_sampled_flag(
     settings: Settings, collector: Collector, flags: str, names: set[str]
 ) -> None:
-    """The lowest bit says so. The next one says how the trace's id was made."""
+    """The lowest bit is the sampled flag, the next one the random flag."""
     traceparent = TRACEPARENT.removesuffix("01") + flags
     assert set(ask(settings, collector, traceparent=traceparent)[1]) == names
 
 
-def test_a_collector_that_is_away_harms_nobody(settings: Settings) -> None:
+def test_unavailable_collector_is_ignored(settings: Settings) -> None:
     collector = Collector()
     collector.server_close()
     assert ask(settings, collector)[1] == {}

@@ -1,4 +1,4 @@
-"""OpenTelemetry's own variables: bad ones are reported before anything starts."""
+"""OpenTelemetry's own variables: invalid ones are reported at startup."""
 
 import json
 import logging
@@ -53,12 +53,11 @@ IGNORED = [
 
 
 def settings_to(url: str | None) -> Settings:
-    """Settings of a server that sends its traces there."""
     return Settings.from_environment(otel_exporter_otlp_endpoint=url)
 
 
-def test_good_variables_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check leaves no thread behind: workers are forked after it."""
+def test_valid_opentelemetry_variables_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check leaves no thread: workers are forked after it."""
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
     before = threading.enumerate()
@@ -67,7 +66,7 @@ def test_good_variables_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), REFUSED)
-def test_what_opentelemetry_raises_is_an_error(
+def test_exception_of_opentelemetry_is_an_error(
     name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -77,18 +76,18 @@ def test_what_opentelemetry_raises_is_an_error(
     assert sentence.startswith(f"{CANNOT_START}: {reason}")
     assert "\n" not in sentence
     assert "swordfish" not in sentence
-    assert check_tracing(settings_to(None)) == []  # nothing reads it then
+    assert check_tracing(settings_to(None)) == []  # traces are disabled
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), IGNORED)
-def test_what_opentelemetry_logs_is_a_warning(
+def test_log_line_of_opentelemetry_is_a_warning(
     name: str,
     value: str,
     reason: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Its own log quotes the value, and is not written."""
+    """OpenTelemetry's own log line quotes the value, and is suppressed."""
     logger = logging.getLogger("opentelemetry")
     before = logger.level, logger.propagate, list(logger.handlers)
     monkeypatch.setenv(name, value)
@@ -100,7 +99,7 @@ def test_what_opentelemetry_logs_is_a_warning(
     assert check_tracing(settings_to(None)) == []
 
 
-def test_the_server_logs_warnings_of_opentelemetry(tmp_path: Path) -> None:
+def test_server_logs_warnings_of_opentelemetry(tmp_path: Path) -> None:
     given = variables_for(SecretStr(SOMEWHERE)) | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR,
         "OTEL_TRACES_SAMPLER": "swordfish",
@@ -113,7 +112,7 @@ def test_the_server_logs_warnings_of_opentelemetry(tmp_path: Path) -> None:
     assert "swordfish" not in output
 
 
-def test_a_missing_exporter_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tracing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "todo_graphql.server.observability.tracing", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(ConfigurationError, match=r"^OTEL_EXPORTER_OTLP_ENDPOINT is not usable: "):
@@ -121,7 +120,7 @@ def test_a_missing_exporter_is_reported(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("command", ["serve", "dev", "doctor"])
-def test_a_propagator_that_is_not_installed_is_reported(command: str, tmp_path: Path) -> None:
+def test_missing_propagator_is_reported(command: str, tmp_path: Path) -> None:
     sentence = refusal(command, folder=tmp_path, OTEL_PROPAGATORS="tracecontext,swordfish")
     assert sentence.startswith("OTEL_PROPAGATORS is not usable: ")
     assert "swordfish" not in sentence
@@ -135,8 +134,10 @@ def test_a_propagator_that_is_not_installed_is_reported(command: str, tmp_path: 
         ("dev", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
     ],
 )
-def test_nothing_is_started(command: str, name: str, tmp_path: Path) -> None:
-    """Neither several processes, which would end one after the other, nor a PostgreSQL."""
+def test_invalid_opentelemetry_variable_prevents_start(
+    command: str, name: str, tmp_path: Path
+) -> None:
+    """The command starts neither workers nor PostgreSQL."""
     given = {} if command == "dev" else {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET}
     given |= {"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR, name: "swordfish"}
     arguments = (command, "--port", "0") + (("--workers", "2") if command == "serve" else ())

@@ -1,4 +1,4 @@
-"""Requests without a good token, counted by the address that they come from."""
+"""The rate limit of requests without a valid token, for each client address."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +9,11 @@ import pytest
 from tests.support.api_client import Person
 from tests.support.redis import KINDS, redis
 from tests.support.servers import serving
-from todo_graphql.server.rate_limits import sliding_window
+from todo_graphql.server.rate_limits import redis as redis_window
 from todo_graphql.server.rate_limits.limiter import client_network
 from todo_graphql.settings.settings import Settings
 
-MOST = 3
+LIMIT = 3
 
 
 @pytest.fixture(params=["memory", *KINDS])
@@ -23,18 +23,18 @@ def own(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Settings]:
-    """A day, so that nothing is forgotten while a test runs."""
-    rate = {"rate_limit_failures": f"{MOST}/day"}
+    """Settings with a limit per day, so that no failure expires during a test."""
+    rate = {"rate_limit_failures": f"{LIMIT}/day"}
     if request.param == "memory":
         yield settings.model_copy(update=rate)
         return
-    monkeypatch.setattr(sliding_window, "TIMEOUT_SECONDS", 20.0)
+    monkeypatch.setattr(redis_window, "TIMEOUT_SECONDS", 20.0)
     with redis(request.param, tmp_path) as server:
         yield settings.model_copy(update={**rate, "rate_limit_storage_url": server.url})
 
 
 def fail(base: str, address: str = "", token: str = "", path: str = "/graphql") -> httpx.Response:
-    """A request without a good token."""
+    """Send a request without a valid token."""
     headers = {"X-Forwarded-For": address} if address else {}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -45,8 +45,8 @@ def statuses(base: str, number: int, address: str = "") -> list[int]:
     return [fail(base, address).status_code for _ in range(number)]
 
 
-def test_too_many_are_told_to_wait(own: Settings) -> None:
-    """All ways in count together, whatever is wrong with the token."""
+def test_failures_above_limit_are_rate_limited(own: Settings) -> None:
+    """All endpoints and all kinds of invalid tokens count together."""
     with serving(own) as base:
         ways = [("", "/graphql"), ("nonsense", "/graphql"), ("", "/export"), ("x", "/import")]
         answers = [fail(base, token=token, path=path) for token, path in ways]
@@ -58,24 +58,24 @@ def test_too_many_are_told_to_wait(own: Settings) -> None:
     assert "WWW-Authenticate" not in answers[-1].headers
 
 
-def test_a_good_token_passes_whatever_its_address_has_done(own: Settings) -> None:
+def test_valid_token_from_rate_limited_address_is_accepted(own: Settings) -> None:
     with serving(own) as base:
-        assert statuses(base, MOST + 1)[-1] == 429
+        assert statuses(base, LIMIT + 1)[-1] == 429
         assert Person(base, own).revision() == 0
         assert statuses(base, 1) == [429]
 
 
-def test_nobody_is_believed_who_was_not_named(own: Settings) -> None:
+def test_forwarded_address_of_untrusted_client_is_ignored(own: Settings) -> None:
     with serving(own) as base:
-        answers = [fail(base, f"192.0.2.{number}").status_code for number in range(MOST + 1)]
-    assert answers == [401] * MOST + [429]
+        answers = [fail(base, f"192.0.2.{number}").status_code for number in range(LIMIT + 1)]
+    assert answers == [401] * LIMIT + [429]
 
 
-def test_behind_a_proxy_clients_are_counted_apart(own: Settings) -> None:
-    """The last address is what our proxy saw; what stands before it anybody may have written."""
+def test_clients_behind_trusted_proxy_are_counted_separately(own: Settings) -> None:
+    """The nearest trusted proxy adds the last address. A client may have sent the others."""
     proxied = own.model_copy(update={"trusted_proxies": ("127.0.0.1", "10.0.0.0/8")})
     with serving(proxied) as base:
-        assert statuses(base, MOST + 1, "192.0.2.1") == [401] * MOST + [429]
+        assert statuses(base, LIMIT + 1, "192.0.2.1") == [401] * LIMIT + [429]
         assert statuses(base, 1, "192.0.2.2") == [401]
         assert statuses(base, 1, "192.0.2.2, 192.0.2.1") == [429]
         assert statuses(base, 1, "192.0.2.3, 192.0.2.1, 10.1.2.3") == [429]
@@ -96,5 +96,5 @@ def test_behind_a_proxy_clients_are_counted_apart(own: Settings) -> None:
         (None, "-"),
     ],
 )
-def test_what_an_address_counts_as(host: str | None, counted: str) -> None:
+def test_client_network_groups_addresses(host: str | None, counted: str) -> None:
     assert client_network(host) == counted

@@ -1,4 +1,4 @@
-"""What users may spend: counted in memory, and in Redis by several servers together."""
+"""The rate limit of users by cost, in memory and in Redis."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.redis import KINDS, redis
 from tests.support.servers import serving
 from todo_graphql.api import context
 from todo_graphql.api.schema import COST_OF_A_REFUSAL
-from todo_graphql.server.rate_limits import sliding_window
+from todo_graphql.server.rate_limits import redis as redis_window
 from todo_graphql.server.rate_limits.limiter import parse_rate
 from todo_graphql.settings.settings import Settings
 
@@ -28,15 +28,15 @@ STATE = "{ rateLimit { limit remaining resetAt cost } }"
 
 @pytest.fixture(scope="module", autouse=True)
 def patience() -> Iterator[None]:
-    """Redis is not given up here because this machine has much to do."""
+    """Raise the timeout of Redis, because the machine may be busy."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sliding_window, "TIMEOUT_SECONDS", 20.0)
+        patch.setattr(redis_window, "TIMEOUT_SECONDS", 20.0)
         yield
 
 
 @pytest.fixture(scope="module", params=["memory", *KINDS])
 def storage(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[SecretStr | None]:
-    """Where it is counted."""
+    """The URL of the storage, or None for the memory of the process."""
     if request.param == "memory":
         yield None
         return
@@ -46,7 +46,7 @@ def storage(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def limited(settings: Settings, storage: SecretStr | None) -> Settings:
-    """A day, so that nothing comes back while a test runs."""
+    """Settings with a limit per day, so that no cost expires during a test."""
     rate = {"rate_limit": f"{LIMIT}/day", "rate_limit_storage_url": storage}
     return settings.model_copy(update={**rate, "expose_cost": True, "cors_origins": ("http://a",)})
 
@@ -58,43 +58,43 @@ def base(limited: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def somebody(base: str, limited: Settings) -> Person:
+def person(base: str, limited: Settings) -> Person:
     return Person(base, limited)
 
 
-def refused(who: Person) -> httpx.Response:
-    """Ask until it is refused."""
+def first_rejection(person: Person) -> httpx.Response:
+    """Send operations until one is rejected. Return that response."""
     for _ in range(100):
-        response = who.post(LIST)
+        response = person.post(LIST)
         if response.status_code == 429:
             return response
-    raise AssertionError("Nothing was refused.")
+    raise AssertionError("No operation was rejected.")
 
 
-def spend_all(who: Person) -> int:
-    """Ask until it is refused; what is left then."""
-    return int(refused(who).headers["RateLimit-Remaining"])
+def spend_all(person: Person) -> int:
+    """Send operations until one is rejected. Return the remaining budget."""
+    return int(first_rejection(person).headers["RateLimit-Remaining"])
 
 
-def elsewhere(who: Person, url: str) -> Person:
-    """The same person at another server."""
+def at_server(person: Person, url: str) -> Person:
+    """Return the user as a client of another server."""
     other = Person.__new__(Person)
-    other.__dict__ = {**who.__dict__, "_url": url}
+    other.__dict__ = {**person.__dict__, "_url": url}
     return other
 
 
-def test_every_operation_is_taken_from_the_budget(somebody: Person) -> None:
+def test_operation_cost_is_deducted_from_budget(person: Person) -> None:
     remaining = LIMIT
     for document in (STATE, LIST, CREATE):
-        response = somebody.post(document)
+        response = person.post(document)
         remaining -= response.json()["extensions"]["cost"]
         assert response.headers["RateLimit-Limit"] == str(LIMIT)
         assert response.headers["RateLimit-Remaining"] == str(remaining)
         assert 0 < int(response.headers["RateLimit-Reset"]) <= 2 * 24 * 3_600
 
 
-def test_the_schema_says_the_same(somebody: Person) -> None:
-    response = somebody.post(STATE)
+def test_rate_limit_field_equals_headers(person: Person) -> None:
+    response = person.post(STATE)
     state = response.json()["data"]["rateLimit"]
     assert state["limit"] == LIMIT
     assert state["cost"] == response.json()["extensions"]["cost"]
@@ -103,13 +103,13 @@ def test_the_schema_says_the_same(somebody: Person) -> None:
     assert abs(reset_in.total_seconds() - int(response.headers["RateLimit-Reset"])) < 30
 
 
-def test_nothing_is_done_of_what_is_refused(somebody: Person, url: str) -> None:
-    left = spend_all(somebody)
+def test_rate_limited_operation_changes_nothing(person: Person, url: str) -> None:
+    left = spend_all(person)
     costly = "mutation {" + "".join(
         f'm{number}: createTask(input: {{title: "a"}}) {{ task {{ id title }} }} '
         for number in range(40)
     )
-    response = somebody.post(costly + "}")
+    response = person.post(costly + "}")
     assert response.status_code == 429
     answer = response.json()
     assert list(answer) == ["errors"]
@@ -118,82 +118,82 @@ def test_nothing_is_done_of_what_is_refused(somebody: Person, url: str) -> None:
     assert (error["extensions"]["code"], error["extensions"]["status"]) == ("RATE_LIMITED", 429)
     assert response.headers["Retry-After"] == str(error["extensions"]["retryAfter"])
     assert response.headers["RateLimit-Remaining"] == str(left)
-    assert elsewhere(somebody, url).revision() == 0
+    assert at_server(person, url).revision() == 0
 
 
-def test_what_is_refused_costs_nothing(somebody: Person, base: str, limited: Settings) -> None:
-    Person(base, limited).ask(STATE)  # so that it is no new document below
-    left = spend_all(somebody)
-    assert spend_all(somebody) == left
-    answer = somebody.post(STATE).json()
+def test_rate_limited_operation_costs_nothing(person: Person, base: str, limited: Settings) -> None:
+    Person(base, limited).ask(STATE)  # parses the document before the measurement
+    left = spend_all(person)
+    assert spend_all(person) == left
+    answer = person.post(STATE).json()
     assert answer["data"]["rateLimit"]["remaining"] == left - answer["extensions"]["cost"]
 
 
-def test_what_others_spend_is_theirs(somebody: Person, base: str, limited: Settings) -> None:
-    spend_all(somebody)
+def test_users_have_separate_budgets(person: Person, base: str, limited: Settings) -> None:
+    spend_all(person)
     answer = Person(base, limited).post(STATE).json()
     assert answer["data"]["rateLimit"]["remaining"] == LIMIT - answer["extensions"]["cost"]
 
 
-def test_a_document_that_does_not_say_which_operation_costs_as_much(somebody: Person) -> None:
-    response = somebody.post("query a { __typename } query b { __typename }")
+def test_ambiguous_operation_costs_a_refusal(person: Person) -> None:
+    response = person.post("query a { __typename } query b { __typename }")
     assert response.status_code == 400
     assert response.headers["RateLimit-Remaining"] == str(LIMIT - COST_OF_A_REFUSAL)
 
 
-def test_a_new_document_of_whoever_has_spent_all_is_not_read(
-    somebody: Person, monkeypatch: pytest.MonkeyPatch
+def test_new_document_without_budget_is_not_parsed(
+    person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = spend_all(somebody)
+    left = spend_all(person)
     while left >= COST_OF_A_REFUSAL:
-        somebody.post("{")
+        person.post("{")
         left -= COST_OF_A_REFUSAL
     monkeypatch.setattr("todo_graphql.api.documents.cache.parse", None)
-    assert somebody.refusal("{ __typename }" + " " * 17)["code"] == "RATE_LIMITED"
+    assert person.refusal("{ __typename }" + " " * 17)["code"] == "RATE_LIMITED"
 
 
-def test_what_is_dearer_than_the_whole_budget_is_too_complex(somebody: Person) -> None:
+def test_operation_above_whole_budget_is_too_complex(person: Person) -> None:
     document = "{ tasks(first: 100) { nodes { id title description completed priority dueOn tags"
-    refusal = somebody.refusal(document + " createdAt updatedAt revision } } }")
+    refusal = person.refusal(document + " createdAt updatedAt revision } } }")
     assert (refusal["code"], refusal["limit"]) == ("QUERY_TOO_COMPLEX", LIMIT)
     assert refusal["limitName"] == "cost"
-    assert somebody.ask(STATE)["rateLimit"]["remaining"] > LIMIT - 100
+    assert person.ask(STATE)["rateLimit"]["remaining"] > LIMIT - 100
 
 
-def test_a_document_that_is_not_executed_costs_as_well(somebody: Person) -> None:
+def test_invalid_document_costs_a_refusal(person: Person) -> None:
     for document in ("{", "{ nothing }"):
-        assert somebody.post(document).status_code == 400
-    state = somebody.ask(STATE)["rateLimit"]
+        assert person.post(document).status_code == 400
+    state = person.ask(STATE)["rateLimit"]
     assert state["remaining"] == LIMIT - 2 * COST_OF_A_REFUSAL - state["cost"]
-    spend_all(somebody)
-    while somebody.post("{").status_code == 400:
+    spend_all(person)
+    while person.post("{").status_code == 400:
         pass
-    assert somebody.refusal("{")["code"] == "RATE_LIMITED"
+    assert person.refusal("{")["code"] == "RATE_LIMITED"
 
 
-def test_the_time_of_the_database_costs_as_well(
-    somebody: Person, monkeypatch: pytest.MonkeyPatch
+def test_database_time_is_deducted_from_budget(
+    person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As far as the budget goes. It is taken when the answer is known, and from the next ones."""
+    """The cost is deducted when the result is known, up to the remaining budget."""
     monkeypatch.setattr(context, "USUAL_SECONDS", 0)
     monkeypatch.setattr(context, "COST_OF_A_SECOND", 10**9)
-    answer = somebody.post(LIST)
+    answer = person.post(LIST)
     assert answer.status_code == 200
     assert answer.headers["ratelimit-remaining"] == "0"
-    assert somebody.post(LIST).status_code == 429
+    assert person.post(LIST).status_code == 429
 
 
-def test_it_passes_after_the_time_that_is_said(settings: Settings, storage: SecretStr) -> None:
+def test_request_succeeds_after_retry_after(settings: Settings, storage: SecretStr) -> None:
     rate = {"rate_limit": "200/second", "rate_limit_storage_url": storage}
     fast = settings.model_copy(update=rate)
     with serving(fast) as base:
-        somebody = Person(base, fast)
-        time.sleep(int(refused(somebody).headers["Retry-After"]))
-        assert somebody.post(LIST).status_code == 200
+        person = Person(base, fast)
+        time.sleep(int(first_rejection(person).headers["Retry-After"]))
+        assert person.post(LIST).status_code == 200
 
 
-def test_files_are_charged_too(somebody: Person, base: str) -> None:
-    headers = {"Authorization": f"Bearer {somebody.token}", "Content-Type": "application/json"}
+def test_import_cost_is_deducted_from_budget(person: Person, base: str) -> None:
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
     body = '[{"title": "a"}]'.ljust(4_000)
     answers = [httpx.post(f"{base}/import", headers=headers, content=body) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
@@ -204,33 +204,33 @@ def test_files_are_charged_too(somebody: Person, base: str) -> None:
     assert (export.status_code, list(export.json())) == (429, ["errors"])
 
 
-def test_an_export_takes_what_there_is(somebody: Person, base: str) -> None:
-    headers = {"Authorization": f"Bearer {somebody.token}"}
+def test_export_spends_remaining_budget(person: Person, base: str) -> None:
+    headers = {"Authorization": f"Bearer {person.token}"}
     first, second = (httpx.get(f"{base}/export", headers=headers) for _ in range(2))
     assert (first.status_code, first.headers["RateLimit-Remaining"]) == (200, "0")
     assert (second.status_code, second.headers["RateLimit-Remaining"]) == (429, "0")
 
 
-def test_pages_of_other_origins_can_read_the_headers(somebody: Person, base: str) -> None:
-    headers = {"Authorization": f"Bearer {somebody.token}", "Origin": "http://a"}
+def test_rate_limit_headers_are_exposed_to_allowed_origins(person: Person, base: str) -> None:
+    headers = {"Authorization": f"Bearer {person.token}", "Origin": "http://a"}
     response = httpx.post(f"{base}/graphql", json={"query": STATE}, headers=headers)
     exposed = response.headers["Access-Control-Expose-Headers"].lower()
     assert "ratelimit-limit, ratelimit-remaining, ratelimit-reset" in exposed
     assert "retry-after" in exposed
 
 
-def test_there_may_be_no_limit(settings: Settings) -> None:
+def test_rate_limits_can_be_disabled(settings: Settings) -> None:
     unlimited = settings.model_copy(update={"rate_limit": "none", "rate_limit_failures": "none"})
     with serving(unlimited) as base:
-        somebody = Person(base, unlimited)
-        response = somebody.post(STATE)
+        person = Person(base, unlimited)
+        response = person.post(STATE)
         assert response.json()["data"] == {"rateLimit": None}
         assert not [name for name in response.headers if name.startswith("ratelimit")]
         assert httpx.post(f"{base}/graphql").status_code == 401
 
 
 @pytest.mark.parametrize("executor", ["projection", "reference"])
-def test_both_executors_know_it(settings: Settings, executor: str) -> None:
+def test_rate_limit_field_works_with_each_executor(settings: Settings, executor: str) -> None:
     own = settings.model_copy(update={"executor": executor})
     with serving(own) as base:
         state = Person(base, own).ask(STATE)["rateLimit"]
@@ -238,14 +238,14 @@ def test_both_executors_know_it(settings: Settings, executor: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_several_servers_count_together(settings: Settings, kind: str, tmp_path: Path) -> None:
+def test_servers_share_counts_in_redis(settings: Settings, kind: str, tmp_path: Path) -> None:
     with redis(kind, tmp_path) as server:
         rate = {"rate_limit": f"{LIMIT}/day", "rate_limit_storage_url": server.url}
         own = settings.model_copy(update=rate)
         with serving(own) as here, serving(own) as there:
-            somebody = Person(here, own)
-            left = spend_all(somebody)
-            response = elsewhere(somebody, there).post(LIST)
+            person = Person(here, own)
+            left = spend_all(person)
+            response = at_server(person, there).post(LIST)
             assert response.status_code == 429
             assert response.headers["RateLimit-Remaining"] == str(left)
 
@@ -253,7 +253,7 @@ def test_several_servers_count_together(settings: Settings, kind: str, tmp_path:
 @pytest.mark.parametrize(
     "text", ["1/second", "5/10 seconds", "1000/minute", "5000/10 minutes", "7/2hours", "9/30 days"]
 )
-def test_rates_are_those_of_the_library(text: str) -> None:
-    """Which counts in Redis, under keys that hold the same numbers."""
+def test_rate_notation_is_parsed_as_in_limits(text: str) -> None:
+    """Keys in Redis contain the numbers of the limit."""
     item = limits.parse(text)
     assert parse_rate(text) == (item.amount, item.get_expiry())

@@ -1,4 +1,4 @@
-"""Counting in sliding windows, by a clock that tests set."""
+"""Sliding window counters in memory, with a clock that the tests set."""
 
 import random
 import threading
@@ -12,7 +12,7 @@ LIMIT = Limit(100, 10)
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stands still."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -31,21 +31,19 @@ def memory(clock: Clock) -> InMemoryWindow:
     return InMemoryWindow(LIMIT, clock)
 
 
-def test_no_more_is_granted_than_there_is(memory: InMemoryWindow) -> None:
+def test_costs_above_limit_are_rejected(memory: InMemoryWindow) -> None:
     granted = [memory.count("a", 30).granted for _ in range(4)]
     assert granted == [True, True, True, False]
     assert memory.count("a", 10).granted
     assert not memory.count("a", 1).granted
 
 
-def test_everybody_is_counted_apart(memory: InMemoryWindow) -> None:
+def test_keys_are_counted_separately(memory: InMemoryWindow) -> None:
     assert memory.count("a", 100).granted
     assert memory.count("b", 60).used(LIMIT) == 60
 
 
-def test_nobody_has_twice_as_much_at_the_end_of_a_window(
-    memory: InMemoryWindow, clock: Clock
-) -> None:
+def test_previous_window_counts_after_its_end(memory: InMemoryWindow, clock: Clock) -> None:
     memory.count("a", 1)
     clock.now += 9.9
     assert memory.count("a", 99).granted
@@ -53,7 +51,7 @@ def test_nobody_has_twice_as_much_at_the_end_of_a_window(
     assert not memory.count("a", 3).granted
 
 
-def test_it_comes_back_bit_by_bit(memory: InMemoryWindow, clock: Clock) -> None:
+def test_previous_window_decays_gradually(memory: InMemoryWindow, clock: Clock) -> None:
     memory.count("a", 100)
     clock.now += 15
     assert memory.count("a", 50).granted
@@ -61,11 +59,11 @@ def test_it_comes_back_bit_by_bit(memory: InMemoryWindow, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_times_are_true(seed: int, memory: InMemoryWindow, clock: Clock) -> None:
-    """Whatever was spent before, what is refused passes after the time that is said and not a
-    second earlier; and after the other one nothing counts any more.
+def test_retry_after_and_reset_are_exact(seed: int, memory: InMemoryWindow, clock: Clock) -> None:
+    """A rejected request succeeds after `retry_after`, and not a second earlier. The whole limit
+    is available after `reset_after`.
     """
-    chance = random.Random(seed)  # noqa: S311 - nothing secret
+    chance = random.Random(seed)  # noqa: S311 - not a secret
     cost = 1
     while (count := memory.count("a", cost)).granted:
         clock.now += chance.random() * 3
@@ -79,28 +77,26 @@ def test_times_are_true(seed: int, memory: InMemoryWindow, clock: Clock) -> None
     assert memory.count("a", 100).granted
 
 
-def test_wait_has_a_margin_for_the_rounding_of_redis() -> None:
-    """31 pass when 70 of 100 are left: after three seconds, or a moment later."""
+def test_retry_after_includes_rounding_of_redis() -> None:
+    """A cost of 31 fits when 70 of 100 count: after three seconds, or a moment later."""
     assert WindowState(False, 100, 10.0, 0, 20.0).retry_after(31, LIMIT) == 4
     assert WindowState(False, 100, 9.9, 0, 19.9).retry_after(31, LIMIT) == 3
 
 
-def test_nothing_counts_of_who_was_away_for_long(memory: InMemoryWindow, clock: Clock) -> None:
+def test_counts_before_previous_window_are_dropped(memory: InMemoryWindow, clock: Clock) -> None:
     memory.count("a", 100)
     clock.now += 1_000
     assert memory.count("a", 100).granted
 
 
-def test_who_has_not_come_for_longest_falls_out(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_least_recently_used_key_is_dropped(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sliding_window, "MAX_KEYS", 2)
     memory = InMemoryWindow(LIMIT, clock)
     used = [memory.count(key, 10).used(LIMIT) for key in "abacab"]
     assert used == [10, 10, 20, 10, 30, 10]
 
 
-def test_many_threads_get_no_more_than_one(clock: Clock) -> None:
+def test_threads_share_one_limit(clock: Clock) -> None:
     memory = InMemoryWindow(Limit(1_000, 10), clock)
     granted: list[bool] = []
 

@@ -1,4 +1,4 @@
-"""The context getter: from the bearer token of a request to the context of its operation."""
+"""The context getter: authenticates a request by its bearer token, and creates the context."""
 
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
@@ -14,10 +14,10 @@ from todo_graphql.store.postgres.engine import Database
 
 
 class ContextGetter:
-    """The one dependency of every route that needs a viewer.
+    """The dependency of every route that needs a viewer.
 
-    FastAPI's routes declare it by `Depends`. The GraphQL endpoint, which is an ASGI application,
-    calls it.
+    FastAPI's routes declare it with `Depends`. The GraphQL endpoint is an ASGI application and
+    calls it directly.
     """
 
     def __init__(
@@ -29,11 +29,10 @@ class ContextGetter:
         self._rate_limiter = rate_limiter
 
     async def __call__(self, connection: HTTPConnection) -> Context:
-        """Return the context of a request with a valid token. Nothing of the body is read.
+        """Return the context of a request with a valid token, before the body is read.
 
-        Raises MissingToken or InvalidToken, and RateLimited for an address that sends too many
-        such requests. A valid token passes whatever its address has sent: many users may share
-        an address, and a token cannot be guessed.
+        Raises MissingToken or InvalidToken, or RateLimited for an address with too many of these
+        failures. A valid token passes in any case, because many users may share an address.
         """
         try:
             viewer = await self._verified_viewer(connection)
@@ -47,12 +46,12 @@ class ContextGetter:
     async def _verified_viewer(self, connection: HTTPConnection) -> Viewer:
         names = [name for name, _ in connection.scope["headers"]]
         if names.count(b"authorization") > 1:
-            raise InvalidToken("There is more than one Authorization header.")
+            raise InvalidToken("There is more than one Authorization header: send exactly one.")
         credentials = await self._bearer(connection)
         if credentials is None:
             raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
         try:
             return self._authenticator.viewer_of(credentials.credentials)
         except (NoKeys, UnknownKey):
-            await self._authenticator.renew_keys()
+            await self._authenticator.refresh_keys()
             return self._authenticator.viewer_of(credentials.credentials)

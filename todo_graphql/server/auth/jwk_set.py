@@ -1,7 +1,7 @@
-"""From the document that an issuer publishes to its public keys.
+"""The parser of JWK Sets (RFC 7517), which returns the public keys that can verify tokens.
 
-Each key is read by `cryptography`, strictly, and given to python-jose as PEM: of the document,
-which may hold more than it should, nothing but a public key comes that far.
+`cryptography` parses each key strictly, and python-jose receives it as PEM. No other part of the
+document, such as a private member, reaches python-jose.
 """
 
 import json
@@ -24,28 +24,28 @@ from jose.exceptions import JWKError
 from todo_graphql import base64url
 from todo_graphql.server.auth.keys import EDDSA, ES256, RS256, PublicKey, PublicKeys
 
-FEWEST_RSA_BITS = 2_048  # RFC 7518, section 3.3
-MOST_RSA_BITS = 8_192
-"""A longer key would take its time with each token."""
+MIN_RSA_BITS = 2_048  # RFC 7518, section 3.3
+MAX_RSA_BITS = 8_192
+"""A bound on the processor time of one verification."""
 
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-"""What a public key does not have (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1)."""
+"""The members of private and symmetric keys (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1)."""
 
 Member: TypeAlias = Mapping[str, Any]
-CryptographysKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
+CryptographyKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
 
 
 class KeySetError(ValueError):
-    """Says why, and nothing of what the document holds."""
+    """The document is invalid. The message quotes nothing of it."""
 
 
 class Ed25519Key(Key):
-    """EdDSA (RFC 8037), which python-jose does not have: it takes a class for it, registered."""
+    """A key for EdDSA (RFC 8037), which python-jose itself does not support."""
 
     def __init__(self, key: bytes, algorithm: str) -> None:
         loaded = load_pem_public_key(key)
         if algorithm != EDDSA or not isinstance(loaded, Ed25519PublicKey):
-            raise JWKError("This is not a key for EdDSA.")
+            raise JWKError("The key is not an Ed25519 key.")
         self._key = loaded
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
@@ -60,10 +60,10 @@ jwk.register_key(EDDSA, Ed25519Key)
 
 
 def read_key_set(document: bytes) -> PublicKeys:
-    """A JWK Set (RFC 7517, section 5). Raises KeySetError.
+    """Parse a JWK Set (RFC 7517, section 5). Raises KeySetError.
 
-    A key that cannot be used is passed over, and so is one with its private part: whoever can
-    read it there can sign.
+    Unusable keys are ignored. Keys with private members are rejected: any reader of the document
+    could sign with them.
     """
     try:
         content = json.loads(document)
@@ -80,7 +80,7 @@ def read_key_set(document: bytes) -> PublicKeys:
 
 
 def read_key(member: Member) -> PublicKey | None:
-    """The key, if it is one that we verify with: its type and curve say by which algorithm."""
+    """Return the key, or None for an unusable one. Type and curve determine its algorithm."""
     kid, kind = member.get("kid"), (member.get("kty"), member.get("crv"))
     for algorithm, algorithm_kind, read in KINDS:
         if kind == algorithm_kind and may_verify(member, algorithm):
@@ -93,7 +93,7 @@ def read_key(member: Member) -> PublicKey | None:
 
 
 def may_verify(member: Member, algorithm: str) -> bool:
-    """Whether what it is for, where it says so, is this (RFC 7517, sections 4.2 to 4.5)."""
+    """Return whether the key allows verification with the algorithm (RFC 7517, section 4)."""
     key_ops = member.get("key_ops", ["verify"])
     return (
         member.get("alg", algorithm) == algorithm
@@ -109,25 +109,25 @@ def read_ed25519(member: Member) -> Ed25519PublicKey:
 
 
 def read_p256(member: Member) -> EllipticCurvePublicKey:
-    """Raises ValueError for a point of another length, or beside the curve."""
+    """Raise ValueError for a point of another length, or one that is not on the curve."""
     point = b"\4" + octets(member, "x") + octets(member, "y")
     return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
 
 
 def read_rsa(member: Member) -> RSAPublicKey:
     modulus, exponent = (int.from_bytes(octets(member, name)) for name in ("n", "e"))
-    if not FEWEST_RSA_BITS <= modulus.bit_length() <= MOST_RSA_BITS:
-        raise ValueError("The key is too short, or too long.")
+    if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS:
+        raise ValueError("The modulus is too short or too long.")
     return RSAPublicNumbers(exponent, modulus).public_key()
 
 
 def octets(member: Member, name: str) -> bytes:
-    """Return the octets of a member. Raises ValueError if it is not written in base64url."""
+    """Return the octets of a member. Raises ValueError for another encoding than base64url."""
     value = member.get(name)
     return base64url.decode(value if isinstance(value, str) else "")
 
 
-KINDS: tuple[tuple[str, tuple[str, str | None], Callable[[Member], CryptographysKey]], ...] = (
+KINDS: tuple[tuple[str, tuple[str, str | None], Callable[[Member], CryptographyKey]], ...] = (
     (EDDSA, ("OKP", "Ed25519"), read_ed25519),
     (ES256, ("EC", "P-256"), read_p256),
     (RS256, ("RSA", None), read_rsa),

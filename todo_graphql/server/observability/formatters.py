@@ -1,4 +1,4 @@
-"""How a log record is written: for whoever collects lines, or for whoever sits before them."""
+"""Log formatters: JSON for collectors, text for terminals."""
 
 import logging
 import traceback
@@ -10,33 +10,32 @@ import msgspec
 from todo_graphql.store.postgres.errors import DatabaseFailure
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that a log line belongs to, also on a worker thread."""
+"""The id of the request that a log line belongs to, on any thread."""
 
-SAID = frozenset({"method", "path", "status"})
-"""What the message of a request says already."""
+MESSAGE_FIELDS = frozenset({"method", "path", "status"})
+"""The fields that the message of a request contains already."""
 
 ENCODER = msgspec.json.Encoder()
 
-TELLING = (DatabaseFailure, OSError)
-"""Exceptions whose own words hold nothing of what users say."""
+SAFE_EXCEPTIONS = (DatabaseFailure, OSError)
+"""Exceptions whose messages quote nothing of users' data."""
 
 
-class Lines(logging.Formatter):
-    """What both have in common: the words of most exceptions are left out, because they may quote
-    what a task says, as those of int() do. Where it happened, and what it was, stays.
+class PrivateFormatter(logging.Formatter):
+    """A formatter of tracebacks without the messages of most exceptions.
+
+    A message may quote users' data, as those of int() do.
     """
 
-    def formatException(self, ei: object) -> str:  # noqa: N802 - its name
-        """The traceback, of its causes first."""
+    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's name
         assert isinstance(ei, tuple)
         return format_traceback(ei[1]) if isinstance(ei[1], BaseException) else ""
 
 
-class JsonLines(Lines):
-    """A JSON object per line."""
+class JSONFormatter(PrivateFormatter):
+    """A formatter that writes a JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """`time`, `level`, `logger`, `requestId`, `message`, then the record's facts."""
         moment = datetime.fromtimestamp(record.created, UTC)
         line = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -44,34 +43,35 @@ class JsonLines(Lines):
             "logger": record.name,
             "requestId": request_id.get(),
             "message": record.getMessage(),
-            **getattr(record, "facts", {}),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return ENCODER.encode(line).decode()
 
 
-class TextLines(Lines):
-    """The usual, with the record's facts behind its message."""
+class TextFormatter(PrivateFormatter):
+    """A formatter that writes the record's fields after its message."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name
-        """Facts that are None say nothing."""
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.request_id = request_id.get() or "-"
-        facts = getattr(record, "facts", {}).items()
-        known = [
-            f" {name}={value}" for name, value in facts if value is not None and name not in SAID
+        fields = getattr(record, "fields", {})
+        shown = [
+            f" {name}={value}"
+            for name, value in fields.items()
+            if value is not None and name not in MESSAGE_FIELDS
         ]
-        return super().formatMessage(record) + "".join(known)
+        return super().formatMessage(record) + "".join(shown)
 
 
 def format_traceback(error: BaseException) -> str:
-    """The traceback of an exception, as Python writes it, without words that quote."""
+    """Return Python's traceback of an exception, with its causes first and safe messages only."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    before = [] if cause is None else [format_traceback(cause), "\nWhich led to:\n\n"]
+    before = [] if cause is None else [format_traceback(cause), "\nThis caused:\n\n"]
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    words = f": {error}" if isinstance(error, TELLING) else ""
+    message = f": {error}" if isinstance(error, SAFE_EXCEPTIONS) else ""
     frames = traceback.format_tb(error.__traceback__)
-    return "".join([*before, "Traceback (most recent call last):\n", *frames, name, words])
+    return "".join([*before, "Traceback (most recent call last):\n", *frames, name, message])

@@ -1,69 +1,65 @@
-"""Log lines: to standard error, each with the id of its request.
+"""The log on standard error: one line per request, with its user, its outcome and its duration.
 
-One line per request says who asked for what, how it ended, and what it took. No line holds a
-token, a secret, or anything of what a task says.
+No line contains a token, a secret, or the content of a task.
 """
 
 import logging
 import logging.config
 import threading
 
-from todo_graphql.server.observability.formatters import JsonLines, TextLines
+from todo_graphql.server.observability.formatters import JSONFormatter, TextFormatter
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.variables import LogFormat
 
 logger = logging.getLogger(__name__)
 
-MAX_NAME = 100
-"""How much is told of an operation's name, which clients choose."""
+MAX_NAME_LENGTH = 100
+"""The maximum length of an operation's name, which clients choose."""
 
 
-def log_request(exchange: RequestRecord) -> None:
-    """The line of a request that has been answered."""
+def log_request(record: RequestRecord) -> None:
+    """Log a finished request."""
     if logger.isEnabledFor(logging.INFO):
-        told = exchange.method, exchange.path, exchange.status
-        # By hand: `info` would look for the line of code that calls it, a third of its time.
-        record = logging.LogRecord(logger.name, logging.INFO, "", 0, "%s %s %d", told, None)
-        record.__dict__["facts"] = log_fields(exchange)
-        logger.handle(record)
+        arguments = record.method, record.path, record.status
+        # `logger.info` would spend a third of its time on the search for its caller.
+        line = logging.LogRecord(logger.name, logging.INFO, "", 0, "%s %s %d", arguments, None)
+        line.__dict__["fields"] = log_fields(record)
+        logger.handle(line)
 
 
-def log_fields(exchange: RequestRecord) -> dict[str, object]:
-    """What there is to know of a request, without what was asked or answered. Durations are in
-    milliseconds.
-    """
-    facts: dict[str, object] = {
-        "method": exchange.method,
-        "path": exchange.path,
-        "status": exchange.status,
-        "outcome": exchange.outcome,
-        "durationMs": milliseconds(exchange.seconds),
+def log_fields(record: RequestRecord) -> dict[str, object]:
+    """Return the fields of a request's log line, without its content."""
+    fields: dict[str, object] = {
+        "method": record.method,
+        "path": record.path,
+        "status": record.status,
+        "outcome": record.outcome,
+        "durationMs": milliseconds(record.seconds),
     }
-    if exchange.trace_id is not None:
-        facts["traceId"] = exchange.trace_id
-    context = exchange.context
+    if record.trace_id is not None:
+        fields["traceId"] = record.trace_id
+    context = record.context
     if context is None:
-        facts["client"] = exchange.client
+        fields["client"] = record.client
     else:
-        facts["userId"] = str(context.viewer.id)
-        facts["operation"] = (exchange.operation_name or "")[:MAX_NAME] or None
-        facts["cost"] = context.cost
-        facts["statements"] = context.statements
-        facts["sqlMs"] = milliseconds(context.sql_seconds)
-    return facts
+        fields["userId"] = str(context.viewer.id)
+        fields["operation"] = (record.operation_name or "")[:MAX_NAME_LENGTH] or None
+        fields["cost"] = context.cost
+        fields["statements"] = context.statements
+        fields["sqlMs"] = milliseconds(context.sql_seconds)
+    return fields
 
 
 def milliseconds(seconds: float) -> float:
-    """To a hundredth."""
     return round(seconds * 1000, 2)
 
 
-FORMATS: dict[LogFormat, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
+FORMATS: dict[LogFormat, type[logging.Formatter]] = {"json": JSONFormatter, "text": TextFormatter}
 
 
 def configuration(settings: Settings) -> dict[str, object]:
-    """For logging.config.dictConfig, and for uvicorn."""
+    """Return the configuration for logging.config.dictConfig and for uvicorn."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -73,23 +69,23 @@ def configuration(settings: Settings) -> dict[str, object]:
         "loggers": {
             "todo_graphql": {"level": settings.log_level},
             "uvicorn": {"level": settings.log_level},
-            # It would tell the whole address that traces are sent to, whenever nobody is there.
+            # Its errors contain the whole URL of the collector.
             "opentelemetry": {"level": "CRITICAL"},
-            # It would tell whole addresses, with what somebody may have put behind a `?`.
+            # Its lines contain whole URLs with their query strings.
             "uvicorn.access": {"propagate": False},
         },
     }
 
 
 def configure(settings: Settings) -> None:
-    """Set up logging before there is a server."""
+    """Configure logging before the server starts."""
     logging.config.dictConfig(configuration(settings))
     logging.captureWarnings(capture=True)
     threading.excepthook = log_thread_exception
 
 
-def log_thread_exception(end: threading.ExceptHookArgs) -> None:
-    """A thread has failed: Python would say so on standard error, in lines of its own."""
-    if end.exc_value is not None:
-        failure = end.exc_type, end.exc_value, end.exc_traceback
-        logger.critical("A thread has failed.", exc_info=failure)
+def log_thread_exception(failure: threading.ExceptHookArgs) -> None:
+    """Log an uncaught exception of a thread, which Python would print as plain lines."""
+    if failure.exc_value is not None:
+        exc_info = failure.exc_type, failure.exc_value, failure.exc_traceback
+        logger.critical("A thread has failed.", exc_info=exc_info)

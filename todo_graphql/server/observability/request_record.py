@@ -21,41 +21,40 @@ from todo_graphql.server.routes import KNOWN
 REQUEST_RECORD = "todo_graphql.request_record"
 """The key of the record in an ASGI scope."""
 
-# What a proxy or a client chose is kept when it cannot do harm in a log.
-ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# An id that a proxy or a client chose is kept if it is harmless in a log.
+SAFE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-# What paths are made of. All else may be a token or a title, sent to the wrong place.
+# Any other word in a path may be a token or a title that was sent to the wrong place.
 WORD = r"[a-z0-9._-]{0,20}"
 PLAIN_PATH = re.compile(rf"(?:/{WORD}){{1,10}}")
-MAX_PATH = 200
-NO_WORD = re.compile(rf"/(?!{WORD}(?:/|\Z))[^/]*")
+MAX_PATH_LENGTH = 200
+OTHER_WORD = re.compile(rf"/(?!{WORD}(?:/|\Z))[^/]*")
 
 
 @dataclass(slots=True, eq=False)
 class RequestRecord:
     """The facts about a request that may be logged.
 
-    The record holds no content of the request or the response but names: no variable, no title,
-    no token.
+    The record contains no content of the request or the response except names.
     """
 
     id: str
     method: str
     path: str
     client: str | None = None
-    """The address of the client. A trusted proxy may have named it."""
+    """The address of the client, or the one that a trusted proxy reports."""
     parent: TraceContext | None = None
     trace_id: str | None = None
     began: float = field(default_factory=time.perf_counter)
     seconds: float = 0.0
     response_status: int = 0
-    """The status that the application sent; 0 before it sends one."""
+    """The status that the application sent, or 0 before it sends one."""
     final_status: int | None = None
     """The status that replaces it when the connection ends before the response does."""
     codes: frozenset[str] = frozenset()
     """The codes of the errors in the response."""
     context: Context | None = None
-    """The context of the operation; None without a valid token."""
+    """The context of the operation, or None without a valid token."""
 
     @classmethod
     def from_scope(cls, scope: Scope) -> "RequestRecord":
@@ -70,20 +69,21 @@ class RequestRecord:
         if is_traced:
             parent = extract_trace_context(scope["headers"])
         trace_id = None if parent is None else trace_id_of(parent)
-        path = path_for(scope["path"])
+        path = redact_path(scope["path"])
         client = scope["client"][0] if scope.get("client") else None
-        return cls(id_for(chosen), scope["method"], path, client, parent, trace_id)
+        return cls(choose_request_id(chosen), scope["method"], path, client, parent, trace_id)
 
     def abandon(self, status: int) -> None:
-        """Record the end of a connection that will not deliver the whole response. The first
-        reason is kept. Bytes that the transport has accepted count as sent.
+        """Set the status of a response that the client will not receive completely.
+
+        The first call counts. Bytes that the transport has accepted count as sent.
         """
         if self.final_status is None:
             self.final_status = status
 
     @property
     def status(self) -> int:
-        """The status to report; 0 before there is one."""
+        """The status to report, or 0 before there is one."""
         return self.response_status if self.final_status is None else self.final_status
 
     @property
@@ -103,7 +103,7 @@ class RequestRecord:
 def request_record(scope: Scope) -> RequestRecord:
     """Return the record of the request.
 
-    The first call creates it. Usually this is the middleware's, but a connection can fail before
+    The first call creates it. This is usually the middleware's, but a connection can fail before
     the application runs.
     """
     record: RequestRecord | None = scope.get(REQUEST_RECORD)
@@ -112,21 +112,21 @@ def request_record(scope: Scope) -> RequestRecord:
     return record
 
 
-def path_for(asked: str) -> str:
-    """The path without what may be no part of one."""
-    if asked in KNOWN or PLAIN_PATH.fullmatch(asked):
-        return asked
-    return NO_WORD.sub("/...", f"/{asked.lstrip('/')}"[:MAX_PATH])
+def redact_path(path: str) -> str:
+    """Return the path without words that may be private."""
+    if path in KNOWN or PLAIN_PATH.fullmatch(path):
+        return path
+    return OTHER_WORD.sub("/...", f"/{path.lstrip('/')}"[:MAX_PATH_LENGTH])
 
 
-def id_for(chosen: bytes | None) -> str:
-    """What the first such header says, or a new one."""
-    if chosen is not None and ACCEPTABLE_ID.fullmatch(chosen):
+def choose_request_id(chosen: bytes | None) -> str:
+    """Return the id that the client chose, or a new one."""
+    if chosen is not None and SAFE_REQUEST_ID.fullmatch(chosen):
         return chosen.decode()
-    # It guards nothing. A random number of the system's would cost a change of threads: while
-    # the event loop asks for one, another thread takes its turn.
+    # The id protects nothing. A random number of the system releases the GIL, and the event loop
+    # would wait for another thread.
     return f"{getrandbits(128):032x}"
 
 
 Observer: TypeAlias = Callable[[RequestRecord], None]
-"""Receives each record when the request is over, on the event loop: it must not block."""
+"""A receiver of each record at the end of its request. It runs on the event loop."""

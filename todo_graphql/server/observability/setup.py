@@ -1,4 +1,4 @@
-"""Who is told of each request when it is over: traces, metrics, and the log."""
+"""The setup of the log, metrics and traces, which observe each finished request."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Observability:
-    """The log; and traces and metrics where they are wanted, which are imported only then."""
+    """The observers of requests. Traces and metrics are imported only if they are enabled."""
 
     def __init__(self, settings: Settings, sources: Sources, shared: SharedMetrics | None) -> None:
         self.observers: list[Observer] = []
@@ -29,7 +29,7 @@ class Observability:
         if settings.metrics_port is not None:
             metrics = self._measure(sources, shared)
             self._at_work.append(metrics.served(settings.metrics_host, settings.metrics_port))
-        # The last, because it says the id of the trace.
+        # The last observer, because the log line contains the id of the trace.
         self.observers.append(log_request)
 
     def _trace(self, endpoint: str, service: str) -> None:
@@ -37,7 +37,7 @@ class Observability:
         for warning in warnings:
             logger.warning("%s", warning)
         self.observers.append(tracing.observe)
-        self._at_work.append(tracing.sent())
+        self._at_work.append(tracing.exporting())
 
     def _measure(self, sources: Sources, shared: SharedMetrics | None) -> "Metrics":
         from todo_graphql.server.observability.metrics import Metrics  # noqa: PLC0415
@@ -48,7 +48,7 @@ class Observability:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """For as long as the server runs."""
+        """Serve metrics and export traces while the server runs."""
         with ExitStack() as stack:
             for work in self._at_work:
                 stack.enter_context(work)

@@ -1,4 +1,4 @@
-"""What a process can be asked at any time about how it is doing."""
+"""The sources of a process's metrics, which can be read at any time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

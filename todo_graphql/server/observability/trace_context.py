@@ -1,4 +1,4 @@
-"""Trace context: the caller's trace that a request continues, by OpenTelemetry's propagator.
+"""Trace context: the client's trace that a request continues, by OpenTelemetry's propagator.
 
 W3C Trace Context: https://www.w3.org/TR/trace-context/
 """
@@ -16,7 +16,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def extract_trace_context(headers: Iterable[tuple[bytes, bytes]]) -> Context | None:
-    """Return the context that `traceparent` and `tracestate` name; None when they are invalid."""
+    """Return the context in `traceparent` and `tracestate`, or None if they are invalid."""
     carrier: dict[str, list[str]] = {}
     for name, value in headers:
         if name in (TRACEPARENT, TRACESTATE):

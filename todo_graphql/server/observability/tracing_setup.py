@@ -1,7 +1,7 @@
 """The setup of OpenTelemetry, which reads its own environment variables.
 
-OpenTelemetry raises an exception for some bad variables, also on import. For others it logs a
-warning and goes on without them. Both may quote a secret, so both are reported from here.
+OpenTelemetry raises an exception for some invalid variables, also on import. For others it logs a
+warning and uses a default. Both may quote a secret, so this module redacts and reports them.
 """
 
 import logging
@@ -24,24 +24,25 @@ WARNS = "OpenTelemetry warns of its variables (OTEL_…)"
 
 
 def start_tracing(endpoint: str, service: str) -> tuple["Tracing", list[str]]:
-    """Import OpenTelemetry, set it up, and return its warnings, too. Raises ConfigurationError."""
+    """Import and set up OpenTelemetry. Return its warnings, too. Raises ConfigurationError."""
     with _log_records() as records:
         try:
-            from todo_graphql.server.observability.tracing import Tracing  # noqa: PLC0415 - unless unused
+            from todo_graphql.server.observability.tracing import Tracing  # noqa: PLC0415 - an extra
 
             tracing = Tracing(endpoint, service)
         except ImportError:
             raise ConfigurationError(
                 "OTEL_EXPORTER_OTLP_ENDPOINT is not usable: traces need `todo-graphql[tracing]`."
             ) from None
-        except Exception as error:  # noqa: BLE001 - whatever a bad variable leads to
+        except Exception as error:  # noqa: BLE001 - depends on the variable
             raise ConfigurationError(f"{CANNOT_START}: {_without_values(str(error))}") from None
     return tracing, [f"{WARNS}: {_without_values(record.getMessage())}" for record in records]
 
 
 def check_propagators() -> None:
-    """Raise ConfigurationError when OTEL_PROPAGATORS names one that is not installed, because the
-    import of FastAPI would fail.
+    """Raise ConfigurationError when OTEL_PROPAGATORS names a propagator that is not installed.
+
+    The import of FastAPI would fail with it.
     """
     try:
         import opentelemetry.propagate  # noqa: F401, PLC0415 - it reads the variable
@@ -53,19 +54,17 @@ def check_propagators() -> None:
 
 
 def check_tracing(settings: Settings) -> list[str]:
-    """Set OpenTelemetry up for a moment if traces are enabled, and return its warnings. Raises
-    ConfigurationError.
-    """
+    """Return the warnings of OpenTelemetry, if traces are enabled. Raises ConfigurationError."""
     if settings.traces_endpoint is None:
         return []
     tracing, warnings = start_tracing(settings.traces_endpoint, settings.otel_service_name)
-    with tracing.sent():  # ends its thread
+    with tracing.exporting():  # ends its thread
         return warnings
 
 
 @contextmanager
 def _log_records() -> Iterator[list[logging.LogRecord]]:
-    """Collect the warnings that OpenTelemetry logs, in place of writing them."""
+    """Collect the warnings that OpenTelemetry logs, and suppress them."""
     logger = logging.getLogger("opentelemetry")
     before = logger.level, logger.propagate
     handler = BufferingHandler(MAX_RECORDS)
@@ -80,7 +79,7 @@ def _log_records() -> Iterator[list[logging.LogRecord]]:
 
 
 def _without_values(message: str) -> str:
-    """Replace each word that stands in a variable of OpenTelemetry: it may be a secret."""
+    """Replace each word of OpenTelemetry's variables, because it may be a secret."""
     values = [value for name, value in os.environ.items() if name.startswith("OTEL_")]
     secret = {_bare(word) for value in values for word in re.split(r"[\s,=]+", value)} - {""}
     return " ".join("…" if _bare(word) in secret else word for word in message.split())

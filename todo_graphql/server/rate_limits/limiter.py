@@ -7,12 +7,8 @@ from uuid import UUID
 
 from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.errors import RateLimited
-from todo_graphql.server.rate_limits.sliding_window import (
-    InMemoryWindow,
-    Limit,
-    RedisWindow,
-    WindowState,
-)
+from todo_graphql.server.rate_limits.redis import RedisWindow
+from todo_graphql.server.rate_limits.sliding_window import InMemoryWindow, Limit, WindowState
 from todo_graphql.server.thread_pool import ThreadPool
 from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.types import RATE, UNLIMITED
@@ -20,14 +16,14 @@ from todo_graphql.settings.types import RATE, UNLIMITED
 UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 MAX_WAITING = 100
-"""The most failures that wait to be counted in Redis."""
+"""The maximum number of failures that wait to be counted in Redis."""
 
 
 class RateLimit:
-    """One limit, with the counts of all its keys: in Redis, or in memory without it."""
+    """A limit and the counts of its keys, in Redis or else in memory."""
 
     def __init__(self, name: str, text: str, redis: RedisWindow | None) -> None:
-        """Parse the text, in the notation of RATE. Different limits are counted apart."""
+        """Parse a text such as `5000/10 minutes`. Keys in Redis contain the name and the limit."""
         self._limit = parse_rate(text)
         self._prefix = f"{name}/{self._limit.amount}/{self._limit.seconds}/"
         self._redis = redis
@@ -53,25 +49,25 @@ class RateLimit:
 
 
 class RateLimiter:
-    """The rate limits of the settings."""
+    """The rate limits that the settings define."""
 
     def __init__(self, settings: Settings) -> None:
         url = settings.rate_limit_storage_url
         self._redis = None if url is None else RedisWindow(url.get_secret_value())
         self._users = self._rate_limit("user", settings.rate_limit)
         self._failures = self._rate_limit("address", settings.rate_limit_failures)
-        # A thread of its own: those of operations are for requests with a valid token.
+        # The threads of operations are reserved for requests with a valid token.
         self._thread_pool = ThreadPool(1, MAX_WAITING)
 
     def _rate_limit(self, name: str, text: str) -> RateLimit | None:
         return None if text == UNLIMITED else RateLimit(name, text, self._redis)
 
     def budget_of(self, user_id: UUID) -> Budget | None:
-        """Return the budget of a user; None without a limit."""
+        """Return the budget of a user, or None without a limit."""
         return None if self._users is None else self._users.budget_of(str(user_id))
 
     async def count_failure(self, host: str | None) -> None:
-        """Count a request without a valid token. Raises RateLimited after too many of them."""
+        """Count a request without a valid token. Raises RateLimited above the limit."""
         if self._failures is None:
             return
         budget = self._failures.budget_of(client_network(host))
@@ -81,28 +77,29 @@ class RateLimiter:
             allowance = await self._thread_pool.run(budget.spend, 1)
         if allowance.retry_after:
             raise RateLimited(
-                "Too many requests without a good token came from your address.",
+                "Too many requests without a valid token from this address. Retry later.",
                 retry_after=allowance.retry_after,
             )
 
     def close(self) -> None:
-        """Wait for the failures that are being counted, and disconnect from Redis."""
+        """Wait until pending failures are counted, and disconnect from Redis."""
         self._thread_pool.close()
         if self._redis is not None:
             self._redis.close()
 
 
 def parse_rate(text: str) -> Limit:
-    """Return the limit that a text such as `5000/10 minutes` names."""
+    """Return the limit that a text such as `5000/10 minutes` defines."""
     match = RATE.fullmatch(text)
-    assert match is not None  # the settings hold no other one
+    assert match is not None  # the settings are validated
     amount, multiple, unit = match.groups()
     return Limit(int(amount), int(multiple or 1) * UNIT_SECONDS[unit])
 
 
 def client_network(host: str | None) -> str:
-    """Return the key that failures of an address count for: the IPv4 address, or the /64 network
-    of an IPv6 address, in which one customer may use any address. Invalid addresses share one key.
+    """Return the key of a client: its IPv4 address, or the /64 network of its IPv6 address.
+
+    A customer of a provider may use any address in a /64 network. Invalid addresses share one key.
     """
     try:
         address = ip_address(host or "")
