@@ -1,4 +1,4 @@
-"""What an administrator does to a database: statements that no user of the API can send."""
+"""Statements of a database administrator, which the API cannot send."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,7 +12,7 @@ from todo_graphql.store.postgres.engine import Database, database_url
 
 @contextmanager
 def administering(url: SecretStr) -> Iterator[Connection]:
-    """The connection of a superuser, on which each statement is a transaction."""
+    """Yield a superuser's connection in autocommit mode."""
     engine = create_engine(database_url(url), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -22,14 +22,14 @@ def administering(url: SecretStr) -> Iterator[Connection]:
 
 
 def administer(url: SecretStr, *statements: str) -> None:
-    """Run statements that answer nothing."""
+    """Run statements that return no rows."""
     with administering(url) as connection:
         for statement in statements:
             connection.execute(text(statement))
 
 
 def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
-    """The row that a connection of the pool answers outside of any viewer's statement."""
+    """Return the only row of a statement on a pooled connection that has no viewer."""
     connection = database.pool.checkout()
     try:
         with closing(connection.cursor()) as cursor:
