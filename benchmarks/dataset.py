@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 
 from benchmarks.workloads import CREATED_TITLE, People, Person
+from tests.support.administrators import administrator
 from todo_graphql.dev.command import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import ConfigurationError, Settings
@@ -124,14 +124,3 @@ def person(settings: Settings, connection: Connection, viewer: Viewer) -> Person
         )
         tasks = [row[0] for row in cursor.fetchall()]
     return Person(str(viewer.id), token_for(viewer, settings, TOKEN_SECONDS), tasks)
-
-
-@contextmanager
-def administrator(settings: Settings) -> Iterator[Connection]:
-    """A connection whose statements commit one by one, and which sees everybody's rows."""
-    connection = psycopg2.connect(settings.required_database_url().get_secret_value())
-    connection.autocommit = True
-    try:
-        yield connection
-    finally:
-        connection.close()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.connection import Connection
 
+from tests.support.http_client import body_of
+
 MARK = b"@@@@@@@@"
 """Eight characters of a request that are different each time it is sent."""
 
@@ -110,17 +112,6 @@ class Client(asyncio.Protocol):
             return
         self._sent_at = time.perf_counter()
         self._transport.write(request)
-
-
-def body_of(answer: bytearray) -> bytes | None:
-    """The body of a complete answer; None while some of it is missing."""
-    head, end, rest = answer.partition(b"\r\n\r\n")
-    if not end:
-        return None
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return bytes(rest) if len(rest) >= int(line[15:]) else None
-    return bytes(rest) if rest.endswith(b"0\r\n\r\n") else None  # in chunks
 
 
 async def run(job: Job) -> Result:

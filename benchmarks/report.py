@@ -1,14 +1,12 @@
 """What was measured, as a table: for the terminal, and as Markdown."""
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import psutil
 
 from benchmarks.measurement import CONNECTIONS, Measurements
 from benchmarks.targets import Contestant
 from benchmarks.workloads import Workload
+from tests.support.reports import row_of
 
 HEADLINE = 8
 """The number of connections at which ratios are told."""
@@ -106,13 +104,6 @@ class Report:
         )
 
 
-def machine() -> str:
-    """Where it was measured."""
-    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{platform.system()} {platform.machine()}, {cores} cores, {memory:.0f} GiB, {python}"
-
-
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns of equal width, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -125,7 +116,3 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         )
         for row in rows
     ]
-
-
-def row_of(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -12,10 +12,11 @@ import psutil
 from benchmarks.dataset import World, world
 from benchmarks.load_generator import load_process
 from benchmarks.measurement import CONNECTIONS, Bench
-from benchmarks.report import HEADLINE, Report, machine
+from benchmarks.report import HEADLINE, Report
 from benchmarks.soak import REQUESTS, STEPS, endure
 from benchmarks.targets import AbsentError, Contestant, Server, contestants, serving
 from benchmarks.workloads import WORKLOADS, Workload, can
+from tests.support.reports import machine
 
 WARM_UP = 0.5
 """Seconds, at least, for which a contestant works on a workload before that is measured."""

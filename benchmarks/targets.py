@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from benchmarks.dataset import CACHE
 from benchmarks.workloads import FLOOR, GRAPHQL, POSTGRAPHILE, Ask
+from tests.support.ports import free_port
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -208,10 +209,3 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

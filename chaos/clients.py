@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeVar
 
-from benchmarks.load_generator import body_of
+from tests.support.http_client import body_of
 from todo_graphql.errors import OUTCOME_UNKNOWN, ErrorCode
 
 PATIENCE = 30

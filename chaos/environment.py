@@ -12,9 +12,9 @@ from typing import Any
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 
-from benchmarks.dataset import administrator
-from benchmarks.targets import free_port
 from chaos.servers import Server
+from tests.support.administrators import administrator
+from tests.support.ports import free_port
 from todo_graphql.dev.command import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import Settings

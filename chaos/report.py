@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.report import machine
+from tests.support.reports import machine, row_of
 
 HEAD = ("fault", "what must hold", "what was seen", "held")
 
@@ -60,10 +60,6 @@ def markdown(results: Sequence[Result], terms: str) -> str:
     rows = [row for result in results for row in result.rows()]
     lines = [row_of(HEAD), row_of(["---"] * len(HEAD)), *map(row_of, rows)]
     return "\n".join(["# Chaos", "", f"{machine()}. {terms}", "", *lines, ""])
-
-
-def row_of(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def none(number: int, what: str) -> Check:

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
+from psycopg2.extensions import connection as DriverConnection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 
+from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database, database_url
 
 
@@ -38,3 +41,14 @@ def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
     finally:
         database.pool.give_back(connection)
     return tuple(row)
+
+
+@contextmanager
+def administrator(settings: Settings) -> Iterator[DriverConnection]:
+    """Yield a psycopg2 connection in autocommit mode that sees all rows."""
+    connection = psycopg2.connect(settings.required_database_url().get_secret_value())
+    connection.autocommit = True
+    try:
+        yield connection
+    finally:
+        connection.close()

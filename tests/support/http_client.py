@@ -85,3 +85,14 @@ def reset(connection: socket.socket) -> None:
     """Close the connection by a TCP reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+def body_of(response: bytearray) -> bytes | None:
+    """Return the body of a complete response, or None while a part of it is missing."""
+    head, end, rest = response.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return bytes(rest) if len(rest) >= int(line[15:]) else None
+    return bytes(rest) if rest.endswith(b"0\r\n\r\n") else None  # in chunks

@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.commands import PATIENCE, environment, until
 from tests.support.paths import ROOT
-from tests.support.redis import free_port
+from tests.support.ports import free_port
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SHOWN_SITE = "api.example.com {"

@@ -1,7 +1,6 @@
 """Redis for tests: the real server where it is installed, and a stand-in everywhere."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from redis import RedisError, from_url
+
+from tests.support.ports import free_port
 
 PASSWORD = "swordfish"
 START_TIMEOUT = 20
@@ -87,10 +88,3 @@ def redis(kind: str, folder: Path) -> Iterator[Redis]:
         yield server
     finally:
         server.kill()
-
-
-def free_port() -> int:
-    """Return a TCP port that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
