@@ -70,7 +70,7 @@ class Schedule:
     def _value(self, name: str, kind: str) -> Any:
         make = self._makers.get(name) or self._makers.get(kind)
         if make is None:
-            raise LookupError(f"Say in schedule.py what to send for {name}: {kind}.")
+            raise LookupError(f"Say in random_operations.py what to send for {name}: {kind}.")
         return make()
 
     @property

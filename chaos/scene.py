@@ -61,6 +61,6 @@ def ignore_interrupts() -> None:
 
 def import_clients() -> None:
     """What every job needs."""
-    for name in ("deaths", "endings", "standstill", "crowds", "strangers"):
+    for name in ("kills", "shutdown", "stalls", "overload", "isolation"):
         import_module(f"chaos.{name}")
     time.sleep(0.5)  # so that no other job goes to the same process
