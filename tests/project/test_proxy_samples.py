@@ -112,7 +112,7 @@ def test_caddy_without_a_running_server_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_both_samples_send_the_same_errors_with_codes_of_the_api() -> None:
-    """nginx has the form `return 404 '…'`, and Caddy the form respond `…` 404."""
+    """Compare `return 404 '…'` of nginx with respond `…` 404 of Caddy."""
     of_nginx = {(body, status) for status, body in re.findall(r"return (\d+) '(.*)';", NGINX)}
     of_caddy = set(re.findall(r"respond `(.*)` (\d+)", CADDYFILE))
     assert of_nginx == of_caddy
