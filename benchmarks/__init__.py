@@ -1,1 +1,1 @@
-"""How fast the server is, beside others that do the same work. README.md says how to read it."""
+"""Benchmarks of the server beside other servers on the same data (README.md)."""

@@ -1,8 +1,9 @@
-"""The contestant `floor`: what must be done in any case, and nothing else.
+"""The target `baseline`: the minimum of work for each request.
 
-Starlette, a thread and a connection for each request, one message to PostgreSQL with the same
-preamble, one hand-written statement whose result is the body. The same check of the token, the
-same row-level security, one route for each workload; no GraphQL, no validation, no errors.
+Starlette, a thread and a connection for each request, and one message to PostgreSQL: the preamble
+of todo-graphql and a hand-written statement whose result is the body. It verifies tokens as
+todo-graphql does and uses row-level security. It has a route for each workload, and no GraphQL,
+validation or errors.
 """
 
 import asyncio
@@ -24,13 +25,13 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database
 
 CONNECTIONS = 10
-"""As many as todo-graphql holds."""
+"""The pool size of todo-graphql."""
 
 settings = Settings.from_environment()
 authenticator = Authenticator(settings)
 database = Database(settings)
 threads = ThreadPoolExecutor(CONNECTIONS)
-here = threading.local()
+local = threading.local()
 
 MOMENT = """to_char(timezone('UTC', %s), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 PRIORITY = "(ARRAY['NONE', 'LOW', 'MEDIUM', 'HIGH', 'URGENT'])[priority + 1]"
@@ -54,13 +55,13 @@ NEWEST_FIRST = "created_at DESC, id DESC"
 
 
 def task_json(*names: str) -> str:
-    """The task as JSON; all of its fields, unless some are named."""
+    """Return the expression for a task as JSON with the named fields, by default with all."""
     pairs = (f"'{name}', {FIELDS[name]}" for name in names or FIELDS)
     return f"json_build_object({', '.join(pairs)})"
 
 
 def page(size: int, order: str, *names: str, where: str = "true") -> str:
-    """A page and its pageInfo. The cursor is the last task's order and id."""
+    """Return the statement for a page and its pageInfo. The cursor holds the order and the id."""
     return f"""
         SELECT json_build_object('data', json_build_object('tasks', json_build_object(
             'nodes', coalesce(json_agg(task ORDER BY place) FILTER (WHERE place <= {size}), '[]'),
@@ -163,11 +164,11 @@ UPDATE = f"""
 
 
 def connect() -> Connection:
-    """This thread's connection."""
-    if not hasattr(here, "connection"):
-        here.connection = psycopg2.connect(settings.required_database_url().get_secret_value())
-        here.connection.autocommit = True
-    connection: Connection = here.connection
+    """Return the connection of this thread."""
+    if not hasattr(local, "connection"):
+        local.connection = psycopg2.connect(settings.required_database_url().get_secret_value())
+        local.connection.autocommit = True
+    connection: Connection = local.connection
     return connection
 
 

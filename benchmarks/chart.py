@@ -1,4 +1,4 @@
-"""The processor time per request as bars: an SVG that is readable by day and by night."""
+"""The chart: the processor time per request as an SVG with a light and a dark theme."""
 
 from collections.abc import Iterator
 from html import escape
@@ -21,7 +21,7 @@ text { fill: #f0f6fc } .note { fill: #9198a1 }
 
 
 def svg(report: Report) -> str:
-    """The whole picture."""
+    """Return the chart of all workloads."""
     body: list[str] = []
     y = TOP
     for workload in report.workloads:
@@ -47,11 +47,11 @@ def svg(report: Report) -> str:
 
 
 def group(report: Report, workload: Workload, y: int) -> Iterator[str]:
-    """A name, a bar and a number for each contestant that can do this."""
+    """Yield a name, a bar and a number for each target that supports the workload."""
     times = {
-        contestant.name: middle.cpu * 1e3
-        for contestant in report.contestants
-        if (middle := report.measurements.middle(contestant.name, workload.name, HEADLINE))
+        target.name: sample.cpu * 1e3
+        for target in report.targets
+        if (sample := report.measurements.median_of(target.name, workload.name, HEADLINE))
     }
     longest = max(times.values(), default=0) or 1
     for place, (name, time) in enumerate(times.items()):
@@ -63,8 +63,8 @@ def group(report: Report, workload: Workload, y: int) -> Iterator[str]:
             f'<rect class="{style}" x="{NAMES}" y="{top + 3}" width="{width:.1f}" '
             f'height="{LINE - 6}" rx="2"/>'
         )
-        ratio = report.ratio(name, workload.name, "floor")
-        yield text(int(NAMES + width + 8), top + 14, f"{time:.2f} ms, {ratio} of floor", "note")
+        ratio = report.ratio(name, workload.name, "baseline")
+        yield text(int(NAMES + width + 8), top + 14, f"{time:.2f} ms, {ratio} of baseline", "note")
 
 
 def text(x: int, y: int, content: str, style: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The data: one PostgreSQL with made-up users and tasks, kept for the next time."""
+"""The dataset: a PostgreSQL with sample users and tasks, which is kept between runs."""
 
 import fcntl
 import secrets
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 
-from benchmarks.workloads import CREATED_TITLE, People, Person
+from benchmarks.workloads import CREATED_TITLE, User, Users
+from tests.support.administrators import administrator
 from todo_graphql.dev.command import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import ConfigurationError, Settings
@@ -24,45 +24,45 @@ from todo_graphql.store.postgres.engine import Database
 CACHE = Path(__file__).parent / ".cache"
 READERS = 16
 WRITERS = 64
-"""As many as there are connections at most: writers of one user wait for each other."""
+"""The maximum of connections: writes of one user wait for each other."""
 
-TASKS_OF_A_PERSON = 15
+TASKS_PER_USER = 15
 TOKEN_SECONDS = 86_400
 
-AT_REST = """
+DISABLE_AUTOVACUUM = """
 ALTER TABLE tasks SET (autovacuum_enabled = off);
 ALTER TABLE users SET (autovacuum_enabled = off)
 """
-TIDY = ("DELETE FROM tasks WHERE title = %s", "VACUUM (ANALYZE) tasks", "VACUUM (ANALYZE) users")
+RESET = ("DELETE FROM tasks WHERE title = %s", "VACUUM (ANALYZE) tasks", "VACUUM (ANALYZE) users")
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Where the data is, and who is in it."""
+class Dataset:
+    """A running PostgreSQL with users and tasks."""
 
     settings: Settings
-    people: People
+    users: Users
     folder: Path
 
     @property
     def postmaster(self) -> int:
-        """PostgreSQL's process id."""
+        """The process id of PostgreSQL."""
         return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
 
-    def tidy(self) -> None:
-        """Remove what the benchmark created, and leave nothing to do behind its back."""
+    def reset(self) -> None:
+        """Delete tasks that the benchmark created, and vacuum the tables."""
         with administrator(self.settings) as connection, connection.cursor() as cursor:
-            cursor.execute(TIDY[0], (CREATED_TITLE,))
-            for statement in TIDY[1:]:
+            cursor.execute(RESET[0], (CREATED_TITLE,))
+            for statement in RESET[1:]:
                 cursor.execute(statement)
 
 
 @contextmanager
-def world(users: int, tasks: int) -> Iterator[World]:
-    """PostgreSQL with so many users and tasks, which are made the first time."""
+def dataset(users: int, tasks: int) -> Iterator[Dataset]:
+    """Run a PostgreSQL with these numbers of users and tasks, which the first run creates."""
     folder = CACHE / f"postgres-{users}-{tasks}"
     CACHE.mkdir(exist_ok=True)
-    with alone():
+    with exclusive_lock():
         server = EmbeddedPostgres(folder, durable=False)
         try:
             server.start()
@@ -71,67 +71,56 @@ def world(users: int, tasks: int) -> Iterator[World]:
                 database_url=server.url, database_url_unpooled=server.url, better_auth_secret=secret
             )
             populate(settings, folder / "seeded", users, tasks)
-            here = World(settings, people(settings, users), folder)
-            here.tidy()
-            yield here
+            data = Dataset(settings, find_users(settings, users), folder)
+            data.reset()
+            yield data
         finally:
             server.stop()
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Two at once would measure each other."""
+def exclusive_lock() -> Iterator[None]:
+    """Lock out other benchmarks on this checkout, which would disturb the measurement."""
     with (CACHE / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ConfigurationError("Another benchmark is running: wait for its end.") from None
+            raise ConfigurationError("Another benchmark is running: wait until it ends.") from None
         yield
 
 
 def populate(settings: Settings, done: Path, users: int, tasks: int) -> None:
-    """Migrate, and make users and tasks up unless that was done to the end before."""
+    """Migrate, and create users and tasks unless an earlier run has completed that."""
     migrations.upgrade(settings)
     if done.exists():
         return
     database = Database(settings)
     try:
-        with click.progressbar(length=tasks, label=f"Making {tasks:,} tasks up, once") as bar:
+        with click.progressbar(length=tasks, label=f"Creating {tasks:,} tasks, once") as bar:
             for number in seed(database, sample_users(users), tasks):
                 bar.update(number)
     finally:
         database.close()
     with administrator(settings) as connection, connection.cursor() as cursor:
-        cursor.execute(AT_REST)
+        cursor.execute(DISABLE_AUTOVACUUM)
     done.touch()
 
 
-def people(settings: Settings, users: int) -> People:
-    """Readers and writers, all with the same number of tasks: the first user has more."""
+def find_users(settings: Settings, users: int) -> Users:
+    """Return readers and writers with equally many tasks, unlike the first user."""
     viewers = sample_users(users)[1 : 1 + READERS + WRITERS]
     with administrator(settings) as connection:
-        persons = [person(settings, connection, viewer) for viewer in viewers]
-    return People(persons[:READERS], persons[READERS:])
+        found = [find_user(settings, connection, viewer) for viewer in viewers]
+    return Users(found[:READERS], found[READERS:])
 
 
-def person(settings: Settings, connection: Connection, viewer: Viewer) -> Person:
-    """Somebody with a token, and the first tasks of theirs."""
+def find_user(settings: Settings, connection: Connection, viewer: Viewer) -> User:
+    """Return a user with a token and the ids of its first tasks."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id::text FROM tasks WHERE user_id = %s AND deleted_at IS NULL AND title <> %s"
             " ORDER BY id LIMIT %s",
-            (str(viewer.id), CREATED_TITLE, TASKS_OF_A_PERSON),
+            (str(viewer.id), CREATED_TITLE, TASKS_PER_USER),
         )
         tasks = [row[0] for row in cursor.fetchall()]
-    return Person(str(viewer.id), token_for(viewer, settings, TOKEN_SECONDS), tasks)
-
-
-@contextmanager
-def administrator(settings: Settings) -> Iterator[Connection]:
-    """A connection whose statements commit one by one, and which sees everybody's rows."""
-    connection = psycopg2.connect(settings.required_database_url().get_secret_value())
-    connection.autocommit = True
-    try:
-        yield connection
-    finally:
-        connection.close()
+    return User(str(viewer.id), token_for(viewer, settings, TOKEN_SECONDS), tasks)

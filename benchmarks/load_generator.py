@@ -1,7 +1,7 @@
-"""The load: a process of its own that keeps a number of connections busy for a while.
+"""The load generator: a process that keeps a number of connections busy.
 
-Each connection sends its next request when it has read the answer to the one before. It is
-HTTP/1.1 by hand, because a client's own work would take processor time from the server.
+Each connection sends its next request after the response to the one before. It uses raw HTTP/1.1,
+because an HTTP library would take processor time from the server.
 """
 
 import asyncio
@@ -14,20 +14,22 @@ from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.connection import Connection
 
-MARK = b"@@@@@@@@"
-"""Eight characters of a request that are different each time it is sent."""
+from tests.support.http_client import body_of
 
-PATIENCE = 30
-"""Seconds after the end of a job in which its last answers may come."""
+MARK = b"@@@@@@@@"
+"""Eight characters of a request that each sending replaces by a number."""
+
+GRACE_SECONDS = 30
+"""The time after the end of a job for its last responses."""
 
 
 class LoadError(Exception):
-    """The server did not answer as it should. Says how in one sentence."""
+    """A response is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to send: these requests, over and over, on so many connections at once."""
+    """Requests that are sent repeatedly on a number of connections."""
 
     port: int
     requests: Sequence[bytes]
@@ -39,7 +41,7 @@ class Job:
 
 @dataclass(slots=True)
 class Result:
-    """What came of it. Times are in seconds, and from the first request to the last answer."""
+    """The result of a job. Times are in seconds."""
 
     latencies: list[float] = field(default_factory=list)
     elapsed: float = 0.0
@@ -47,8 +49,8 @@ class Result:
     failure: str = ""
 
 
-class Feed:
-    """The requests of a job, in their order, for all connections together."""
+class RequestQueue:
+    """The requests of a job, in order, shared by all connections."""
 
     def __init__(self, job: Job) -> None:
         self._requests = job.requests
@@ -58,7 +60,7 @@ class Feed:
         self._place = 0
 
     def next(self) -> bytes | None:
-        """The next request; None when there is to be none."""
+        """Return the next request, or None at the end of the job."""
         if self._left <= 0 or time.perf_counter() >= self._deadline:
             return None
         self._left -= 1
@@ -68,9 +70,9 @@ class Feed:
 
 
 class Client(asyncio.Protocol):
-    """One connection."""
+    """An HTTP/1.1 connection that sends requests until the queue is empty."""
 
-    def __init__(self, feed: Feed, result: Result) -> None:
+    def __init__(self, feed: RequestQueue, result: Result) -> None:
         self._feed = feed
         self._result = result
         self._buffer = bytearray()
@@ -112,22 +114,11 @@ class Client(asyncio.Protocol):
         self._transport.write(request)
 
 
-def body_of(answer: bytearray) -> bytes | None:
-    """The body of a complete answer; None while some of it is missing."""
-    head, end, rest = answer.partition(b"\r\n\r\n")
-    if not end:
-        return None
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return bytes(rest) if len(rest) >= int(line[15:]) else None
-    return bytes(rest) if rest.endswith(b"0\r\n\r\n") else None  # in chunks
-
-
 async def run(job: Job) -> Result:
-    """Do the job. It ends in time, whatever the server does."""
+    """Run a job, which ends in time even if the server hangs."""
     loop = asyncio.get_running_loop()
     result = Result()
-    feed = Feed(job)
+    feed = RequestQueue(job)
     began = time.perf_counter()
     pairs = await asyncio.gather(
         *(
@@ -135,14 +126,14 @@ async def run(job: Job) -> Result:
             for _ in range(job.connections)
         )
     )
-    async with asyncio.timeout(job.seconds + PATIENCE):
+    async with asyncio.timeout(job.seconds + GRACE_SECONDS):
         await asyncio.gather(*(client.done for _, client in pairs))
     result.elapsed = time.perf_counter() - began
     return result
 
 
-def work(pipe: Connection) -> None:
-    """Do one job after the other until the other end is closed."""
+def run_jobs(pipe: Connection) -> None:
+    """Run jobs until the other end of the pipe is closed."""
     gc.disable()
     while True:
         try:
@@ -158,35 +149,35 @@ def work(pipe: Connection) -> None:
         pipe.send(result)
 
 
-class Load:
-    """The other end of that process."""
+class LoadProcess:
+    """The parent's end of the load process."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
 
     def run(self, job: Job) -> Result:
-        """Have the job done. Raises LoadError unless every answer was a good one."""
+        """Run a job. Raise LoadError unless every response is a success."""
         self._pipe.send(job)
-        if not self._pipe.poll(job.seconds + 2 * PATIENCE):
-            raise LoadError("The load did not come to its end.")
+        if not self._pipe.poll(job.seconds + 2 * GRACE_SECONDS):
+            raise LoadError("The load process did not finish in time.")
         result: Result = self._pipe.recv()
         if result.failures:
-            raise LoadError(f"{result.failures} answers are wrong, such as: {result.failure}")
+            raise LoadError(f"{result.failures} responses are wrong, for example: {result.failure}")
         if not result.latencies:
-            raise LoadError("There was no answer.")
+            raise LoadError("There was no response.")
         return result
 
 
 @contextmanager
-def load_process() -> Iterator[Load]:
-    """The process, for as long as this lasts."""
+def load_process() -> Iterator[LoadProcess]:
+    """Run the load process until the end of the block."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=work, args=(theirs,), name="load", daemon=True)
+    process = context.Process(target=run_jobs, args=(theirs,), name="load", daemon=True)
     process.start()
     theirs.close()
     try:
-        yield Load(ours)
+        yield LoadProcess(ours)
     finally:
         ours.close()
         process.join(2)

@@ -1,4 +1,4 @@
-"""Rounds: each workload is asked of one contestant after the other, again and again."""
+"""Measurement: rounds in which every target serves every workload, one at a time."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -12,26 +12,26 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.dataset import World
-from benchmarks.load_generator import MARK, Job, Load, LoadError
-from benchmarks.targets import Contestant, Server
-from benchmarks.workloads import Question, Workload, can, http, questions
+from benchmarks.dataset import Dataset
+from benchmarks.load_generator import MARK, Job, LoadError, LoadProcess
+from benchmarks.targets import Server, Target
+from benchmarks.workloads import Operation, Workload, encode_request, operation_sequence, supports
 
 CONNECTIONS = (1, 8, 64)
-MOST_REQUESTS = 50_000
-"""In one measurement: it ends then, however much time is left."""
+MAX_REQUESTS = 50_000
+"""The limit of requests in one measurement."""
 
 CHECKED = 32
-"""Questions of each kind whose answers are compared in each round: two of each reader."""
+"""The number of operations whose responses are compared in each round, two of each reader."""
 
 
 class WrongAnswerError(Exception):
-    """A contestant did not answer what was asked. Says which in one sentence."""
+    """A target returned a wrong result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measurement. Times are in seconds, processor time is that of one request."""
+    """One measurement. Times are in seconds, processor times per request."""
 
     cpu: float
     postgres_cpu: float
@@ -42,16 +42,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What was measured."""
+    """The key of a measurement."""
 
-    contestant: str
+    target: str
     workload: str
     connections: int
 
 
 @dataclass(slots=True)
 class Measurements:
-    """All samples of each cell, and the most memory that each contestant was seen with."""
+    """All samples of each cell, and the maximum memory of each target."""
 
     samples: dict[Cell, list[Sample]] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
@@ -59,44 +59,42 @@ class Measurements:
     def add(self, cell: Cell, sample: Sample) -> None:
         self.samples.setdefault(cell, []).append(sample)
 
-    def middle(self, contestant: str, workload: str, connections: int) -> Sample | None:
-        """The median of each number, or None if there is nothing to be said."""
-        samples = self.samples.get(Cell(contestant, workload, connections))
+    def median_of(self, target: str, workload: str, connections: int) -> Sample | None:
+        """Return the median of each number, or None without samples."""
+        samples = self.samples.get(Cell(target, workload, connections))
         if not samples:
             return None
         names = Sample.__slots__
         return Sample(**{name: median(getattr(s, name) for s in samples) for name in names})
 
-    def spread(self, contestant: str, workload: str, connections: int) -> float | None:
-        """How far the rounds' processor times lie apart, relative to their median. One round says
-        nothing of that.
-        """
-        times = [s.cpu for s in self.samples[Cell(contestant, workload, connections)]]
+    def spread(self, target: str, workload: str, connections: int) -> float | None:
+        """Return the range of processor times relative to their median, or None for one round."""
+        times = [s.cpu for s in self.samples[Cell(target, workload, connections)]]
         middle = median(times)
         return (max(times) - min(times)) / middle if middle and len(times) > 1 else None
 
 
-class Bench:
-    """The servers, the load, and what is known so far."""
+class Benchmark:
+    """The servers, the load process and the measurements so far."""
 
-    def __init__(self, world: World, load: Load, servers: Sequence[Server]) -> None:
-        self._world = world
+    def __init__(self, dataset: Dataset, load: LoadProcess, servers: Sequence[Server]) -> None:
+        self._world = dataset
         self._load = load
         self._servers = servers
-        # Titles that are written differ from those of the last run, too.
+        # Titles differ from those of earlier runs.
         self._mark = secrets.randbelow(2**31)
         self.measurements = Measurements()
 
     def warm_up(self, workload: Workload, seconds: float) -> Iterator[float]:
-        """Let each contestant work a while, unmeasured."""
+        """Run the workload on each target without measurement."""
         for server in self._able(workload):
             self._run(server, workload, 8, seconds)
             yield seconds
 
     def round(self, workload: Workload, number: int, seconds: float) -> Iterator[float]:
-        """Check and measure each contestant once. A different one begins in each round.
+        """Check and measure each target once. A different target begins in each round.
 
-        Yields seconds as they pass. Raises WrongAnswerError or LoadError.
+        Yield the seconds that have passed. Raise WrongAnswerError or LoadError.
         """
         servers = self._able(workload)
         self._check(workload, servers)
@@ -106,7 +104,7 @@ class Bench:
                 yield seconds
 
     def _able(self, workload: Workload) -> list[Server]:
-        return [server for server in self._servers if can(server.contestant.words, workload)]
+        return [server for server in self._servers if supports(server.target.operations, workload)]
 
     def _measure(
         self, server: Server, workload: Workload, connections: int, seconds: float
@@ -124,7 +122,7 @@ class Bench:
             p50=cuts[49],
             p99=cuts[98],
         )
-        name = server.contestant.name
+        name = server.target.name
         self.measurements.add(Cell(name, workload.name, connections), sample)
         memory = self.measurements.memory
         memory[name] = max(memory.get(name, 0), resident_bytes(server.pid))
@@ -132,58 +130,59 @@ class Bench:
     def _run(
         self, server: Server, workload: Workload, connections: int, seconds: float
     ) -> tuple[list[float], float]:
-        asked = questions(server.contestant.words, workload, self._world.people)
+        asked = operation_sequence(server.target.operations, workload, self._world.users)
         job = Job(
             port=server.port,
-            requests=[http(question, person.token) for person, question in asked],
+            requests=[encode_request(operation, user.token) for user, operation in asked],
             connections=connections,
             seconds=seconds,
-            at_most=MOST_REQUESTS,
+            at_most=MAX_REQUESTS,
             first_mark=self._mark,
         )
         try:
             result = self._load.run(job)
         except LoadError as error:
-            raise LoadError(f"{server.contestant.name}, {workload.name}: {error}") from None
+            raise LoadError(f"{server.target.name}, {workload.name}: {error}") from None
         self._mark += len(result.latencies) + connections
         return result.latencies, result.elapsed
 
     def _check(self, workload: Workload, servers: Sequence[Server]) -> None:
-        """All contestants answer the same questions with the same rows. The parts of a mixed
-        workload are checked where they stand alone.
+        """Compare the rows that all targets return.
+
+        The parts of a mixed workload are checked in their own workloads.
         """
         if workload.mixed:
             return
-        answers = {server.contestant.name: self._answers(server, workload) for server in servers}
-        if workload.name == "create":  # the ids are new ones
+        answers = {server.target.name: self._answers(server, workload) for server in servers}
+        if workload.name == "create":  # the ids are new
             return
         first, *others = answers
         for other in others:
             if answers[other] != answers[first]:
                 raise WrongAnswerError(
-                    f"{first} and {other} differ in their answers to {workload.name}"
+                    f"{first} and {other} return different rows for {workload.name}"
                 )
 
     def _answers(self, server: Server, workload: Workload) -> list[Sequence[str]]:
-        asked = questions(server.contestant.words, workload, self._world.people)
+        asked = operation_sequence(server.target.operations, workload, self._world.users)
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
             return [
-                self._answer(client, server.contestant, workload, question, person.token)
-                for person, question in islice(asked, CHECKED)
+                self._answer(client, server.target, workload, operation, user.token)
+                for user, operation in islice(asked, CHECKED)
             ]
 
     def _answer(
         self,
         client: httpx.Client,
-        contestant: Contestant,
+        target: Target,
         workload: Workload,
-        question: Question,
+        operation: Operation,
         token: str,
     ) -> Sequence[str]:
         self._mark += 1
-        request = http(question, token).partition(b"\r\n\r\n")[2]
+        request = encode_request(operation, token).partition(b"\r\n\r\n")[2]
         response = client.post(
-            question.path,
+            operation.path,
             content=request.replace(MARK, b"%08x" % self._mark),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
@@ -195,13 +194,13 @@ class Bench:
             assert workload.expected in (None, len(rows))
         except (AssertionError, KeyError, TypeError, ValueError, AttributeError):
             raise WrongAnswerError(
-                f"{contestant.name} does not answer {workload.name}: {response.text[:300]}"
+                f"{target.name} returned a wrong result for {workload.name}: {response.text[:300]}"
             ) from None
         return rows
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process and its children have used so far; those that have ended, too."""
+    """Return the processor time of a process and its children, including exited ones."""
     root = psutil.Process(pid)
     ended = root.cpu_times()
     total: float = ended.children_user + ended.children_system
@@ -212,8 +211,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 def own_cpu_seconds(process: psutil.Process) -> float:
-    """What one process has used. It is told in hundredths of a second, which is too coarse for
-    PostgreSQL's many processes; Linux counts the nanoseconds of a thread, and those have one.
+    """Return the processor time of one process.
+
+    Its unit is 10 ms, which is too coarse for PostgreSQL's many processes. Linux also counts the
+    nanoseconds of a thread, which are those of a process with one thread.
     """
     with suppress(OSError, ValueError):
         if process.num_threads() == 1:
@@ -223,7 +224,7 @@ def own_cpu_seconds(process: psutil.Process) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """The memory of a process and its children."""
+    """Return the resident memory of a process and its children."""
     root = psutil.Process(pid)
     total = 0
     for process in (root, *root.children(recursive=True)):

@@ -1,27 +1,25 @@
-"""What was measured, as a table: for the terminal, and as Markdown."""
+"""The report: the measurements as text and as Markdown."""
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
-
 from benchmarks.measurement import CONNECTIONS, Measurements
-from benchmarks.targets import Contestant
+from benchmarks.targets import Target
 from benchmarks.workloads import Workload
+from tests.support.reports import row_of
 
 HEADLINE = 8
-"""The number of connections at which ratios are told."""
+"""The number of connections for ratios."""
 
 LATENCY_AT = (8, 64)
 
 NONE = "–"  # noqa: RUF001 - a dash
 HEAD = (
-    "contestant",
+    "target",
     *(f"CPU ms {number}" for number in CONNECTIONS),
     "±%",
-    "of stock",
-    "of floor",
+    "of tutorial",
+    "of baseline",
     "PG ms",
     *(f"req/s {number}" for number in CONNECTIONS),
     *(f"{percentile} {number}" for number in LATENCY_AT for percentile in ("p50 ms", "p99 ms")),
@@ -30,52 +28,52 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that a reader of the numbers needs to know."""
+    """Measurements with the targets and terms that describe them."""
 
-    contestants: Sequence[Contestant]
+    targets: Sequence[Target]
     absent: Mapping[str, str]
     workloads: Sequence[Workload]
     measurements: Measurements
     terms: str
 
     def rows(self, workload: Workload) -> Iterator[tuple[str, ...]]:
-        """A row of the table for each contestant."""
-        for contestant in self.contestants:
-            yield self._row(contestant.name, workload.name)
+        """Yield a table row for each target."""
+        for target in self.targets:
+            yield self._row(target.name, workload.name)
 
     def ratio(self, name: str, workload: str, other: str) -> str:
-        """Processor time as a multiple of the other's."""
-        mine = self.measurements.middle(name, workload, HEADLINE)
-        theirs = self.measurements.middle(other, workload, HEADLINE)
+        """Return the processor time relative to another target's."""
+        mine = self.measurements.median_of(name, workload, HEADLINE)
+        theirs = self.measurements.median_of(other, workload, HEADLINE)
         if mine is None or theirs is None or not theirs.cpu:
             return NONE
         return f"{mine.cpu / theirs.cpu:.2f}"
 
     def _row(self, name: str, workload: str) -> tuple[str, ...]:
-        middle = self.measurements.middle(name, workload, HEADLINE)
-        if middle is None:
+        median = self.measurements.median_of(name, workload, HEADLINE)
+        if median is None:
             return (name, *(NONE for _ in HEAD[1:]))
         spread = self.measurements.spread(name, workload, HEADLINE)
-        samples = [self.measurements.middle(name, workload, number) for number in CONNECTIONS]
+        samples = [self.measurements.median_of(name, workload, number) for number in CONNECTIONS]
         return (
             name,
             *(NONE if sample is None else f"{sample.cpu * 1e3:.2f}" for sample in samples),
             NONE if spread is None else f"{spread * 50:.0f}",
-            self.ratio(name, workload, "stock"),
-            self.ratio(name, workload, "floor"),
-            f"{middle.postgres_cpu * 1e3:.2f}",
+            self.ratio(name, workload, "tutorial"),
+            self.ratio(name, workload, "baseline"),
+            f"{median.postgres_cpu * 1e3:.2f}",
             *(NONE if sample is None else f"{sample.rate:.0f}" for sample in samples),
             *self._latencies(name, workload),
         )
 
     def _latencies(self, name: str, workload: str) -> Iterator[str]:
         for number in LATENCY_AT:
-            middle = self.measurements.middle(name, workload, number)
-            for time in (None, None) if middle is None else (middle.p50, middle.p99):
+            median = self.measurements.median_of(name, workload, number)
+            for time in (None, None) if median is None else (median.p50, median.p99):
                 yield NONE if time is None else f"{time * 1e3:.1f}"
 
     def text(self) -> str:
-        """For the terminal."""
+        """Format the report for the terminal."""
         lines = [self.terms, ""]
         for workload in self.workloads:
             lines += [f"{workload.name}: {workload.title}", *aligned([HEAD, *self.rows(workload)])]
@@ -83,7 +81,7 @@ class Report:
         return "\n".join([*lines, *self._notes()])
 
     def markdown(self) -> str:
-        """The same, to be kept."""
+        """Format the report as Markdown."""
         lines = ["# Benchmark", "", self.terms, ""]
         for workload in self.workloads:
             lines += [f"## {workload.name}: {workload.title}", ""]
@@ -92,29 +90,22 @@ class Report:
         return "\n".join([*lines, *(f"- {note}" for note in self._notes()), ""])
 
     def _notes(self) -> Iterator[str]:
-        for contestant in self.contestants:
-            memory = self.measurements.memory.get(contestant.name)
-            suffix = "" if memory is None else f"; {memory / 2**20:.0f} MiB at most"
-            yield f"{contestant.name}: {contestant.title}{suffix}."
+        for target in self.targets:
+            memory = self.measurements.memory.get(target.name)
+            suffix = "" if memory is None else f"; at most {memory / 2**20:.0f} MiB"
+            yield f"{target.name}: {target.title}{suffix}."
         for name, reason in self.absent.items():
             yield f"{name}: not run: {reason}."
         yield (
-            "CPU ms: processor time of the server per request, at 1, 8 and 64 connections, without "
-            f"PostgreSQL's. At {HEADLINE}: ±%: half of what lies between the rounds; of stock, of "
-            "floor: CPU as a multiple of theirs, less is better; PG ms: processor time of "
-            "PostgreSQL per request. Medians of the rounds."
+            "CPU ms: processor time of the server per request at 1, 8 and 64 connections, without "
+            f"PostgreSQL. At {HEADLINE} connections: ±%: half the range of the rounds; of "
+            "tutorial, of baseline: CPU ms relative to these targets, less is better; PG ms: "
+            "processor time of PostgreSQL per request. All numbers are medians of the rounds."
         )
 
 
-def machine() -> str:
-    """Where it was measured."""
-    cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{platform.system()} {platform.machine()}, {cores} cores, {memory:.0f} GiB, {python}"
-
-
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width, numbers to the right."""
+    """Pad the columns to equal widths, with numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -125,7 +116,3 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         )
         for row in rows
     ]
-
-
-def row_of(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

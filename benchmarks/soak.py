@@ -1,8 +1,8 @@
-"""Memory: what a worker holds after many requests with many different documents."""
+"""The soak test: the memory of a worker after many requests with many documents."""
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.load_generator import Job, Load
+from benchmarks.load_generator import Job, LoadProcess
 from benchmarks.measurement import resident_bytes
 from benchmarks.targets import Server
 from benchmarks.workloads import (
@@ -10,44 +10,42 @@ from benchmarks.workloads import (
     FULL,
     PAGE_INFO,
     SHORT,
-    People,
-    Person,
-    Question,
+    Operation,
+    User,
+    Users,
+    encode_request,
     graphql,
-    http,
 )
 
 DOCUMENTS = 10_000
 REQUESTS = 100_000
 STEPS = 10
 CONNECTIONS = 8
-LONGEST = 300
-"""Seconds that a step may take."""
+STEP_SECONDS = 300
+"""The limit of a step."""
 
 
-def endure(people: People, load: Load, server: Server) -> Iterator[tuple[int, int]]:
-    """Send all requests, each document again and again. Yields, before the first one and after
-    each step, how many there were and how many bytes the server holds.
-    """
-    requests = list(different_requests(people))
+def soak(users: Users, load: LoadProcess, server: Server) -> Iterator[tuple[int, int]]:
+    """Send all requests in steps. Yield their number and the server's memory, first before any."""
+    requests = list(distinct_requests(users))
     each = REQUESTS // STEPS
     yield 0, resident_bytes(server.pid)
     for step in range(1, STEPS + 1):
-        load.run(Job(server.port, requests, CONNECTIONS, LONGEST, each, first_mark=0))
+        load.run(Job(server.port, requests, CONNECTIONS, STEP_SECONDS, each, first_mark=0))
         yield step * each, resident_bytes(server.pid)
 
 
-def different_requests(people: People) -> Iterator[bytes]:
-    """Nine reads and one write of ten, no two with the same document."""
+def distinct_requests(users: Users) -> Iterator[bytes]:
+    """Yield nine reads and one write of ten, each with a document of its own."""
     for number in range(DOCUMENTS):
-        group: Sequence[Person] = people.writers if number % 10 == 9 else people.readers
-        person = group[number % len(group)]
-        yield http(question(person, number), person.token)
+        group: Sequence[User] = users.writers if number % 10 == 9 else users.readers
+        user = group[number % len(group)]
+        yield encode_request(operation_of(user, number), user.token)
 
 
-def question(person: Person, number: int) -> Question:
-    """The question of this number, under names that no other one has."""
-    task = person.tasks[number % len(person.tasks)]
+def operation_of(user: User, number: int) -> Operation:
+    """Return the operation of this number, with unique aliases."""
+    task = user.tasks[number % len(user.tasks)]
     bodies = (
         f"a{number}: task(id: $id) {{ {FULL} }}",
         f"tasks(first: 20) {{ nodes {{ b{number}: title {SHORT} }} {PAGE_INFO} }}",

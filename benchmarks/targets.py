@@ -1,4 +1,4 @@
-"""Who takes part, and how each of them is started and stopped."""
+"""The targets of the benchmark: their commands, start and stop."""
 
 import os
 import shutil
@@ -15,53 +15,54 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from benchmarks.dataset import CACHE
-from benchmarks.workloads import FLOOR, GRAPHQL, POSTGRAPHILE, Ask
+from benchmarks.workloads import BASELINE, GRAPHQL, POSTGRAPHILE, OperationFactory
+from tests.support.ports import free_port
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
 ROOT = Path(__file__).parents[1]
 POSTGRAPHILE_SOURCE = Path(__file__).parent / "postgraphile"
 POSTGRAPHILE_HOME = CACHE / "postgraphile"
-START_TIMEOUT = 60
-STOP_TIMEOUT = 15
-INSTALL_TIMEOUT = 300
+START_SECONDS = 60
+STOP_SECONDS = 15
+INSTALL_SECONDS = 300
 
 
 class AbsentError(Exception):
-    """This contestant cannot take part here. Says why in one sentence."""
+    """A target is not available on this machine."""
 
 
-def nothing() -> None:
-    """Most contestants are there already."""
+def no_preparation() -> None:
+    """Do nothing: most targets need no installation."""
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """A server: what starts it, which questions it understands, and what it is."""
+class Target:
+    """A server: its command, its supported operations and its description."""
 
     name: str
     title: str
     command: Sequence[str]
-    words: Mapping[str, Ask]
+    operations: Mapping[str, OperationFactory]
     environment: Mapping[str, str] = field(default_factory=dict)
-    prepare: Callable[[], None] = nothing
+    prepare: Callable[[], None] = no_preparation
     folder: Path = ROOT
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A contestant that is running."""
+    """A running target."""
 
-    contestant: Contestant
+    target: Target
     port: int
     pid: int
 
 
-def contestants() -> list[Contestant]:
-    """All of them, in the order of the tables."""
+def targets() -> list[Target]:
+    """Return all targets, in the order of the tables."""
     strawberry = f"Strawberry {version('strawberry-graphql')}"
     serve = (sys.executable, "-m", "todo_graphql", "serve", "--port", "{port}")
-    ours = Contestant("ours", "todo-graphql serve", serve, GRAPHQL)
-    reference = Contestant(
+    ours = Target("ours", "todo-graphql serve", serve, GRAPHQL)
+    reference = Target(
         "ours-reference",
         "todo-graphql serve with EXECUTOR=reference",
         serve,
@@ -72,20 +73,20 @@ def contestants() -> list[Contestant]:
     return [
         ours,
         *([reference] if has_executors else []),
-        Contestant(
-            "stock",
+        Target(
+            "tutorial",
             f"{strawberry}, FastAPI {version('fastapi')} and SQLModel {version('sqlmodel')} as in "
-            "tutorials, with caches of documents, without row-level security",
+            "tutorials, with document caches, without row-level security",
             uvicorn("benchmarks.tutorial_server.app:app"),
             GRAPHQL,
         ),
-        Contestant(
-            "floor",
-            f"Starlette {version('starlette')}, psycopg2 and SQL by hand: no GraphQL",
+        Target(
+            "baseline",
+            f"Starlette {version('starlette')}, psycopg2 and hand-written SQL: no GraphQL",
             uvicorn("benchmarks.baseline:app"),
-            FLOOR,
+            BASELINE,
         ),
-        Contestant(
+        Target(
             "postgraphile",
             "PostGraphile 5 on Node, over the same tables and policies",
             (str(POSTGRAPHILE_HOME / "node_modules/.bin/node"), "server.js"),
@@ -98,7 +99,7 @@ def contestants() -> list[Contestant]:
 
 
 def uvicorn(app: str) -> Sequence[str]:
-    """One process, which says nothing of single requests: as todo-graphql serves."""
+    """Return the command for one uvicorn process without an access log."""
     options = (
         "--port",
         "{port}",
@@ -111,9 +112,9 @@ def uvicorn(app: str) -> Sequence[str]:
 
 
 def install_postgraphile() -> None:
-    """PostGraphile and a Node that is new enough, in the versions of package.json.
+    """Install PostGraphile and Node in the versions of package.json.
 
-    Raises AbsentError when they cannot be had.
+    Raise AbsentError if that is not possible.
     """
     npm = shutil.which("npm")
     if npm is None:
@@ -134,21 +135,21 @@ def install_postgraphile() -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                timeout=INSTALL_TIMEOUT,
+                timeout=INSTALL_SECONDS,
                 check=True,
             )
         except (OSError, subprocess.SubprocessError):
-            raise AbsentError(f"npm could not install it (see {log_name(log.name)})") from None
+            raise AbsentError(f"npm failed to install it (see {relative_path(log.name)})") from None
     installed.write_text(wanted)
 
 
-def log_name(path: str) -> str:
-    """The path as seen from the project."""
+def relative_path(path: str) -> str:
+    """Return the path relative to the project."""
     return str(Path(path).relative_to(ROOT))
 
 
-def environment(contestant: Contestant, settings: Settings, port: int) -> dict[str, str]:
-    """The same for all: nothing of what is set outside, and no more log than there must be."""
+def environment(target: Target, settings: Settings, port: int) -> dict[str, str]:
+    """Return the environment of a target, without settings of the calling shell."""
     ours = {name.upper() for name in Settings.model_fields} | {"EXECUTOR"}
     outside = {name: value for name, value in os.environ.items() if name not in ours}
     url = settings.required_database_url().get_secret_value()
@@ -159,37 +160,37 @@ def environment(contestant: Contestant, settings: Settings, port: int) -> dict[s
         "POSTGRES_SOCKET_FOLDER": str(make_url(url).query["host"]),
         "LOG_LEVEL": "WARNING",
         "PORT": str(port),
-        "RATE_LIMIT": "2000000000/second",  # it is counted all the same, and nobody is refused
-        **contestant.environment,
+        "RATE_LIMIT": "2000000000/second",  # requests are counted and not rejected
+        **target.environment,
     }
 
 
 @contextmanager
-def serving(contestant: Contestant, settings: Settings) -> Iterator[Server]:
-    """The server, for as long as this lasts. Raises AbsentError or ConfigurationError."""
-    contestant.prepare()
+def serving(target: Target, settings: Settings) -> Iterator[Server]:
+    """Run a target until the end of the block. Raise AbsentError or ConfigurationError."""
+    target.prepare()
     port = free_port()
-    log_file = CACHE / f"{contestant.name}.log"
+    log_file = CACHE / f"{target.name}.log"
     with log_file.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own commands, and no shell
-            [word.format(port=port) for word in contestant.command],
-            cwd=contestant.folder,
-            env=environment(contestant, settings, port),
+        process = subprocess.Popen(  # noqa: S603 - our own commands, without a shell
+            [word.format(port=port) for word in target.command],
+            cwd=target.folder,
+            env=environment(target, settings, port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us, and we stop it
+            start_new_session=True,  # Ctrl-C stops this process, which stops the server
         )
     try:
         await_start(process, port, log_file)
-        yield Server(contestant, port, process.pid)
+        yield Server(target, port, process.pid)
     finally:
         stop(process)
 
 
 def await_start(process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
     """Wait until the server accepts connections."""
-    deadline = time.monotonic() + START_TIMEOUT
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -197,21 +198,14 @@ def await_start(process: subprocess.Popen[bytes], port: int, log_file: Path) -> 
             time.sleep(0.05)
         else:
             return
-    raise ConfigurationError(f"A server did not start: {log_name(str(log_file))} says why.")
+    raise ConfigurationError(f"A server did not start: see {relative_path(str(log_file))}.")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the server to end, and end it when it does not."""
+    """Terminate the server, and kill it after a timeout."""
     process.terminate()
     try:
-        process.wait(STOP_TIMEOUT)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

@@ -1,4 +1,4 @@
-"""What is asked: the same questions in the words of each contestant, and what to expect."""
+"""The workloads: equal operations in the notation of each target, and the expected results."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ FULL = (
 PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 COUNTS = "open overdue today nextSevenDays noDate completedToday completedThisWeek"
 ROTATION = 240
-"""How many requests are written down and sent over and over."""
+"""The number of requests that are prepared and sent repeatedly."""
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who asks, and tasks of theirs that are not in the trash."""
+class User:
+    """A user, and ids of its tasks outside of the trash."""
 
     id: str
     token: str
@@ -31,28 +31,28 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """Those who read and those who write. What is read never changes."""
+class Users:
+    """Readers and writers, which differ so that the tasks of readers never change."""
 
-    readers: Sequence[Person]
-    writers: Sequence[Person]
+    readers: Sequence[User]
+    writers: Sequence[User]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Where it is sent, and what."""
+class Operation:
+    """The path and the body of a request."""
 
     path: str
     body: Json
 
 
-Ask = Callable[[Person, int], Question]
-"""A question of this person; the number says which one of several."""
+OperationFactory = Callable[[User, int], Operation]
+"""A function that returns the operation of this number for a user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One kind of question. `rows` finds in an answer what can be counted and compared."""
+    """A kind of operation. `rows` extracts comparable values from its data."""
 
     name: str
     title: str
@@ -62,20 +62,19 @@ class Workload:
     mixed: bool = False
 
 
-def graphql(document: str, **variables: object) -> Question:
-    """A question in GraphQL."""
-    return Question("/graphql", {"query": document, "variables": variables})
+def graphql(document: str, **variables: object) -> Operation:
+    return Operation("/graphql", {"query": document, "variables": variables})
 
 
 def task_id(data: Json) -> Sequence[str]:
-    """The id of the one task in the answer."""
+    """Return the id of the only task in the data."""
     (task,) = data.values()
     task = task.get("task", task)
     return [task.get("id") or task["rowId"]]
 
 
 def page_ids(data: Json) -> Sequence[str]:
-    """The ids of the tasks of a page. Raises when it is not a page."""
+    """Return the ids of the tasks of a page. Raise if it is not a page."""
     (page,) = data.values()
     assert {"hasNextPage", "endCursor"} <= page["pageInfo"].keys()
     assert all({"title", "createdAt"} <= node.keys() for node in page["nodes"])
@@ -83,7 +82,7 @@ def page_ids(data: Json) -> Sequence[str]:
 
 
 def overview_numbers(data: Json) -> Sequence[str]:
-    """The counts that do not depend on the moment, as text."""
+    """Return the counts that do not depend on the time, as text."""
     overview = data["overview"]
     assert set(COUNTS.split()) <= overview.keys()
     tags = [f"{tag['tag'].lower()} {tag['open']} {tag['total']}" for tag in overview["tags"]]
@@ -106,20 +105,20 @@ READS = ("task", "page", "task", "search", "task", "page", "task", "page100", "p
 MIX = (*READS, "create", *READS[:-1], "overview", "update")
 
 
-def _task(person: Person, number: int) -> Question:
+def _task(user: User, number: int) -> Operation:
     document = f"query Task($id: ID!) {{ task(id: $id) {{ {FULL} }} }}"
-    return graphql(document, id=person.tasks[number % len(person.tasks)])
+    return graphql(document, id=user.tasks[number % len(user.tasks)])
 
 
-def _page(_person: Person, _number: int) -> Question:
+def _page(_person: User, _number: int) -> Operation:
     return graphql(f"query Page {{ tasks(first: 20) {{ nodes {{ {SHORT} }} {PAGE_INFO} }} }}")
 
 
-def _page100(_person: Person, _number: int) -> Question:
+def _page100(_person: User, _number: int) -> Operation:
     return graphql(f"query Page100 {{ tasks(first: 100) {{ nodes {{ {FULL} }} {PAGE_INFO} }} }}")
 
 
-def _search(_person: Person, _number: int) -> Question:
+def _search(_person: User, _number: int) -> Operation:
     document = (
         "query Search($filter: TaskFilter) { tasks(first: 20, filter: $filter,"
         f" orderBy: [{{field: DUE}}]) {{ nodes {{ {SHORT} dueOn dueAt }} {PAGE_INFO} }} }}"
@@ -127,11 +126,11 @@ def _search(_person: Person, _number: int) -> Question:
     return graphql(document, filter={"search": "milk", "completed": False})
 
 
-def _overview(_person: Person, _number: int) -> Question:
+def _overview(_person: User, _number: int) -> Operation:
     return graphql(f"query Overview {{ overview {{ {COUNTS} tags {{ tag open total }} }} }}")
 
 
-def _create(_person: Person, _number: int) -> Question:
+def _create(_person: User, _number: int) -> Operation:
     document = (
         "mutation Create($input: CreateTaskInput!) { createTask(input: $input)"
         f" {{ revision task {{ {SHORT} priority revision }} }} }}"
@@ -139,26 +138,26 @@ def _create(_person: Person, _number: int) -> Question:
     return graphql(document, input={"title": CREATED_TITLE, "priority": "HIGH"})
 
 
-def _update(person: Person, number: int) -> Question:
+def _update(user: User, number: int) -> Operation:
     document = (
         "mutation Update($id: ID!, $input: UpdateTaskInput!) { updateTask(id: $id, input: $input)"
         " { revision task { id title updatedAt revision } } }"
     )
     return graphql(
         document,
-        id=person.tasks[number % len(person.tasks)],
+        id=user.tasks[number % len(user.tasks)],
         input={"title": f"Updated {MARK.decode()}"},
     )
 
 
-def _cold(_person: Person, _number: int) -> Question:
+def _cold(_person: User, _number: int) -> Operation:
     page = f"tasks(first: 20) {{ nodes {{ {SHORT} }} {PAGE_INFO} }}"
     return graphql(f"query Page {{ p{MARK.decode()}: {page} }}")
 
 
 CREATED_TITLE = "Made by the benchmark"
 
-GRAPHQL: Mapping[str, Ask] = {
+GRAPHQL: Mapping[str, OperationFactory] = {
     "task": _task,
     "page": _page,
     "page100": _page100,
@@ -170,27 +169,27 @@ GRAPHQL: Mapping[str, Ask] = {
 }
 
 
-def _to(path: str, **body: Any) -> Ask:
-    return lambda _person, _number: Question(path, body)
+def _to(path: str, **body: Any) -> OperationFactory:
+    return lambda _person, _number: Operation(path, body)
 
 
-def _floor_task(person: Person, number: int) -> Question:
-    return Question("/task", {"id": person.tasks[number % len(person.tasks)]})
+def _baseline_task(user: User, number: int) -> Operation:
+    return Operation("/task", {"id": user.tasks[number % len(user.tasks)]})
 
 
-def _floor_update(person: Person, number: int) -> Question:
-    task = person.tasks[number % len(person.tasks)]
-    return Question("/update", {"id": task, "title": f"Updated {MARK.decode()}"})
+def _baseline_update(user: User, number: int) -> Operation:
+    task = user.tasks[number % len(user.tasks)]
+    return Operation("/update", {"id": task, "title": f"Updated {MARK.decode()}"})
 
 
-FLOOR: Mapping[str, Ask] = {
-    "task": _floor_task,
+BASELINE: Mapping[str, OperationFactory] = {
+    "task": _baseline_task,
     "page": _to("/page"),
     "page100": _to("/page100"),
     "search": _to("/search", search="milk"),
     "overview": _to("/overview"),
     "create": _to("/create", title=CREATED_TITLE, description=None, priority=3),
-    "update": _floor_update,
+    "update": _baseline_update,
     "cold": _to("/page"),
 }
 
@@ -202,20 +201,20 @@ PG_FULL = (
 PG_LIST = "condition: {deletedAt: null}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]"
 
 
-def _pg_task(person: Person, number: int) -> Question:
+def _pg_task(user: User, number: int) -> Operation:
     document = (
         "query Task($user: UUID!, $id: UUID!)"
         f" {{ taskByUserIdAndRowId(userId: $user, rowId: $id) {{ {PG_FULL} }} }}"
     )
-    return graphql(document, user=person.id, id=person.tasks[number % len(person.tasks)])
+    return graphql(document, user=user.id, id=user.tasks[number % len(user.tasks)])
 
 
-def _pg_page(size: int, fields: str, alias: str = "") -> Ask:
+def _pg_page(size: int, fields: str, alias: str = "") -> OperationFactory:
     page = f"{alias}allTasks(first: {size}, {PG_LIST}) {{ nodes {{ {fields} }} {PAGE_INFO} }}"
     return lambda _person, _number: graphql(f"query Page {{ {page} }}")
 
 
-POSTGRAPHILE: Mapping[str, Ask] = {
+POSTGRAPHILE: Mapping[str, OperationFactory] = {
     "task": _pg_task,
     "page": _pg_page(20, PG_SHORT),
     "page100": _pg_page(100, PG_FULL),
@@ -223,28 +222,28 @@ POSTGRAPHILE: Mapping[str, Ask] = {
 }
 
 
-def can(words: Mapping[str, Ask], workload: Workload) -> bool:
-    """Whether these words are enough for the workload."""
-    return all(name in words for name in (MIX if workload.mixed else (workload.name,)))
+def supports(operations: Mapping[str, OperationFactory], workload: Workload) -> bool:
+    """Return whether these operations are enough for the workload."""
+    return all(name in operations for name in (MIX if workload.mixed else (workload.name,)))
 
 
-def questions(
-    words: Mapping[str, Ask], workload: Workload, people: People
-) -> Iterator[tuple[Person, Question]]:
-    """Who asks what, in an order that is the same for every contestant."""
+def operation_sequence(
+    operations: Mapping[str, OperationFactory], workload: Workload, users: Users
+) -> Iterator[tuple[User, Operation]]:
+    """Yield users and operations, in the same order for every target."""
     kinds = MIX if workload.mixed else (workload.name,)
     for number, name in enumerate(islice(cycle(kinds), ROTATION)):
         writes = name in ("create", "update")
-        group = people.writers if writes else people.readers
-        person = group[number % len(group)]
-        yield person, words[name](person, number // len(group))
+        group = users.writers if writes else users.readers
+        user = group[number % len(group)]
+        yield user, operations[name](user, number // len(group))
 
 
-def http(question: Question, token: str) -> bytes:
-    """The question as it goes over the wire."""
-    body = json.dumps(question.body, separators=(",", ":")).encode()
+def encode_request(operation: Operation, token: str) -> bytes:
+    """Encode the operation as an HTTP request."""
+    body = json.dumps(operation.body, separators=(",", ":")).encode()
     head = (
-        f"POST {question.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {operation.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
         "Accept: application/json\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

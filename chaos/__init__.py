@@ -1,1 +1,1 @@
-"""Faults, as experiments: what holds when something breaks. README.md says which."""
+"""Fault injection: experiments that break something and check what must hold (README.md)."""

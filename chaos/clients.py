@@ -1,25 +1,30 @@
-"""Those who ask: each on one connection, by hand, and with a note of what became of it.
+"""Clients on raw HTTP/1.1 connections, which record the outcome of each request.
 
-A client's own work would take processor time from the server, so it is HTTP/1.1 and nothing else.
-Times are those of the system's monotonic clock, which all processes share.
+An HTTP library would take processor time from the server. Times are those of the system's monotonic
+clock, which all processes share.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from statistics import quantiles
 from typing import Any, Literal, TypeVar
 
-from benchmarks.load_generator import body_of
+from chaos.environment import User
+from tests.support.http_client import body_of
 from todo_graphql.errors import OUTCOME_UNKNOWN, ErrorCode
 
-PATIENCE = 30
-"""Seconds after which a client goes away. No server of ours may be that late."""
+TIMEOUT_SECONDS = 30
+"""A client closes its connection after this time. Servers must respond much earlier."""
 
 UNTYPED = "untyped"
-"""The code of an error that has none of ours."""
+"""The code of an error that has none of the documented codes."""
+
+PAGE = "{ tasks(first: 20) { nodes { id title completedAt createdAt } } }"
+CREATE_MANY = """mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { count } }"""
 
 T = TypeVar("T")
 Outcome = Literal["ok", "failed", "unknown"]
@@ -28,10 +33,11 @@ TYPED = frozenset(ErrorCode.__members__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request.
+    """The outcome of a request.
 
-    `failed` means that nothing was done, and `unknown` that it may have been: the answer says
-    so, or there is none although the request was sent. `code` is that of the first error.
+    `failed` means that nothing was executed. `unknown` means that something may have been: the
+    response says so, or there is none although the request was sent. `code` is that of the first
+    error.
     """
 
     began: float
@@ -47,26 +53,25 @@ class Answer:
 
     @property
     def is_answered(self) -> bool:
-        """Whether there was an answer at all."""
+        """Return whether there was a response."""
         return self.status != 0
 
     @property
     def is_reset(self) -> bool:
-        """Whether it was sent, and the connection ended instead of an answer."""
+        """Return whether the connection ended after the request, without a response."""
         return self.outcome == "unknown" and not self.is_answered
 
     def data(self) -> Any:
-        """The data of one that is ok."""
         return json.loads(self.body)["data"]
 
 
-class Line(asyncio.Protocol):
-    """One connection."""
+class Connection(asyncio.Protocol):
+    """An HTTP/1.1 connection with one request at a time."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._awaited: asyncio.Future[bytes] | None = None
+        self._response: asyncio.Future[bytes] | None = None
         self.is_open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,27 +82,27 @@ class Line(asyncio.Protocol):
         self._buffer += data
         if body_of(self._buffer) is None:
             return
-        answer = bytes(self._buffer)
+        response = bytes(self._buffer)
         self._buffer.clear()
-        self.is_open = self.is_open and b"connection: close" not in answer[:400].lower()
-        self._settle(answer)
+        self.is_open = self.is_open and b"connection: close" not in response[:400].lower()
+        self._resolve(response)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.is_open = False
-        self._settle(b"")
+        self._resolve(b"")
 
-    def _settle(self, answer: bytes) -> None:
-        if self._awaited is not None and not self._awaited.done():
-            self._awaited.set_result(answer)
+    def _resolve(self, response: bytes) -> None:
+        if self._response is not None and not self._response.done():
+            self._response.set_result(response)
 
     async def exchange(self, request: bytes) -> bytes:
-        """The answer; empty when the connection ends before it."""
+        """Send a request and return the response, or nothing if the connection ends before it."""
         assert self._transport is not None
-        self._awaited = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._awaited
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await self._response
         except TimeoutError:
             self.close()
             return b""
@@ -108,57 +113,55 @@ class Line(asyncio.Protocol):
             self._transport.abort()
 
 
-class Caller:
-    """Somebody with a token, on one connection at a time: another one when the last has ended."""
+class Client:
+    """A user's client, which reconnects when its connection has ended."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
         self._token = token
-        self._line: Line | None = None
+        self._connection: Connection | None = None
 
-    async def ask(self, document: str, **variables: Any) -> Answer:
-        """Send an operation."""
+    async def execute(self, document: str, **variables: Any) -> Answer:
         return await self.send(request_for(document, variables, self._token))
 
     async def send(self, request: bytes) -> Answer:
-        """Send what was prepared."""
+        """Send an encoded request."""
         began = time.monotonic()
         try:
-            line = await self._open_line()
+            connection = await self._connect()
         except OSError:
             return Answer(began, time.monotonic(), "failed")
-        raw = await line.exchange(request)
-        return answer_of(began, raw)
+        return parse_response(began, await connection.exchange(request))
 
-    async def _open_line(self) -> Line:
-        if self._line is None or not self._line.is_open:
-            self.hang_up()
+    async def _connect(self) -> Connection:
+        if self._connection is None or not self._connection.is_open:
+            self.close()
             loop = asyncio.get_running_loop()
-            _, self._line = await loop.create_connection(Line, "127.0.0.1", self._port)
-        return self._line
+            _, self._connection = await loop.create_connection(Connection, "127.0.0.1", self._port)
+        return self._connection
 
-    def hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
-def together(those: Iterable[Coroutine[Any, Any, list[T]]]) -> list[T]:
-    """What all of them note, who work at once."""
+def run_together(clients: Iterable[Coroutine[Any, Any, list[T]]]) -> list[T]:
+    """Run clients concurrently, and return the results of all."""
 
-    async def everybody() -> list[list[T]]:
-        return await asyncio.gather(*those)
+    async def gather() -> list[list[T]]:
+        return await asyncio.gather(*clients)
 
-    return list(chain.from_iterable(asyncio.run(everybody())))
+    return list(chain.from_iterable(asyncio.run(gather())))
 
 
 def request_for(document: str, variables: dict[str, Any], token: str) -> bytes:
-    """The operation as it goes over the wire."""
+    """Encode an operation as an HTTP request."""
     body = json.dumps({"query": document, "variables": variables}).encode()
     return head_for(token, len(body)) + body
 
 
 def head_for(token: str, length: int) -> bytes:
-    """What comes before a body of this length."""
+    """Return the head of a request whose body has this length."""
     lines = (
         "POST /graphql HTTP/1.1",
         "Host: 127.0.0.1",
@@ -169,8 +172,8 @@ def head_for(token: str, length: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def answer_of(began: float, raw: bytes) -> Answer:
-    """What the bytes of an answer mean; none at all when the connection ended before them."""
+def parse_response(began: float, raw: bytes) -> Answer:
+    """Classify a response. It is empty if the connection ended before it."""
     ended = time.monotonic()
     if not raw:
         return Answer(began, ended, "unknown")
@@ -184,7 +187,7 @@ def answer_of(began: float, raw: bytes) -> Answer:
 
 
 def error_in(body: bytes) -> tuple[str, str]:
-    """The code and the sentence of the first error."""
+    """Return the code and the message of the first error."""
     try:
         error = json.loads(body)["errors"][0]
         code = error["extensions"]["code"]
@@ -193,7 +196,51 @@ def error_in(body: bytes) -> tuple[str, str]:
     return (code if code in TYPED else UNTYPED), str(error["message"])
 
 
-def untyped(answers: Sequence[Answer]) -> int:
-    """How many errors have no code of ours, or say that the server is broken."""
+def count_untyped(answers: Sequence[Answer]) -> int:
+    """Count errors without a documented code, and internal errors."""
     bad = (UNTYPED, ErrorCode.INTERNAL_SERVER_ERROR.name)
     return sum(answer.code in bad for answer in answers)
+
+
+def read_repeatedly(
+    port: int, users: Sequence[User], seconds: float, pause: float = 0.0
+) -> list[Answer]:
+    """Query a page as each user, repeatedly, with a pause in between."""
+    return execute_repeatedly(port, users, seconds, PAGE, pause=pause)
+
+
+def execute_repeatedly(
+    port: int,
+    users: Sequence[User],
+    seconds: float,
+    document: str,
+    *,
+    pause: float = 0.0,
+    **variables: Any,
+) -> list[Answer]:
+    """Execute an operation as each user, at least once, and repeatedly for this time."""
+    deadline = time.monotonic() + seconds
+
+    async def run(user: User) -> list[Answer]:
+        client, answers = Client(port, user.token), list[Answer]()
+        request = request_for(document, variables, user.token)
+        while time.monotonic() < deadline or not answers:
+            answers.append(replace(await client.send(request), body=b""))
+            await asyncio.sleep(pause)
+        client.close()
+        return answers
+
+    return run_together(map(run, users))
+
+
+def create_tasks(port: int, users: Sequence[User], title: str = "Task", tasks: int = 100) -> None:
+    """Create tasks of each user."""
+    new = [{"title": f"{title} {number}"} for number in range(tasks)]
+    for answer in execute_repeatedly(port, users, 0, CREATE_MANY, input=new):
+        assert answer.outcome == "ok", answer
+
+
+def p99(answers: Sequence[Answer]) -> float:
+    """Return the 99th percentile of the response times."""
+    times = [answer.seconds for answer in answers]
+    return quantiles(times, n=100)[98] if len(times) > 1 else sum(times)

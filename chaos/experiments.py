@@ -1,4 +1,4 @@
-"""All experiments, with their sizes: in full, and in short."""
+"""All experiments, with their sizes in the full and in the short form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from functools import partial
 from typing import NamedTuple
 
 from chaos import isolation, kills, overload, shutdown, stalls
+from chaos.environment import Environment
 from chaos.pooler import AbsentError
 from chaos.report import Check, Result
-from chaos.scene import Scene
 from chaos.servers import StuckError
 from todo_graphql.settings.settings import ConfigurationError
 
 
 class Size(NamedTuple):
-    """Of an experiment: so many rounds, seconds, sockets or calls, and about how many seconds all
-    of it takes.
-    """
+    """The size of an experiment: rounds, seconds, sockets or calls, and its duration."""
 
     number: int
     seconds: int
@@ -24,26 +22,24 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A fault, and what brings it about."""
+    """A fault, and the function that injects it and returns checks."""
 
     name: str
     fault: str
-    run: Callable[[Scene, int], list[Check]]
+    run: Callable[[Environment, int], list[Check]]
     full: Size
     quick: Size
 
     def size(self, *, quick: bool) -> Size:
-        """In short, or in full."""
         return self.quick if quick else self.full
 
-    def carry_out(self, scene: Scene, *, quick: bool) -> Result:
-        """Do it, in full or in short."""
+    def execute(self, env: Environment, *, quick: bool) -> Result:
         try:
-            return Result(self.fault, self.run(scene, self.size(quick=quick).number))
+            return Result(self.fault, self.run(env, self.size(quick=quick).number))
         except AbsentError as reason:
             return Result(self.fault, absent=str(reason))
         except (ConfigurationError, StuckError) as reason:
-            return Result(self.fault, [Check("it comes to its end", str(reason), held=False)])
+            return Result(self.fault, [Check("the experiment completes", str(reason), held=False)])
 
 
 EXPERIMENTS = (
@@ -70,7 +66,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         "terminate",
-        "every connection to PostgreSQL ended, each second",
+        "all connections to PostgreSQL terminated, every second",
         kills.terminate_backends,
         full=Size(60, 65),
         quick=Size(5, 9),
@@ -91,15 +87,15 @@ EXPERIMENTS = (
     ),
     Experiment(
         "lock",
-        "a lock held on one user's rows, 4 writes wait for it",
-        partial(stalls.lock, crowd=4),
+        "a lock on one user's rows, 4 writes wait for it",
+        partial(stalls.lock, clients=4),
         full=Size(30, 50),
         quick=Size(6, 13),
     ),
     Experiment(
         "pool",
-        "the same, and 20 writes of that user: more than the pool has connections",
-        partial(stalls.lock, crowd=20),
+        "a lock on one user's rows, 20 writes wait for it: more than the pool's connections",
+        partial(stalls.lock, clients=20),
         full=Size(30, 50),
         quick=Size(6, 13),
     ),
@@ -112,7 +108,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         "overload",
-        "five times as many requests as it can answer",
+        "five times the request rate that the server can answer",
         overload.overload,
         full=Size(20, 55),
         quick=Size(4, 14),
@@ -125,15 +121,15 @@ EXPERIMENTS = (
         quick=Size(2, 14),
     ),
     Experiment(
-        "strangers",
-        "two users, every operation, by chance, wall 1 removed",
-        isolation.strangers,
+        "isolation",
+        "random operations of two users, statement scoping disabled",
+        isolation.unscoped,
         full=Size(100_000, 230),
         quick=Size(2_000, 10),
     ),
     Experiment(
         "pooled",
-        "the same through PgBouncer in transaction mode",
+        "random operations of two users through PgBouncer, statement scoping disabled",
         isolation.pooled,
         full=Size(100_000, 280),
         quick=Size(2_000, 10),

@@ -1,4 +1,4 @@
-"""What writers were told, and what PostgreSQL has."""
+"""The history of writes: the outcomes that clients saw, compared with the rows in PostgreSQL."""
 
 import asyncio
 import time
@@ -7,127 +7,131 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chaos.clients import Answer, Caller, Outcome, together
-from chaos.environment import Home, Person
+from chaos.clients import Answer, Client, Outcome, run_together
+from chaos.environment import Deployment, User
 
 DOCUMENT = """
 mutation ($input: CreateTaskInput!, $key: String) {
   createTask(input: $input, idempotencyKey: $key) { task { id } }
 }
 """
-RETRY = 0.05
-"""Seconds before somebody tries again."""
+RETRY_SECONDS = 0.05
+"""The pause before a retry."""
 
 
 @dataclass(slots=True)
 class Write:
-    """A task that somebody wanted to be there, and what became of each attempt."""
+    """The creation of one task, with the outcome of each attempt."""
 
     user_id: str
     title: str
     given_id: str | None
     key: str | None
-    told_id: str | None = None
+    returned_id: str | None = None
     answers: list[Answer] = field(default_factory=list)
 
     @property
     def outcome(self) -> Outcome:
-        """What is known in the end. Who was ever told "unknown" does not know by a "failed"."""
+        """The final outcome. A failure does not resolve an earlier unknown outcome."""
         outcomes = [answer.outcome for answer in self.answers]
         if "ok" in outcomes:
             return "ok"
         return "unknown" if "unknown" in outcomes else "failed"
 
-    async def attempt(self, caller: Caller) -> Answer:
-        """Send it, with the same key each time."""
+    async def attempt(self, client: Client) -> Answer:
+        """Send the creation, each time with the same key or id."""
         given = {} if self.given_id is None else {"id": self.given_id}
-        answer = await caller.ask(DOCUMENT, input={"title": self.title, **given}, key=self.key)
+        answer = await client.execute(DOCUMENT, input={"title": self.title, **given}, key=self.key)
         self.answers.append(answer)
         if answer.outcome == "ok":
-            self.told_id = answer.data()["createTask"]["task"]["id"]
+            self.returned_id = answer.data()["createTask"]["task"]["id"]
         return answer
 
 
-def writers(home: Home, number: int) -> list[Person]:
-    """Two of each user, so that some wait for each other."""
-    people = home.people((number + 1) // 2, "writer")
-    return [person for person in people for _ in range(2)][:number]
+def new_writers(deployment: Deployment, number: int) -> list[User]:
+    """Return writers, two for each user, so that some wait for each other."""
+    users = deployment.new_users((number + 1) // 2, "writer")
+    return [user for user in users for _ in range(2)][:number]
 
 
 MOST_ATTEMPTS = 600
-"""To learn what became of a write, before a writer gives up."""
+"""The limit of attempts that resolve an unknown outcome."""
 
 
-def write_for(
-    port: int, crowd: Sequence[Person], seconds: float, most: int = MOST_ATTEMPTS
+def write_repeatedly(
+    port: int, clients: Sequence[User], seconds: float, max_attempts: int = MOST_ATTEMPTS
 ) -> list[Write]:
-    """All of them write for so long, and then until each knows what became of their last one."""
+    """Create tasks repeatedly for this time, and resolve the outcome of each writer's last task."""
     deadline = time.monotonic() + seconds
-    return together(write(port, who, deadline, most) for who in crowd)
+    return run_together(write(port, user, deadline, max_attempts) for user in clients)
 
 
-async def write(port: int, who: Person, deadline: float, most: int) -> list[Write]:
-    """One writer's: every other one by an id of its own, the others by an idempotency key. What
-    is unknown is repeated until it is known, but not for ever.
+async def write(port: int, user: User, deadline: float, max_attempts: int) -> list[Write]:
+    """Create tasks of one writer, in turn under its own id and with an idempotency key.
+
+    Repeat a creation while its outcome is unknown, up to the limit of attempts.
     """
-    caller, ledger = Caller(port, who.token), list[Write]()
+    client, history = Client(port, user.token), list[Write]()
     while time.monotonic() < deadline:
         token = str(uuid.uuid4())
-        by_id = len(ledger) % 2 == 0
-        one = Write(who.id, token, *((token, None) if by_id else (None, token)))
-        ledger.append(one)
-        await one.attempt(caller)
-        while one.outcome == "unknown" and len(one.answers) < most:
-            await asyncio.sleep(RETRY)
-            await one.attempt(caller)
+        by_id = len(history) % 2 == 0
+        one = Write(user.id, token, *((token, None) if by_id else (None, token)))
+        history.append(one)
+        await one.attempt(client)
+        while one.outcome == "unknown" and len(one.answers) < max_attempts:
+            await asyncio.sleep(RETRY_SECONDS)
+            await one.attempt(client)
         if one.outcome == "failed":
-            await asyncio.sleep(RETRY)
-    caller.hang_up()
-    return ledger
+            await asyncio.sleep(RETRY_SECONDS)
+    client.close()
+    return history
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs between the ledger and the tables. All but the first should be zero."""
+    """The differences between the history and the tables. The last four must be zero."""
 
     acknowledged: int
     repeated: int
     lost: int
     duplicates: int
-    undead: int
-    """Those that were there although their writers were told that nothing was done."""
+    unexpected: int
+    """Tasks that exist although every attempt failed."""
+
     unknown: int
 
     @property
     def differences(self) -> int:
-        return self.lost + self.duplicates + self.undead + self.unknown
+        return self.lost + self.duplicates + self.unexpected + self.unknown
 
 
-def compare(home: Home, ledger: Sequence[Write]) -> Comparison:
-    """Look each of them up, as an administrator."""
-    users = sorted({one.user_id for one in ledger})
-    rows = home.query(
+def compare(deployment: Deployment, history: Sequence[Write]) -> Comparison:
+    """Compare the history with the tables, as an administrator."""
+    users = sorted({one.user_id for one in history})
+    rows = deployment.query(
         "SELECT user_id::text, title, id::text FROM tasks WHERE user_id = ANY(%s::uuid[])", users
     )
     there = Counter((user_id, title) for user_id, title, _ in rows)
     ids = {(user_id, title): task_id for user_id, title, task_id in rows}
-    told = [one for one in ledger if one.outcome == "ok"]
+    acknowledged = [one for one in history if one.outcome == "ok"]
     return Comparison(
-        acknowledged=len(told),
-        repeated=sum(len(one.answers) > 1 for one in ledger),
-        lost=sum(ids.get((one.user_id, one.title)) != one.told_id for one in told),
+        acknowledged=len(acknowledged),
+        repeated=sum(len(one.answers) > 1 for one in history),
+        lost=sum(ids.get((one.user_id, one.title)) != one.returned_id for one in acknowledged),
         duplicates=sum(number - 1 for number in there.values()),
-        undead=sum(one.outcome == "failed" and (one.user_id, one.title) in ids for one in ledger),
-        unknown=sum(one.outcome == "unknown" for one in ledger),
+        unexpected=sum(
+            one.outcome == "failed" and (one.user_id, one.title) in ids for one in history
+        ),
+        unknown=sum(one.outcome == "unknown" for one in history),
     )
 
 
-def answers_in(ledger: Iterable[Write]) -> list[Answer]:
-    """All answers that these writers got."""
-    return [answer for one in ledger for answer in one.answers]
+def answers_in(history: Iterable[Write]) -> list[Answer]:
+    """Return the outcomes of all attempts."""
+    return [answer for one in history for answer in one.answers]
 
 
-def first_success(ledger: Sequence[Write], after: float) -> float | None:
-    """The first moment after this one at which somebody was told that it is done."""
-    ends = [one.ended for one in answers_in(ledger) if one.outcome == "ok" and one.began > after]
+def first_success(history: Sequence[Write], after: float) -> float | None:
+    """Return the first time of a success whose request began after this time."""
+    ends = [one.ended for one in answers_in(history) if one.outcome == "ok" and one.began > after]
     return min(ends, default=None)

@@ -1,4 +1,4 @@
-"""Two users who aim at each other, and a third who does nothing, without wall 1."""
+"""Isolation by row-level security alone: random operations of two users, and a passive third."""
 
 import asyncio
 import secrets
@@ -10,18 +10,16 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from chaos.clients import Caller
-from chaos.environment import Home
+from chaos.clients import Client, create_tasks
+from chaos.environment import Deployment, Environment
 from chaos.pooler import pgbouncer
-from chaos.random_operations import FIELDS, Schedule, Stranger
-from chaos.readers import furnish
+from chaos.random_operations import FIELDS, MarkedUser, RandomOperations
 from chaos.report import Check
-from chaos.scene import Scene
 from todo_graphql.errors import ErrorCode
 
-BARE = ("-m", "chaos.unscoped_server", "serve")
+UNSCOPED = ("-m", "chaos.unscoped_server", "serve")
 CONNECTIONS = 4
-"""Of each of the two."""
+"""The number of connections of each calling user."""
 
 EXPECTED = {code.name for code in ErrorCode} - {
     ErrorCode.INTERNAL_SERVER_ERROR.name,
@@ -32,7 +30,7 @@ EXPECTED = {code.name for code in ErrorCode} - {
     ErrorCode.GRAPHQL_VALIDATION_FAILED.name,
     ErrorCode.QUERY_TOO_COMPLEX.name,
 }
-"""What is no error of the server's, where arguments are chosen by chance."""
+"""Codes that random arguments may cause."""
 
 ROWS = """
 SELECT 'user', u.id::text, u::text, NULL FROM users u WHERE id = ANY(%(ids)s::uuid[])
@@ -50,8 +48,8 @@ UPDATE tasks SET deleted_at = now() WHERE user_id = %s AND id IN
 
 
 @dataclass(slots=True)
-class Seen:
-    """What came of the calls."""
+class Statistics:
+    """Counts of calls, rows and errors."""
 
     calls: int = 0
     foreign: int = 0
@@ -60,41 +58,43 @@ class Seen:
     succeeded: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
 
-    def __add__(self, other: "Seen") -> "Seen":
-        """Both as one."""
+    def __add__(self, other: "Statistics") -> "Statistics":
         names = [one.name for one in fields(self)]
-        return Seen(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Statistics(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-def strangers(scene: Scene, calls: int) -> list[Check]:
-    """On connections of the server's own."""
-    return visit(scene, calls, BARE, nullcontext())
+def unscoped(env: Environment, calls: int) -> list[Check]:
+    """Run random operations on a direct connection to PostgreSQL."""
+    return run_calls(env, calls, UNSCOPED, nullcontext())
 
 
-def pooled(scene: Scene, calls: int) -> list[Check]:
-    """Through PgBouncer. Raises AbsentError where there is none."""
-    return visit(scene, calls, BARE, pgbouncer(scene.home))
+def pooled(env: Environment, calls: int) -> list[Check]:
+    """Run random operations through PgBouncer. Raise AbsentError if it is not installed."""
+    return run_calls(env, calls, UNSCOPED, pgbouncer(env.deployment))
 
 
-def visit(
-    scene: Scene,
+def run_calls(
+    env: Environment,
     calls: int,
     command: Sequence[str],
     way: AbstractContextManager[SecretStr | None],
 ) -> list[Check]:
-    """Let the two call in small parts, so that the bar moves, and look at the rows afterwards."""
-    home, seen, parts = scene.home, Seen(), max(1, calls // 2_000)
-    with way as url, home.serving(url=url, command=command, MAX_QUERY_COST="1000000") as server:
-        three: Sequence[Stranger] = people(home)
-        furnish_witness(scene, server.port, three[2])
-        before = rows_of(home, three[2:])
-        for part in scene.steps(parts):
-            job = scene.have(call, server.port, three, calls // parts, part)
+    """Run the operations in parts, and check the rows after each part."""
+    deployment, seen, parts = env.deployment, Statistics(), max(1, calls // 2_000)
+    with (
+        way as url,
+        deployment.serving(url=url, command=command, MAX_QUERY_COST="1000000") as server,
+    ):
+        three: Sequence[MarkedUser] = marked_users(deployment)
+        create_witness_tasks(env, server.port, three[2])
+        before = rows_of(deployment, three[2:])
+        for part in env.steps(parts):
+            job = env.submit(call, server.port, three, calls // parts, part)
             three, more = job.result()
-            rows = rows_of(home, three[:2])
+            rows = rows_of(deployment, three[:2])
             more.rows, more.wrong = len(rows), sum(is_foreign(row, three) for row in rows)
             seen += more
-        same = rows_of(home, three[2:]) == before
+        same = rows_of(deployment, three[2:]) == before
     return [
         Check(
             "0 foreign rows in answers", f"{seen.foreign} of {seen.calls:,} calls", not seen.foreign
@@ -105,7 +105,7 @@ def visit(
             not seen.wrong,
         ),
         Check("a third user's rows stay as they are", f"{len(before)} rows", same and bool(before)),
-        Check("0 errors of the server's", told(seen.errors), not seen.errors),
+        Check("0 errors of the server", summary(seen.errors), not seen.errors),
         Check(
             "every operation succeeds at times",
             f"{len(seen.succeeded)} of {len(FIELDS)}, {sum(seen.succeeded.values()):,} calls",
@@ -115,67 +115,69 @@ def visit(
     ]
 
 
-def people(home: Home) -> list[Stranger]:
-    """Two who call and one who does not, each with a mark that is in all they write."""
+def marked_users(deployment: Deployment) -> list[MarkedUser]:
+    """Return two calling users and a passive one, each with a mark for everything it writes."""
     marks = [f"{name}{secrets.token_hex(4)}" for name in ("alice", "mallory", "witness")]
     return [
-        Stranger(person.id, person.token, mark) for mark in marks for person in home.people(1, mark)
+        MarkedUser(user.id, user.token, mark)
+        for mark in marks
+        for user in deployment.new_users(1, mark)
     ]
 
 
-def furnish_witness(scene: Scene, port: int, witness: Stranger) -> None:
-    """Something to be found, changed and removed: some of it in the trash."""
-    scene.have(furnish, port, [witness], title=witness.mark).result()
-    scene.home.query(TRASH, witness.id, witness.id)
-    ids = scene.home.query("SELECT id::text FROM tasks WHERE user_id = %s", witness.id)
+def create_witness_tasks(env: Environment, port: int, witness: MarkedUser) -> None:
+    """Create tasks of the passive user, some of them in the trash."""
+    env.submit(create_tasks, port, [witness], title=witness.mark).result()
+    env.deployment.query(TRASH, witness.id, witness.id)
+    ids = env.deployment.query("SELECT id::text FROM tasks WHERE user_id = %s", witness.id)
     witness.ids.extend(task_id for (task_id,) in ids)
 
 
-def rows_of(home: Home, strangers: Sequence[Stranger]) -> list[tuple[Any, ...]]:
-    """All that is theirs: kind, owner, the whole row as text, and the title of a task."""
-    return home.query(ROWS, ids=[one.id for one in strangers])
+def rows_of(deployment: Deployment, users: Sequence[MarkedUser]) -> list[tuple[Any, ...]]:
+    """Return all rows of users: kind, owner, the whole row as text, and the title of a task."""
+    return deployment.query(ROWS, ids=[one.id for one in users])
 
 
-def is_foreign(row: tuple[Any, ...], strangers: Sequence[Stranger]) -> bool:
-    """Whether it says what somebody else has written, or has a title that its owner has not."""
+def is_foreign(row: tuple[Any, ...], users: Sequence[MarkedUser]) -> bool:
+    """Return whether the row contains a mark or title that its owner did not write."""
     _, owner_id, text, title = row
-    (owner,) = [one for one in strangers if one.id == owner_id]
-    marks = [one.mark for one in strangers if one is not owner]
+    (owner,) = [one for one in users if one.id == owner_id]
+    marks = [one.mark for one in users if one is not owner]
     return any(mark in text for mark in marks) or not {title} <= {None, *owner.titles}
 
 
 def call(
-    port: int, strangers: Sequence[Stranger], number: int, part: int
-) -> tuple[Sequence[Stranger], Seen]:
-    """Let the first two call at once, on several connections each."""
-    seen = Seen()
+    port: int, users: Sequence[MarkedUser], number: int, part: int
+) -> tuple[Sequence[MarkedUser], Statistics]:
+    """Run the operations of the first two users concurrently, on several connections each."""
+    seen = Statistics()
 
-    async def everybody() -> None:
+    async def call_together() -> None:
         async with asyncio.TaskGroup() as tasks:
             for place in range(2 * CONNECTIONS):
-                me = strangers[place % 2]
-                others = [one for one in strangers if one is not me]
-                schedule = Schedule(me, others, f"{me.mark} {part} {place}")
-                caller = Caller(port, me.token)
+                me = users[place % 2]
+                others = [one for one in users if one is not me]
+                operations = RandomOperations(me, others, f"{me.mark} {part} {place}")
+                client = Client(port, me.token)
                 tasks.create_task(
-                    go_through(schedule, number // (2 * CONNECTIONS), caller, me, others, seen)
+                    make_calls(operations, number // (2 * CONNECTIONS), client, me, others, seen)
                 )
 
-    asyncio.run(everybody())
-    return strangers, seen
+    asyncio.run(call_together())
+    return users, seen
 
 
-async def go_through(
-    schedule: Schedule,
+async def make_calls(
+    operations: RandomOperations,
     number: int,
-    caller: Caller,
-    me: Stranger,
-    others: Sequence[Stranger],
-    seen: Seen,
+    client: Client,
+    me: MarkedUser,
+    others: Sequence[MarkedUser],
+    seen: Statistics,
 ) -> None:
-    """One connection's calls, one after the other."""
-    for name, document, variables in schedule.calls(number):
-        answer = await caller.ask(document, **variables)
+    """Make the calls of one connection, one after the other."""
+    for name, document, variables in operations.calls(number):
+        answer = await client.execute(document, **variables)
         body = answer.body.decode()
         me.learn(body)
         seen.calls += 1
@@ -184,10 +186,10 @@ async def go_through(
             seen.succeeded[name] += 1
         elif answer.code not in EXPECTED:
             seen.errors[f"{name}: {answer.code or 'no answer'}"] += 1
-    caller.hang_up()
+    client.close()
 
 
-def told(errors: Counter[str]) -> str:
-    """How many, and of what."""
+def summary(errors: Counter[str]) -> str:
+    """Return the total and the three most common errors."""
     some = [f"{number} of {what}" for what, number in errors.most_common(3)]
     return ", ".join([str(errors.total()), *some])

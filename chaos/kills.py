@@ -1,4 +1,4 @@
-"""Something dies, while many write: a worker, the server, PostgreSQL, connections."""
+"""Kills under load: of a worker, the server, PostgreSQL and its connections."""
 
 import random
 import time
@@ -8,31 +8,30 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from chaos.clients import untyped
-from chaos.history import Write, answers_in, compare, first_success, write_for, writers
-from chaos.readers import read_for
-from chaos.report import Check, none, within
-from chaos.scene import Scene
-from chaos.servers import Server, says_ready, until
+from chaos.clients import count_untyped, read_repeatedly
+from chaos.environment import Environment
+from chaos.history import Write, answers_in, compare, first_success, new_writers, write_repeatedly
+from chaos.report import Check, check_none, check_within
+from chaos.servers import Server, responds_ready, until
 from tests.support.postgres import kill
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-READY = 3.0
-"""Seconds until a server that was killed is ready again."""
+READY_SECONDS = 3.0
+"""The limit until a killed server is ready again."""
 
-BACK = 2.0
-"""Seconds until the first success after PostgreSQL is back."""
+RECOVERY_SECONDS = 2.0
+"""The limit until the first success after PostgreSQL has restarted."""
 
-READS = 99.9
-"""Per cent of reads that succeed while connections are ended."""
+READ_SUCCESS_PERCENT = 99.9
+"""The minimum of successful reads while connections are terminated."""
 
-BEFORE, AFTER = 0.7, 1.5
-"""Seconds for which everybody writes before a death, and after what follows it at the latest."""
+BEFORE_SECONDS, AFTER_SECONDS = 0.7, 1.5
+"""The time for which clients write before a kill, and after the recovery."""
 
-CROWD = 32
-"""How many write, where something dies."""
+CLIENTS = 32
+"""The number of writers during a kill."""
 
 TERMINATE = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -40,41 +39,41 @@ TERMINATE = (
 )
 
 
-def kill_worker(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
-    """Each time another one of two, chosen by chance."""
-    ready, success, ledger = list[float](), list[float](), list[Write]()
-    with scene.home.serving("--workers", "2") as server:
-        until(lambda: len(server.workers()) == 2, "There are not two workers.")
-        for _ in scene.steps(rounds):
-            writing = begin_writing(scene, server, crowd, READY)
+def kill_worker(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
+    """Kill one of two workers, chosen at random."""
+    ready, success, history = list[float](), list[float](), list[Write]()
+    with env.deployment.serving("--workers", "2") as server:
+        until(lambda: len(server.workers()) == 2, "Expected two workers.")
+        for _ in env.steps(rounds):
+            writing = start_writers(env, server, clients, READY_SECONDS)
             before = server.workers()
             killed = time.monotonic()
             random.choice(before).kill()  # noqa: S311 - any of them
-            ready.append(await_another(server, before) - killed)
-            ledger += writing.result()
-            first = first_success(ledger, killed)
+            ready.append(await_new_worker(server, before) - killed)
+            history += writing.result()
+            first = first_success(history, killed)
             success += [] if first is None else [first - killed]
     return [
-        *intact(scene, ledger),
-        within(READY, success, "the server answers"),
-        within(READY, ready, "another worker is ready"),
+        *check_writes(env, history),
+        check_within(READY_SECONDS, success, "the server answers"),
+        check_within(READY_SECONDS, ready, "another worker is ready"),
     ]
 
 
-def await_another(server: Server, before: Sequence[psutil.Process]) -> float:
-    """The moment at which a worker that was not there before says that it is ready."""
+def await_new_worker(server: Server, before: Sequence[psutil.Process]) -> float:
+    """Wait until a new worker is ready, and return the time."""
 
     def found() -> bool:
         return any(has_answered(server, new) for new in server.workers() if new not in before)
 
-    until(found, "There is no other worker.")
+    until(found, "No new worker became ready.")
     return time.monotonic()
 
 
 def has_answered(server: Server, worker: psutil.Process) -> bool:
-    """Whether it is this worker that says it is ready: the connection's other end is its own."""
+    """Return whether this worker responds as ready: it owns the other end of the connection."""
     with closing(server.connection()) as connection:
-        if not says_ready(connection):
+        if not responds_ready(connection):
             return False
         port = connection.sock.getsockname()[1]
         try:
@@ -83,84 +82,96 @@ def has_answered(server: Server, worker: psutil.Process) -> bool:
             return False
 
 
-def kill_server(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
-    """It is started again at once, as a supervisor would."""
-    ready, ledger = list[float](), list[Write]()
-    with scene.home.serving() as server:
-        for _ in scene.steps(rounds):
-            writing = begin_writing(scene, server, crowd, READY)
+def kill_server(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
+    """Kill the server, and restart it at once, as a supervisor does."""
+    ready, history = list[float](), list[Write]()
+    with env.deployment.serving() as server:
+        for _ in env.steps(rounds):
+            writing = start_writers(env, server, clients, READY_SECONDS)
             killed = time.monotonic()
             server.kill()
             server.start()
             ready.append(server.await_ready() - killed)
-            ledger += writing.result()
-    return [*intact(scene, ledger), within(READY, ready, "ready again")]
+            history += writing.result()
+    return [*check_writes(env, history), check_within(READY_SECONDS, ready, "ready again")]
 
 
-def kill_postgres(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
-    """The postmaster and all of its children. Who was there before is there afterwards."""
-    success, ledger = list[float](), list[Write]()
-    with scene.home.serving() as server:
-        family = server.family()
-        for _ in scene.steps(rounds):
-            writing = begin_writing(scene, server, crowd, 2 * BACK)
-            kill(scene.home.postgres)
-            scene.home.postgres.start()
-            scene.home.query("SELECT")
+def kill_postgres(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
+    """Kill the postmaster and its children. The processes of the server must survive."""
+    success, history = list[float](), list[Write]()
+    with env.deployment.serving() as server:
+        processes = server.processes()
+        for _ in env.steps(rounds):
+            writing = start_writers(env, server, clients, 2 * RECOVERY_SECONDS)
+            kill(env.deployment.postgres)
+            env.deployment.postgres.start()
+            env.deployment.query("SELECT")
             back = time.monotonic()
             written = writing.result()
             first = first_success(written, back)
             success += [] if first is None else [first - back]
-            ledger += written
-        same = server.family() == family
+            history += written
+        same = server.processes() == processes
     return [
-        *intact(scene, ledger),
-        within(BACK, success if len(success) == rounds else [], "first success after it is back"),
-        Check("no restart of ours", "none" if same else "there was one", same),
+        *check_writes(env, history),
+        check_within(
+            RECOVERY_SECONDS,
+            success if len(success) == rounds else [],
+            "first success after its restart",
+        ),
+        Check("the server does not restart", "no restart" if same else "restarted", same),
     ]
 
 
-def begin_writing(
-    scene: Scene, server: Server, crowd: int, longest: float
+def start_writers(
+    env: Environment, server: Server, clients: int, longest: float
 ) -> "Future[list[Write]]":
-    """Have a crowd write, and wait until it does: a random while, so that the fault comes at any
-    point of what they do.
-    """
-    seconds = BEFORE + longest + AFTER
-    writing = scene.have(write_for, server.port, writers(scene.home, crowd), seconds)
-    time.sleep(BEFORE + random.random() / 4)  # noqa: S311 - it guards nothing
+    """Start writers and wait for a random time, so that the fault hits any point of their work."""
+    seconds = BEFORE_SECONDS + longest + AFTER_SECONDS
+    writing = env.submit(
+        write_repeatedly, server.port, new_writers(env.deployment, clients), seconds
+    )
+    time.sleep(BEFORE_SECONDS + random.random() / 4)  # noqa: S311 - not a secret
     return writing
 
 
-def intact(scene: Scene, ledger: Sequence[Write]) -> list[Check]:
-    """What must hold of writes, whatever has died."""
-    seen = compare(scene.home, ledger)
-    numbers = f"of {seen.acknowledged:,} acknowledged, {seen.repeated:,} of them sent again"
+def check_writes(env: Environment, history: Sequence[Write]) -> list[Check]:
+    """Return the checks of writes, which are the same after every fault."""
+    seen = compare(env.deployment, history)
+    numbers = f"of {seen.acknowledged:,} acknowledged, {seen.repeated:,} of them repeated"
     return [
         Check("0 acknowledged writes lost", f"{seen.lost} {numbers}", seen.lost == 0),
-        none(seen.duplicates, "duplicates"),
-        none(seen.undead, "writes there whose writers were told that nothing was done"),
-        none(seen.unknown, "writes whose outcome stayed unknown"),
-        none(untyped(answers_in(ledger)), "errors without a code of ours"),
+        check_none(seen.duplicates, "duplicates"),
+        check_none(seen.unexpected, "writes exist although every attempt failed"),
+        check_none(seen.unknown, "writes with an unknown outcome"),
+        check_none(count_untyped(answers_in(history)), "errors without a documented code"),
     ]
 
 
-def terminate_backends(scene: Scene, seconds: int, readers: int = 8, crowd: int = 8) -> list[Check]:
-    """All connections to PostgreSQL, once in each second."""
-    home, ended = scene.home, 0
-    with home.serving() as server, home.administrator() as admin, admin.cursor() as cursor:
-        reading = scene.have(read_for, server.port, home.people(readers), seconds)
-        writing = scene.have(write_for, server.port, writers(home, crowd), seconds)
-        for _ in scene.steps(seconds):
+def terminate_backends(
+    env: Environment, seconds: int, readers: int = 8, clients: int = 8
+) -> list[Check]:
+    """Terminate all connections to PostgreSQL every second."""
+    deployment, ended = env.deployment, 0
+    with (
+        deployment.serving() as server,
+        deployment.administrator() as admin,
+        admin.cursor() as cursor,
+    ):
+        reading = env.submit(read_repeatedly, server.port, deployment.new_users(readers), seconds)
+        writing = env.submit(
+            write_repeatedly, server.port, new_writers(deployment, clients), seconds
+        )
+        for _ in env.steps(seconds):
             time.sleep(1)
             cursor.execute(TERMINATE)
             ended += (cursor.fetchone() or (0,))[0]
-        answers, ledger = reading.result(), writing.result()
+        answers, history = reading.result(), writing.result()
     good = sum(answer.outcome == "ok" for answer in answers)
     share = 100 * good / max(1, len(answers))
-    seen = f"{share:.3f} % of {len(answers):,}, {ended:,} connections ended"
+    seen = f"{share:.3f} % of {len(answers):,}, {ended:,} connections terminated"
     return [
-        Check(f"≥ {READS} % of reads succeed", seen, share >= READS),
-        none(untyped(answers), "errors of reads without a code of ours"),
-        *intact(scene, ledger),
+        Check(f"≥ {READ_SUCCESS_PERCENT} % of reads succeed", seen, share >= READ_SUCCESS_PERCENT),
+        check_none(count_untyped(answers), "errors of reads without a documented code"),
+        *check_writes(env, history),
     ]

@@ -1,4 +1,4 @@
-"""Too many: slow sockets, and requests."""
+"""Overload: too many slow sockets, and too many requests."""
 
 import asyncio
 import time
@@ -6,74 +6,90 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 
-from chaos.clients import Answer, Caller, head_for, request_for, untyped
-from chaos.environment import Person
-from chaos.readers import ask_for, furnish, p99, read_for
-from chaos.report import Check, none, within
-from chaos.scene import Scene
-from chaos.stalls import ALLOWANCE, CREATE, NEIGHBOURS, PAUSE, TIMEOUT, let_tasks_sleep, slowed
+from chaos.clients import (
+    Answer,
+    Client,
+    count_untyped,
+    create_tasks,
+    execute_repeatedly,
+    head_for,
+    p99,
+    read_repeatedly,
+    request_for,
+)
+from chaos.environment import Environment, User
+from chaos.report import Check, check_none, check_within
+from chaos.stalls import (
+    CREATE,
+    PAUSE_SECONDS,
+    READERS,
+    REQUEST_SECONDS,
+    TOLERANCE_SECONDS,
+    check_p99,
+    install_sleep_trigger,
+)
 
-CLOSED = 10.0
-"""Seconds until a slow socket is closed."""
+CLOSE_SECONDS = 10.0
+"""The limit until a slow socket is closed."""
 
-MEMORY = 50
-"""MiB that the server may take for all of them."""
+MAX_GROWTH_MIB = 50
+"""The limit of memory for all slow sockets."""
 
-GOODPUT = 80
-"""Per cent of the peak that is left under overload."""
+MIN_GOODPUT_PERCENT = 80
+"""The minimum goodput under overload, relative to the peak."""
 
-REFUSED = 0.05
-"""Seconds until who is too many knows."""
+REJECT_SECONDS = 0.05
+"""The limit until an excess request is rejected."""
 
-FULL = 503
+UNAVAILABLE = 503
 USERS = 400
-"""So many that hardly any two of one user meet: they would wait for each other."""
+"""Enough that requests of one user, which would wait for each other, rarely overlap."""
 
-NAP = "sleep 0.05"
-"""The title of a task whose insertion takes 50 ms, in which PostgreSQL rests: a server is full then
-because of its pool, and not because clients and PostgreSQL have taken the two cores away.
-"""
+SLEEP_TITLE = "sleep 0.05"
+"""The title of a task whose insertion sleeps 50 ms, so that the pool is the bottleneck."""
 
 
-def slow_sockets(scene: Scene, number: int, seconds: int = 12) -> list[Check]:
-    """A third of them send a head byte by byte, a third a body, and a third say nothing."""
-    home = scene.home
-    with home.serving() as server:
-        good = home.people(NEIGHBOURS)
-        scene.have(furnish, server.port, good).result()
-        scene.have(read_for, server.port, good, 1.0).result()
-        before = scene.have(read_for, server.port, good, seconds / 2, PAUSE).result()
+def slow_sockets(env: Environment, number: int, seconds: int = 12) -> list[Check]:
+    """Open sockets that send a head byte by byte, a body byte by byte, or nothing."""
+    deployment = env.deployment
+    with deployment.serving() as server:
+        good = deployment.new_users(READERS)
+        env.submit(create_tasks, server.port, good).result()
+        env.submit(read_repeatedly, server.port, good, 1.0).result()
+        before = env.submit(read_repeatedly, server.port, good, seconds / 2, PAUSE_SECONDS).result()
         empty, most = server.memory(), 0
-        slow = scene.have(be_slow, server.port, home.people(1)[0], number, 2.0 * seconds)
-        during = scene.have(read_for, server.port, good, seconds, PAUSE)
-        for _ in scene.steps(seconds):
+        slow = env.submit(
+            open_slow_sockets, server.port, deployment.new_users(1)[0], number, 2.0 * seconds
+        )
+        during = env.submit(read_repeatedly, server.port, good, seconds, PAUSE_SECONDS)
+        for _ in env.steps(seconds):
             time.sleep(1)
             most = max(most, server.memory())
         after, closed = during.result(), slow.result()
     grown = (most - empty) / 2**20
     return [
-        Check(f"{number:,} sockets are there", f"{len(closed):,}", len(closed) == number),
-        within(CLOSED, closed, "each is closed"),
-        Check(f"memory ≤ +{MEMORY} MiB", f"{grown:+.1f} MiB", grown <= MEMORY),
-        none(sum(one.outcome != "ok" for one in after), "errors of good clients"),
-        slowed(before, after, "good clients'"),
+        Check(f"{number:,} sockets are open", f"{len(closed):,}", len(closed) == number),
+        check_within(CLOSE_SECONDS, closed, "each is closed"),
+        Check(f"memory ≤ +{MAX_GROWTH_MIB} MiB", f"{grown:+.1f} MiB", grown <= MAX_GROWTH_MIB),
+        check_none(sum(one.outcome != "ok" for one in after), "errors of good clients"),
+        check_p99(before, after, "good clients'"),
     ]
 
 
-def be_slow(port: int, person: Person, number: int, seconds: float) -> list[float]:
-    """How long each socket was open. One that was not closed at all was open that long."""
-    head = head_for(person.token, 1_000)
-    manners = ((b"", head), (head, b"{" * 1_000), (b"", b""))
+def open_slow_sockets(port: int, user: User, number: int, seconds: float) -> list[float]:
+    """Open slow sockets, and return the seconds until the server closed each."""
+    head = head_for(user.token, 1_000)
+    kinds = ((b"", head), (head, b"{" * 1_000), (b"", b""))
 
-    async def everybody() -> list[float]:
-        kinds = [manners[place % len(manners)] for place in range(number)]
-        return await asyncio.gather(*(dawdle(port, *kind, seconds) for kind in kinds))
+    async def open_all() -> list[float]:
+        sockets = [kinds[place % len(kinds)] for place in range(number)]
+        return await asyncio.gather(*(hold_slow_socket(port, *kind, seconds) for kind in sockets))
 
-    return asyncio.run(everybody())
+    return asyncio.run(open_all())
 
 
-async def dawdle(port: int, at_once: bytes, slowly: bytes, seconds: float) -> float:
-    """One socket: what it sends at once, and then a byte in each second."""
+async def hold_slow_socket(port: int, at_once: bytes, slowly: bytes, seconds: float) -> float:
+    """Send bytes at once, then one byte per second, and return the seconds until the close."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     opened = time.monotonic()
     writer.write(at_once)
@@ -82,83 +98,90 @@ async def dawdle(port: int, at_once: bytes, slowly: bytes, seconds: float) -> fl
         writer.write(slowly[place : place + 1])
         done, _ = await asyncio.wait([closed], timeout=1)
         if done:
-            closed.exception()  # it does not matter how it was closed
+            closed.exception()  # any kind of close counts
             break
     closed.cancel()
     writer.close()
     return time.monotonic() - opened
 
 
-def overload(scene: Scene, seconds: int, times: int = 5) -> list[Check]:
-    """First as much as it can do, then so many times as much, whether it answers or not."""
-    home = scene.home
-    with home.serving() as server:
-        let_tasks_sleep(home)
-        people = home.people(USERS)
+def overload(env: Environment, seconds: int, times: int = 5) -> list[Check]:
+    """Measure the peak, then send a multiple of that rate, independent of responses."""
+    deployment = env.deployment
+    with deployment.serving() as server:
+        install_sleep_trigger(deployment)
+        users = deployment.new_users(USERS)
         peak = 0.0
-        for crowd in (16, 32, 64):
-            asking = scene.have(
-                ask_for, server.port, people[:crowd], seconds / 2, CREATE, title=NAP
+        for clients in (16, 32, 64):
+            asking = env.submit(
+                execute_repeatedly,
+                server.port,
+                users[:clients],
+                seconds / 2,
+                CREATE,
+                title=SLEEP_TITLE,
             )
             answers = asking.result()
             peak = max(peak, goodput(answers, seconds / 2))
-        offering = scene.have(offer, server.port, people, times * peak, float(seconds))
-        scene.let_pass(seconds)
-        answers, late = offering.result()
-    refused = [one for one in answers if one.status == FULL and one.seconds < TIMEOUT - 1]
+        sending = env.submit(send_at_rate, server.port, users, times * peak, float(seconds))
+        env.wait(seconds)
+        answers, late = sending.result()
+    rejected = [
+        one for one in answers if one.status == UNAVAILABLE and one.seconds < REQUEST_SECONDS - 1
+    ]
     left, offered = goodput(answers, seconds), len(answers) / seconds
-    told = f"{left:.0f}/s of {peak:.0f}/s at the peak, {offered:.0f}/s offered"
+    rates = f"{left:.0f}/s of {peak:.0f}/s at the peak, {offered:.0f}/s offered"
     share = 100 * left / peak
-    waits = f"{p99(refused) * 1e3:.1f} ms for 99 of 100, of {len(refused):,}"
+    waits = f"{p99(rejected) * 1e3:.1f} ms (p99) of {len(rejected):,}"
     return [
         Check(
-            f"goodput ≥ {GOODPUT} % of peak",
-            f"{share:.0f} %: {told}",
-            share >= GOODPUT,
+            f"goodput ≥ {MIN_GOODPUT_PERCENT} % of peak",
+            f"{share:.0f} %: {rates}",
+            share >= MIN_GOODPUT_PERCENT,
             steady=False,
         ),
-        within(REFUSED, [one.seconds for one in refused], "each refusal"),
-        Check("99 of 100 refusals", waits, p99(refused) <= REFUSED, steady=False),
-        within(TIMEOUT + ALLOWANCE, [one.seconds for one in answers], "every answer"),
-        none(untyped(answers), "errors without a code of ours"),
-        none(sum(not one.is_answered for one in answers), "requests without an answer"),
+        check_within(REJECT_SECONDS, [one.seconds for one in rejected], "each rejection"),
+        Check("99 % of rejections", waits, p99(rejected) <= REJECT_SECONDS, steady=False),
+        check_within(
+            REQUEST_SECONDS + TOLERANCE_SECONDS, [one.seconds for one in answers], "every response"
+        ),
+        check_none(count_untyped(answers), "errors without a documented code"),
+        check_none(sum(not one.is_answered for one in answers), "requests without a response"),
         Check(
-            "the client keeps up",
-            f"{late * 1e3:.0f} ms late for 99 of 100",
-            late < REFUSED,
+            "the client sends on time",
+            f"{late * 1e3:.0f} ms late (p99)",
+            late < REJECT_SECONDS,
             steady=False,
         ),
     ]
 
 
 def goodput(answers: Sequence[Answer], seconds: float) -> float:
-    """Good answers in a second."""
+    """Return successful responses per second."""
     return sum(one.outcome == "ok" for one in answers) / seconds
 
 
-def offer(
-    port: int, people: Sequence[Person], rate: float, seconds: float
+def send_at_rate(
+    port: int, users: Sequence[User], rate: float, seconds: float
 ) -> tuple[list[Answer], float]:
-    """So many requests in each second, whether there are answers or not. Also answers how late
-    the client itself was with 99 of 100 of them.
-    """
-    return asyncio.run(Offer(port, people).keep_up(rate, seconds))
+    """Send requests at a fixed rate. Return the outcomes and the p99 of the delay."""
+    return asyncio.run(OpenLoopClient(port, users).run(rate, seconds))
 
 
-class Offer:
-    """Connections that are taken when there is something to send, and kept."""
+class OpenLoopClient:
+    """An open-loop load generator, which takes an idle connection for each request."""
 
-    def __init__(self, port: int, people: Sequence[Person]) -> None:
+    def __init__(self, port: int, users: Sequence[User]) -> None:
         self._port = port
-        self._idle: list[Caller] = []
+        self._idle: list[Client] = []
         self._answers: list[Answer] = []
         self._late: list[float] = []
-        self._requests = self._turns(people)
+        self._requests = self._cycle(users)
 
-    def _turns(self, people: Sequence[Person]) -> Iterator[bytes]:
-        return cycle([request_for(CREATE, {"title": NAP}, person.token) for person in people])
+    def _cycle(self, users: Sequence[User]) -> Iterator[bytes]:
+        return cycle([request_for(CREATE, {"title": SLEEP_TITLE}, user.token) for user in users])
 
-    async def keep_up(self, rate: float, seconds: float) -> tuple[list[Answer], float]:
+    async def run(self, rate: float, seconds: float) -> tuple[list[Answer], float]:
         began, number = time.monotonic(), 0
         async with asyncio.TaskGroup() as tasks:
             while (now := time.monotonic()) < began + seconds:
@@ -166,12 +189,12 @@ class Offer:
                     tasks.create_task(self._send(began + number / rate))
                     number += 1
                 await asyncio.sleep(0.002)
-        for caller in self._idle:
-            caller.hang_up()
+        for client in self._idle:
+            client.close()
         return self._answers, sorted(self._late)[int(len(self._late) * 0.99)]
 
     async def _send(self, due: float) -> None:
         self._late.append(time.monotonic() - due)
-        caller = self._idle.pop() if self._idle else Caller(self._port, "")
-        self._answers.append(replace(await caller.send(next(self._requests)), body=b""))
-        self._idle.append(caller)
+        client = self._idle.pop() if self._idle else Client(self._port, "")
+        self._answers.append(replace(await client.send(next(self._requests)), body=b""))
+        self._idle.append(client)

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, between a server and PostgreSQL."""
+"""PgBouncer in transaction mode between the server and PostgreSQL."""
 
 import shutil
 import subprocess
@@ -10,16 +10,16 @@ import psycopg2
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from chaos.environment import Home
+from chaos.environment import Deployment
 from chaos.servers import until
 from todo_graphql.dev.postgres_permissions import Access
 
 PORT = 6432
-"""Which is but a part of the socket's name: nothing listens to the network."""
+"""A part of the Unix socket's name. PgBouncer does not listen on TCP."""
 
 STOP_TIMEOUT = 10
 
-# Fewer connections than the server has to it: they go from one user to the other all the time.
+# The pool is smaller than the server's, so that connections change their user all the time.
 CONFIGURATION = """
 [databases]
 postgres = host={host} port={port} dbname=postgres user=postgres
@@ -37,21 +37,21 @@ pidfile =
 
 
 class AbsentError(Exception):
-    """What an experiment needs is not installed. Says what in one sentence."""
+    """A program that the experiment needs is not installed."""
 
 
 @contextmanager
-def pgbouncer(home: Home) -> Iterator[SecretStr]:
-    """The URL of PostgreSQL behind it. Raises AbsentError."""
+def pgbouncer(deployment: Deployment) -> Iterator[SecretStr]:
+    """Yield the URL of PostgreSQL through PgBouncer. Raise AbsentError if it is not installed."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     if program is None:
         raise AbsentError("PgBouncer is not installed (Debian's package is `pgbouncer`).")
-    folder, access = home.folder / "pgbouncer", Access()
+    folder, access = deployment.folder / "pgbouncer", Access()
     access.make_private(folder)
-    behind = make_url(home.postgres.url.get_secret_value()).query
+    behind = make_url(deployment.postgres.url.get_secret_value()).query
     file = folder / "pgbouncer.ini"
     file.write_text(CONFIGURATION.format(folder=folder, own_port=PORT, **behind))
-    process = subprocess.Popen(  # noqa: S603 - a program of the system's, and no shell
+    process = subprocess.Popen(  # noqa: S603 - a system program, without a shell
         [program, str(file)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -61,15 +61,15 @@ def pgbouncer(home: Home) -> Iterator[SecretStr]:
     )
     url = f"postgresql://postgres@/postgres?host={quote(str(folder))}&port={PORT}"
     try:
-        until(lambda: answers(url), "PgBouncer does not answer.")
+        until(lambda: accepts_connections(url), "PgBouncer does not accept connections.")
         yield SecretStr(url)
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT)
 
 
-def answers(url: str) -> bool:
-    """Whether a connection can be had."""
+def accepts_connections(url: str) -> bool:
+    """Return whether a connection succeeds."""
     try:
         psycopg2.connect(url).close()
     except psycopg2.OperationalError:

@@ -1,7 +1,6 @@
-"""Calls by chance, of every operation that the schema has.
+"""Random calls of every operation in the schema.
 
-An argument of a type that this file cannot fill in ends the experiment, so a new one cannot be
-forgotten.
+An argument of an unknown type raises LookupError, so that new arguments cannot be forgotten.
 """
 
 import random
@@ -13,7 +12,7 @@ from typing import Any
 
 from graphql import is_required_argument
 
-from chaos.environment import Person
+from chaos.environment import User
 from tests.support.documents import document_of, root_fields
 from tests.support.isolation import SCHEMA
 
@@ -21,15 +20,15 @@ GRAPHQL = SCHEMA.graphql_schema
 FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}
 DEPTH = 2
 OPTIONAL = 0.35
-"""How often an argument is given that need not be."""
+"""The probability of an optional argument."""
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CURSOR = re.compile(r'"(?:cursor|endCursor)":"([\w-]+)"')
 Call = tuple[str, str, dict[str, Any]]
 
 
-class Stranger(Person):
-    """Somebody who calls, and what may be known of them: ids, cursors, and what they wrote."""
+class MarkedUser(User):
+    """A user with a mark for everything it writes, and the ids and cursors that it has seen."""
 
     def __init__(self, own_id: str, token: str, mark: str) -> None:
         super().__init__(own_id, token)
@@ -39,21 +38,21 @@ class Stranger(Person):
         self.titles: set[str] = set()
 
     def learn(self, body: str) -> None:
-        """Remember what can be aimed at later."""
+        """Store ids and cursors of a response for later calls."""
         self.ids.extend(UUID.findall(body)[:20])
         self.cursors.extend(CURSOR.findall(body)[-3:])
 
 
-class Schedule:
-    """The calls of one of them, who aims at the others as often as at what is their own."""
+class RandomOperations:
+    """Random calls of one user, half of which target other users."""
 
-    def __init__(self, me: Stranger, others: list[Stranger], seed: str) -> None:
+    def __init__(self, me: MarkedUser, others: list[MarkedUser], seed: str) -> None:
         self._me = me
         self._others = others
-        self._chance = random.Random(seed)  # noqa: S311 - it guards nothing, and can be repeated
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, and not a secret
 
     def calls(self, number: int) -> Iterator[Call]:
-        """Name, document and variables of each."""
+        """Yield name, document and variables of each call."""
         for _ in range(number):
             yield self._call(self._chance.choice(list(FIELDS)))
 
@@ -70,16 +69,18 @@ class Schedule:
     def _value(self, name: str, kind: str) -> Any:
         make = self._makers.get(name) or self._makers.get(kind)
         if make is None:
-            raise LookupError(f"Say in schedule.py what to send for {name}: {kind}.")
+            raise LookupError(
+                f"Unknown argument {name}: {kind}: add it to chaos/random_operations.py."
+            )
         return make()
 
     @property
     def _makers(self) -> dict[str, Callable[[], Any]]:
-        """What goes into an argument of this name, or else of this type."""
+        """Generators by the name of an argument, or else by its type."""
         return {
             "userId": self._user_id,
             "confirm": self._confirm,
-            "idempotencyKey": lambda: f"key {self._chance.randrange(2_000)}",  # of everybody
+            "idempotencyKey": lambda: f"key {self._chance.randrange(2_000)}",  # shared by all users
             "timeZone": lambda: self._chance.choice(("UTC", "Europe/Berlin", "Asia/Tokyo")),
             "ID!": self._id,
             "ID": self._id,
@@ -93,20 +94,20 @@ class Schedule:
             "Int": lambda: self._chance.randint(1, 30),
             "Int!": lambda: 500,
             "Boolean!": lambda: self._chance.random() < 0.2,
-            "String": lambda: self._chance.choice(self._anybody().cursors),
+            "String": lambda: self._chance.choice(self._any_user().cursors),
         }
 
-    def _anybody(self) -> Stranger:
+    def _any_user(self) -> MarkedUser:
         return self._me if self._chance.random() < 0.5 else self._chance.choice(self._others)
 
     def _id(self) -> str:
-        return self._chance.choice(self._anybody().ids)
+        return self._chance.choice(self._any_user().ids)
 
     def _user_id(self) -> str:
-        return (self._me if self._chance.random() < 0.8 else self._anybody()).id
+        return (self._me if self._chance.random() < 0.8 else self._any_user()).id
 
     def _confirm(self) -> str:
-        """Nearly never one's own, or there would be nothing to look for."""
+        """Return mostly another user's id: an account that is deleted often would be empty."""
         return self._me.id if self._chance.random() < 0.1 else self._others[0].id
 
     def _title(self) -> str:
@@ -134,7 +135,7 @@ class Schedule:
         return {name: make() for name, make in self._chance.sample(list(some.items()), 2)}
 
     def _filter(self) -> dict[str, Any]:
-        mark = self._anybody().mark
+        mark = self._any_user().mark
         return self._chance.choice(
             (
                 {},

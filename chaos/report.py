@@ -1,18 +1,19 @@
-"""What was seen, as a table: for the terminal, and as Markdown."""
+"""The report: the checks of all experiments as text and as Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.report import machine
+from tests.support.reports import machine, row_of
 
-HEAD = ("fault", "what must hold", "what was seen", "held")
+HEAD = ("fault", "expected", "observed", "held")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must hold. What is about seconds, or a matter of chance, is not steady: a busy
-    machine may break it.
+    """An expectation and its observation.
+
+    A check of times or of random events is not steady: it may fail on a busy machine.
     """
 
     must: str
@@ -23,7 +24,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an experiment, or why there was none."""
+    """The checks of an experiment, or the reason why it did not run."""
 
     fault: str
     checks: Sequence[Check] = ()
@@ -31,11 +32,10 @@ class Result:
 
     @property
     def held(self) -> bool:
-        """What was not run has not held."""
+        """Return whether all checks held. An experiment that did not run has not held."""
         return bool(self.checks) and all(check.held for check in self.checks)
 
     def rows(self) -> list[tuple[str, ...]]:
-        """One for each check."""
         if self.absent:
             return [(self.fault, "", self.absent, "not run")]
         return [
@@ -45,7 +45,7 @@ class Result:
 
 
 def text(results: Sequence[Result]) -> str:
-    """For the terminal: narrow enough to be read there."""
+    """Format the results for the terminal."""
     lines: list[str] = []
     for result in results:
         lines += ["", result.fault]
@@ -56,26 +56,22 @@ def text(results: Sequence[Result]) -> str:
 
 
 def markdown(results: Sequence[Result], terms: str) -> str:
-    """To be kept."""
+    """Format the results as a Markdown table."""
     rows = [row for result in results for row in result.rows()]
     lines = [row_of(HEAD), row_of(["---"] * len(HEAD)), *map(row_of, rows)]
     return "\n".join(["# Chaos", "", f"{machine()}. {terms}", "", *lines, ""])
 
 
-def row_of(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def none(number: int, what: str) -> Check:
-    """None of these may be there."""
+def check_none(number: int, what: str) -> Check:
+    """Check that the number is zero."""
     return Check(f"0 {what}", f"{number}", number == 0)
 
 
-def within(limit: float, seconds: Sequence[float], what: str) -> Check:
-    """All of these took no longer, and there are some."""
+def check_within(limit: float, seconds: Sequence[float], what: str) -> Check:
+    """Check that there are times, and that none exceeds the limit."""
     if not seconds:
         return Check(f"{what} ≤ {limit:g} s", "it never happened", held=False, steady=False)
     longest = max(seconds)
-    several = f", {median(seconds):.2f} s in the middle, of {len(seconds):,}"
+    several = f", median {median(seconds):.2f} s, of {len(seconds):,}"
     seen = f"{longest:.2f} s at most" + several * (len(seconds) > 1)
     return Check(f"{what} ≤ {limit:g} s", seen, longest <= limit, steady=False)

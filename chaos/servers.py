@@ -1,4 +1,4 @@
-"""Servers: `serve` as processes of their own, and what they are doing."""
+"""Server processes: start, readiness, memory, kill and stop of `serve`."""
 
 import http.client
 import subprocess
@@ -13,21 +13,21 @@ import psutil
 
 from todo_graphql.settings.settings import ConfigurationError
 
-PATIENCE = 60
-"""Seconds after which what should have happened will not."""
+TIMEOUT_SECONDS = 60
+"""The limit of each wait."""
 
-PAUSE = 0.02
-"""Seconds between two looks at whether it has: no time is told more exactly."""
+POLL_SECONDS = 0.02
+"""The interval of polls, and so the resolution of all times."""
 
 Found = TypeVar("Found")
 
 
 class StuckError(Exception):
-    """Something did not happen in time, so that the experiment cannot go on. Says what."""
+    """A wait has timed out, so that the experiment cannot continue."""
 
 
 class Server:
-    """`serve` as a process of its own, on a port that it gets again when it is started again."""
+    """A `serve` process, which keeps its port across restarts."""
 
     def __init__(
         self, command: Sequence[str], environment: dict[str, str], log: Path, port: int
@@ -39,19 +39,19 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it. It is not ready yet."""
+        """Start the process, without waiting until it is ready."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command, and no shell
+            self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
                 self._command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us, and we stop it
+                start_new_session=True,  # Ctrl-C stops this process, which stops the server
             )
 
     def await_ready(self) -> float:
-        """The moment at which it is."""
+        """Wait until the server is ready, and return the time."""
         until(lambda: self.is_ready() or self._has_ended(), "The server is not ready.")
         return time.monotonic()
 
@@ -61,75 +61,74 @@ class Server:
         raise ConfigurationError(f"The server ended: {self._log.read_text()[-400:]}")
 
     def is_ready(self) -> bool:
-        """Whether it says so itself."""
+        """Return whether the readiness check succeeds."""
         with closing(self.connection()) as connection:
-            return says_ready(connection)
+            return responds_ready(connection)
 
     def connection(self) -> http.client.HTTPConnection:
-        """To it, or to the one of its workers that takes it."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        """Return an HTTP connection, which one of the workers accepts."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
 
     @property
     def process(self) -> psutil.Process:
-        """The process that was started."""
         assert self._process is not None
         return psutil.Process(self._process.pid)
 
     def workers(self) -> list[psutil.Process]:
-        """Those that do its work: forks of it, or what multiprocessing has spawned for it."""
-        own = words_of(self.process)
-        children = [(child, words_of(child)) for child in self.process.children()]
+        """Return the worker processes, forked or spawned by multiprocessing."""
+        own = command_line(self.process)
+        children = [(child, command_line(child)) for child in self.process.children()]
         return [child for child, words in children if words == own or "spawn_main" in str(words)]
 
-    def family(self) -> list[psutil.Process]:
-        """It and all that it has started."""
+    def processes(self) -> list[psutil.Process]:
+        """Return the process and all its descendants."""
         return [self.process, *self.process.children(recursive=True)]
 
     def memory(self) -> int:
-        """What all of them hold, in bytes."""
-        return sum(process.memory_info().rss for process in self.family())
+        """Return the resident memory of all processes, in bytes."""
+        return sum(process.memory_info().rss for process in self.processes())
 
     def kill(self) -> None:
-        """End it and all that it has started, without a word."""
-        for process in self.family():
+        """Send SIGKILL to all processes."""
+        for process in self.processes():
             process.kill()
         self.wait()
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self.process.terminate()
 
     def wait(self) -> int:
-        """The exit code, once it has ended."""
+        """Wait for the exit and return its code."""
         assert self._process is not None
-        return self._process.wait(PATIENCE)
+        return self._process.wait(TIMEOUT_SECONDS)
 
     def stop(self) -> None:
-        """Have it end, whatever state it is in."""
+        """Terminate the process, and kill its descendants."""
         if self._process is None or self._process.poll() is not None:
             return
-        family = self.family()
+        processes = self.processes()
         self.terminate()
         try:
             self.wait()
         finally:
-            for process in family:
+            for process in processes:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
 
 
 def until(condition: Callable[[], Found | None], what: str) -> Found:
-    """Ask until the answer is a true one. Raises StuckError when that takes too long."""
-    deadline = time.monotonic() + PATIENCE
+    """Poll the condition until its result is true, and return it. Raise StuckError on timeout."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise StuckError(what)
-        time.sleep(PAUSE)
+        time.sleep(POLL_SECONDS)
     return found
 
 
-def says_ready(connection: http.client.HTTPConnection) -> bool:
-    """Whether the process at its other end is ready."""
+def responds_ready(connection: http.client.HTTPConnection) -> bool:
+    """Return whether the server at the other end responds as ready."""
     try:
         connection.request("GET", "/health/ready")
         return connection.getresponse().status == 200
@@ -137,8 +136,8 @@ def says_ready(connection: http.client.HTTPConnection) -> bool:
         return False
 
 
-def words_of(process: psutil.Process) -> list[str]:
-    """Its command line; nothing of one that has ended."""
+def command_line(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, or an empty list if it has exited."""
     try:
         return process.cmdline()
     except psutil.Error:

@@ -1,33 +1,41 @@
-"""The server is asked to stop, while there is much to do."""
+"""Graceful shutdown under load."""
 
 import time
 
-from chaos.clients import Answer
-from chaos.history import Write, answers_in, write_for, writers
-from chaos.kills import CROWD, intact
-from chaos.readers import ask_for, read_for
-from chaos.report import Check, none, within
-from chaos.scene import Scene
-from chaos.stalls import CREATE, let_tasks_sleep
+from chaos.clients import Answer, execute_repeatedly, read_repeatedly
+from chaos.environment import Environment
+from chaos.history import Write, answers_in, new_writers, write_repeatedly
+from chaos.kills import CLIENTS, check_writes
+from chaos.report import Check, check_none, check_within
+from chaos.stalls import CREATE, install_sleep_trigger
 from todo_graphql.runtime.uvicorn_server import GRACE
 
-LONG = 3.0
-"""Seconds that the longest of what is on its way takes: well within the grace."""
+LONG_SECONDS = 3.0
+"""The duration of the longest request, which is well within the grace period."""
 
 
-def stop(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
-    """By SIGTERM: one process, and a parent with two, in turn."""
-    home, exits, codes = scene.home, list[float](), list[int]()
-    answers, ledger = list[Answer](), list[Write]()
-    let_tasks_sleep(home)
-    for number in scene.steps(rounds):
+def stop(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
+    """Send SIGTERM to one process and to a parent with two workers, in turn."""
+    deployment, exits, codes = env.deployment, list[float](), list[int]()
+    answers, history = list[Answer](), list[Write]()
+    install_sleep_trigger(deployment)
+    for number in env.steps(rounds):
         options = ("--workers", "2") if number % 2 else ()
-        with home.serving(*options) as server:
+        with deployment.serving(*options) as server:
             seconds = 2.0
-            reading = scene.have(read_for, server.port, home.people(crowd // 2), seconds)
-            writing = scene.have(write_for, server.port, writers(home, crowd // 2), seconds, 1)
-            sleeping = scene.have(
-                ask_for, server.port, home.people(4), 0, CREATE, title=f"sleep {LONG}"
+            reading = env.submit(
+                read_repeatedly, server.port, deployment.new_users(clients // 2), seconds
+            )
+            writing = env.submit(
+                write_repeatedly, server.port, new_writers(deployment, clients // 2), seconds, 1
+            )
+            sleeping = env.submit(
+                execute_repeatedly,
+                server.port,
+                deployment.new_users(4),
+                0,
+                CREATE,
+                title=f"sleep {LONG_SECONDS}",
             )
             time.sleep(seconds / 2)
             asked = time.monotonic()
@@ -35,20 +43,20 @@ def stop(scene: Scene, rounds: int, crowd: int = CROWD) -> list[Check]:
             codes.append(server.wait())
             exits.append(time.monotonic() - asked)
             answers += [*reading.result(), *sleeping.result()]
-            ledger += writing.result()
-    sent = [one for one in [*answers, *answers_in(ledger)] if one.is_answered or one.is_reset]
+            history += writing.result()
+    sent = [one for one in [*answers, *answers_in(history)] if one.is_answered or one.is_reset]
     cut = [one for one in sent if one.is_reset]
     seen = f"{len(cut)} of {len(sent):,} requests, {rounds} stops"
-    slept = sum(one.seconds > LONG and one.outcome == "ok" for one in answers)
+    slept = sum(one.seconds > LONG_SECONDS and one.outcome == "ok" for one in answers)
     return [
-        Check("0 requests on their way are cut off", seen, not cut),
+        Check("0 requests in progress are cut off", seen, not cut),
         Check(
-            f"what takes {LONG:g} s more is finished",
+            f"requests that take {LONG_SECONDS:g} s are completed",
             f"{slept} of {4 * rounds}",
             slept == 4 * rounds,
             steady=False,
         ),
-        within(GRACE + 1, exits, "exit"),
-        none(sum(code != 0 for code in codes), "exit codes other than 0"),
-        *intact(scene, [one for one in ledger if one.outcome != "unknown"]),
+        check_within(GRACE + 1, exits, "exit"),
+        check_none(sum(code != 0 for code in codes), "exit codes other than 0"),
+        *check_writes(env, [one for one in history if one.outcome != "unknown"]),
     ]

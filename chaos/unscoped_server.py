@@ -1,6 +1,6 @@
-"""`serve` with wall 1 removed: the statements do not say whose rows they mean.
+"""`serve` without statement scoping, so that row-level security stands alone.
 
-It is no part of the product: only this command does it, and the wheel does not have it.
+Only the experiments use it. The wheel does not contain it.
 """
 
 from tests.support.isolation import UNSCOPED

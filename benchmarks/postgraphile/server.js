@@ -1,5 +1,5 @@
-// PostGraphile over the tables of todo-graphql: the same tokens, the same role, the same
-// policies. Tokens are verified in the context, as PostGraphile's documentation advises.
+// PostGraphile over the tables of todo-graphql, with its tokens, role and policies. The context
+// verifies tokens, as PostGraphile's documentation advises.
 
 import { createServer } from "node:http";
 import { promisify } from "node:util";
@@ -18,14 +18,14 @@ const pool = new pg.Pool({
   port: 5432,
   user: "postgres",
   database: "postgres",
-  max: 10, // as many as todo-graphql holds
+  max: 10, // the pool size of todo-graphql
 });
-pool.on("error", (error) => console.error(error.message)); // PostgreSQL went away
+pool.on("error", (error) => console.error(error.message)); // PostgreSQL is unavailable
 
 async function context({ node }) {
   const [scheme, token] = (node?.req?.headers.authorization ?? "").split(" ");
   if (scheme !== "Bearer") {
-    throw Object.assign(new Error("A bearer token is needed."), { statusCode: 401 });
+    throw Object.assign(new Error("A bearer token is required."), { statusCode: 401 });
   }
   const { sub } = await verify(token, BETTER_AUTH_SECRET, { algorithms: ["HS256"] });
   return { pgSettings: { role: "todo_app", "app.user_id": sub } };
@@ -34,8 +34,8 @@ async function context({ node }) {
 const instance = postgraphile({
   extends: [PostGraphileAmberPreset],
   pgServices: [makePgService({ pool, schemas: ["public"] })],
-  // Each index begins with the owner, so this plugin takes no other column for indexed, and
-  // hides the orders and conditions that the indexes are for.
+  // Every index begins with the owner. This plugin would therefore treat other columns as not
+  // indexed, and hide their orders and conditions.
   disablePlugins: ["PgIndexBehaviorsPlugin"],
   grafast: { context },
   grafserv: { watch: false, graphiql: false },

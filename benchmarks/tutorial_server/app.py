@@ -1,4 +1,4 @@
-"""The application: who asks, with which session."""
+"""The application with its dependencies: session and current user."""
 
 import os
 import uuid
@@ -16,8 +16,8 @@ from benchmarks.tutorial_server.schema import schema
 
 SECRET = os.environ["BETTER_AUTH_SECRET"]
 
-# A request keeps its connection until it has been answered, and resolvers run on the event
-# loop: with fewer connections than requests at once the loop would wait for itself.
+# A request keeps its connection until its response, and resolvers block the event loop: with fewer
+# connections than concurrent requests it would deadlock.
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg2:", 1),
     pool_size=64,
@@ -37,7 +37,7 @@ def current_user(
         claims = jwt.decode(credentials.credentials, SECRET, algorithms=["HS256"])
         return uuid.UUID(claims["sub"])
     except (JWTError, KeyError, ValueError):
-        raise HTTPException(401, "The token is not good.") from None
+        raise HTTPException(401, "The token is invalid.") from None
 
 
 def get_context(

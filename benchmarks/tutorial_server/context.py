@@ -1,4 +1,4 @@
-"""What resolvers get."""
+"""The context of resolvers."""
 
 import uuid
 from typing import TypeAlias
@@ -9,7 +9,7 @@ from strawberry.fastapi import BaseContext
 
 
 class Context(BaseContext):
-    """What resolvers know of the request."""
+    """The session and the user of a request."""
 
     def __init__(self, session: Session, user_id: uuid.UUID) -> None:
         super().__init__()

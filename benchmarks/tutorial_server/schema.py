@@ -1,4 +1,4 @@
-"""The resolvers, sync as in tutorials: they run on the event loop."""
+"""The schema with sync resolvers, which run on the event loop, as in tutorials."""
 
 from base64 import b64decode
 from typing import Any
@@ -71,7 +71,7 @@ class Query:
             .order_by(func.lower(tag))
         )
         return Overview(
-            **counts._mapping,  # noqa: SLF001 - SQLAlchemy's name for it, and public
+            **counts._mapping,  # noqa: SLF001 - public in SQLAlchemy
             tags=[TagCount(tag=name, open=open_, total=total) for name, open_, total in tags],
         )
 
@@ -105,7 +105,7 @@ class Mutation:
         revision = next_revision(context)
         row = find(context, id)
         if row is None:
-            raise ValueError("There is no such task.")
+            raise ValueError("Task not found.")
         if input.title is not None:
             row.title = input.title
         if input.priority is not None:

@@ -1,4 +1,4 @@
-"""What is asked of PostgreSQL."""
+"""The statements for PostgreSQL."""
 
 import uuid
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def find(context: Context, task_id: str) -> TaskRow | None:
 
 
 def next_revision(context: Context) -> int:
-    """The rule of the tables: each write takes the user's next number, under a lock."""
+    """Lock the user, and return its next revision, which each write needs."""
     user = context.session.get_one(UserRow, context.user_id, with_for_update=True)
     user.revision += 1
     context.session.flush()
@@ -50,7 +50,7 @@ def orders(given: list[TaskOrder]) -> list[ColumnElement[Any]]:
 
 
 def counted() -> dict[str, ColumnElement[bool]]:
-    """What an overview counts, with days in UTC."""
+    """Return the conditions of an overview's counts, with days in UTC."""
     today = now().date()
     midnight = datetime.combine(today, datetime.min.time(), UTC)
     monday = midnight - timedelta(days=today.weekday())

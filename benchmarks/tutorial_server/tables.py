@@ -1,4 +1,4 @@
-"""The tables as SQLModel sees them."""
+"""The tables as SQLModel classes."""
 
 import uuid
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ def now() -> datetime:
 
 
 class UserRow(SQLModel, table=True):
-    """The columns that such a program would have, and no others."""
+    """The columns of users that the resolvers need."""
 
     __tablename__ = "users"
 
@@ -21,7 +21,7 @@ class UserRow(SQLModel, table=True):
 
 
 class TaskRow(SQLModel, table=True):
-    """The same of tasks."""
+    """The columns of tasks that the resolvers need."""
 
     __tablename__ = "tasks"
 

@@ -1,4 +1,4 @@
-"""The types of GraphQL, and how rows become them."""
+"""The GraphQL types, and their conversion from rows."""
 
 from base64 import b64encode
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""`make audit`: a vulnerable package fails it, and so does one that was not looked up."""
+"""`make audit`: vulnerable packages and packages without a look-up are failures."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tests.support import audit
 from tests.support.audit import Acceptance
 
-# As pip-audit writes them.
+# Entries of a pip-audit report.
 GOOD = {"name": "alembic", "version": "1.20.1", "vulns": []}
 BAD = {
     "name": "jinja2",
@@ -64,8 +64,8 @@ def test_audit_accepted_advisory_passes_until_its_review(outcome: Outcome, name:
     assert outcome(BAD, accepted={"PYSEC-2014-9": tomorrow})[0] == 1
 
 
-def test_audit_report_that_cannot_be_read_fails(tmp_path: Path) -> None:
-    """pip-audit itself is run here; it refuses a requirement without a hash."""
+def test_audit_unreadable_report_fails(tmp_path: Path) -> None:
+    """The real pip-audit rejects a requirement without a hash."""
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("jinja2==2.4.1\n")
     with pytest.raises(click.ClickException) as refused:

@@ -1,6 +1,4 @@
-"""A few of the experiments of `make chaos`, with small numbers. How long something takes is not
-looked at here.
-"""
+"""Experiments of `make chaos` with small numbers and without checks of times."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,67 +7,69 @@ from click.testing import CliRunner
 
 from chaos import isolation, kills, shutdown
 from chaos.__main__ import main
+from chaos.environment import Environment, running_environment
 from chaos.experiments import EXPERIMENTS
 from chaos.report import Check, Result, markdown
-from chaos.scene import Scene, scene
 
-WALL_2 = "ALTER TABLE tasks {0} ROW LEVEL SECURITY; ALTER TABLE users {0} ROW LEVEL SECURITY"
+ROW_SECURITY = "ALTER TABLE tasks {0} ROW LEVEL SECURITY; ALTER TABLE users {0} ROW LEVEL SECURITY"
 
 pytestmark = pytest.mark.usefixtures("coverage_pause")
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Scene]:
-    with scene(lambda _part: None) as own:
+def env() -> Iterator[Environment]:
+    with running_environment(lambda _part: None) as own:
         yield own
 
 
 def broken(checks: Sequence[Check]) -> list[Check]:
-    """What did not hold, and not because the machine was busy."""
+    """Return the steady checks that did not hold."""
     return [check for check in checks if check.steady and not check.held]
 
 
-SHORT: dict[str, Callable[[Scene], list[Check]]] = {
-    "kill -9 of the server": lambda here: kills.kill_server(here, rounds=2, crowd=4),
-    "kill -9 of PostgreSQL": lambda here: kills.kill_postgres(here, rounds=1, crowd=4),
-    "connections ended": lambda here: kills.terminate_backends(here, 3, readers=4, crowd=4),
-    "SIGTERM": lambda here: shutdown.stop(here, rounds=1, crowd=8),
-    "wall 1 removed": lambda here: isolation.strangers(here, calls=400),
+SHORT: dict[str, Callable[[Environment], list[Check]]] = {
+    "kill -9 of the server": lambda env: kills.kill_server(env, rounds=2, clients=4),
+    "kill -9 of PostgreSQL": lambda env: kills.kill_postgres(env, rounds=1, clients=4),
+    "connections ended": lambda env: kills.terminate_backends(env, 3, readers=4, clients=4),
+    "SIGTERM": lambda env: shutdown.stop(env, rounds=1, clients=8),
+    "statement scoping disabled": lambda env: isolation.unscoped(env, calls=400),
 }
 
 
 @pytest.mark.parametrize("experiment", SHORT.values(), ids=list(SHORT))
-def test_it_holds(here: Scene, experiment: Callable[[Scene], list[Check]]) -> None:
-    checks = experiment(here)
+def test_experiment_holds(
+    env: Environment, experiment: Callable[[Environment], list[Check]]
+) -> None:
+    checks = experiment(env)
     assert checks
     assert broken(checks) == []
 
 
-def test_without_both_walls_there_are_foreign_rows(here: Scene) -> None:
-    """What the last experiment above would see. The server has had its proof by then."""
-    with here.home.serving(command=isolation.BARE) as server:
-        three = isolation.people(here.home)
-        isolation.furnish_witness(here, server.port, three[2])
-        before = isolation.rows_of(here.home, three[2:])
-        here.home.query(WALL_2.format("DISABLE"))
+def test_isolation_without_both_layers_returns_foreign_rows(env: Environment) -> None:
+    """The server has passed its check of row-level security when it is disabled."""
+    with env.deployment.serving(command=isolation.UNSCOPED) as server:
+        three = isolation.marked_users(env.deployment)
+        isolation.create_witness_tasks(env, server.port, three[2])
+        before = isolation.rows_of(env.deployment, three[2:])
+        env.deployment.query(ROW_SECURITY.format("DISABLE"))
         try:
-            _, seen = here.have(isolation.call, server.port, three, 200, 0).result()
+            _, seen = env.submit(isolation.call, server.port, three, 200, 0).result()
         finally:
-            here.home.query(WALL_2.format("ENABLE"))
+            env.deployment.query(ROW_SECURITY.format("ENABLE"))
         assert seen.foreign > 0
-        assert isolation.rows_of(here.home, three[2:]) != before
+        assert isolation.rows_of(env.deployment, three[2:]) != before
 
 
-def test_what_was_not_run_has_not_held() -> None:
+def test_result_that_did_not_run_has_not_held() -> None:
     absent = Result("through a pooler", absent="There is none.")
-    fine = Result("a death", [Check("0 lost", "0 of 7", held=True)])
+    fine = Result("a kill", [Check("0 lost", "0 of 7", held=True)])
     assert (absent.held, fine.held) == (False, True)
-    table = markdown([absent, fine], "It took no time.")
+    table = markdown([absent, fine], "Duration: 0 seconds.")
     assert "| through a pooler |  | There is none. | not run |" in table
-    assert "| a death | 0 lost | 0 of 7 | yes |" in table
+    assert "| a kill | 0 lost | 0 of 7 | yes |" in table
 
 
-def test_it_lists_its_experiments() -> None:
+def test_option_list_prints_all_experiments() -> None:
     listed = CliRunner().invoke(main, ["--list"])
     assert listed.exit_code == 0
     assert [line.split()[0] for line in listed.output.splitlines()] == [

@@ -1,5 +1,6 @@
-"""What is installed: the server runs on the pinned runtime packages, and an extra that is missing
-is named. The packages of the other requirements are hidden from the commands under test.
+"""Optional packages: the server runs on the runtime packages, and errors name a missing extra.
+
+The packages of the other requirements are hidden from the commands under test.
 """
 
 import re
@@ -146,9 +147,7 @@ def test_runtime_omits_optional_package(package: str) -> None:
 
 
 def test_verification_never_imports_ecdsa_rsa_pyasn1(tmp_path: Path) -> None:
-    """They are absent here; where a wheel was installed with its declared packages, they are
-    present, and a program that imported them would be told so by this stand-in.
-    """
+    """An installation of the wheel contains them. Here stand-ins would print their import."""
     for name in NEVER_IMPORTED:
         (tmp_path / f"{name}.py").write_text(f"print('imported {name}')\n")
     program = (

@@ -1,4 +1,4 @@
-"""The Dockerfile, as far as it can be tried without an engine that builds images."""
+"""The Dockerfile, as far as it can be tested without a container engine."""
 
 import json
 import re
@@ -28,18 +28,18 @@ INSTRUCTIONS = [
 
 
 def arguments(instruction: str) -> list[str]:
-    """What stands behind each instruction of this name, in all stages."""
+    """Return the arguments of each instruction of this name, in all stages."""
     return [text for name, text in INSTRUCTIONS if name == instruction]
 
 
 def copied() -> list[str]:
-    """What is copied from the checkout."""
+    """Return the paths that are copied from the checkout."""
     copies = [shlex.split(text) for text in arguments("COPY") if not text.startswith("--from")]
     return [source for copy in copies for source in copy[:-1]]
 
 
 def is_healthy(port: str | int) -> bool:
-    """Whether the health check says so. No proxy of the environment is in its way."""
+    """Return whether the health check succeeds. It must ignore proxies of the environment."""
     (check,) = arguments("HEALTHCHECK")
     python, *rest = json.loads(check[check.index("[") :])
     assert python == "python"
@@ -50,8 +50,8 @@ def is_healthy(port: str | int) -> bool:
     return finished.returncode == 0
 
 
-def test_its_python_is_one_that_this_works_with() -> None:
-    """Pinned to a minor version, and the same one in both stages."""
+def test_image_python_is_supported() -> None:
+    """Both stages have the same minor version."""
     name, version = arguments("ARG")[0].split("=")
     assert re.fullmatch(r"\d\.\d+", version)
     assert Version(version) in SpecifierSet(PROJECT["requires-python"])
@@ -59,8 +59,8 @@ def test_its_python_is_one_that_this_works_with() -> None:
     assert images == ["python:${%s}-slim" % name] * 2
 
 
-def test_what_it_copies_is_there_and_nothing_else_can_be_copied() -> None:
-    """The list of exceptions in .dockerignore is that of the copies."""
+def test_image_copies_exist_and_match_dockerignore() -> None:
+    """The exceptions in .dockerignore equal the copied paths."""
     assert [path for path in copied() if not (ROOT / path).exists()] == []
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
@@ -68,8 +68,8 @@ def test_what_it_copies_is_there_and_nothing_else_can_be_copied() -> None:
     assert sorted(rule[1:] for rule in rules if rule.startswith("!")) == sorted(copied())
 
 
-def test_what_it_copies_is_enough_for_the_wheel(tmp_path: Path) -> None:
-    """With all modules and migrations in it."""
+def test_image_copies_suffice_for_the_wheel(tmp_path: Path) -> None:
+    """The wheel contains all modules and migrations."""
     for path in copied():
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def test_what_it_copies_is_enough_for_the_wheel(tmp_path: Path) -> None:
 
 
 def test_packages_are_installed_with_their_hashes() -> None:
-    """The wheel is built in the image, and brings nothing along."""
+    """The wheel is built in the image, and installed without dependencies."""
     commands = " && ".join(arguments("RUN")).split(" && ")
     installs = [text.partition(" install ")[2] for text in commands if text.startswith("pip ")]
     *pinned, own = installs
@@ -99,22 +99,22 @@ def test_packages_are_installed_with_their_hashes() -> None:
 
 @pytest.mark.parametrize("requirements", ["runtime", "runtime-extras"])
 def test_requirements_argument_names_a_copied_file(requirements: str) -> None:
-    """The default is the smaller one, which tests/project/test_extras.py runs the server with."""
+    """The default is the smaller set, with which tests/project/test_extras.py runs the server."""
     assert "REQUIREMENTS=runtime" in arguments("ARG")
     assert f"requirements/{requirements}.txt" in copied()
     assert "requirements/${REQUIREMENTS}.txt" in "".join(arguments("RUN"))
 
 
-def test_it_runs_a_command_that_exists_and_that_gets_its_signals() -> None:
-    """No shell stands between the engine and the server."""
+def test_image_entrypoint_is_a_command_that_receives_signals() -> None:
+    """There is no shell between the engine and the server."""
     (entrypoint,), (command,) = arguments("ENTRYPOINT"), arguments("CMD")
     assert json.loads(entrypoint)[0] in PROJECT["scripts"]
     assert json.loads(command)[0] in main.commands
     assert arguments("STOPSIGNAL") == ["SIGTERM"]
 
 
-def test_it_is_nobody_in_particular() -> None:
-    """By number, in the last stage, and nothing is done as root afterwards."""
+def test_image_user_is_unprivileged() -> None:
+    """The last stage sets a numeric user, and runs nothing afterwards."""
     last = max(index for index, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM")
     final = INSTRUCTIONS[last:]
     (at,) = [index for index, (name, _) in enumerate(final) if name == "USER"]
@@ -124,10 +124,10 @@ def test_it_is_nobody_in_particular() -> None:
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "BETTER_AUTH_SECRET"])
-def test_no_secret_is_in_it(name: str) -> None:
+def test_image_contains_no_secret(name: str) -> None:
     assert name not in DOCKERFILE
 
 
-def test_the_health_check_finds_a_server_and_none(url: str) -> None:
+def test_image_health_check_detects_a_server(url: str) -> None:
     assert is_healthy(urlsplit(url).port or 0)
     assert not is_healthy(1)

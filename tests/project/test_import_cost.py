@@ -1,4 +1,4 @@
-"""What a command imports: no more than it needs, because imports are most of its start."""
+"""Import cost: commands import only what they need, because imports dominate the start."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ OPTIONAL = {
 
 
 def imported_in(output: str) -> set[str]:
-    """The modules that Python reports with `-X importtime`, and their packages."""
+    """Return the modules that `-X importtime` reports, and their packages."""
     names = re.findall(r"^import time: +\d+ \| +\d+ \| +(\S+)$", output, re.MULTILINE)
     return {name.rsplit(".", depth)[0] for name in names for depth in range(name.count(".") + 1)}
 
@@ -53,7 +53,7 @@ def test_help_imports_click_alone(tmp_path: Path) -> None:
     assert {name for name in imported if name.startswith("todo_graphql.")} == {"todo_graphql.cli"}
 
 
-def test_serve_imports_nothing_that_is_not_configured(
+def test_serve_imports_no_unconfigured_feature(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "PROGRAM", PROGRAM)

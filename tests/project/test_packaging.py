@@ -1,4 +1,4 @@
-"""The wheel: it carries what the commands need, and works where there is no checkout."""
+"""Packaging: the contents of wheel and sdist, and the installed wheel without a checkout."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ print(migrations.configuration().get_main_option("script_location"))
 
 
 def python(*arguments: str, folder: Path, **variables: str) -> str:
-    """What a Python program prints."""
+    """Run a Python program and return its output."""
     finished = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -43,7 +43,7 @@ def python(*arguments: str, folder: Path, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout."""
+    """Build the wheel of this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
     python("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), folder=ROOT)
     (file,) = folder.glob("*.whl")
@@ -52,7 +52,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the wheel is installed."""
+    """Install the wheel into a folder."""
     folder = tmp_path_factory.mktemp("installed")
     options = ("--quiet", "--no-deps", "--no-index", "--target", str(folder))
     python("-m", "pip", "install", *options, str(wheel), folder=folder)
@@ -61,13 +61,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def empty(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database in which nothing is yet."""
+    """Yield the URL of an empty database."""
     with scratch_database(postgresql) as url:
         yield url
 
 
-def test_what_is_in_the_wheel(wheel: Path) -> None:
-    """All modules and migrations, the page, and the marker of types; no tests."""
+def test_wheel_contains_modules_migrations_and_typing_marker(wheel: Path) -> None:
+    """The wheel contains no tests."""
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder, inside in ((ROOT / "todo_graphql", "todo_graphql"), (ROOT / "alembic", "alembic")):
         prefix = "" if inside == "todo_graphql" else "todo_graphql/"
@@ -114,8 +114,8 @@ def test_sdist_contains_what_the_checks_need(tmp_path: Path) -> None:
     assert not any(name.startswith((".venv", ".todo-graphql", "uv.lock")) for name in names)
 
 
-def test_it_is_the_installed_copy_that_runs(installed: Path, tmp_path: Path) -> None:
-    """With its own migrations: what the next test proves, it proves of this copy."""
+def test_installed_copy_is_the_one_that_runs(installed: Path, tmp_path: Path) -> None:
+    """The following tests rely on this."""
     package, scripts = python(
         "-c", WHERE_IT_IS, folder=tmp_path, PYTHONPATH=str(installed)
     ).splitlines()
@@ -123,8 +123,9 @@ def test_it_is_the_installed_copy_that_runs(installed: Path, tmp_path: Path) -> 
     assert scripts == str(installed / "todo_graphql/alembic")
 
 
-def test_migrating_without_a_checkout(installed: Path, empty: SecretStr, tmp_path: Path) -> None:
-    """And `doctor` agrees."""
+def test_migrate_without_a_checkout_succeeds(
+    installed: Path, empty: SecretStr, tmp_path: Path
+) -> None:
     settings = {
         "PYTHONPATH": str(installed),
         "DATABASE_URL": empty.get_secret_value(),
@@ -136,7 +137,6 @@ def test_migrating_without_a_checkout(installed: Path, empty: SecretStr, tmp_pat
     assert examined.returncode == 0, examined
 
 
-def test_the_schema_without_a_checkout(installed: Path, tmp_path: Path) -> None:
-    """It is that of the checkout."""
+def test_schema_without_a_checkout_is_printed(installed: Path, tmp_path: Path) -> None:
     printed = run("schema", folder=tmp_path, PYTHONPATH=str(installed)).stdout
     assert printed == (ROOT / "schema.graphql").read_text(encoding="utf-8")

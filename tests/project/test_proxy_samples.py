@@ -1,4 +1,4 @@
-"""The samples for nginx and Caddy in docs/operations.md fit the server and each other."""
+"""The samples for nginx and Caddy in docs/operations.md agree with the server and each other."""
 
 import json
 import re
@@ -26,7 +26,7 @@ TASKS = "{ tasks(first: 100) { nodes { id title } } }"
 
 @pytest.fixture(scope="module")
 def proxy(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Caddy in front of a server that runs and one that does not."""
+    """Run Caddy in front of a running and a stopped server."""
     with (
         refusing_address() as stopped,
         running_caddy(
@@ -38,7 +38,7 @@ def proxy(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def customer(proxy: str, settings: Settings) -> Person:
-    """A new user, who knows the proxy only."""
+    """Return a new user that sends requests to the proxy."""
     return Person(proxy, settings)
 
 
@@ -82,7 +82,7 @@ def test_responses_of_the_api_are_compressed_by_caddy(
     assert size < len(customer.post(TASKS).content) / 2
 
 
-def test_an_error_of_the_server_passes_caddy_unchanged(url: str, proxy: str) -> None:
+def test_server_error_passes_caddy_unchanged(url: str, proxy: str) -> None:
     direct, through = (
         httpx.post(f"{base}/graphql", json={"query": TASKS}) for base in (url, proxy)
     )
@@ -91,19 +91,17 @@ def test_an_error_of_the_server_passes_caddy_unchanged(url: str, proxy: str) -> 
     assert through.headers["www-authenticate"] == direct.headers["www-authenticate"]
 
 
-def test_a_path_that_is_not_public_is_not_found_by_caddy(proxy: str) -> None:
+def test_private_path_is_not_found_by_caddy(proxy: str) -> None:
     assert error_of(httpx.get(f"{proxy}{routes.READY}"))["code"] == "NOT_FOUND"
 
 
-def test_a_body_without_a_length_that_is_too_large_is_refused_by_caddy(
-    customer: Person, proxy: str
-) -> None:
+def test_large_chunked_body_is_rejected_by_caddy(customer: Person, proxy: str) -> None:
     chunks = (b" " * 10_000 for _ in range(20))
     refused = httpx.post(f"{proxy}/graphql", content=chunks, headers=headers_of(customer))
     assert (refused.status_code, error_of(refused)["code"]) == (413, "BAD_USER_INPUT")
 
 
-def test_caddy_without_a_server_that_runs_is_unavailable(tmp_path: Path) -> None:
+def test_caddy_without_a_running_server_is_unavailable(tmp_path: Path) -> None:
     with (
         refusing_address() as stopped,
         running_caddy(tmp_path, [stopped, stopped], lb_try_duration="100ms") as alone,
@@ -114,7 +112,7 @@ def test_caddy_without_a_server_that_runs_is_unavailable(tmp_path: Path) -> None
 
 
 def test_both_samples_send_the_same_errors_with_codes_of_the_api() -> None:
-    """nginx writes them as `return 404 '…'`, Caddy as respond `…` 404."""
+    """Compare `return 404 '…'` of nginx with respond `…` 404 of Caddy."""
     of_nginx = {(body, status) for status, body in re.findall(r"return (\d+) '(.*)';", NGINX)}
     of_caddy = set(re.findall(r"respond `(.*)` (\d+)", CADDYFILE))
     assert of_nginx == of_caddy
@@ -149,7 +147,7 @@ def test_both_samples_name_the_servers_of_the_units() -> None:
     assert " ".join(f"todo-graphql@{port}" for port in ports) in OPERATIONS
 
 
-def test_pgbouncer_gives_up_on_a_waiting_statement_before_its_request_is_answered() -> None:
+def test_pgbouncer_wait_timeout_is_less_than_request_timeout() -> None:
     (seconds,) = re.findall(r"^query_wait_timeout = (\d+)$", OPERATIONS, re.MULTILINE)
     assert int(seconds) < Settings.model_fields["request_timeout"].default
     assert re.findall(r"^pool_mode = (\w+)$", OPERATIONS, re.MULTILINE) == ["transaction"]

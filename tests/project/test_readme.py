@@ -1,4 +1,4 @@
-"""README.md is kept honest: what it shows is run, and what it names is looked up."""
+"""README.md: its commands are executed, and its tables and names are compared with the code."""
 
 import os
 import re
@@ -23,13 +23,13 @@ from todo_graphql.settings.settings import Settings
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = Path(sys.executable).with_name("todo-graphql")
 
-# What stands in the README for what is different each time.
+# Placeholders in the README for values that differ from run to run.
 SHOWN_URL = "http://127.0.0.1:8000"
 SHOWN_COMMAND = ".venv/bin/todo-graphql"
 
 ANSWERED = "-- answered --"
 
-# What differs from run to run. A UUID becomes a number, the same one wherever it is the same.
+# Values that differ from run to run. Equal UUIDs become equal numbers.
 VARIABLE = re.compile(
     r'(?<="endCursor":")(?P<cursor>[^"]+)'
     r"|(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"
@@ -37,7 +37,7 @@ VARIABLE = re.compile(
     r"|(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 )
 
-# For machines without curl: as much of it as the tour needs.
+# A stand-in for curl, with the options of the tour.
 CURL = f"""#!{sys.executable}
 import argparse, sys, urllib.error, urllib.request
 parser = argparse.ArgumentParser()
@@ -56,25 +56,25 @@ sys.stdout.buffer.write(answer.read())
 
 
 def blocks(language: str) -> list[str]:
-    """The contents of the fenced blocks in this language."""
+    """Return the contents of the fenced blocks in this language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 def code() -> list[str]:
-    """Whatever is set as code: blocks, and words between backticks."""
+    """Return all code: blocks, and words between backticks."""
     prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
     return [*blocks(r"\w+"), *re.findall(r"`([^`\n]+)`", prose)]
 
 
 def table(first_column: str) -> list[str]:
-    """The rows of the table whose first column has this heading."""
+    """Return the rows of the table whose first column has this heading."""
     pattern = rf"^\| {first_column} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)"
     (rows,) = re.findall(pattern, README, re.MULTILINE)
     return str(rows).splitlines()
 
 
 def tour() -> list[tuple[str, str]]:
-    """The commands of the quick tour, each with the answer that is shown below it.
+    """Return the commands of the quick tour, each with the response below it.
 
     A command begins behind `$ `; indented lines continue it.
     """
@@ -90,7 +90,7 @@ def tour() -> list[tuple[str, str]]:
 
 
 def transcript(commands: Iterable[str], answers: Iterable[str]) -> str:
-    """The tour as text, with placeholders for what differs from run to run."""
+    """Format the tour as text, with placeholders for values that differ from run to run."""
     numbers: dict[str, int] = {}
 
     def placeholder(match: re.Match[str]) -> str:
@@ -104,7 +104,7 @@ def transcript(commands: Iterable[str], answers: Iterable[str]) -> str:
 
 
 def write_curl(folder: Path) -> Path:
-    """The stand-in for curl, ready to be run."""
+    """Write the stand-in for curl as an executable."""
     script = folder / "curl"
     script.write_text(CURL, encoding="utf-8")
     script.chmod(0o755)
@@ -112,7 +112,7 @@ def write_curl(folder: Path) -> Path:
 
 
 def run(commands: Iterable[str], folder: Path) -> list[str]:
-    """What each of the commands prints, all of them in one bash."""
+    """Run all commands in one bash, and return the output of each."""
     if shutil.which("curl") is None:
         write_curl(folder)
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
@@ -130,7 +130,7 @@ def run(commands: Iterable[str], folder: Path) -> list[str]:
     return [answer.strip() for answer in finished.stdout.split(ANSWERED)[:-1]]
 
 
-def test_quick_tour_answers_what_is_shown() -> None:
+def test_quick_tour_responses_match_the_readme() -> None:
     commands, shown = zip(*tour(), strict=True)
     with (
         tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder,
@@ -147,9 +147,7 @@ def test_quick_tour_answers_what_is_shown() -> None:
         assert f'"{part}"' in "".join(shown)
 
 
-def test_stand_in_for_curl_prints_what_the_server_answers(
-    tmp_path: Path, url: str, alice: Person
-) -> None:
+def test_curl_stand_in_prints_the_response(tmp_path: Path, url: str, alice: Person) -> None:
     curl = write_curl(tmp_path)
     for authorization in (f"Bearer {alice.token}", "Bearer nonsense"):
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
@@ -159,7 +157,7 @@ def test_stand_in_for_curl_prints_what_the_server_answers(
         assert printed == httpx.post(f"{url}/graphql", content=body, headers=headers).content
 
 
-def test_table_of_settings_is_that_of_the_code() -> None:
+def test_settings_table_matches_the_code() -> None:
     assert table("name") == [
         f"| `{name.upper()}` | {shown_default(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
@@ -167,36 +165,36 @@ def test_table_of_settings_is_that_of_the_code() -> None:
 
 
 def shown_default(value: object) -> str:
-    """A default as one would write it in a shell."""
+    """Format a default as in a shell."""
     if value is None or value == ():
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def test_table_of_errors_is_that_of_the_code() -> None:
+def test_errors_table_matches_the_code() -> None:
     assert table("code") == [
         f"| `{code.name}` | {code.status} | {code.meaning} |" for code in ErrorCode
     ]
 
 
 def options_of(command: click.Command) -> set[str]:
-    """The names of a command's own options."""
+    """Return the names of a command's options."""
     return {name for parameter in command.params for name in parameter.opts}
 
 
 def mentioned(text: str) -> list[tuple[str, set[str]]]:
-    """Every `todo-graphql COMMAND` in a text, with the options behind it."""
+    """Return every `todo-graphql COMMAND` in a text, with its options."""
     found = re.findall(r"todo-graphql ([a-z]+)(.*)", text)
     return [(name, set(re.findall(r"--[a-z-]+", rest))) for name, rest in found]
 
 
-def test_table_of_commands_is_that_of_the_code() -> None:
+def test_commands_table_matches_the_code() -> None:
     assert sorted(mentioned("\n".join(table("command")))) == sorted(
         (name, options_of(command)) for name, command in main.commands.items()
     )
 
 
-def test_commands_in_the_text_exist() -> None:
+def test_named_commands_exist() -> None:
     named = [mention for text in code() for mention in mentioned(text)]
     assert named
     for name, options in named:
@@ -204,14 +202,14 @@ def test_commands_in_the_text_exist() -> None:
         assert options <= {*options_of(main.commands[name]), "--help"}, name
 
 
-def test_targets_of_make_exist() -> None:
+def test_named_make_targets_exist() -> None:
     named = {name for text in code() for name in re.findall(r"\bmake ([a-z][\w.]*)", text)}
     assert {"dev", "test"} <= named
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert named <= set(re.findall(r"^([a-z][\w.]*):", makefile, re.MULTILINE))
 
 
-def test_roles_that_stay_are_named() -> None:
+def test_roles_of_migrations_are_named() -> None:
     migrations = "".join(file.read_text() for file in (ROOT / "alembic/versions").glob("*.py"))
     roles = re.findall(r"CREATE ROLE (\w+)", migrations)
     readme = README.replace("\n", " ")
@@ -220,7 +218,7 @@ def test_roles_that_stay_are_named() -> None:
     assert f"`DROP ROLE IF EXISTS {', '.join(sorted(roles))}`" in readme
 
 
-def test_addresses_answer(url: str, alice: Person) -> None:
+def test_get_paths_respond(url: str, alice: Person) -> None:
     paths = [path for text in code() for path in re.findall(r"^GET (/\S+)$", text)]
     assert paths == ["/export", "/export?format=csv", "/health/live", "/health/ready"]
     headers = {"Authorization": f"Bearer {alice.token}"}
@@ -228,7 +226,7 @@ def test_addresses_answer(url: str, alice: Person) -> None:
     assert statuses == [200] * len(paths)
 
 
-def test_paths_exist() -> None:
+def test_named_paths_exist() -> None:
     (layout,) = blocks("text")
     links = re.findall(r"\]\((?!https://)([^)#]+)", README)
     paths = [*(line.split()[0] for line in layout.splitlines()), *links]

@@ -1,4 +1,4 @@
-"""SECURITY.md is kept honest: each wall stands where it says, and has a test."""
+"""SECURITY.md: each defence exists at its place and has a test."""
 
 import ast
 import re
@@ -15,13 +15,13 @@ THREATS = [
 
 
 def names_of_tests(file: Path) -> set[str]:
-    """The names of the tests of a file."""
+    """Return the names of the tests in a file."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     functions = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     return {name for name in functions if name.startswith("test_")}
 
 
-def test_every_threat_has_a_wall_and_a_proof() -> None:
+def test_every_threat_has_a_defence_and_a_test() -> None:
     assert len(THREATS) >= 20
     for threat, wall, where, proof in THREATS:
         assert threat
@@ -30,7 +30,7 @@ def test_every_threat_has_a_wall_and_a_proof() -> None:
         assert re.search(r"`test_\w+\.py::test_\w+`", proof), threat
 
 
-def test_every_proof_exists() -> None:
+def test_every_named_test_exists() -> None:
     proofs = re.findall(r"`(test_\w+\.py)::(\w+)`", SECURITY)
     assert [proof for proof in proofs if not (ROOT / "tests" / proof[0]).exists()] == []
     assert [
@@ -38,14 +38,14 @@ def test_every_proof_exists() -> None:
     ] == []
 
 
-def test_every_wall_stands_where_it_says() -> None:
+def test_every_named_place_exists() -> None:
     places = [place for _, _, where, _ in THREATS for place in re.findall(r"`([^`]+)`", where)]
     roots = (ROOT, ROOT / "todo_graphql")
     assert [it for it in places if not any((root / it).exists() for root in roots)] == []
 
 
-def test_links_lead_somewhere() -> None:
-    """Of all that people read, also to a heading."""
+def test_links_resolve() -> None:
+    """Links may include a heading."""
     for document in (ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "docs/operations.md"):
         text = document.read_text(encoding="utf-8")
         for path, heading in re.findall(r"\]\((?!https://)([^)#]*)#?([^)]*)\)", text):

@@ -1,4 +1,4 @@
-"""The tests themselves, started anew."""
+"""The test suite in a subprocess."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 
 
 def test_suite_uses_the_server_of_database_url() -> None:
-    """In the processes that it starts, too."""
+    """The processes that it starts use it as well."""
     test = "tests/doctor/test_endpoints.py::test_direct_endpoint_is_found"
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "1", test],

@@ -1,4 +1,4 @@
-"""Tokens that are good, those that depend on who issued them, and those that cannot travel."""
+"""Valid tokens, tokens whose validity depends on `iss` and `aud`, and unsendable tokens."""
 
 import json
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ from todo_graphql.server.auth.tokens import MAX_NUMERIC_DATE
 
 
 def origin(**changed: object) -> Make:
-    """A token from the configured issuer for the configured audience, but for these claims."""
+    """Return a maker of tokens with the configured `iss` and `aud`, changed by these claims."""
     return claims(**{"iss": ISSUER, "aud": AUDIENCE, **changed})
 
 
-# By servers with AUTH_ISSUER and AUTH_AUDIENCE, besides all of the above.
+# Servers with AUTH_ISSUER and AUTH_AUDIENCE reject these in addition to REFUSED.
 REFUSED_BY_ORIGIN: Mapping[str, Mapping[str, Make]] = {
     "The token's `iss` is not the expected issuer.": {
         "neither iss nor aud": claims(),

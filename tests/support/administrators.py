@@ -1,18 +1,21 @@
-"""What an administrator does to a database: statements that no user of the API can send."""
+"""Statements of a database administrator, which the API cannot send."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
+from psycopg2.extensions import connection as DriverConnection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
 
+from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database, database_url
 
 
 @contextmanager
 def administering(url: SecretStr) -> Iterator[Connection]:
-    """The connection of a superuser, on which each statement is a transaction."""
+    """Yield a superuser's connection in autocommit mode."""
     engine = create_engine(database_url(url), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -22,14 +25,14 @@ def administering(url: SecretStr) -> Iterator[Connection]:
 
 
 def administer(url: SecretStr, *statements: str) -> None:
-    """Run statements that answer nothing."""
+    """Run statements that return no rows."""
     with administering(url) as connection:
         for statement in statements:
             connection.execute(text(statement))
 
 
 def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
-    """The row that a connection of the pool answers outside of any viewer's statement."""
+    """Return the only row of a statement on a pooled connection that has no viewer."""
     connection = database.pool.checkout()
     try:
         with closing(connection.cursor()) as cursor:
@@ -38,3 +41,14 @@ def bare_answer(database: Database, statement: str) -> tuple[Any, ...]:
     finally:
         database.pool.give_back(connection)
     return tuple(row)
+
+
+@contextmanager
+def administrator(settings: Settings) -> Iterator[DriverConnection]:
+    """Yield a psycopg2 connection in autocommit mode that sees all rows."""
+    connection = psycopg2.connect(settings.required_database_url().get_secret_value())
+    connection.autocommit = True
+    try:
+        yield connection
+    finally:
+        connection.close()

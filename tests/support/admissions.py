@@ -1,4 +1,4 @@
-"""Who gets in by a token, and how all others are refused, over HTTP."""
+"""Authentication over HTTP: requests with a token, and assertions on the responses."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -10,18 +10,18 @@ from tests.support.servers import SECRET
 
 
 def talking_to(url: str) -> httpx.Client:
-    """Gives up an idle connection before uvicorn does, so that the two never cross."""
+    """Return a client that closes idle connections earlier than uvicorn does."""
     return httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(keepalive_expiry=2))
 
 
 def ask(client: httpx.Client, *authorizations: str) -> httpx.Response:
-    """Ask who one is, with these Authorization headers."""
+    """Query `me` with these Authorization headers."""
     headers = [(b"Authorization", value.encode("latin-1")) for value in authorizations]
     return client.post("/graphql", json={"query": "{ me { id email } }"}, headers=headers)
 
 
 def assert_unauthenticated(response: httpx.Response, message: str, challenge: str) -> None:
-    """This refusal, and not a word besides."""
+    """Assert that the response is exactly this 401."""
     extensions = {"code": "UNAUTHENTICATED", "status": 401}
     assert response.json() == {"errors": [{"message": message, "extensions": extensions}]}
     assert response.status_code == 401
@@ -29,7 +29,7 @@ def assert_unauthenticated(response: httpx.Response, message: str, challenge: st
 
 
 def assert_refused(response: httpx.Response, reason: str, token: str) -> None:
-    """As RFC 6750 has it for a bad token. The answer repeats nothing of it."""
+    """Assert RFC 6750's `invalid_token` response, which must not contain parts of the token."""
     challenge = 'Bearer realm="todo-graphql", error="invalid_token", error_description="{}"'
     assert_unauthenticated(response, reason, challenge.format(reason))
     said = f"{response.headers} {response.text}"
@@ -38,13 +38,13 @@ def assert_refused(response: httpx.Response, reason: str, token: str) -> None:
 
 
 def assert_missing(response: httpx.Response) -> None:
-    """As RFC 6750 has it for no token: without an error code."""
+    """Assert RFC 6750's response to a request without a token, which has no error code."""
     message = "Send a token: `Authorization: Bearer <token>`."
     assert_unauthenticated(response, message, 'Bearer realm="todo-graphql"')
 
 
 def assert_good(response: httpx.Response, token: str) -> None:
-    """The answer is for whom the token names."""
+    """Assert that the response is about the user that the token names."""
     content = token.split(".")[1]
     said = json.loads(urlsafe_b64decode(content + "=="))
     me = {"id": SUBJECT, "email": said.get("email")}

@@ -1,4 +1,4 @@
-"""People who use the API, as a front end does: over HTTP, with a token."""
+"""API clients: users with a token who send operations over HTTP."""
 
 import json
 import uuid
@@ -22,7 +22,7 @@ UPDATE = (
 
 
 class Person:
-    """Somebody with a token of their own, whom nobody has seen before."""
+    """A new user with a valid token."""
 
     def __init__(self, url: str, settings: Settings) -> None:
         self.viewer = Viewer(uuid.uuid4(), "someone@example.com")
@@ -31,7 +31,6 @@ class Person:
         self._url = url
 
     def post(self, document: str, **variables: Any) -> httpx.Response:
-        """Send an operation."""
         return httpx.post(
             f"{self._url}/graphql",
             content=json.dumps({"query": document, "variables": variables}),
@@ -43,40 +42,39 @@ class Person:
         )
 
     def ask(self, document: str, **variables: Any) -> Any:
-        """The data of an operation that has no errors."""
+        """Send an operation, assert that it has no errors, and return its data."""
         response = self.post(document, **variables)
         answer = response.json()
         assert (response.status_code, answer.get("errors")) == (200, None), answer
         return answer["data"]
 
     def refusal(self, document: str, **variables: Any) -> dict[str, Any]:
-        """The only error of an operation: its extensions, and its message beside them."""
+        """Return the extensions and the message of an operation's only error."""
         (error,) = self.post(document, **variables).json()["errors"]
         return {**error["extensions"], "message": error["message"]}
 
     def create(self, title: str = "Buy milk", **given: Any) -> Any:
-        """A new task of theirs."""
         document = (
             "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { %s } } }"
         )
         return self.ask(document % TASK, input={"title": title, **given})["createTask"]["task"]
 
     def find(self, task_id: str) -> Any:
-        """The task of theirs, or None."""
+        """Return the task, or None if it does not exist."""
         document = "query ($id: ID!) { task(id: $id) { %s } }"
         return self.ask(document % TASK, id=task_id)["task"]
 
     def update(self, task: Any, **given: Any) -> Any:
-        """The task after a change of these fields."""
+        """Update these fields and return the task."""
         return self.ask(UPDATE, id=task["id"], input=given)["updateTask"]["task"]
 
     def change(self, verb: str, task_id: str) -> Any:
-        """The task after a mutation that takes nothing but its id."""
+        """Run a mutation whose only argument is the id, and return the task."""
         document = "mutation ($id: ID!) { %s(id: $id) { task { %s } } }"
         return self.ask(document % (verb, TASK), id=task_id)[verb]["task"]
 
     def create_many(self, *titles: str, **given: Any) -> list[Any]:
-        """New tasks of theirs, in this order, under one revision."""
+        """Create tasks in one mutation and return them in order."""
         document = (
             "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { tasks { %s } } }"
         )
@@ -85,12 +83,11 @@ class Person:
         return tasks
 
     def titles(self, **arguments: Any) -> list[str]:
-        """The titles of a page of their tasks."""
+        """Return the titles of the first 100 tasks."""
         document = """query ($filter: TaskFilter, $orderBy: [TaskOrder!]) {
             tasks(filter: $filter, orderBy: $orderBy, first: 100) { nodes { title } }
         }"""
         return [task["title"] for task in self.ask(document, **arguments)["tasks"]["nodes"]]
 
     def revision(self) -> int:
-        """Their revision."""
         return int(self.ask("{ me { revision } }")["me"]["revision"])

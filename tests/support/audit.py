@@ -1,8 +1,8 @@
-"""`make audit`: looks the pinned packages up among known vulnerabilities, by pip-audit.
+"""`make audit`: a check of the pinned packages for known vulnerabilities, by pip-audit.
 
-pip-audit succeeds when a package is not known where it asks, as on a mirror or behind a firewall.
-Here a package that could not be looked up is a failure. The tests do not depend on this command:
-an advisory that is published today must not break a checkout that passed yesterday.
+pip-audit succeeds when its index does not know a package, as on a mirror or behind a firewall. This
+command fails then. The tests do not run it: an advisory that is published today must not break a
+checkout that passed yesterday.
 """
 
 import json
@@ -70,7 +70,7 @@ def advisories(packages: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, Any
 def acceptance_of(
     advisory: Mapping[str, Any], accepted: Mapping[str, Acceptance]
 ) -> Acceptance | None:
-    """Return the acceptance of this advisory, by whichever of its names."""
+    """Return the acceptance of this advisory, by any of its names."""
     names = (advisory["id"], *advisory.get("aliases", ()))
     return next((accepted[name] for name in names if name in accepted), None)
 

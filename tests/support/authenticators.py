@@ -1,4 +1,4 @@
-"""What reads tokens, without HTTP: by a secret, or by the keys of an issuer."""
+"""Authenticators without HTTP, with a shared secret or with an issuer's public keys."""
 
 import asyncio
 
@@ -16,29 +16,28 @@ UNKNOWN = "The token's key is unknown."
 
 
 def authenticator(**configured: object) -> Authenticator:
-    """One for direct use, without a server around it."""
     return Authenticator(settings_with(**configured))
 
 
 def settings_with(**configured: object) -> Settings:
-    """A secret, and what is given here."""
+    """Return settings with the tests' secret and the given values."""
     return Settings.from_environment(**{"better_auth_secret": SecretStr(SECRET), **configured})
 
 
 def trusting(url: str, **given: object) -> Authenticator:
-    """One that has fetched no keys yet."""
+    """Return an authenticator that has not fetched keys yet."""
     return Authenticator(Settings.from_environment(auth_jwks_url=url, **given))
 
 
 def with_keys_of(issuer: Issuer) -> Authenticator:
-    """One that has fetched them, as if for a first token."""
+    """Return an authenticator that has fetched the issuer's keys."""
     gate = trusting(issuer.url)
     asyncio.run(gate.refresh_keys())
     return gate
 
 
 def identified(gate: Authenticator, token: str) -> str:
-    """By the same steps as those of a request."""
+    """Return the user's id, after the steps that a request takes."""
 
     async def identify() -> str:
         try:
@@ -51,6 +50,7 @@ def identified(gate: Authenticator, token: str) -> str:
 
 
 def sentence_against(gate: Authenticator, token: str) -> str:
+    """Return the message with which the token is rejected."""
     with pytest.raises(Problem) as refusal:
         identified(gate, token)
     return refusal.value.message

@@ -1,4 +1,4 @@
-"""The commands as their users run them: processes of their own, in folders of their own."""
+"""Commands as processes: `todo-graphql` started in a folder, with an environment."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from todo_graphql.dev.postgres import EmbeddedPostgres
 
 PROGRAM = (sys.executable, "-m", "todo_graphql")
 PATIENCE = 60
-"""Seconds that anything here may take, on a machine that has much else to do."""
+"""Seconds that one step may take on a busy machine."""
 
 AWKWARD = 'it\'s a "folder" of $HOME & `friends`'
 
@@ -29,12 +29,12 @@ Found = TypeVar("Found")
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment, which conftest.py has freed of all settings, with these settings."""
+    """Return the environment, which conftest.py has cleared of settings, with these settings."""
     return {**os.environ, **settings}
 
 
 def run(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command and wait until it exits."""
     return subprocess.run(
         [*PROGRAM, *arguments],
         cwd=folder,
@@ -48,7 +48,7 @@ def run(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedP
 
 
 def refusal(*arguments: str, folder: Path, **settings: str) -> str:
-    """The sentence of a command that ends with exit code 1 and says nothing else on stderr."""
+    """Run a command that exits with 1 and prints one error, and return the error's message."""
     finished = run(*arguments, folder=folder, **settings)
     (line,) = finished.stderr.splitlines()
     assert (finished.returncode, line.startswith("Error: ")) == (1, True), finished
@@ -56,16 +56,16 @@ def refusal(*arguments: str, folder: Path, **settings: str) -> str:
 
 
 def until(condition: Callable[[], Found | None], what: str) -> Found:
-    """Ask until the answer is a true one; fail when that takes too long."""
+    """Poll the condition until its result is true, and return it. Fail after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what}: waited in vain."
+        assert time.monotonic() < deadline, f"{what}: the time ran out."
         time.sleep(0.05)
     return found
 
 
 def processes_about(folder: Path) -> list[list[str]]:
-    """The command lines of all living processes in which the folder is named."""
+    """Return the command lines of all running processes that name the folder."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # gone meanwhile
@@ -76,12 +76,12 @@ def processes_about(folder: Path) -> list[list[str]]:
 
 
 def mode_of(path: Path) -> int:
-    """Its permissions."""
+    """Return the permission bits of a file."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 class Command:
-    """A command that runs until it is stopped. What it prints can be read meanwhile."""
+    """A command that runs until it is stopped, and whose output can be read meanwhile."""
 
     def __init__(self, *arguments: str, folder: Path, **settings: str) -> None:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
@@ -97,24 +97,24 @@ class Command:
 
     @property
     def output(self) -> str:
-        """All that it has printed."""
+        """The text that the command has printed so far."""
         # Not by `seek`: the command writes where this file was read last.
         number = self._output.fileno()
         return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Wait until it has printed this."""
+        """Wait until the output matches the pattern."""
 
         def printed() -> re.Match[str] | None:
             ended = self.process.poll() is not None
             found = re.search(pattern, self.output)
-            assert found or not ended, f"It ended without {pattern!r}: {self.output}"
+            assert found or not ended, f"The command exited without {pattern!r}: {self.output}"
             return found
 
         return until(printed, f"{pattern!r} in {self.output}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal, wait for the end, and answer the exit code."""
+        """Send a signal, wait for the exit, and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
@@ -128,7 +128,7 @@ class Command:
 
 
 class Service(Command):
-    """`serve` or `dev`, as soon as it answers."""
+    """`serve` or `dev`, after its first response."""
 
     def __init__(self, *arguments: str, folder: Path, **settings: str) -> None:
         super().__init__(*arguments, folder=folder, **settings)
@@ -140,25 +140,23 @@ class Service(Command):
             raise
 
     def lives(self) -> bool:
-        """Whether it answers."""
+        """Return whether the liveness check succeeds."""
         try:
             return self.get("/health/live").status_code == 200
         except httpx.TransportError:
             return False
 
     def get(self, path: str) -> httpx.Response:
-        """Ask for a page."""
         return httpx.get(f"{self.url}{path}", timeout=PATIENCE)
 
     def post(self, document: str, token: str) -> httpx.Response:
-        """Send an operation."""
         headers = {"Authorization": f"Bearer {token}"}
         body = {"query": document}
         return httpx.post(f"{self.url}/graphql", json=body, headers=headers, timeout=PATIENCE)
 
 
 class Dev(Service):
-    """`dev`, on a free port, when it has said that it is ready."""
+    """`dev` on a free port, after it has printed that it is ready."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         super().__init__("dev", "--port", "0", folder=folder, **settings)
@@ -166,7 +164,7 @@ class Dev(Service):
         self.token = self.wait_for(r"\n(eyJ\S+)\n")[1]
 
     def ask(self, document: str, token: str | None = None) -> Any:
-        """The data of an operation that has no errors."""
+        """Send an operation, assert that it has no errors, and return its data."""
         answer = self.post(document, token or self.token).json()
         assert "errors" not in answer, answer
         return answer["data"]
@@ -176,13 +174,13 @@ class Dev(Service):
         self.ask('mutation { createTask(input: {title: "%s"}) { task { id } } }' % title)
 
     def titles(self, token: str | None = None) -> list[str]:
-        """The demo user's tasks."""
+        """Return the titles of the demo user's tasks."""
         tasks = self.ask("{ tasks(first: 100) { nodes { title } } }", token)["tasks"]
         return [task["title"] for task in tasks["nodes"]]
 
 
 def postmaster_of(folder: Path) -> psutil.Process | None:
-    """The PostgreSQL that `dev` runs in this folder, if it is alive."""
+    """Return the PostgreSQL that `dev` runs in this folder, or None if there is none."""
     data = folder / ".todo-graphql/postgres/data"
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text().split("\n")[0]))
@@ -193,7 +191,7 @@ def postmaster_of(folder: Path) -> psutil.Process | None:
 
 @contextmanager
 def home_of_dev(folder: Path) -> Iterator[Path]:
-    """The folder, made; afterwards no PostgreSQL runs in it, whatever has happened there."""
+    """Create the folder for `dev`, and stop a PostgreSQL that is left in it at the end."""
     folder.mkdir(parents=True)
     try:
         yield folder

@@ -1,6 +1,6 @@
 """A pause of the coverage measurement, which doubles the CPU time of a test.
 
-Only tests whose lines are all reached by others as well take one.
+Tests use it only if other tests reach the same lines.
 """
 
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PROCESS_SETTINGS = "COVERAGE_PROCESS_CONFIG"
-"""The variable by which a process that a test starts is measured."""
+"""The environment variable that makes coverage measure a subprocess."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Files with tasks, as somebody gets them and sends them back."""
+"""Files of tasks: export, import and their errors over HTTP."""
 
 import csv
 import io
@@ -15,32 +15,30 @@ HEADER = "id,title,description,priority,dueOn,dueAt,tags,completedAt,createdAt,d
 
 
 def ask_for_export(who: Person, **parameters: Any) -> httpx.Response:
-    """Ask for all tasks of somebody."""
     headers = {"Authorization": f"Bearer {who.token}"}
     return httpx.get(f"{who._url}/export", params=parameters, headers=headers, timeout=60)
 
 
 def export(who: Person, kind: str = "json") -> bytes:
-    """All tasks of somebody."""
+    """Return the content of the user's export."""
     response = ask_for_export(who, format=kind)
     assert response.status_code == 200, response.text
     return response.content
 
 
 def exported(who: Person) -> Any:
-    """The same, as JSON reads it."""
+    """Return the tasks of the user's export in JSON."""
     return json.loads(export(who))["tasks"]
 
 
 def titles(who: Person) -> list[str]:
-    """Their titles, in the manual order."""
+    """Return the titles of all tasks, in the manual order."""
     return [task["title"] for task in exported(who)]
 
 
 def send(
     who: Person, content: bytes | str | Iterator[bytes], kind: str = "json", **headers: str
 ) -> httpx.Response:
-    """Send a file to import."""
     return httpx.post(
         f"{who._url}/import",
         content=content,
@@ -54,21 +52,21 @@ def send(
 
 
 def imported(who: Person, content: bytes | str, kind: str = "json") -> Any:
-    """What the answer says of an import that is done."""
+    """Import a file, assert that it succeeds, and return the response."""
     response = send(who, content, kind)
     assert response.status_code == 200, response.text
     return response.json()
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:
-    """The only error of an answer: its extensions, and its message beside them."""
+    """Return the extensions and the message of a response's only error."""
     (error,) = response.json()["errors"]
     assert error["extensions"]["status"] == response.status_code
     return {**error["extensions"], "message": error["message"]}
 
 
 def refusal(who: Person, content: bytes | str, kind: str = "json") -> dict[str, Any]:
-    """Why a file is refused. It leaves nothing behind, also no revision."""
+    """Return the error of an import, which must leave tasks and revision unchanged."""
     before = who.revision(), export(who)
     error = error_of(send(who, content, kind))
     assert (who.revision(), export(who)) == before
@@ -76,12 +74,12 @@ def refusal(who: Person, content: bytes | str, kind: str = "json") -> dict[str, 
 
 
 def forget(who: Person) -> None:
-    """Delete somebody's account."""
+    """Delete the user's account."""
     who.ask("mutation ($id: String!) { deleteAccount(confirm: $id) { userId } }", id=who.id)
 
 
 def csv_of(*rows: dict[str, str]) -> str:
-    """A file with the columns of the first row."""
+    """Return a CSV file with the columns of the first row."""
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, rows[0])
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""Somebody whose tasks are asked for in both ways: projected, and by graphql-core alone."""
+"""Differential execution: a user whose tasks the compiled and the reference executor return."""
 
 import uuid
 from dataclasses import replace
@@ -29,11 +29,11 @@ REFERENCE = Schema(GENEROUS, introspection=True, executor="reference")
 REFERENCE.documents = FAST.documents
 
 
-# What no row has, and what graphql-core says of it: nulls where none may be, numbers that are
-# none of GraphQL's, values of other kinds, some of which it takes.
+# Values that no row contains: nulls in non-null fields, integers outside of 32 bits, and values of
+# other types, some of which graphql-core coerces.
 DAMAGE: dict[str, dict[str, Any]] = {
-    "a null that may be": {"description": None, "due_on": None},
-    "a null that may not be": {"title": None},
+    "a null in a nullable field": {"description": None, "due_on": None},
+    "a null in a non-null field": {"title": None},
     "a null in a list": {"tags": ["a", None]},
     "a null for a list": {"tags": None},
     "a null for a boolean": {"completed": None},
@@ -49,22 +49,22 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "a text for a number": {"revision": "7"},
     "no such priority": {"priority": 9},
     "no priority": {"priority": None},
-    "a priority that nothing can be looked up by": {"priority": []},
+    "an unhashable priority": {"priority": []},
     "a priority of another class": {"priority": TaskPriority.HIGH},
 }
 ALLOWANCE = Allowance(limit=100, remaining=60, cost=40, resets=1_800_000_000.0, retry_after=0)
 WHOLE: dict[str, Any] = {}
-OTHER_CLASS = {"": "the row is none"}
+OTHER_CLASS = {"": "the row is a plain tuple"}
 
 
 def damaged(row: TaskRow, damage: dict[str, Any]) -> TaskRow:
-    """The row, spoilt."""
+    """Return the row with the damaged values."""
     other: Any = tuple(row)
     return other if damage is OTHER_CLASS else row._replace(**damage)
 
 
 class DamagedTasks(Tasks):
-    """Tasks whose rows are not what they should be."""
+    """Tasks whose rows contain damaged values."""
 
     damage: dict[str, Any] = WHOLE
 
@@ -74,7 +74,7 @@ class DamagedTasks(Tasks):
 
     def page(self, request: Any) -> TaskPage:
         page = super().page(request)
-        # The last one only, so that some are answered before it.
+        # Only the last row, so that others are returned before it.
         rows = [*page.rows[:-1], *(damaged(row, self.damage) for row in page.rows[-1:])]
         return page._replace(rows=rows)
 
@@ -84,7 +84,7 @@ class DamagedTasks(Tasks):
 
 
 class Asking(Context):
-    """A context that notes which columns are read, and spoils what is in them."""
+    """A context that records the columns that are read, and damages their values."""
 
     def __init__(self, *arguments: Any, damage: dict[str, Any]) -> None:
         super().__init__(*arguments)
@@ -100,7 +100,7 @@ class Asking(Context):
 
 
 class Home:
-    """Somebody with a few tasks, of whom both are asked."""
+    """A user with five tasks, and a way to send an operation to either executor."""
 
     def __init__(self, database: Database) -> None:
         self.viewer = somebody("projected")
@@ -130,7 +130,7 @@ class Home:
 
 
 def takeovers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The root fields at which graphql-core will have taken over."""
+    """Return a list that collects the root fields at which graphql-core takes over."""
     fields: list[str] = []
     rest = executor.CompiledOperation._rest
 
@@ -147,6 +147,6 @@ def data_of(result: ExecutionResult) -> Any:
 
 
 def canonical(result: ExecutionResult) -> bytes:
-    """Everything that a client sees."""
+    """Return the response that a client sees."""
     errors = [error.formatted for error in result.errors or ()]
     return msgspec.json.encode({"data": result.data, "errors": errors})

@@ -1,6 +1,4 @@
-"""Documents generated from the schema, each root field with all that it can be asked for, and
-what documents may have.
-"""
+"""Documents generated from the schema, one per root field, and the default document limits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,11 +20,10 @@ from todo_graphql.settings.settings import Settings
 
 MAX_DEPTH = 4
 LIMITS = Limits.from_settings(Settings.model_construct())
-"""The defaults."""
 
 
 def root_fields(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:
-    """Operation, name and definition of every query and mutation."""
+    """Yield operation, name and definition of every query and mutation."""
     for operation, root in (("query", schema.query_type), ("mutation", schema.mutation_type)):
         assert root is not None
         for name, field in root.fields.items():
@@ -40,9 +37,7 @@ def document_of(
     arguments: Mapping[str, GraphQLInputType],
     depth: int = MAX_DEPTH,
 ) -> str:
-    """The field with these arguments as variables, and with everything below it selected, down
-    to a depth.
-    """
+    """Return a document that passes these arguments as variables and selects down to a depth."""
     root = schema.query_type if operation == "query" else schema.mutation_type
     assert root is not None
     declared = ", ".join(f"${argument}: {kind}" for argument, kind in arguments.items())
@@ -53,7 +48,7 @@ def document_of(
 
 
 def selection(schema: GraphQLSchema, kind: Any, depth: int = MAX_DEPTH) -> str:
-    """Everything that needs no argument, and so many levels of objects below it."""
+    """Return the selection of all fields without required arguments, down to a depth."""
     named = get_named_type(kind)
     if is_leaf_type(named):
         return ""
@@ -68,7 +63,7 @@ def selection(schema: GraphQLSchema, kind: Any, depth: int = MAX_DEPTH) -> str:
 
 
 def fields_of(schema: GraphQLSchema, possible: GraphQLNamedType, depth: int) -> Iterator[str]:
-    """Under names of their own: fields of one name may differ in their types."""
+    """Yield the fields with aliases: fields of one name may differ in their types."""
     for number, field in enumerate(object_fields(schema, possible, depth)):
         yield f"{possible.name.lower()}_{number}: {field}"
 

@@ -1,4 +1,4 @@
-"""What filters mean, in plain Python, and a small world to try them on."""
+"""A reference model of filters in plain Python, and sample tasks for it."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ ZONES = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "Etc/GMT+12", "America/Sa
 
 EQUAL, AMONG, COMPARED = ("eq", "neq"), ("in", "nin"), ("lt", "lte", "gt", "gte")
 INSTANT = (MOMENTS, (*COMPARED, "null"))
-# Of each field: what to compare it with, and how.
+# The values and the operators for each field.
 COMPARATORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "id": ((some_id(0).upper(), some_id(3), some_id(9)), (*EQUAL, *AMONG)),
     "title": (TEXTS, (*EQUAL, "contains", "startsWith")),
@@ -102,7 +102,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(condition: Mapping[str, Any], task: Task) -> bool:
-    """Whether everything that the condition says is true of the task."""
+    """Return whether the task matches the filter."""
     given = {name: value for name, value in condition.items() if value is not None}
     return all(_holds(name, value, task) for name, value in given.items())
 
@@ -139,14 +139,14 @@ def _due(given: Mapping[str, Any], task: Task) -> bool:
 
 
 def due_in(zone: ZoneInfo, task: Task) -> float | None:
-    """When it is due, as seconds since the first day; a day from its midnight in the zone."""
+    """Return the due instant in seconds since the first day. A date is due at its midnight."""
     if task.get("due_on") is not None:
         midnight = datetime.combine(date.fromisoformat(task["due_on"]), time(), zone)
         return (midnight - FIRST).total_seconds()
     return None if task.get("due_at") is None else since_the_first_day(task["due_at"])
 
 
-# No datetime, because a day may begin before the first instant that there is in UTC.
+# Seconds instead of datetimes: a day may begin before the first instant of UTC.
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -155,7 +155,7 @@ def since_the_first_day(moment: str) -> float:
 
 
 def _read(name: str, value: Any) -> Any:
-    """A value that Python compares as it should."""
+    """Return the value in a type that Python compares as the API does."""
     if isinstance(value, list):
         return [_read(name, one) for one in value]
     if not isinstance(value, str):
@@ -178,7 +178,7 @@ def snake(name: str) -> str:
 
 
 def comparator(name: str) -> st.SearchStrategy[Any]:
-    """A comparator of this field, with any of its operators."""
+    """Return a strategy for comparators of this field."""
     values, operators = COMPARATORS[name]
     one = st.sampled_from(values)
     several = st.lists(one, max_size=3)
@@ -205,7 +205,7 @@ leaves = st.one_of(
     st.fixed_dictionaries({"completed": st.booleans() | st.none()}),
     st.just({}),
 )
-# Conditions that are nested up to four deep, so that they may be put into one more.
+# Conditions are nested at most four deep, which leaves room for one level more.
 conditions: st.SearchStrategy[dict[str, Any]] = leaves
 for _ in range(4):
     conditions = st.one_of(

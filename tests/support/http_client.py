@@ -1,6 +1,4 @@
-"""Requests byte by byte, as no HTTP client would send them, and connections that end as they should
-not.
-"""
+"""Raw HTTP over sockets: malformed requests and abnormal ends of connections."""
 
 import socket
 import struct
@@ -22,34 +20,32 @@ H2C = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings
 
 
 def head(*lines: bytes) -> bytes:
-    """These lines, and the empty one."""
+    """Join the lines of a request's head, and add the empty line."""
     return b"\r\n".join([*lines, b"", b""])
 
 
 END = head(b"GET /health/live HTTP/1.1", HOST, b"Connection: close")
-"""A request after which the server hangs up."""
+"""A request after which the server closes the connection."""
 
 
 def own(who: Person) -> tuple[bytes, ...]:
-    """The lines of a head of theirs."""
+    """Return the header lines that authenticate the user."""
     return b"Authorization: Bearer " + who.token.encode(), JSON
 
 
 def post(who: Person | None, *lines: bytes, path: bytes = b"/graphql") -> bytes:
-    """The head of a request of somebody's, with these lines besides. Its host is one of them."""
+    """Return the head of a POST request with these lines, which include the Host."""
     return head(b"POST %b HTTP/1.1" % path, *(own(who) if who else (JSON,)), *lines)
 
 
 def asked_by(person: Person, line: bytes, *lines: bytes) -> bytes:
-    """The head of a request of theirs, whatever its method, with a host."""
+    """Return the head of the user's request with a Host and these lines."""
     return head(line + b" HTTP/1.1", HOST, *own(person), *lines)
 
 
 @contextmanager
 def connected(url: str, room: int | None = None) -> Iterator[socket.socket]:
-    """A connection to the server. With `room`, no more than about so many bytes of its answers
-    wait to be read.
-    """
+    """Yield a connection to the server. `room` limits the bytes in its receive buffer."""
     host, port = url.removeprefix("http://").split(":")
     with socket.socket() as connection:
         connection.settimeout(30)
@@ -60,25 +56,25 @@ def connected(url: str, room: int | None = None) -> Iterator[socket.socket]:
 
 
 def answers(connection: socket.socket) -> bytes:
-    """All that comes until the server says that no more will."""
+    """Read until the server closes its side."""
     with connection.makefile("rb") as file:
         return file.read()
 
 
 def said(url: str, *requests: bytes) -> bytes:
-    """All that is answered. The last request is one after which the server hangs up."""
+    """Send requests and return all bytes of the responses. The last request must be END."""
     with connected(url) as connection:
         connection.sendall(b"".join(requests))
         return answers(connection)
 
 
 def statuses(whole: bytes) -> list[int]:
-    """Of these answers."""
+    """Return the status codes of these responses."""
     return [int(piece[:3]) for piece in whole.split(b"HTTP/1.1 ")[1:]]
 
 
 def status(connection: socket.socket) -> int:
-    """That of the one answer which comes next. All of it is read, in however many pieces."""
+    """Read the whole next response and return its status code."""
     response = HTTPResponse(connection)
     response.begin()
     response.read()
@@ -86,6 +82,17 @@ def status(connection: socket.socket) -> int:
 
 
 def reset(connection: socket.socket) -> None:
-    """End it at once, as a machine does that knows nothing of it."""
+    """Close the connection by a TCP reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+def body_of(response: bytearray) -> bytes | None:
+    """Return the body of a complete response, or None while a part of it is missing."""
+    head, end, rest = response.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return bytes(rest) if len(rest) >= int(line[15:]) else None
+    return bytes(rest) if rest.endswith(b"0\r\n\r\n") else None  # in chunks

@@ -1,7 +1,6 @@
-"""Worlds with both walls of isolation, with one of them, and with none.
+"""Databases with both layers of isolation, with one of them, and without any.
 
-The walls are those of the design: the owner's predicate in every statement, and
-row-level security below it.
+The layers are statement scoping, the owner's predicate in every statement, and row-level security.
 """
 
 import re
@@ -28,7 +27,7 @@ WORLDS = ("both walls", "only the statement", "only the database")
 
 
 class Unscoped(ViewerScope):
-    """Wall 1 removed: the statements do not say whose rows they mean."""
+    """A scope without statement scoping: its predicates are always true."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +38,7 @@ UNSCOPED = Unscoped()
 
 
 class World:
-    """A database, and the way in which operations reach it."""
+    """A database, and the layers of isolation with which operations reach it."""
 
     def __init__(self, url: SecretStr, *, statement: bool, database: bool) -> None:
         self.database = Database(settings_for(url))
@@ -48,7 +47,7 @@ class World:
             tear_down_wall_2(url)
 
     def ask(self, viewer: Viewer, document: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """What a client would see of the operation: data and errors."""
+        """Run an operation and return its data and errors, as a client sees them."""
         with (
             patch.object(Statements, "scope", self._scope),
             self.database.connect_as(viewer) as connection,
@@ -59,13 +58,13 @@ class World:
         return {"data": msgspec.to_builtins(result.data), "errors": errors}
 
     def create(self, who: Viewer, title: str) -> str:
-        """The id of a new task."""
+        """Create a task and return its id."""
         document = "mutation ($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }"
         answer = self.ask(who, document, {"i": {"title": title, "description": title}})
         return str(answer["data"]["createTask"]["task"]["id"])
 
     def everything_of(self, viewer: Viewer) -> list[Any]:
-        """All rows of somebody, as they themselves can read them."""
+        """Return all rows that the viewer owns, in all tables, read as this viewer."""
         with self.database.connect_as(viewer) as connection:
             users = connection.read(select(USERS).where(USERS.c.id == viewer.id))
             tasks = connection.read(
@@ -80,7 +79,7 @@ class World:
 
 
 def tear_down_wall_2(url: SecretStr) -> None:
-    """Turn row-level security off."""
+    """Disable row-level security."""
     engine = create_engine(database_url(url))
     with engine.begin() as connection:
         for table in (USERS, TASKS, IDEMPOTENCY_KEYS):
@@ -89,7 +88,7 @@ def tear_down_wall_2(url: SecretStr) -> None:
 
 
 def anonymised(answer: object) -> str:
-    """An answer without what differs between any two: ids, addresses, cursors and instants."""
+    """Return the response as text, with ids, addresses, cursors and instants replaced."""
     blurred = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", str(answer))
     blurred = re.sub(r"[0-9a-f]{32}@", "@", blurred)
     blurred = re.sub(r"'(cursor|startCursor|endCursor)': '[\w-]+'", r"'\1': CURSOR", blurred)
@@ -97,5 +96,5 @@ def anonymised(answer: object) -> str:
 
 
 def somebody(name: str) -> Viewer:
-    """A viewer whom nobody has seen before."""
+    """Return a new viewer."""
     return Viewer(uuid.uuid4(), f"{name}-{uuid.uuid4().hex}@example.com")

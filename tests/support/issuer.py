@@ -1,4 +1,4 @@
-"""An issuer with key pairs of its own, and the server on this machine that publishes them."""
+"""A token issuer with its own key pairs, and a local server that publishes the JWK set."""
 
 import json
 import threading
@@ -20,12 +20,12 @@ PrivateKey: TypeAlias = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey |
 
 ALGORITHMS = ("EdDSA", "ES256", "RS256")
 ALL = dict(zip("123", ALGORITHMS, strict=True))
-"""A key for each, by its id."""
+"""Algorithms by the id of a key."""
 
 
 @cache
 def key_pair(algorithm: str, number: int = 0) -> PrivateKey:
-    """The same for the same number, because those of RSA take their time."""
+    """Return the key pair of this number. They are cached: RSA keys are slow."""
     if algorithm == "EdDSA":
         return ed25519.Ed25519PrivateKey.generate()
     if algorithm == "ES256":
@@ -34,7 +34,7 @@ def key_pair(algorithm: str, number: int = 0) -> PrivateKey:
 
 
 def public_jwk(key: PrivateKey, **members: object) -> Jwk:
-    """The key as a JWK (RFC 7517), without any advice on what it is for but what is given."""
+    """Return the public key as a JWK (RFC 7517) with these additional members."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         raw = key.public_key().public_bytes_raw()
         return {"kty": "OKP", "crv": "Ed25519", "x": segment(raw), **members}
@@ -49,12 +49,12 @@ def public_jwk(key: PrivateKey, **members: object) -> Jwk:
 
 
 def key_set(*keys: object) -> bytes:
-    """The keys as a document."""
+    """Return the JWK set as JSON."""
     return json.dumps({"keys": keys}).encode()
 
 
 def signature(key: PrivateKey, signing_input: bytes) -> bytes:
-    """As the algorithm of the key's kind has it (RFC 7518, section 3, and RFC 8037)."""
+    """Sign as the algorithm of the key demands (RFC 7518, section 3, and RFC 8037)."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(signing_input)
     if isinstance(key, rsa.RSAPrivateKey):
@@ -65,27 +65,27 @@ def signature(key: PrivateKey, signing_input: bytes) -> bytes:
 def token_by(
     key: PrivateKey, header: Mapping[str, object], claims: Mapping[str, object] = CLAIMS
 ) -> str:
-    """Whatever the header says, signed by this key."""
+    """Return a token with any header, signed with this key."""
     signing_input = f"{json_segment(header)}.{json_segment(claims)}"
     return f"{signing_input}.{segment(signature(key, signing_input.encode()))}"
 
 
 @dataclass
 class Issuer:
-    """What its server answers, which a test may change at any time."""
+    """The issuer whose server returns these keys. Tests may change them at any time."""
 
     keys: dict[str, str] = field(default_factory=lambda: {"1": "EdDSA"})
     """Algorithms by the ids of keys. Keys of other ids are other keys."""
 
     document: bytes | None = None
-    """In the place of the set of these keys."""
+    """The response body, if it is not the set of these keys."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     url: str = ""
     hold: threading.Event = field(default_factory=threading.Event)
-    """Not set, nothing is answered."""
+    """The server responds only while this event is set."""
 
     def content(self) -> bytes:
         if self.document is not None:
@@ -96,13 +96,13 @@ class Issuer:
         return key_pair(algorithm or self.keys[kid], int(kid))
 
     def token(self, kid: str, algorithm: str = "EdDSA", **claims: object) -> str:
-        """A good token, if this key is published."""
+        """Return a token that is valid if this key is published."""
         header = {"alg": algorithm, "typ": "JWT", "kid": kid}
         return token_by(self.key(kid, algorithm), header, {**CLAIMS, **claims})
 
 
 def handler_for(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
-    """What answers for the issuer, and says nothing on standard error."""
+    """Return the issuer's request handler, which does not log."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -116,7 +116,7 @@ def handler_for(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 self.wfile.write(content)
             except OSError:
-                return  # who asked has not waited
+                return  # the client has closed the connection
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its name there
             pass
@@ -126,7 +126,7 @@ def handler_for(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def publishing(issuer: Issuer, port: int = 0) -> Iterator[Issuer]:
-    """A server for it, until the end of the block: after that nobody answers at its URL."""
+    """Run the issuer's server until the end of the block."""
     issuer.hold.set()
     with HTTPServer(("127.0.0.1", port), handler_for(issuer)) as server:
         issuer.url = f"http://127.0.0.1:{server.server_port}/api/auth/jwks"

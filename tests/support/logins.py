@@ -1,4 +1,4 @@
-"""Roles that may log in, for one test each."""
+"""Login roles of PostgreSQL, each for one test."""
 
 import uuid
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from todo_graphql.store.postgres.engine import database_url
 
 @contextmanager
 def login(url: SecretStr, *statements: str) -> Iterator[SecretStr]:
-    """The database for a new role, after statements in which {role} is its name."""
+    """Create a login role, run statements in which {role} is its name, and yield its URL."""
     role = f"login_{uuid.uuid4().hex}"
     administer(url, f"CREATE ROLE {role} LOGIN PASSWORD 'swordfish'")
     own = database_url(url).set(username=role, password="swordfish", drivername="postgresql")

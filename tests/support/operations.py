@@ -1,4 +1,4 @@
-"""Operations generated from the schema, with all that a selection may have."""
+"""Random operations generated from the schema, with arguments, fragments and directives."""
 
 import random
 import re
@@ -18,12 +18,11 @@ from tests.support.isolation import SCHEMA
 T = TypeVar("T")
 GRAPHQL = SCHEMA.graphql_schema
 GIVEN = "ab12ab12-0000-4000-8000-0000000000aa"
-"""The id of a task with the title "given", whose create is sent again."""
+"""The id of the task "given", whose creation is repeated."""
 
 NOBODY = "d0d0d0d0-0000-4000-8000-00000000dead"
 
-# What a field that takes arguments may be asked with: $task and $done are tasks that exist, the
-# others are mistakes of each kind, and constants and variables of each kind.
+# Arguments by field, valid and invalid, as constants and as variables. $task and $done exist.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "node": ("id: $task", "id: $me", f'id: "{NOBODY}"', 'id: "x"', "id: 7"),
     "task": (
@@ -103,7 +102,7 @@ FILTERS = (
     {"due": {"null": True, "timeZone": "Europe/Berlin"}, "revision": 1},
     {"createdAt": {"gt": "2026-01-31T09:30:00Z"}, "id": None},
 )
-# The type of each variable, and what may be sent for it.
+# The type and the possible values of each variable.
 VARIABLES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "task": ("ID!", ()),
     "done": ("ID!", ()),
@@ -140,7 +139,7 @@ VARIABLES: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 
 class Writer:
-    """Writes one document, drawing its parts as it goes."""
+    """A generator of one random document."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -151,7 +150,7 @@ class Writer:
         return self._chance.choice(choices)
 
     def operation(self) -> str:
-        """A query, or a mutation that changes nothing however often it is sent."""
+        """Return a query, or a mutation that can be repeated."""
         kind = self._one_of(("query", "query", "query", "mutation"))
         root = GRAPHQL.query_type if kind == "query" else GRAPHQL.mutation_type
         assert root is not None
@@ -163,12 +162,12 @@ class Writer:
         return f"{kind} {f'({declared})' if used else ''} {text}"
 
     def values(self) -> dict[str, Any]:
-        """What is sent for the variables, but for those that have ids."""
+        """Return random values of the variables that do not contain ids."""
         drawn = {name: self._one_of(values) for name, (_, values) in VARIABLES.items() if values}
         return {name: value for name, value in drawn.items() if value is not LEFT_OUT}
 
     def selection(self, kind: GraphQLObjectType, names: list[str], depth: int) -> str:
-        """Some of the fields, perhaps in fragments, perhaps twice."""
+        """Return a selection of one to three fields, which may repeat or be in fragments."""
         parts = [
             self.wrapped(kind, self.field(kind, self._one_of(names), depth), depth)
             for _ in range(self._chance.randint(1, 3))
@@ -176,7 +175,7 @@ class Writer:
         return "{ " + " ".join(parts) + " }"
 
     def wrapped(self, kind: GraphQLObjectType, field: str, depth: int) -> str:
-        """The field as it is, or in a fragment of either kind."""
+        """Return the field as it is, or in an inline or named fragment."""
         how = self._one_of(("bare", "bare", "bare", "inline", "typed", "named"))
         directive = self._one_of(DIRECTIVES)
         if how == "inline":
@@ -193,13 +192,13 @@ class Writer:
         return field
 
     def field(self, kind: GraphQLObjectType, name: str, depth: int) -> str:
-        """A field, perhaps under another name, with everything that it needs."""
+        """Return a field with arguments and selection, possibly with an alias."""
         if self._one_of(range(12)) == 0:
             return self._one_of(("__typename", "kind: __typename"))
         definition = kind.fields[name]
         named = get_named_type(definition.type)
         arguments = self._one_of(ARGUMENTS.get(name, ("",))) if definition.args else ""
-        # Different calls under one name would not be valid, so each has its own.
+        # Calls with different arguments need different aliases.
         alias = f"{name}_{crc32(arguments.encode()) % 1_000}: " if arguments else ""
         call = f"{alias}{name}({arguments})" if arguments else name
         head = call + self._one_of(DIRECTIVES)
@@ -208,7 +207,7 @@ class Writer:
         return f"{head} {self.below(named, depth + 1)}"
 
     def below(self, named: Any, depth: int) -> str:
-        """What is asked of an object."""
+        """Return the selection below an object or an interface."""
         if is_abstract_type(named):
             parts = [
                 f"... on {possible.name} {self.below(possible, depth)}"
@@ -218,7 +217,7 @@ class Writer:
         return self.selection(named, self.names(named, depth), depth)
 
     def names(self, kind: GraphQLObjectType, depth: int) -> list[str]:
-        """The fields to choose from: below a depth nothing that goes deeper."""
+        """Return the fields to choose from. At the maximum depth they are leaves."""
         if depth < self._max_depth:
             return list(kind.fields)
         leaves = [

@@ -1,7 +1,7 @@
-"""A pooler in front of PostgreSQL, as small as one can be.
+"""A minimal connection pooler in front of PostgreSQL.
 
-It gives sessions to transactions, as PgBouncer does in transaction mode, or to connections. It
-speaks the simple query protocol only:
+It assigns sessions to transactions, as PgBouncer does in transaction mode, or to connections. It
+supports only the simple query protocol:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
@@ -28,7 +28,7 @@ PATIENCE = 30
 
 
 class Session:
-    """A session of PostgreSQL, which psycopg2 has opened, message by message."""
+    """A session of PostgreSQL that psycopg2 has opened, used message by message."""
 
     def __init__(self, url: str) -> None:
         self.driver = psycopg2.connect(url, sslmode="disable")
@@ -37,7 +37,7 @@ class Session:
         self._stream = self._socket.makefile("rb")
 
     def answer(self, message: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Send a message, and yield what comes up to ReadyForQuery."""
+        """Send a message, and yield the messages up to ReadyForQuery."""
         self._socket.sendall(message)
         kind = b""
         while kind != b"Z":
@@ -46,14 +46,13 @@ class Session:
             yield kind, content
 
     def close(self) -> None:
-        """End the session."""
         self._stream.close()
         self._socket.close()
         self.driver.close()
 
 
 class Pooler(socketserver.ThreadingUnixStreamServer):
-    """Takes connections. All share the sessions, of which it has one or several."""
+    """The server, whose clients share its sessions."""
 
     def __init__(self, path: Path, sessions: list[Session], *, by_transaction: bool) -> None:
         self.free = LifoQueue[Session]()
@@ -65,7 +64,7 @@ class Pooler(socketserver.ThreadingUnixStreamServer):
 
 
 class Client(socketserver.StreamRequestHandler):
-    """The connection of a client."""
+    """A client's connection."""
 
     session: Session | None = None
 
@@ -87,7 +86,7 @@ class Client(socketserver.StreamRequestHandler):
         super().finish()
 
     def greet(self, pooler: Pooler) -> None:
-        """Say what PostgreSQL says at the beginning, with an own key for cancellations."""
+        """Send PostgreSQL's startup messages, with a cancellation key of the pooler."""
         self.wfile.write(b"R" + frame(bytes(4)))
         for name in REPORTED:
             value = pooler.reported.parameter_status(name)
@@ -95,7 +94,7 @@ class Client(socketserver.StreamRequestHandler):
         self.wfile.write(b"K" + frame(b"pool" + bytes(4)) + b"Z" + frame(b"I"))
 
     def release(self) -> None:
-        """Let other clients have the session."""
+        """Return the session to the pool."""
         if self.session is not None:
             cast("Pooler", self.server).free.put(self.session)
             self.session = None
@@ -105,7 +104,7 @@ class Client(socketserver.StreamRequestHandler):
 def pooled(
     server: SecretStr, sessions: int = 1, *, by_transaction: bool = True
 ) -> Iterator[SecretStr]:
-    """The URL of the same database through a pooler with so many sessions."""
+    """Yield the URL of the database through a pooler with this number of sessions."""
     url = database_url(server)
     direct = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with tempfile.TemporaryDirectory(prefix="pooler-") as folder:

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL as processes, which can be ended, or made to stand still."""
+"""Processes of an embedded PostgreSQL, which tests kill or suspend."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +13,7 @@ from todo_graphql.store.postgres import migrations
 
 @contextmanager
 def migrated_server(folder: Path) -> Iterator[EmbeddedPostgres]:
-    """One that runs, migrated, which a test may stop."""
+    """Yield a running, migrated server, which a test may stop."""
     server = EmbeddedPostgres(folder, durable=False)
     server.start()
     try:
@@ -24,14 +24,14 @@ def migrated_server(folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 def processes_of(server: EmbeddedPostgres) -> list[psutil.Process]:
-    """All of one that runs, the first one first."""
+    """Return the processes of a running server, the postmaster first."""
     postmaster = server.postmaster()
-    assert postmaster is not None, "It does not run."
+    assert postmaster is not None, "The server does not run."
     return [postmaster, *postmaster.children(recursive=True)]
 
 
 def kill(server: EmbeddedPostgres) -> None:
-    """End it in the middle of whatever it is doing."""
+    """Send SIGKILL to all processes of the server."""
     for process in processes_of(server):
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -39,7 +39,7 @@ def kill(server: EmbeddedPostgres) -> None:
 
 @contextmanager
 def frozen(server: EmbeddedPostgres) -> Iterator[None]:
-    """None of its processes does anything. Its sockets stay open."""
+    """Suspend all processes of the server. Its sockets stay open."""
     processes = processes_of(server)
     for process in processes:
         process.suspend()

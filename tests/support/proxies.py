@@ -1,4 +1,4 @@
-"""The proxies of docs/operations.md: the samples, and Caddy as a process that runs its sample."""
+"""Reverse proxies: the samples of docs/operations.md, and Caddy running its sample."""
 
 import re
 import socket
@@ -12,14 +12,14 @@ import httpx
 
 from tests.support.commands import PATIENCE, environment, until
 from tests.support.paths import ROOT
-from tests.support.redis import free_port
+from tests.support.ports import free_port
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 SHOWN_SITE = "api.example.com {"
 SHOWN_SERVERS = ("127.0.0.1:8000", "127.0.0.1:8001")
 CADDY = Path(sys.executable).with_name("caddy")
 
-# No administration, nothing outside of the test's own folder.
+# No administration endpoint, and no files outside of the test's folder.
 OPTIONS = "{\n\tadmin off\n\tpersist_config off\n}\n"
 
 
@@ -72,7 +72,7 @@ def running_caddy(folder: Path, servers: Sequence[str], **replaced: str) -> Iter
             return False
 
     try:
-        until(answers, "an answer of Caddy")
+        until(answers, "a response of Caddy")
         yield url
     finally:
         process.terminate()

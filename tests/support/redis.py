@@ -1,7 +1,6 @@
-"""Redis for tests: the real server where it is installed, and one that does the same anywhere."""
+"""Redis for tests: the real server where it is installed, and a stand-in everywhere."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,11 +11,13 @@ from pathlib import Path
 from pydantic import SecretStr
 from redis import RedisError, from_url
 
+from tests.support.ports import free_port
+
 PASSWORD = "swordfish"
 START_TIMEOUT = 20
 
-# In a process of its own, so that it can be killed like the real one. It asks for no password.
-# As it comes, it hangs up after each error that it answers, as that a script is not known yet.
+# The stand-in is a process, so that it can be killed, and needs no password. fakeredis closes the
+# connection after each error response, such as NOSCRIPT; this subclass keeps it open.
 STAND_IN = """
 import sys
 from fakeredis import TcpFakeServer
@@ -42,7 +43,7 @@ KINDS = ["stand-in", *(["redis-server"] if shutil.which("redis-server") else [])
 
 
 class Redis:
-    """A server on a port of this machine, which may be killed and started again."""
+    """A local server, which may be killed and started again."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self._port = free_port()
@@ -56,7 +57,7 @@ class Redis:
             self.url = SecretStr(f"redis://:{PASSWORD}@127.0.0.1:{self._port}/0")
 
     def start(self) -> None:
-        """Return when it runs scripts."""
+        """Start the server, and wait until it runs scripts."""
         self._process = subprocess.Popen(
             self._command,
             cwd=self._folder,
@@ -67,13 +68,12 @@ class Redis:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self._process.poll() is None:
             with suppress(RedisError), from_url(self.url.get_secret_value()) as client:
-                client.eval("return 1", 0)  # the stand-in takes a while to find its Lua
+                client.eval("return 1", 0)  # the stand-in loads Lua slowly
                 return
             time.sleep(0.02)
         raise AssertionError("Redis did not start.")
 
     def kill(self) -> None:
-        """Without any warning."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -81,17 +81,10 @@ class Redis:
 
 @contextmanager
 def redis(kind: str, folder: Path) -> Iterator[Redis]:
-    """A server of this kind, for as long as this lasts."""
+    """Run a server of this kind until the end of the block."""
     server = Redis(kind, folder)
     try:
         server.start()
         yield server
     finally:
         server.kill()
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

@@ -1,4 +1,4 @@
-"""Tokens that are rightly signed, and refused for what they claim."""
+"""Tokens with a valid signature and invalid claims."""
 
 import uuid
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tests.support.jwt import (
 from tests.support.refused_tokens import DEEP_OBJECT, EXPIRED, MAILED
 from todo_graphql.server.auth.tokens import MAX_NUMERIC_DATE
 
-# By the sentence that the client gets, like the tokens that are not rightly signed.
+# By the message that the client receives.
 REFUSED_CLAIMS: Mapping[str, Mapping[str, Make]] = {
     "The token's `exp` is missing: a token must expire.": {
         "exp missing": claims(exp=ABSENT),

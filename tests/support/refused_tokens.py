@@ -1,4 +1,4 @@
-"""Tokens that are refused, by the sentence that says why."""
+"""Invalid tokens, by the message that the client receives."""
 
 import json
 import math
@@ -52,7 +52,7 @@ DEEP_LIST = "[" * 1_450 + "]" * 1_450
 DEEP_OBJECT = '{"":' * 580 + "0" + "}" * 580
 NONES = ("none", "None", "NONE", "nOnE")
 
-# Better Auth signs what it mails with the same secret and the same algorithm.
+# Better Auth signs the tokens in its mails with the same secret and algorithm.
 MAILED = {"sub": ABSENT, "email": "someone@example.com", "iat": FromNow(-9), "exp": FromNow(3_600)}
 
 OWN_KEY = b"a key that a token brings along, of many bytes"
@@ -62,7 +62,6 @@ BADLY_SIGNED = "The token's signature is invalid."
 EXPIRED = "The token has expired."
 MALFORMED = "The token is malformed."
 
-# By the sentence that the client gets: each is refused for what is wrong with it.
 REFUSED: Mapping[str, Mapping[str, Make]] = {
     "The token has more than 4,096 characters.": {
         "4,097 characters": lambda: of_length(4_097),

@@ -1,4 +1,4 @@
-"""Real servers: a PostgreSQL with a database of its own, and the application under uvicorn."""
+"""Test servers: a new database on PostgreSQL, and the application under uvicorn."""
 
 import threading
 import uuid
@@ -21,7 +21,7 @@ SECRET = "a secret of the tests, which guards nothing at all"
 
 @contextmanager
 def scratch_database(server: SecretStr) -> Iterator[SecretStr]:
-    """The URL of a new, empty database on a server. It is dropped afterwards."""
+    """Yield the URL of a new, empty database, and drop it afterwards."""
     name = f"todo_test_{uuid.uuid4().hex}"
     url = database_url(server)
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -38,15 +38,16 @@ def scratch_database(server: SecretStr) -> Iterator[SecretStr]:
 
 @contextmanager
 def migrated_database(server: SecretStr) -> Iterator[SecretStr]:
-    """The URL of a new database with all migrations."""
+    """Yield the URL of a new database with all migrations."""
     with scratch_database(server) as url:
         migrations.upgrade(settings_for(url))
         yield url
 
 
 def settings_for(url: SecretStr, **given: object) -> Settings:
-    """Settings of a server on this database; the rest as in the environment. All tests share an
-    address, and many of them fail to say who they are.
+    """Return settings of a server on this database.
+
+    The limit of failures is high, because all tests share an address and many send bad tokens.
     """
     usual = {
         "database_url": url,
@@ -58,13 +59,13 @@ def settings_for(url: SecretStr, **given: object) -> Settings:
 
 
 def variables_for(url: SecretStr) -> dict[str, str]:
-    """The same for a process of its own, as its environment."""
+    """Return the environment variables of a server process on this database."""
     return {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
 
 
 @contextmanager
 def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[str]:
-    """The base URL of the application, which runs on a thread of this process."""
+    """Run the application on a thread of this process, and yield its base URL."""
     ready = threading.Event()
     with listening(settings) as listener:
         app = create_app(settings, demo_token=demo_token)

@@ -1,4 +1,4 @@
-"""Tokens of other algorithms, each of which is right for its own key."""
+"""Tokens of other algorithms than HS256, each with a valid signature."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -18,12 +18,11 @@ from tests.support.jwt import CLAIMS, HEADER, Make, json_segment, mac, segment
 
 @cache
 def rsa_key() -> rsa.RSAPrivateKey:
-    """Nobody's key, made once."""
+    """Return a generated key, which is cached."""
     return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 
 
 def public_pem() -> str:
-    """What everybody may know of that key."""
     return (
         rsa_key()
         .public_key()
@@ -33,41 +32,39 @@ def public_pem() -> str:
 
 
 def public_ssh() -> str:
-    """The same for OpenSSH."""
     return rsa_key().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 def private_pem() -> str:
-    """What only its owner may know."""
     return rsa_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def rs(hash_: hashes.HashAlgorithm, signing_input: bytes) -> bytes:
-    """RS256 and its like."""
+    """Sign by RS256, RS384 or RS512."""
     return rsa_key().sign(signing_input, padding.PKCS1v15(), hash_)
 
 
 def ps(hash_: hashes.HashAlgorithm, signing_input: bytes) -> bytes:
-    """PS256 and its like."""
+    """Sign by PS256, PS384 or PS512."""
     salted = padding.PSS(padding.MGF1(hash_), hash_.digest_size)
     return rsa_key().sign(signing_input, salted, hash_)
 
 
 def es(curve: ec.EllipticCurve, hash_: hashes.HashAlgorithm, signing_input: bytes) -> bytes:
-    """ES256 and its like: r and s, side by side."""
+    """Sign by ES256, ES384 or ES512."""
     return side_by_side(ec.generate_private_key(curve), hash_, signing_input)
 
 
 def side_by_side(
     key: ec.EllipticCurvePrivateKey, hash_: hashes.HashAlgorithm, signing_input: bytes
 ) -> bytes:
-    """ECDSA as JOSE has it (RFC 7518, section 3.4)."""
+    """Sign by ECDSA in the format of JOSE: r and s concatenated (RFC 7518, section 3.4)."""
     pair = decode_dss_signature(key.sign(signing_input, ec.ECDSA(hash_)))
     return b"".join(number.to_bytes((key.curve.key_size + 7) // 8) for number in pair)
 
 
 def hs(algorithm: str, signing_input: bytes) -> bytes:
-    """HS384 and HS512, with the right secret."""
+    """Sign by HS384 or HS512 with the tests' secret."""
     return mac(signing_input.decode(), algorithm=algorithm)
 
 
@@ -88,7 +85,7 @@ SIGNERS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def by(algorithm: str) -> Make:
-    """A token that is right, and signed with another algorithm."""
+    """Return a maker of valid tokens that are signed by another algorithm."""
 
     def make() -> str:
         signing_input = f"{json_segment({**HEADER, 'alg': algorithm})}.{json_segment(CLAIMS)}"

@@ -1,6 +1,6 @@
-"""A socket in front of PostgreSQL that notes what a server asks through it.
+"""A socket in front of PostgreSQL that records the messages of a server.
 
-It speaks no more of the protocol than it takes to tell one message from the next:
+It parses the protocol only as far as message boundaries require:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
@@ -26,12 +26,12 @@ SOCKET = f".s.PGSQL.{PORT}"
 QUERY = b"Q"
 PASSWORD, TERMINATE = b"p", b"X"
 PING = "SELECT 1"
-"""How the pool asks whether a connection still works."""
+"""The statement by which the pool tests a connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A question, and the number of the connection that it came by."""
+    """A message of a client, and the number of its connection."""
 
     connection: int
     kind: bytes
@@ -39,27 +39,27 @@ class Message:
 
 
 class Wire(socketserver.ThreadingUnixStreamServer):
-    """Passes on everything, both ways, and keeps what clients said."""
+    """A proxy that forwards both directions and records the messages of clients."""
 
     daemon_threads = True
 
     def __init__(self, path: Path, upstream: URL) -> None:
         self.upstream = upstream
         self.startups: list[dict[str, str]] = []
-        """What each connection asked for when it was made."""
+        """The startup parameters of each connection."""
         self.messages: list[Message] = []
         super().__init__(str(path), Passage)
 
     @contextmanager
     def listening(self) -> Iterator[list[Message]]:
-        """The messages that come in the meantime, without pings."""
+        """Yield a list that contains the messages of this block at its end, without pings."""
         start, heard = len(self.messages), list[Message]()
         yield heard
         heard += [message for message in self.messages[start:] if message.sql != PING]
 
 
 class Passage(socketserver.StreamRequestHandler):
-    """One client's connection, and its other half to PostgreSQL."""
+    """A client's connection, with its upstream connection to PostgreSQL."""
 
     def handle(self) -> None:
         wire = cast("Wire", self.server)
@@ -73,7 +73,7 @@ class Passage(socketserver.StreamRequestHandler):
                 back.join()
 
     def forward(self, wire: Wire, upstream: socket.socket) -> None:
-        """Pass the client's messages on until it leaves. Each is noted before it is answered."""
+        """Forward the client's messages until it disconnects. Record each before forwarding it."""
         number = len(wire.startups)
         content = read_message(self.rfile)
         if content is None:
@@ -90,24 +90,24 @@ class Passage(socketserver.StreamRequestHandler):
 
 
 def read_message(stream: BufferedIOBase) -> bytes | None:
-    """What follows a length that counts itself; None when the client has left."""
+    """Read a length, which counts itself, and the content. Return None at the end of the stream."""
     length = stream.read(4)
     return stream.read(int.from_bytes(length) - 4) if len(length) == 4 else None
 
 
 def frame(content: bytes) -> bytes:
-    """The content with its length before it."""
+    """Prefix the content with its length."""
     return (len(content) + 4).to_bytes(4) + content
 
 
 def startup_parameters(content: bytes) -> dict[str, str]:
-    """The names and values in a StartupMessage, after the protocol's version."""
+    """Return the names and values in a StartupMessage, after the protocol's version."""
     words = content[4:].rstrip(b"\0").decode().split("\0")
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
 def connect_to(url: URL) -> socket.socket:
-    """A connection to where libpq would go for this URL."""
+    """Connect to the address that libpq would use for this URL."""
     folder = url.query.get("host")
     if isinstance(folder, str) and folder.startswith("/"):
         upstream = socket.socket(socket.AF_UNIX)
@@ -117,7 +117,7 @@ def connect_to(url: URL) -> socket.socket:
 
 
 def pour(source: socket.socket, target: socket.socket) -> None:
-    """Pass on what comes until one side has had enough; then nobody needs the other."""
+    """Forward data until one side ends, then shut the target down."""
     with suppress(OSError):
         while data := source.recv(65_536):
             target.sendall(data)
@@ -125,15 +125,16 @@ def pour(source: socket.socket, target: socket.socket) -> None:
 
 
 def hang_up(connection: socket.socket) -> None:
-    """Tell both sides that nothing more will come, if they are still there."""
+    """Shut both directions of the connection down, if it is still open."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def tapped(server: SecretStr) -> Iterator[tuple[SecretStr, Wire]]:
-    """A URL of the same database that leads through a wire. By a socket in a folder, because
-    libpq encrypts nothing there.
+    """Yield a URL of the database through a recording proxy, and the proxy.
+
+    The proxy listens on a Unix socket, on which libpq does not encrypt.
     """
     url = database_url(server)
     with tempfile.TemporaryDirectory(prefix="wire-") as folder:

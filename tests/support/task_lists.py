@@ -1,4 +1,4 @@
-"""Lists of tasks: planted in one statement, read without HTTP, and sorted in plain Python."""
+"""Lists of tasks: inserted in one statement, read without HTTP, and sorted in plain Python."""
 
 import json
 import unicodedata
@@ -17,7 +17,7 @@ from todo_graphql.api.context import Context
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.store.postgres.engine import Database
 
-# The same examples in every run: a failure can be seen again. Explaining one takes minutes.
+# Every run has the same examples, to reproduce failures. Explaining one takes minutes.
 STEADY = profile(
     max_examples=80,
     derandomize=True,
@@ -55,25 +55,25 @@ Key = Mapping[str, str]
 
 
 class Reader:
-    """Somebody whom nobody has seen before, and who asks without HTTP."""
+    """A new user whose operations run without HTTP."""
 
     def __init__(self, database: Database) -> None:
         self.viewer = somebody("reader")
         self._database = database
 
     def plant(self, tasks: Sequence[Task]) -> None:
-        """These tasks, as they are."""
+        """Insert these tasks without validation."""
         planting = text(PLANT).bindparams(tasks=json.dumps(list(tasks), default=str))
         with self._database.connect_as(self.viewer) as connection:
             connection.write(planting, ensure_user=True)
 
     def select(self, statement: str, **values: Any) -> list[Any]:
-        """The rows of a statement of theirs."""
+        """Return the rows of a statement that runs as this user."""
         with self._database.connect_as(self.viewer) as connection:
             return list(connection.read(text(statement).bindparams(**values)))
 
     def post(self, document: str, **variables: Any) -> dict[str, Any]:
-        """What an operation answers: data and errors."""
+        """Run an operation and return its data and errors."""
         with self._database.connect_as(self.viewer) as connection:
             context = Context(self.viewer, connection, "-")
             result = SCHEMA.run(GraphQLRequest(document, variables), context)
@@ -81,29 +81,27 @@ class Reader:
         return {"data": msgspec.to_builtins(result.data), "errors": errors}
 
     def ask(self, document: str, **variables: Any) -> Any:
-        """The data of an operation that has no errors."""
+        """Run an operation, assert that it has no errors, and return its data."""
         answer = self.post(document, **variables)
         assert answer["errors"] == []
         return answer["data"]
 
     def page(self, **variables: Any) -> Any:
-        """A page of their tasks."""
         return self.ask(LIST, **variables)["tasks"]
 
     def refusal(self, **variables: Any) -> tuple[str, str | None]:
-        """Why there is no such page: the code, and the field that is to blame."""
+        """Return the code and the field of a rejected page's only error."""
         (error,) = self.post(LIST, **variables)["errors"]
         return error["extensions"]["code"], error["extensions"].get("field")
 
     def found(self, **which: Any) -> list[str]:
-        """The titles of what a filter finds, sorted."""
+        """Return the sorted titles of the tasks that match a filter."""
         page = self.page(filter=which, first=100)
         assert page["totalCount"] == len(page["edges"])
         return sorted(edge["node"]["title"] for edge in page["edges"])
 
 
-# For each way through a list: where the next page begins, where to find that, and whether
-# there is one.
+# By direction: the argument for the next page, its cursor in pageInfo, and the flag that it exists.
 WAYS = {
     "first": ("after", "endCursor", "hasNextPage"),
     "last": ("before", "startCursor", "hasPreviousPage"),
@@ -111,7 +109,7 @@ WAYS = {
 
 
 def walk(reader: Reader, way: str, size: int, **listing: Any) -> Iterator[Any]:
-    """All pages, from one end to the other."""
+    """Yield all pages, from one end to the other."""
     side, end, more = WAYS[way]
     cursor = None
     while True:
@@ -123,32 +121,32 @@ def walk(reader: Reader, way: str, size: int, **listing: Any) -> Iterator[Any]:
 
 
 def ids(page: Any) -> list[str]:
-    """The ids of a page, in its order."""
+    """Return the ids of a page, in its order."""
     return [edge["node"]["id"] for edge in page["edges"]]
 
 
 def joined(pages: Sequence[Any], way: str) -> list[str]:
-    """The ids of all pages, in the order of the list."""
+    """Return the ids of all pages, in the order of the list."""
     pages = pages if way == "first" else pages[::-1]
     return [task_id for page in pages for task_id in ids(page)]
 
 
 def folded(title: str) -> str:
-    """The text without case and accents."""
+    """Remove case and accents."""
     parts = unicodedata.normalize("NFKD", title)
     plain = "".join(part for part in parts if not "\u0300" <= part <= "\u036f")
     return unicodedata.normalize("NFKC", plain).lower()
 
 
 def due(task: Task) -> datetime | None:
-    """When a task is due; a day counts as its first instant in UTC."""
+    """Return the due instant. A date counts as its first instant in UTC."""
     if task.get("due_on") is not None:
         return datetime.combine(date.fromisoformat(task["due_on"]), time(), UTC)
     return moment("due_at")(task)
 
 
 def moment(name: str) -> Callable[[Task], datetime | None]:
-    """Reads an instant of a task."""
+    """Return a getter of a task's instant."""
     return lambda task: None if task.get(name) is None else datetime.fromisoformat(task[name])
 
 
@@ -165,7 +163,7 @@ VALUES: Mapping[str, Callable[[Task], Any]] = {
 
 
 def in_order(tasks: Sequence[Task], keys: Sequence[Key]) -> list[str]:
-    """The ids of the tasks, sorted by one key after the other, the least important one first."""
+    """Return the ids of the tasks, sorted by the keys, of which the first is the most important."""
     rows = sorted(
         tasks, key=lambda task: uuid.UUID(task["id"]), reverse=keys[-1]["direction"] == "DESC"
     )
