@@ -176,7 +176,7 @@ def _is_port_of_origin(scheme: str, port: str | None) -> bool:
 
 
 def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """uvicorn would take anything else for a name that it never meets, and `*` for everybody."""
+    """Uvicorn would take anything else for a name that it never meets, and `*` for everybody."""
     try:
         for text in texts:
             ip_network(text)

@@ -6,6 +6,8 @@ and pages of that site can read every response. `Host` still has the name of the
 
 import re
 
+from todo_graphql.settings.types import address_of
+
 AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:]+))(?::\d*)?", re.IGNORECASE)
 
 
@@ -21,7 +23,7 @@ def names_this_machine(authority: str, listening_on: str) -> bool:
     name = found[1] or found[2]
     if name.lower() in ("localhost", listening_on.lower()):
         return True
-    address, own = parse_address(name), parse_address(listening_on)
+    address, own = address_of(name), address_of(listening_on)
     if address is None:
         return False
     return address.is_loopback or address == own or (own is not None and own.is_unspecified)
