@@ -53,7 +53,7 @@ MAX_MEASUREMENTS = 1_000
 
 @dataclass(slots=True)
 class SelectionSize:
-    """SelectionSize of a selection with its fragments expanded and no fields merged."""
+    """Size of a selection with its fragments expanded and no fields merged."""
 
     depth: int = 0
     width: int = 0
@@ -213,7 +213,7 @@ class OperationCost:
         self._schema = schema
         self._maximum = maximum
         self._sizes: dict[Hashable, SelectionSize] = {}
-        # The default of a variable is a literal.
+        # Defaults of variables are literals.
         self._defaults = {
             definition.variable.name.value: definition.default_value
             for definition in node.variable_definitions or ()
