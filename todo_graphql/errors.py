@@ -1,8 +1,6 @@
-"""Problems: everything that may go wrong and may be told to a client.
+"""Errors that clients see: each has a stable code, an HTTP status and one sentence.
 
-A Problem is a plain exception with a stable code, the HTTP status that the code
-stands for, and one sentence. Whatever is raised and is not a Problem is a bug:
-it is logged with the request's id and answered with a sentence that says nothing.
+Every other exception is a bug. The server logs it and answers with INTERNAL_SERVER_ERROR.
 """
 
 from enum import Enum
@@ -10,39 +8,43 @@ from typing import ClassVar
 
 
 class ErrorCode(Enum):
-    """`errors[].extensions.code`: the contract between this server and its clients."""
+    """`errors[].extensions.code`, which clients may rely on."""
 
     UNAUTHENTICATED = (401, "The token is missing, invalid or expired.")
-    FORBIDDEN = (403, "`userId` names someone other than the caller.")
-    NOT_FOUND = (404, "The task does not exist, or belongs to another user.")
-    BAD_USER_INPUT = (400, "An argument breaks a rule; `field` is the path of that argument.")
+    FORBIDDEN = (403, "`userId` names a user other than the caller.")
+    NOT_FOUND = (404, "The task does not exist or belongs to another user.")
+    BAD_USER_INPUT = (400, "An argument is invalid. `field` is the path of the argument.")
     CONFLICT = (
         409,
         (
-            "The `expectedRevision` is stale, the id is in use with other content, the "
-            "`idempotencyKey` came with other arguments before, or more tasks match than `atMost`."
+            "The `expectedRevision` is stale, the id is in use with different content, the "
+            "`idempotencyKey` was already used with different arguments, or more than `atMost` "
+            "tasks match."
         ),
     )
-    GRAPHQL_PARSE_FAILED = (400, "The document is not GraphQL.")
-    GRAPHQL_VALIDATION_FAILED = (400, "The document does not fit the schema.")
-    QUERY_TOO_COMPLEX = (400, "The document asks for too much; `limit` says what was passed.")
+    GRAPHQL_PARSE_FAILED = (400, "The document has a syntax error.")
+    GRAPHQL_VALIDATION_FAILED = (400, "The document is not valid for the schema.")
+    QUERY_TOO_COMPLEX = (
+        400,
+        "The document exceeds a limit. `limitName` is the limit and `limit` its value.",
+    )
     RATE_LIMITED = (
         429,
         (
-            "You have spent what your operations may cost, or there were too many requests without "
-            "a good token; nothing was done. Try again after `retryAfter` seconds."
+            "The caller exceeded the rate limit, or an address sent too many requests without a "
+            "valid token. Nothing was changed. Retry after `retryAfter` seconds."
         ),
     )
     UNAVAILABLE = (
         503,
         (
-            "The database or the issuer's keys are away, or the server is full; try again after "
-            "`retryAfter` seconds."
+            "The database or the issuer's keys are unavailable, the server is overloaded, or the "
+            "request timed out. Retry after `retryAfter` seconds."
         ),
     )
     INTERNAL_SERVER_ERROR = (
         500,
-        "The server failed; `requestId` finds the reason in its log.",
+        "The server failed. `requestId` identifies the request in its log.",
     )
 
     def __init__(self, status: int, meaning: str) -> None:
@@ -51,12 +53,12 @@ class ErrorCode(Enum):
 
     @property
     def extensions(self) -> dict[str, object]:
-        """What every error of this code says of itself."""
+        """Return the extensions that all errors of this code have."""
         return {"code": self.name, "status": self.status}
 
 
-class Problem(Exception):  # noqa: N818 - what a client is told is a problem, not an error of ours
-    """Something a client may be told. `details` are added to `errors[].extensions`."""
+class Problem(Exception):  # noqa: N818 - the term of RFC 9457
+    """Error that a client may see. `details` are added to `errors[].extensions`."""
 
     code: ClassVar[ErrorCode]
 
@@ -67,61 +69,61 @@ class Problem(Exception):  # noqa: N818 - what a client is told is a problem, no
 
     @property
     def status(self) -> int:
-        """The HTTP status to use when this problem is the whole answer."""
+        """Return the HTTP status of a response that consists of this problem."""
         status = self.extensions["status"]
         assert isinstance(status, int)
         return status
 
     @property
     def extensions(self) -> dict[str, object]:
-        """`errors[].extensions`, as GraphQL clients read them."""
+        """Return `errors[].extensions`."""
         return {**self.code.extensions, **self.details}
 
 
 class MissingToken(Problem):
-    """The request carries no bearer token at all."""
+    """The request has no bearer token."""
 
     code = ErrorCode.UNAUTHENTICATED
 
 
 class InvalidToken(Problem):
-    """A bearer token is there, and it is not a good one. The message never says more than why."""
+    """The bearer token is not valid. The message gives only the reason."""
 
     code = ErrorCode.UNAUTHENTICATED
 
 
 class Forbidden(Problem):
-    """The client itself named another user."""
+    """An argument names another user."""
 
     code = ErrorCode.FORBIDDEN
 
 
 class NotFound(Problem):
-    """Missing, or someone else's: the two are one, and nothing may tell them apart."""
+    """The task is missing or belongs to another user. The response does not distinguish them."""
 
     code = ErrorCode.NOT_FOUND
 
 
 class BadUserInput(Problem):
-    """An argument breaks a rule. `field` is its path, such as `input.title`."""
+    """An argument is invalid. `field` is its path, such as `input.title`."""
 
     code = ErrorCode.BAD_USER_INPUT
 
 
 class Conflict(Problem):
-    """The world is not what the client expected; nothing was changed."""
+    """The state differs from the state that the client expects. Nothing was changed."""
 
     code = ErrorCode.CONFLICT
 
 
 class QueryTooComplex(Problem):
-    """The document asks for more than one request may."""
+    """The document exceeds a limit."""
 
     code = ErrorCode.QUERY_TOO_COMPLEX
 
 
 class RateLimited(Problem):
-    """Nothing is wrong with the request, and nothing was done: it came too soon."""
+    """The client exceeded a rate limit. Nothing was executed."""
 
     code = ErrorCode.RATE_LIMITED
 
@@ -130,16 +132,16 @@ class RateLimited(Problem):
         self.retry_after = retry_after
 
 
-TOO_LATE = "The answer did not come in time. Try again in a moment."
+TOO_LATE = "The request timed out. Try again later."
 
 OUTCOME_UNKNOWN = (
-    "The database was lost before it answered: whether this was done is not known. "
-    "With the same `id` or `idempotencyKey` it is safe to send it again."
+    "The outcome is unknown: the connection to the database was lost before it responded. "
+    "A retry with the same `id` or `idempotencyKey` is safe."
 )
 
 
 class Unavailable(Problem):
-    """Nothing is wrong with the request; the same one may work in a moment."""
+    """The server cannot process the request now. A retry may succeed."""
 
     code = ErrorCode.UNAVAILABLE
 

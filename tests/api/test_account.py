@@ -1,4 +1,4 @@
-"""Deleting one's account: anonymous, works, someone else's; then what is its own."""
+"""The `deleteAccount` mutation."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -26,40 +26,42 @@ SELECT (SELECT count(*) FROM users WHERE id = :id)
 
 
 def rows_left(settings: Settings, who: Person) -> int:
-    """How much the database has of somebody, past all walls."""
+    """Return the number of rows of a user, bypassing row-level security."""
     with administering(settings.required_database_url()) as connection:
         return int(connection.execute(text(LEFT), {"id": who.id}).scalar_one())
 
 
-def live(who: Person) -> None:
-    """Leave something everywhere."""
+def create_data(who: Person) -> None:
+    """Create rows in all tables."""
     tasks = who.create_many("a", "b", tags=["x"])
     who.change("deleteTask", tasks[0]["id"])
     document = 'mutation { createTask(input: {title: "c"}, idempotencyKey: "k") { revision } }'
     who.ask(document)
 
 
-def test_anonymous(url: str) -> None:
+def test_delete_account_without_a_token_is_rejected(url: str) -> None:
     answer = httpx.post(f"{url}/graphql", json={"query": DELETE, "variables": {"confirm": "x"}})
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("by", ["id", "ID", "email", " EMAIL "])
 @pytest.mark.parametrize("key", [None, "k2"])
-def test_works(settings: Settings, alice: Person, by: str, key: str | None) -> None:
-    live(alice)
+def test_delete_account_removes_all_rows(
+    settings: Settings, alice: Person, by: str, key: str | None
+) -> None:
+    create_data(alice)
     own = {"id": alice.id, "email": str(alice.viewer.email)}[by.strip().lower()]
     confirm = own.upper() if by.strip().isupper() else own
     assert rows_left(settings, alice) == 5
     for _ in range(2):
         answer = alice.ask(DELETE, confirm=f" {confirm} " if by != by.strip() else confirm, key=key)
         assert answer == {"deleteAccount": {"userId": alice.id}}
-        # The key, lest the deletion, sent again, takes what has come after it.
+        # The key protects later data from a repeated deletion.
         assert rows_left(settings, alice) == (0 if key is None else 1)
 
 
-def test_begins_anew(alice: Person) -> None:
-    live(alice)
+def test_user_starts_anew_after_delete_account(alice: Person) -> None:
+    create_data(alice)
     alice.ask(DELETE, confirm=alice.id)
     assert alice.ask("{ me { revision createdAt tags { tag } tasks { totalCount } } }") == {
         "me": {"revision": 0, "createdAt": None, "tags": [], "tasks": {"totalCount": 0}}
@@ -67,9 +69,11 @@ def test_begins_anew(alice: Person) -> None:
     assert alice.create()["revision"] == 1
 
 
-def test_someone_elses(settings: Settings, alice: Person, mallory: Person) -> None:
+def test_delete_account_rejects_other_confirmations(
+    settings: Settings, alice: Person, mallory: Person
+) -> None:
     for who in (alice, mallory):
-        live(who)
+        create_data(who)
     for confirm in (alice.id, str(uuid.uuid4()), "", "yes", "someone@example.org"):
         refusal = mallory.refusal(DELETE, confirm=confirm)
         assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "confirm")
@@ -82,7 +86,7 @@ def test_someone_elses(settings: Settings, alice: Person, mallory: Person) -> No
 def test_account_without_an_email_is_not_deleted_by_a_blank_confirmation(
     settings: Settings, alice: Person, confirm: str
 ) -> None:
-    live(alice)
+    create_data(alice)
     alice.token = token_for(Viewer(alice.viewer.id), settings, 3_600)
     refusal = alice.refusal(DELETE, confirm=confirm)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "confirm")
@@ -91,8 +95,8 @@ def test_account_without_an_email_is_not_deleted_by_a_blank_confirmation(
     assert rows_left(settings, alice) == 0
 
 
-def test_a_deletion_that_comes_again_late_takes_nothing_new(alice: Person) -> None:
-    live(alice)
+def test_repeated_delete_account_with_a_key_keeps_new_tasks(alice: Person) -> None:
+    create_data(alice)
     alice.ask(DELETE, confirm=alice.id, key="last")
     assert alice.ask("{ me { createdAt } }") == {"me": {"createdAt": None}}
     alice.create("new life")
@@ -104,14 +108,14 @@ def test_a_deletion_that_comes_again_late_takes_nothing_new(alice: Person) -> No
     assert other["code"] == "CONFLICT"
 
 
-def test_a_call_that_is_answered_again_makes_nobody_appear(alice: Person) -> None:
+def test_replayed_delete_account_creates_no_user(alice: Person) -> None:
     for _ in range(2):
         alice.ask(DELETE, confirm=alice.id, key="k")
     assert alice.ask("{ me { createdAt } }") == {"me": {"createdAt": None}}
 
 
-def test_who_creates_while_the_account_is_deleted_has_created(alice: Person) -> None:
-    """Before or after the deletion, and nothing in between."""
+def test_creates_during_delete_account_are_consistent(alice: Person) -> None:
+    """Each create happens entirely before or after a deletion."""
     create = """mutation ($key: String) {
         createTask(input: {title: "x"}, idempotencyKey: $key) { revision task { revision } }
     }"""

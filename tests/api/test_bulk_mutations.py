@@ -1,4 +1,4 @@
-"""Changing many tasks at once: anonymous, works, missing, someone else's; then what is its own."""
+"""Bulk mutations."""
 
 import uuid
 from typing import Any
@@ -38,14 +38,13 @@ def ids_of(tasks: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_anonymous(url: str, document: str) -> None:
+def test_bulk_mutation_without_a_token_is_rejected(url: str, document: str) -> None:
     answer = httpx.post(f"{url}/graphql", json={"query": document, "variables": {"ids": []}})
     assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("verb", FIELDS)
-def test_works_by_ids(alice: Person, verb: str) -> None:
-    """All of them under one revision; a task that is not named stays as it is."""
+def test_bulk_mutation_by_ids_changes_the_tasks(alice: Person, verb: str) -> None:
     *tasks, other = alice.create_many("a", "b", "c")
     done = bulk(alice, verb, ids=ids_of(tasks))
     assert (done["revision"], done["count"], alice.revision()) == (2, 2, 2)
@@ -58,7 +57,7 @@ def test_works_by_ids(alice: Person, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", FIELDS)
-def test_works_by_filter(alice: Person, verb: str) -> None:
+def test_bulk_mutation_by_filter_changes_matching_tasks(alice: Person, verb: str) -> None:
     *_, other = alice.create_many("milk 1", "milk 2", "bread")
     done = bulk(alice, verb, filter={"title": {"startsWith": "MILK"}})
     assert (done["revision"], done["count"]) == (2, 2)
@@ -66,7 +65,7 @@ def test_works_by_filter(alice: Person, verb: str) -> None:
     assert alice.find(other["id"]) == other
 
 
-def test_there_and_back(alice: Person) -> None:
+def test_delete_and_restore_tasks(alice: Person) -> None:
     tasks = alice.create_many("a", "b")
     bulk(alice, "deleteTasks", filter={})
     assert alice.titles() == []
@@ -78,7 +77,7 @@ def test_there_and_back(alice: Person) -> None:
     assert bulk(alice, "restoreTasks", filter={})["count"] == 0
 
 
-def test_completed_and_back(alice: Person) -> None:
+def test_complete_and_reopen_tasks(alice: Person) -> None:
     alice.create_many("a", "b")
     done = bulk(alice, "completeTasks", filter={})
     back = bulk(alice, "reopenTasks", ids=ids_of(done["tasks"]))
@@ -87,8 +86,7 @@ def test_completed_and_back(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)
-def test_missing(alice: Person, verb: str) -> None:
-    """One that is missing keeps all from changing, and the error says which."""
+def test_bulk_mutation_of_a_missing_task_changes_nothing(alice: Person, verb: str) -> None:
     task, missing = alice.create(), str(uuid.uuid4())
     refusal = alice.refusal(DOCUMENTS[verb], ids=[task["id"], missing])
     assert (refusal["code"], refusal["missing"]) == ("NOT_FOUND", [missing])
@@ -98,7 +96,9 @@ def test_missing(alice: Person, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)
-def test_someone_elses(alice: Person, mallory: Person, verb: str) -> None:
+def test_bulk_mutation_of_a_foreign_task_changes_nothing(
+    alice: Person, mallory: Person, verb: str
+) -> None:
     task, own = alice.create("hers"), mallory.create("own")
     refusal = mallory.refusal(DOCUMENTS[verb], ids=[own["id"], task["id"]])
     assert (refusal["code"], refusal["missing"]) == ("NOT_FOUND", [task["id"]])
@@ -109,7 +109,7 @@ def test_someone_elses(alice: Person, mallory: Person, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", FIELDS)
-def test_more_than_at_most_changes_nothing(alice: Person, verb: str) -> None:
+def test_filter_matching_more_than_at_most_is_rejected(alice: Person, verb: str) -> None:
     alice.create_many("a", "b", "c")
     refusal = alice.refusal(DOCUMENTS[verb], filter={}, atMost=2)
     assert (refusal["code"], refusal["matched"], refusal["atMost"]) == ("CONFLICT", 3, 2)
@@ -117,14 +117,14 @@ def test_more_than_at_most_changes_nothing(alice: Person, verb: str) -> None:
     assert bulk(alice, verb, filter={}, atMost=3)["count"] == 3
 
 
-def test_at_most_counts_what_the_filter_finds_also_what_would_not_change(alice: Person) -> None:
+def test_at_most_counts_unchanged_tasks(alice: Person) -> None:
     alice.create_many("a", "b")
     bulk(alice, "completeTasks", filter={"title": {"eq": "a"}})
     assert alice.refusal(DOCUMENTS["completeTasks"], filter={}, atMost=1)["matched"] == 2
 
 
 @pytest.mark.parametrize("verb", FIELDS)
-def test_a_dry_run_says_what_and_changes_nothing(alice: Person, verb: str) -> None:
+def test_dry_run_returns_tasks_and_changes_nothing(alice: Person, verb: str) -> None:
     alice.create_many(*(f"task {number}" for number in range(12)))
     dry = bulk(alice, verb, filter={}, dryRun=True)
     assert (dry["revision"], dry["count"], len(dry["tasks"])) == (1, 12, 10)
@@ -134,7 +134,7 @@ def test_a_dry_run_says_what_and_changes_nothing(alice: Person, verb: str) -> No
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)
-def test_what_does_not_change_takes_no_revision(alice: Person, verb: str) -> None:
+def test_unchanged_tasks_take_no_revision(alice: Person, verb: str) -> None:
     tasks = alice.create_many("a", "b")
     once = bulk(alice, verb, ids=ids_of(tasks))
     assert bulk(alice, verb, ids=ids_of(tasks)) == once
@@ -144,7 +144,7 @@ def test_what_does_not_change_takes_no_revision(alice: Person, verb: str) -> Non
     assert alice.revision() == once["revision"]
 
 
-def test_only_what_changes_gets_the_revision(alice: Person) -> None:
+def test_only_changed_tasks_get_the_revision(alice: Person) -> None:
     first, second = alice.create_many("a", "b")
     alice.change("completeTask", first["id"])
     done = bulk(alice, "completeTasks", ids=ids_of([first, second, first]))
@@ -165,7 +165,9 @@ def test_only_what_changes_gets_the_revision(alice: Person) -> None:
     ],
 )
 @pytest.mark.parametrize("verb", DOCUMENTS)
-def test_refuses(alice: Person, verb: str, variables: dict[str, Any], field: str) -> None:
+def test_bulk_mutation_rejects_invalid_arguments(
+    alice: Person, verb: str, variables: dict[str, Any], field: str
+) -> None:
     alice.create()
     refusal = alice.refusal(DOCUMENTS[verb], **variables)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
@@ -173,14 +175,13 @@ def test_refuses(alice: Person, verb: str, variables: dict[str, Any], field: str
 
 
 def test_bulk_limits_are_inclusive(alice: Person) -> None:
-    """As the schema says: 500 ids, and `atMost` from 0 to 500."""
     unknown = [str(uuid.UUID(int=number)) for number in range(500)]
     assert alice.refusal(DOCUMENTS["completeTasks"], ids=unknown)["code"] == "NOT_FOUND"
     for at_most in (0, 500):
         assert bulk(alice, "completeTasks", filter={}, atMost=at_most)["count"] == 0
 
 
-def test_too_many_tags_for_one_of_them_changes_none(alice: Person) -> None:
+def test_too_many_tags_of_one_task_changes_none(alice: Person) -> None:
     alice.create(tags=[f"tag {number}" for number in range(20)])
     alice.create()
     refusal = alice.refusal(DOCUMENTS["updateTasks"], filter={})
@@ -189,7 +190,7 @@ def test_too_many_tags_for_one_of_them_changes_none(alice: Person) -> None:
     assert alice.titles(filter={"tags": {"any": ["new"]}}) == []
 
 
-def test_empty_trash_works(alice: Person) -> None:
+def test_empty_trash_deletes_only_the_trash(alice: Person) -> None:
     alice.create_many("a", "b", "c")
     bulk(alice, "deleteTasks", filter={"title": {"neq": "c"}})
     document = "mutation { emptyTrash { revision count } }"

@@ -1,4 +1,4 @@
-"""What clients of the first release send is still understood, and still answered."""
+"""Compatibility with clients of the first release."""
 
 import pytest
 from graphql import parse, validate
@@ -6,7 +6,7 @@ from graphql import parse, validate
 from tests.support.isolation import SCHEMA
 
 FIRST_RELEASE = {
-    "everything that can be read": """
+    "all queries": """
         query ($id: ID!, $me: ID, $filter: TaskFilter, $n: Int, $cursor: String) {
           me { __typename id email createdAt revision
             tasks(filter: $filter, first: $n, after: $cursor, last: $n, before: $cursor) {
@@ -29,7 +29,7 @@ FIRST_RELEASE = {
           id title description completed completedAt createdAt updatedAt deletedAt revision
         }
     """,
-    "everything that can be changed": """
+    "all mutations": """
         mutation ($id: ID!, $me: ID, $new: CreateTaskInput!, $changes: UpdateTaskInput!) {
           a: createTask(input: $new, userId: $me) { task { id } }
           b: createTask(input: {id: "x", title: "x", description: null}) { task { id } }
@@ -44,7 +44,7 @@ FIRST_RELEASE = {
         }
     """,
 }
-NEVER_NULL = {
+NON_NULL = {
     "User": {"id", "revision", "tasks"},
     "Task": {"id", "title", "completed", "createdAt", "updatedAt", "revision", "user"},
     "TaskConnection": {"edges", "nodes", "pageInfo", "totalCount"},
@@ -61,9 +61,7 @@ def test_documents_of_the_first_release_are_valid(document: str) -> None:
     assert validate(SCHEMA.graphql_schema, parse(document)) == []
 
 
-@pytest.mark.parametrize("name", NEVER_NULL)
-def test_what_was_never_null_never_is(name: str) -> None:
+@pytest.mark.parametrize("name", NON_NULL)
+def test_non_null_fields_stay_non_null(name: str) -> None:
     fields = SCHEMA.graphql_schema.type_map[name].fields  # type: ignore[attr-defined]
-    assert {
-        field for field in NEVER_NULL[name] if not str(fields[field].type).endswith("!")
-    } == set()
+    assert {field for field in NON_NULL[name] if not str(fields[field].type).endswith("!")} == set()

@@ -1,4 +1,4 @@
-"""What createTask does, accepts and refuses."""
+"""The `createTask` mutation."""
 
 import uuid
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from tests.support.api_client import CREATE, Person
 
 
-def test_create_works(alice: Person) -> None:
+def test_create_returns_the_new_task(alice: Person) -> None:
     task = alice.create("  Buy milk \n", description=" two litres ")
     assert task | {"id": "", "createdAt": "", "updatedAt": ""} == {
         "id": "",
@@ -29,21 +29,21 @@ def test_create_works(alice: Person) -> None:
     assert alice.find(task["id"]) == task
 
 
-def test_create_under_someone_elses_id_makes_ones_own(alice: Person, mallory: Person) -> None:
+def test_create_with_a_foreign_task_id_creates_an_own_task(alice: Person, mallory: Person) -> None:
     hers = alice.create("hers")
     own = mallory.create("own", id=hers["id"])
     assert (own["id"], own["title"]) == (hers["id"], "own")
     assert alice.find(hers["id"]) == hers
 
 
-def test_create_twice_is_create_once(alice: Person) -> None:
+def test_repeated_create_returns_the_existing_task(alice: Person) -> None:
     task_id = str(uuid.uuid4())
     task = alice.create("Buy milk", id=task_id)
     assert alice.create(" Buy milk", id=task_id.upper()) == task
     assert alice.revision() == 1
 
 
-def test_create_again_after_a_change_answers_the_task_as_it_is(alice: Person) -> None:
+def test_repeated_create_after_a_change_returns_the_current_task(alice: Person) -> None:
     task = alice.create("Buy milk", id=str(uuid.uuid4()))
     alice.update(task, title="Buy bread")
     trashed = alice.change("deleteTask", task["id"])
@@ -56,7 +56,9 @@ def test_create_again_after_a_change_answers_the_task_as_it_is(alice: Person) ->
 @pytest.mark.parametrize(
     "other", [{"title": "Buy bread"}, {"title": "Buy milk", "description": ""}]
 )
-def test_create_other_content_under_the_same_id(alice: Person, other: dict[str, str]) -> None:
+def test_create_with_the_same_id_and_different_content_is_a_conflict(
+    alice: Person, other: dict[str, str]
+) -> None:
     task = alice.create("Buy milk", id=str(uuid.uuid4()))
     refusal = alice.refusal(CREATE, input={"id": task["id"], **other})
     assert (refusal["code"], refusal["status"]) == ("CONFLICT", 409)
@@ -64,7 +66,7 @@ def test_create_other_content_under_the_same_id(alice: Person, other: dict[str, 
     assert alice.revision() == 1
 
 
-def test_create_under_the_id_of_a_task_that_the_server_named(alice: Person) -> None:
+def test_create_with_a_server_generated_id_is_a_conflict(alice: Person) -> None:
     task = alice.create("Buy milk")
     assert (
         alice.refusal(CREATE, input={"id": task["id"], "title": "Buy milk"})["code"] == "CONFLICT"
@@ -91,13 +93,13 @@ def test_create_under_the_id_of_a_task_that_the_server_named(alice: Person) -> N
         ({"title": "x", "userId": "x"}, "input"),
     ],
 )
-def test_create_refuses(alice: Person, given: dict[str, Any], field: str) -> None:
+def test_create_rejects_invalid_input(alice: Person, given: dict[str, Any], field: str) -> None:
     refusal = alice.refusal(CREATE, input=given)
     assert (refusal["code"], refusal["status"], refusal["field"]) == ("BAD_USER_INPUT", 400, field)
     assert alice.ask("{ tasks { totalCount } }") == {"tasks": {"totalCount": 0}}
 
 
-def test_create_refuses_a_variable_inside_its_input(alice: Person) -> None:
+def test_create_rejects_an_invalid_variable_inside_its_input(alice: Person) -> None:
     document = """mutation ($title: String = "x") {
         createTask(input: {title: $title}) { task { id } }
     }"""
@@ -115,5 +117,5 @@ def test_create_refuses_a_variable_inside_its_input(alice: Person) -> None:
         "%s %(x)s \\ \" ' $1 :a",
     ],
 )
-def test_create_accepts(alice: Person, title: str) -> None:
+def test_create_accepts_long_and_unusual_titles(alice: Person, title: str) -> None:
     assert alice.create(title, description="x" * 10_000)["title"] == title.strip()

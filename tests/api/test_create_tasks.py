@@ -1,4 +1,4 @@
-"""What createTasks does, accepts and refuses."""
+"""The `createTasks` mutation."""
 
 import uuid
 from typing import Any
@@ -18,13 +18,13 @@ mutation ($input: [CreateTaskInput!]!) {
 )
 
 
-def test_anonymous(url: str) -> None:
+def test_create_tasks_without_a_token_is_rejected(url: str) -> None:
     variables = {"input": [{"title": "x"}]}
     answer = httpx.post(f"{url}/graphql", json={"query": CREATE, "variables": variables})
     assert answer.status_code == 401
 
 
-def test_create_works(alice: Person) -> None:
+def test_create_tasks_returns_tasks_in_input_order(alice: Person) -> None:
     new = [{"title": f"task {number}", "priority": "LOW"} for number in range(100)]
     made = alice.ask(CREATE, input=new)["createTasks"]
     assert (made["revision"], made["count"]) == (1, 100)
@@ -33,7 +33,7 @@ def test_create_works(alice: Person) -> None:
     assert alice.titles(orderBy={"field": "POSITION"}) == [task["title"] for task in new]
 
 
-def test_create_again_answers_what_is_there(alice: Person) -> None:
+def test_create_tasks_with_existing_ids_returns_existing_tasks(alice: Person) -> None:
     new = [{"title": "a", "id": str(uuid.uuid4())}, {"title": "b", "id": str(uuid.uuid4())}]
     made = alice.ask(CREATE, input=new)["createTasks"]
     assert alice.ask(CREATE, input=new)["createTasks"] == made
@@ -42,7 +42,7 @@ def test_create_again_answers_what_is_there(alice: Person) -> None:
     assert (longer["revision"], longer["tasks"][2]["revision"]) == (2, 2)
 
 
-def test_create_is_all_or_nothing(alice: Person) -> None:
+def test_create_tasks_is_atomic(alice: Person) -> None:
     taken = alice.create("taken")
     refusal = alice.refusal(CREATE, input=[{"title": "a"}, {"title": "b", "id": taken["id"]}])
     assert (refusal["code"], refusal["field"]) == ("CONFLICT", "input.1.id")
@@ -62,7 +62,7 @@ def test_create_is_all_or_nothing(alice: Person) -> None:
         ([{"title": "x", "id": str(uuid.UUID(int=1))}] * 2, "input.1.id"),
     ],
 )
-def test_create_refuses(alice: Person, new: list[Any], field: str) -> None:
+def test_create_tasks_rejects_invalid_input(alice: Person, new: list[Any], field: str) -> None:
     refusal = alice.refusal(CREATE, input=new)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
     assert alice.revision() == 0
@@ -76,10 +76,9 @@ def test_create_refuses(alice: Person, new: list[Any], field: str) -> None:
         ([{"title": "a"}, None], "input.1"),
     ],
 )
-def test_a_value_of_a_wrong_type_is_named_by_its_argument(
+def test_create_tasks_error_path_starts_at_the_argument(
     alice: Person, variable: list[Any], field: str
 ) -> None:
-    """Whatever the client calls its variable."""
     document = """mutation ($some: [CreateTaskInput!]!) {
         createTasks(input: $some) { revision }
     }"""

@@ -1,4 +1,4 @@
-"""A cursor is good for the list it is of, and for no other; an order keeps to its rules."""
+"""Validation of cursors and of orders."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
 
 SOME_ID = "d0d0d0d0-0000-4000-8000-000000000001"
-MOMENT = "2026-01-01T00:00:00.000000Z"
+TIME = "2026-01-01T00:00:00.000000Z"
 PAGE = """
 query ($filter: TaskFilter, $orderBy: [TaskOrder!], $after: String, $before: String) {
   tasks(filter: $filter, orderBy: $orderBy, after: $after, before: $before) { nodes { id } }
@@ -50,15 +50,14 @@ LISTINGS: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def reader(database: Database) -> Reader:
-    """Somebody with two tasks."""
-    somebody = Reader(database)
-    somebody.plant([{"id": SOME_ID[:-1] + str(n), "title": f"task {n}"} for n in (1, 2)])
-    return somebody
+    reader = Reader(database)
+    reader.plant([{"id": SOME_ID[:-1] + str(n), "title": f"task {n}"} for n in (1, 2)])
+    return reader
 
 
 @pytest.mark.parametrize("side", ["after", "before"])
 @pytest.mark.parametrize("listing", LISTINGS, ids=str)
-def test_a_cursor_of_one_list_is_no_good_in_another(
+def test_cursor_of_another_listing_is_rejected(
     reader: Reader, listing: dict[str, Any], side: str
 ) -> None:
     cursor = reader.page(**listing)["edges"][0]["cursor"]
@@ -69,9 +68,9 @@ def test_a_cursor_of_one_list_is_no_good_in_another(
             assert reader.refusal(**other, **{side: cursor}) == ("BAD_USER_INPUT", side)
 
 
-def test_a_cursor_of_the_trash_is_no_good_outside_of_it(database: Database) -> None:
+def test_cursor_of_the_trash_is_rejected_outside_it(database: Database) -> None:
     reader = Reader(database)
-    reader.plant([{"id": SOME_ID, "title": "gone", "deleted_at": MOMENT}])
+    reader.plant([{"id": SOME_ID, "title": "gone", "deleted_at": TIME}])
     (edge,) = reader.page(filter={"trashed": True})["edges"]
     assert reader.refusal(after=edge["cursor"]) == ("BAD_USER_INPUT", "after")
 
@@ -88,19 +87,19 @@ def test_a_cursor_of_the_trash_is_no_good_outside_of_it(database: Database) -> N
     ],
     ids=len,
 )
-def test_an_order_that_breaks_a_rule(alice: Person, keys: list[dict[str, str]]) -> None:
+def test_invalid_order_is_rejected(alice: Person, keys: list[dict[str, str]]) -> None:
     refusal = alice.refusal(PAGE, orderBy=keys)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "orderBy")
 
 
 @pytest.mark.parametrize("search", ["", " \n", "\0", "\ud800"])
-def test_relevance_needs_more_than_a_blank_search(reader: Reader, search: str) -> None:
+def test_relevance_with_a_blank_search_is_rejected(reader: Reader, search: str) -> None:
     refusal = reader.refusal(filter={"search": search}, orderBy=order("RELEVANCE"))
     assert refusal == ("BAD_USER_INPUT", "orderBy")
 
 
 @pytest.mark.parametrize("keys", [None, []])
-def test_no_order_is_newest_first(database: Database, keys: list[Any] | None) -> None:
+def test_default_order_is_newest_first(database: Database, keys: list[Any] | None) -> None:
     reader = Reader(database)
     instants = [f"2026-01-0{n}T00:00:00Z" for n in (2, 3, 1)]
     created = [SOME_ID[:-1] + str(n) for n in range(3)]
@@ -114,14 +113,14 @@ def test_no_order_is_newest_first(database: Database, keys: list[Any] | None) ->
 
 
 def forged(field: OrderField, value: object) -> str:
-    """A cursor of the search for "task" in this order, with a value that we did not write."""
+    """Return a cursor of the search for "task" in this order with a forged value."""
     listing = Listing(TaskFilter(search="task"), (OrderKey(field),))
     content = json.dumps([CURSOR_VERSION, listing.fingerprint, [value], SOME_ID])
     return base64.urlsafe_b64encode(content.encode()).decode()
 
 
-GOOD: dict[OrderField, Any] = {
-    OrderField.CREATED: MOMENT,
+VALID: dict[OrderField, Any] = {
+    OrderField.CREATED: TIME,
     OrderField.UPDATED: "0001-01-01T00:00:00.000000Z",
     OrderField.DUE: "9999-12-31T23:59:59.999999Z",
     OrderField.COMPLETED: None,
@@ -130,34 +129,34 @@ GOOD: dict[OrderField, Any] = {
     OrderField.POSITION: "",
     OrderField.RELEVANCE: 0.6079271,
 }
-NO_MOMENTS = [
+INVALID_TIMES = [
     5,
     True,
     "",
     "now",
     "infinity",
-    MOMENT[:-1],
-    MOMENT + "\n",
-    "2026-13-01" + MOMENT[10:],
+    TIME[:-1],
+    TIME + "\n",
+    "2026-13-01" + TIME[10:],
 ]
-NO_MOMENTS += ["0000" + MOMENT[4:], "2026-01-01T24:00:01.000000Z", [MOMENT], {"a": MOMENT}]
-NO_TEXTS: list[Any] = [5, True, None, ["a"], {}, 0.5, "\0", "\ud800", "a\udfff"]
-BAD: dict[OrderField, list[Any]] = {
-    OrderField.CREATED: [None, *NO_MOMENTS],
-    OrderField.UPDATED: [None, *NO_MOMENTS],
-    OrderField.DUE: NO_MOMENTS,
-    OrderField.COMPLETED: NO_MOMENTS,
+INVALID_TIMES += ["0000" + TIME[4:], "2026-01-01T24:00:01.000000Z", [TIME], {"a": TIME}]
+INVALID_TEXTS: list[Any] = [5, True, None, ["a"], {}, 0.5, "\0", "\ud800", "a\udfff"]
+INVALID: dict[OrderField, list[Any]] = {
+    OrderField.CREATED: [None, *INVALID_TIMES],
+    OrderField.UPDATED: [None, *INVALID_TIMES],
+    OrderField.DUE: INVALID_TIMES,
+    OrderField.COMPLETED: INVALID_TIMES,
     OrderField.PRIORITY: [7, -1, True, False, None, "2", 2.0, 10**400, [2], float("nan")],
-    OrderField.TITLE: NO_TEXTS,
-    OrderField.POSITION: NO_TEXTS,
+    OrderField.TITLE: INVALID_TEXTS,
+    OrderField.POSITION: INVALID_TEXTS,
     OrderField.RELEVANCE: [None, True, 1, "0.5", [0.5], float("nan"), float("inf"), -float("inf")],
 }
-BAD[OrderField.RELEVANCE] += [1e300, -1e300, 1e39, 1e-300, 10**400]
+INVALID[OrderField.RELEVANCE] += [1e300, -1e300, 1e39, 1e-300, 10**400]
 
 
 @pytest.mark.parametrize("field", OrderField)
-def test_a_value_that_a_row_may_have_is_accepted(reader: Reader, field: OrderField) -> None:
-    cursor = forged(field, GOOD[field])
+def test_cursor_with_a_valid_value_is_accepted(reader: Reader, field: OrderField) -> None:
+    cursor = forged(field, VALID[field])
     for side in ("after", "before"):
         arguments = {"filter": {"search": "task"}, "orderBy": order(field.name), side: cursor}
         assert len(ids(reader.page(**arguments))) <= 2
@@ -165,11 +164,11 @@ def test_a_value_that_a_row_may_have_is_accepted(reader: Reader, field: OrderFie
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [(field, value) for field, values in BAD.items() for value in values],
+    [(field, value) for field, values in INVALID.items() for value in values],
     ids=lambda value: value.name if isinstance(value, OrderField) else ascii(value)[:20],
 )
 @pytest.mark.parametrize("side", ["after", "before"])
-def test_a_value_that_no_row_has_is_refused(
+def test_cursor_with_an_invalid_value_is_rejected(
     reader: Reader, field: OrderField, value: object, side: str
 ) -> None:
     cursor = forged(field, value)
@@ -177,7 +176,7 @@ def test_a_value_that_no_row_has_is_refused(
     assert reader.refusal(**arguments) == ("BAD_USER_INPUT", side)
 
 
-def test_the_same_refusal_over_http(alice: Person) -> None:
+def test_invalid_cursor_is_rejected_over_http(alice: Person) -> None:
     for field, value in ((OrderField.TITLE, 5), (OrderField.PRIORITY, True)):
         refusal = alice.refusal(
             PAGE,

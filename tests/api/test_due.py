@@ -1,4 +1,4 @@
-"""When a task is due: days begin and end in the time zone of whoever asks."""
+"""Due dates, with days in the requested time zone."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -23,12 +23,12 @@ EVERYTHING = {*DATED, "never due"}
 
 
 def zone_of_noon() -> str:
-    """A time zone in which it is about noon, so that no day ends while a test runs."""
+    """Return a time zone where it is about noon, so that no day ends during a test."""
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
 def tasks_around(now: datetime) -> list[Task]:
-    """Tasks that are due around an instant, by the days of its time zone."""
+    """Return tasks that are due around an instant, by the days of its time zone."""
     today = now.date()
     midnight = datetime.combine(today, time(), now.tzinfo)
     days = {
@@ -57,7 +57,6 @@ def tasks_around(now: datetime) -> list[Task]:
 
 
 def planted(database: Database, tasks: list[Task]) -> Reader:
-    """Somebody with these tasks."""
     head = "abcdef00-0000-4000-8000-0000000000"
     reader = Reader(database)
     reader.plant([{**task, "id": f"{head}{number:02}"} for number, task in enumerate(tasks)])
@@ -80,7 +79,7 @@ FLAGS: list[tuple[Mapping[str, bool], set[str]]] = [
 
 
 @pytest.mark.parametrize(("flags", "titles"), FLAGS, ids=lambda value: str(sorted(value))[:40])
-def test_overdue_today_and_the_next_seven_days(
+def test_due_flags_match_tasks_by_day(
     database: Database, flags: Mapping[str, bool], titles: set[str]
 ) -> None:
     zone = zone_of_noon()
@@ -90,8 +89,8 @@ def test_overdue_today_and_the_next_seven_days(
     assert set(reader.found(**{"not": {"due": due}})) == EVERYTHING - titles
 
 
-def test_today_is_not_everywhere_the_same_day(database: Database) -> None:
-    """Between these two zones there is always a midnight: one is 26 hours behind the other."""
+def test_today_depends_on_the_time_zone(database: Database) -> None:
+    """The two zones are 26 hours apart, so midnight is always between them."""
     east, west = "Etc/GMT-14", "Etc/GMT+12"
     days = {zone: datetime.now(ZoneInfo(zone)).date() for zone in (east, west)}
     reader = planted(database, [{"title": zone, "due_on": day} for zone, day in days.items()])
@@ -108,15 +107,15 @@ MIDNIGHTS = (
     ("2026-06-15", "Pacific/Kiritimati", "2026-06-14T10:00:00Z"),
     ("2026-06-15", "America/New_York", "2026-06-15T04:00:00Z"),
     ("2026-06-15", "Asia/Kathmandu", "2026-06-14T18:15:00Z"),
-    # The clock went from midnight to one, so the day began at one.
+    # The clock skipped from midnight to one, so the day began at one.
     ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00Z"),
-    # The clock went from one back to midnight, so the day had two.
+    # The clock went from one back to midnight, so the day had two midnights.
     ("2025-11-02", "America/Havana", "2025-11-02T04:00:00Z"),
 )
 
 
 @pytest.mark.parametrize(("day", "zone", "midnight"), MIDNIGHTS)
-def test_a_day_is_due_when_it_begins(
+def test_day_counts_as_its_first_instant(
     database: Database, day: str, zone: str, midnight: str
 ) -> None:
     reader = planted(database, [{"title": "day", "due_on": day}, {"title": "never due"}])
@@ -138,7 +137,7 @@ def test_a_day_is_due_when_it_begins(
         assert bool(reader.found(due={**due, "after": text})) is is_after, text
 
 
-def test_an_instant_is_due_in_all_time_zones_at_once(database: Database) -> None:
+def test_instant_is_independent_of_the_time_zone(database: Database) -> None:
     moment = "2026-06-15T12:00:00Z"
     reader = planted(database, [{"title": "instant", "due_at": moment}])
     for zone in ("UTC", "Pacific/Kiritimati", "Etc/GMT+12"):
@@ -150,7 +149,7 @@ def test_an_instant_is_due_in_all_time_zones_at_once(database: Database) -> None
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kathmandu"])
-def test_at_either_end_of_the_calendar(database: Database, zone: str) -> None:
+def test_due_dates_at_the_ends_of_the_calendar(database: Database, zone: str) -> None:
     first, last = "0001-01-01", "9999-12-31"
     reader = planted(database, [{"title": day, "due_on": day} for day in (first, last)])
     due = {"timeZone": zone}
@@ -165,8 +164,18 @@ def test_at_either_end_of_the_calendar(database: Database, zone: str) -> None:
     assert reader.found(due={**due, "today": True}) == []
 
 
-NO_ZONES = ["", " ", "utc", "Europe", "Europe/berlin", "Mars/Base", "+02:00", "UTC\0", "\ud800"]
-NO_ZONES += [
+UNKNOWN_ZONES = [
+    "",
+    " ",
+    "utc",
+    "Europe",
+    "Europe/berlin",
+    "Mars/Base",
+    "+02:00",
+    "UTC\0",
+    "\ud800",
+]
+UNKNOWN_ZONES += [
     "../etc/passwd",
     "/etc/passwd",
     "Europe/../UTC",
@@ -175,8 +184,8 @@ NO_ZONES += [
 ]
 
 
-@pytest.mark.parametrize("zone", NO_ZONES, ids=lambda zone: ascii(zone)[:30])
-def test_no_such_time_zone(alice: Person, zone: str) -> None:
+@pytest.mark.parametrize("zone", UNKNOWN_ZONES, ids=lambda zone: ascii(zone)[:30])
+def test_unknown_time_zone_is_rejected(alice: Person, zone: str) -> None:
     for due in ({"today": True}, {"null": None}, {"before": "2026-01-01T00:00:00Z"}, {}):
         refusal = alice.refusal(LIST, filter={"due": {**due, "timeZone": zone}})
         assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "filter.due.timeZone")
@@ -191,6 +200,8 @@ def test_no_such_time_zone(alice: Person, zone: str) -> None:
         ("filter.not.or.1.due.timeZone", lambda inner: {"not": {"or": [{}, inner, inner]}}),
     ],
 )
-def test_no_such_time_zone_deeper_down(database: Database, path: str, nest: Any) -> None:
+def test_unknown_time_zone_in_a_nested_filter_is_rejected(
+    database: Database, path: str, nest: Any
+) -> None:
     refusal = Reader(database).refusal(filter=nest({"due": {"timeZone": "Mars/Base"}}))
     assert refusal == ("BAD_USER_INPUT", path)

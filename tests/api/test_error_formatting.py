@@ -1,4 +1,4 @@
-"""What nobody expected: the log is told all that it may know, and the client nothing."""
+"""Masking of unexpected errors: details are logged, clients get a request id."""
 
 import logging
 import queue
@@ -16,21 +16,21 @@ from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.server.observability.formatters import request_id
 from todo_graphql.store.tasks.repository import Tasks
 
-SENTENCE = "Something went wrong on the server."
+MESSAGE = "Something went wrong on the server."
 FIND = "query ($id: ID!) { task(id: $id) { title } }"
 
 
 LAST_LINE = re.compile(r"INFO \[\S+\] [A-Z]+ \S+ \d{3}")
 
-# Each is refused by PostgreSQL in a sentence that quotes it, or the words in it.
-REFUSED = {
+# PostgreSQL rejects each with a message that quotes it.
+REJECTED = {
     "42703": text("SELECT 'a private title', no_such_column"),
     "22P02": text("SELECT CAST(:title AS integer)").bindparams(title="a private title"),
 }
 
 
 class Log(logging.Handler):
-    """What this project's loggers say, with the id that they say it under."""
+    """Handler that collects log entries with their request ids."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,9 +42,7 @@ class Log(logging.Handler):
         self._entries.put(self.format(record))
 
     def of(self, request_id: str) -> list[str]:
-        """All that was said under this id, up to the line that ends the request. That line may
-        come later than the answer.
-        """
+        """Return the entries of a request up to its last line, which may follow the response."""
         entries: list[str] = []
         while not (entries and LAST_LINE.fullmatch(entries[-1])):
             entry = self._entries.get(timeout=30)
@@ -54,7 +52,6 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log(url: str) -> Iterator[Log]:
-    """The log of the server, from now on."""
     log, logger = Log(), logging.getLogger("todo_graphql")
     logger.addHandler(log)
     yield log
@@ -62,15 +59,14 @@ def log(url: str) -> Iterator[Log]:
 
 
 def fail(*_: object) -> NoReturn:
-    """What a bug in the store does."""
     raise RuntimeError("secret detail")
 
 
 def failure_in(response: httpx.Response) -> str:
-    """The id in the only error, which says nothing else."""
+    """Return the request id in the only error, which contains nothing else."""
     (error,) = response.json()["errors"]
     request_id = response.headers["x-request-id"]
-    assert error["message"] == SENTENCE
+    assert error["message"] == MESSAGE
     assert error["extensions"] == {
         "code": "INTERNAL_SERVER_ERROR",
         "status": 500,
@@ -79,7 +75,7 @@ def failure_in(response: httpx.Response) -> str:
     return request_id
 
 
-def test_a_bug_is_told_to_the_log_only(
+def test_unexpected_error_is_logged_and_masked(
     alice: Person, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Tasks, "find", fail)
@@ -95,7 +91,7 @@ def test_a_bug_is_told_to_the_log_only(
     assert 'raise RuntimeError("secret detail")' in entry
 
 
-def test_a_bug_in_one_mutation_hides_nothing_of_the_others(
+def test_unexpected_error_keeps_results_of_other_mutations(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Tasks, "complete", fail)
@@ -111,9 +107,9 @@ def test_a_bug_in_one_mutation_hides_nothing_of_the_others(
     assert alice.revision() == 2
 
 
-@pytest.mark.parametrize("state", REFUSED)
+@pytest.mark.parametrize("state", REJECTED)
 @pytest.mark.parametrize(("method", "document"), [("find", FIND), ("create", CREATE)])
-def test_the_words_of_a_database_error_are_told_to_nobody(
+def test_database_error_text_is_neither_logged_nor_sent(
     alice: Person,
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
@@ -122,18 +118,18 @@ def test_the_words_of_a_database_error_are_told_to_nobody(
     state: str,
 ) -> None:
     monkeypatch.setattr(
-        Tasks, method, lambda tasks, *_: tasks._statements.connection.read(REFUSED[state])
+        Tasks, method, lambda tasks, *_: tasks._statements.connection.read(REJECTED[state])
     )
     response = alice.post(document, id=alice.id, input={"title": "a private title"})
     request_id = failure_in(response)
     entry, last = log.of(request_id)
     assert last.endswith(" POST /graphql 200")
     assert f"SQLSTATE {state}" in entry
-    for told in (response.text, entry):
-        assert not [word for word in ("private", "no_such_table", "SELECT") if word in told]
+    for output in (response.text, entry):
+        assert not [word for word in ("private", "no_such_table", "SELECT") if word in output]
 
 
-def test_a_bug_outside_of_graphql_is_told_to_the_log_only(
+def test_unexpected_error_outside_graphql_is_logged_and_masked(
     alice: Person, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Authenticator, "viewer_of", fail)
@@ -148,20 +144,20 @@ def test_a_bug_outside_of_graphql_is_told_to_the_log_only(
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/nothing", "/graphql"])
-def test_every_request_leaves_a_line_with_its_id(url: str, log: Log, path: str) -> None:
+def test_request_is_logged_with_its_id(url: str, log: Log, path: str) -> None:
     response = httpx.get(url + path, headers={"X-Request-ID": "my-own-id"})
     (entry,) = log.of("my-own-id")
     assert entry == f"INFO [my-own-id] GET {path} {response.status_code}"
 
 
-def test_a_path_cannot_write_lines_of_its_own(url: str, log: Log) -> None:
+def test_path_cannot_inject_log_lines(url: str, log: Log) -> None:
     path = "/%0D%0AINFO%20%5B-%5D%20Everything%20is%20fine"
     httpx.get(url + path, headers={"X-Request-ID": "its-id"})
     (entry,) = log.of("its-id")
     assert entry == "INFO [its-id] GET /... 404"
 
 
-def test_words_of_a_request_stay_out_of_the_log(alice: Person, log: Log) -> None:
+def test_request_content_is_not_logged(alice: Person, log: Log) -> None:
     answers = [
         alice.post(CREATE, input={"title": "a private title"}),
         alice.post("{ a_private_field }"),
@@ -173,7 +169,7 @@ def test_words_of_a_request_stay_out_of_the_log(alice: Person, log: Log) -> None
         assert alice.token not in entry
 
 
-def test_a_client_that_leaves_is_no_failure(url: str, alice: Person, log: Log) -> None:
+def test_client_disconnect_is_logged_as_499(url: str, alice: Person, log: Log) -> None:
     with connected(url) as connection:
         lines = HOST, b"Content-Length: 100", b"X-Request-ID: its-id"
         connection.sendall(post(alice, *lines) + b"{")

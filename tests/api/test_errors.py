@@ -1,4 +1,4 @@
-"""What a client is told that sent something wrong."""
+"""Errors for invalid requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,12 +21,11 @@ UPDATE = (
 )
 SOME_ID = "c0ffee00-0000-4000-8000-000000000000"
 
-# What JSON can say and PostgreSQL cannot keep: half a surrogate pair, and NUL.
+# Texts that JSON allows and PostgreSQL cannot store: a lone surrogate, and NUL.
 UNSTORABLE = ["\ud800", "a\udfffb", "\0", "a\0b"]
 
 
 def only_error(response: httpx.Response) -> Any:
-    """The only error of an answer."""
     (error,) = response.json()["errors"]
     return error
 
@@ -56,7 +55,7 @@ def only_error(response: httpx.Response) -> Any:
     ],
     ids=lambda value: value[:40],
 )
-def test_a_document_that_will_not_do(alice: Person, document: str, code: str) -> None:
+def test_invalid_document_is_rejected(alice: Person, document: str, code: str) -> None:
     response = alice.post(document)
     error = only_error(response)
     assert (response.status_code, error["extensions"]["code"]) == (400, code)
@@ -75,7 +74,7 @@ def test_a_document_that_will_not_do(alice: Person, document: str, code: str) ->
         ("query A { me { id } }", ""),
     ],
 )
-def test_it_must_be_clear_which_operation_is_meant(
+def test_ambiguous_or_unknown_operation_is_rejected(
     url: str, alice: Person, document: str, name: str | None
 ) -> None:
     response = httpx.post(
@@ -118,7 +117,7 @@ def test_it_must_be_clear_which_operation_is_meant(
         (UPDATE, {"id": SOME_ID, "input": {"expectedRevision": 2**31}}, "input.expectedRevision"),
     ],
 )
-def test_a_variable_of_the_wrong_type_is_named(
+def test_variable_of_a_wrong_type_is_reported_by_path(
     alice: Person, document: str, variables: dict[str, object], field: str
 ) -> None:
     response = alice.post(document, **variables)
@@ -128,7 +127,7 @@ def test_a_variable_of_the_wrong_type_is_named(
     assert extensions == {"code": "BAD_USER_INPUT", "status": 400, "field": field}
 
 
-def test_however_much_is_wrong_with_variables_it_is_the_client_s_mistake(alice: Person) -> None:
+def test_many_invalid_variables_are_bad_user_input(alice: Person) -> None:
     response = alice.post(CREATE, input={"title": "a", **{f"x{n}": n for n in range(200)}})
     assert response.status_code == 400
     codes = {error["extensions"]["code"] for error in response.json()["errors"]}
@@ -158,7 +157,7 @@ def test_however_much_is_wrong_with_variables_it_is_the_client_s_mistake(alice: 
         (PAGE, lambda value: {"before": value}, "before"),
     ],
 )
-def test_what_postgresql_cannot_keep_is_named(
+def test_unstorable_text_is_reported_by_path(
     alice: Person,
     document: str,
     variables: Callable[[str], dict[str, object]],
@@ -170,7 +169,7 @@ def test_what_postgresql_cannot_keep_is_named(
 
 
 @pytest.mark.parametrize("value", [*UNSTORABLE, "", "é", "x" * 10_000])
-def test_a_strange_user_id_is_somebody_else_s(alice: Person, value: str) -> None:
+def test_unusual_user_id_is_forbidden(alice: Person, value: str) -> None:
     assert alice.refusal(PAGE, userId=value)["code"] == "FORBIDDEN"
 
 
@@ -187,7 +186,7 @@ def test_bad_variable_is_reported_at_its_first_use(
     assert alice.refusal(document, id={})["field"] == field
 
 
-def test_a_refused_field_is_null_beside_what_was_done(alice: Person) -> None:
+def test_rejected_mutation_is_null_beside_successful_mutations(alice: Person) -> None:
     document = (
         'mutation { good: createTask(input: {title: "a"}) { task { title } }'
         ' bad: createTask(input: {title: " "}) { task { title } } }'
@@ -199,8 +198,8 @@ def test_a_refused_field_is_null_beside_what_was_done(alice: Person) -> None:
     assert (error["path"], error["extensions"]["field"]) == (["bad"], "input.title")
 
 
-MEETINGS: dict[ErrorCode, Callable[[Person], dict[str, Any]]] = {
-    ErrorCode.UNAUTHENTICATED: lambda alice: forgetful(alice).refusal("{ me { id } }"),
+TRIGGERS: dict[ErrorCode, Callable[[Person], dict[str, Any]]] = {
+    ErrorCode.UNAUTHENTICATED: lambda alice: with_truncated_token(alice).refusal("{ me { id } }"),
     ErrorCode.FORBIDDEN: lambda alice: alice.refusal(PAGE, userId=SOME_ID),
     ErrorCode.NOT_FOUND: lambda alice: alice.refusal(UPDATE, id=SOME_ID, input={"title": "a"}),
     ErrorCode.BAD_USER_INPUT: lambda alice: alice.refusal(CREATE, input={"title": ""}),
@@ -211,25 +210,24 @@ MEETINGS: dict[ErrorCode, Callable[[Person], dict[str, Any]]] = {
     ErrorCode.GRAPHQL_VALIDATION_FAILED: lambda alice: alice.refusal("{ nonsense }"),
     ErrorCode.QUERY_TOO_COMPLEX: lambda alice: alice.refusal("{ " + "a: me { id } " * 400 + "}"),
 }
-MET_ELSEWHERE = {
-    ErrorCode.UNAVAILABLE: "test_health.py",
-    ErrorCode.INTERNAL_SERVER_ERROR: "test_masking.py",
-    ErrorCode.RATE_LIMITED: "test_rates.py",
+TESTED_ELSEWHERE = {
+    ErrorCode.UNAVAILABLE: "test_readiness.py",
+    ErrorCode.INTERNAL_SERVER_ERROR: "test_error_formatting.py",
+    ErrorCode.RATE_LIMITED: "test_limiter.py",
 }
 
 
-def forgetful(person: Person) -> Person:
-    """Somebody who has lost the last character of their token."""
+def with_truncated_token(person: Person) -> Person:
     person.token = person.token[:-1]
     return person
 
 
-@pytest.mark.parametrize("code", MEETINGS, ids=lambda code: code.name)
-def test_a_code_is_met_with_its_status(alice: Person, code: ErrorCode) -> None:
-    refusal = MEETINGS[code](alice)
+@pytest.mark.parametrize("code", TRIGGERS, ids=lambda code: code.name)
+def test_error_code_has_its_status(alice: Person, code: ErrorCode) -> None:
+    refusal = TRIGGERS[code](alice)
     assert (refusal["code"], refusal["status"]) == (code.name, code.status)
     assert refusal["message"].endswith(".")
 
 
-def test_every_code_is_met() -> None:
-    assert {*MEETINGS, *MET_ELSEWHERE} == set(ErrorCode)
+def test_every_error_code_is_tested() -> None:
+    assert {*TRIGGERS, *TESTED_ELSEWHERE} == set(ErrorCode)

@@ -1,4 +1,4 @@
-"""What a filter may not be: too deep, too long, or full of what no task can hold."""
+"""Limits of filters: depth, length and invalid values."""
 
 import json
 from typing import Any
@@ -17,14 +17,13 @@ BODY_LIMIT = 65_536
 
 @pytest.fixture(scope="module")
 def reader(database: Database) -> Reader:
-    """Somebody with a single task."""
-    somebody = Reader(database)
-    somebody.plant([{"id": SOME_ID, "title": "only one"}])
-    return somebody
+    reader = Reader(database)
+    reader.plant([{"id": SOME_ID, "title": "only one"}])
+    return reader
 
 
 def nested(levels: int, name: str = "not") -> dict[str, Any]:
-    """A filter that has another one inside, and so on."""
+    """Return a filter that is nested so many levels deep."""
     condition: dict[str, Any] = {}
     for _ in range(levels):
         condition = {name: condition if name == "not" else [condition]}
@@ -32,7 +31,7 @@ def nested(levels: int, name: str = "not") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("name", "step"), [("and", "and.0"), ("or", "or.0"), ("not", "not")])
-def test_five_levels_pass_and_six_do_not(reader: Reader, name: str, step: str) -> None:
+def test_filter_nesting_is_limited_to_five_levels(reader: Reader, name: str, step: str) -> None:
     assert reader.page(filter=nested(5, name))["totalCount"] == (name != "not")
     path = ".".join(["filter", *[step] * 6])
     assert reader.refusal(filter=nested(6, name)) == ("BAD_USER_INPUT", path)
@@ -50,9 +49,7 @@ def test_five_levels_pass_and_six_do_not(reader: Reader, name: str, step: str) -
     ],
     ids=str,
 )
-def test_fifty_comparisons_pass_and_fifty_one_do_not(
-    reader: Reader, fiftieth: dict[str, Any]
-) -> None:
+def test_filter_is_limited_to_fifty_comparisons(reader: Reader, fiftieth: dict[str, Any]) -> None:
     fifty = {"and": [*[DONE] * 49, fiftieth]}
     assert reader.page(filter=fifty)["totalCount"] == 0
     assert reader.refusal(filter={**fifty, **DONE}) == ("BAD_USER_INPUT", "filter")
@@ -72,7 +69,7 @@ LISTS: list[tuple[str, str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("name", "operator", "values"), LISTS)
-def test_a_hundred_values_pass_and_more_do_not(
+def test_filter_list_is_limited_to_a_hundred_values(
     reader: Reader, name: str, operator: str, values: list[str]
 ) -> None:
     hundred = values * (100 // len(values))
@@ -98,19 +95,19 @@ def test_a_hundred_values_pass_and_more_do_not(
         "not.tags.none.2",
     ],
 )
-def test_text_that_no_task_can_hold(reader: Reader, path: str, text: str) -> None:
+def test_filter_with_unstorable_text_is_rejected(reader: Reader, path: str, text: str) -> None:
     refusal = reader.refusal(filter=at(path, text))
     assert refusal == ("BAD_USER_INPUT", f"filter.{path}")
 
 
 @pytest.mark.parametrize("text", ["", "42", SOME_ID[:-1], f"{{{SOME_ID}}}", f"{SOME_ID} ", "\0"])
 @pytest.mark.parametrize("path", ["id.eq", "id.neq", "id.in.1", "or.0.id.nin.0"])
-def test_an_id_that_is_no_uuid(reader: Reader, path: str, text: str) -> None:
+def test_filter_with_an_invalid_id_is_rejected(reader: Reader, path: str, text: str) -> None:
     assert reader.refusal(filter=at(path, text)) == ("BAD_USER_INPUT", f"filter.{path}")
 
 
 def at(path: str, value: object) -> Any:
-    """The filter that has the value at this path. Whatever is before it in a list is harmless."""
+    """Return the filter with the value at this path, after neutral items in lists."""
     for part in reversed(path.split(".")):
         if not part.isdigit():
             value = {part: value}
@@ -123,12 +120,12 @@ def at(path: str, value: object) -> Any:
 
 @pytest.mark.parametrize("name", ["not", "and", "or"])
 @pytest.mark.parametrize("levels", [50, 100, 150, 200, 300, 450, 700, 900, 2_000, 1_000_000])
-def test_a_filter_of_any_depth_in_variables_is_refused_cleanly(
+def test_deep_filter_in_variables_is_rejected(
     alice: Person, url: str, name: str, levels: int
 ) -> None:
     opening, closing = (f'{{"{name}":[', "]}") if name != "not" else ('{"not":', "}")
-    room = (BODY_LIMIT - 200) // len(opening + closing)
-    levels = min(levels, room)
+    max_levels = (BODY_LIMIT - 200) // len(opening + closing)
+    levels = min(levels, max_levels)
     body = '{"query": %s, "variables": {"filter": %s{}%s}}' % (
         json.dumps("query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"),
         opening * levels,
@@ -139,7 +136,7 @@ def test_a_filter_of_any_depth_in_variables_is_refused_cleanly(
 
 @pytest.mark.parametrize("levels", [50, 100, 200, 300, 450, 600, 2_000, 12_000])
 @pytest.mark.parametrize(("opening", "closing"), [("{not:", "}"), ("{and:[", "]}")])
-def test_a_filter_of_any_depth_in_a_document_is_refused_cleanly(
+def test_deep_filter_in_a_document_is_rejected(
     alice: Person, url: str, levels: int, opening: str, closing: str
 ) -> None:
     levels = min(levels, (BODY_LIMIT - 200) // len(opening + closing))
@@ -155,14 +152,14 @@ def send(who: Person, url: str, body: str) -> httpx.Response:
 
 
 def check_refusal(response: httpx.Response) -> None:
-    """One error, which says what is wrong with the question."""
+    """Check that there is one error about the input."""
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] in ("BAD_USER_INPUT", "QUERY_TOO_COMPLEX"), error
     assert error["extensions"]["status"] == 400
 
 
 @pytest.mark.parametrize("name", ["and", "or"])
-def test_as_many_empty_conditions_as_a_body_can_hold(alice: Person, url: str, name: str) -> None:
+def test_filter_with_many_empty_conditions_is_rejected(alice: Person, url: str, name: str) -> None:
     empty = ",".join(["{}"] * ((BODY_LIMIT - 200) // 3))
     query = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"
     body = f'{{"query": "{query}", "variables": {{"filter": {{"{name}": [{empty}]}}}}}}'
@@ -189,13 +186,13 @@ def test_as_many_empty_conditions_as_a_body_can_hold(alice: Person, url: str, na
     ],
     ids=str,
 )
-def test_what_does_not_fit_the_schema(reader: Reader, condition: dict[str, Any]) -> None:
+def test_filter_of_a_wrong_type_is_rejected(reader: Reader, condition: dict[str, Any]) -> None:
     (error,) = reader.post(LIST, filter=condition)["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["field"].startswith("filter")
 
 
-def test_a_value_of_a_wrong_type_inside_of_a_literal_is_named_by_its_path(alice: Person) -> None:
+def test_variable_of_a_wrong_type_in_a_literal_is_reported_by_path(alice: Person) -> None:
     document = """query ($some: Date!) {
         tasks(filter: {and: [{}, {dueOn: {in: ["2026-01-31", $some]}}]}) { totalCount }
     }"""

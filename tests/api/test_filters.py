@@ -1,4 +1,4 @@
-"""Filters: each comparison means what it says, of what is missing, too."""
+"""Filters: comparisons, null values and combinations."""
 
 import itertools
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ EVERYTHING = sorted(task["title"] for task in WORLD)
 
 @pytest.fixture(scope="module")
 def reader(database: Database) -> Reader:
-    """Somebody with the whole world, and with something in the trash."""
-    somebody = Reader(database)
+    """Return a reader with all tasks of the model, and a task in the trash."""
+    reader = Reader(database)
     trashed = {"id": some_id(9), "title": "trashed", "deleted_at": NOON}
-    somebody.plant([*WORLD, trashed])
-    return somebody
+    reader.plant([*WORLD, trashed])
+    return reader
 
 
 def expected(condition: dict[str, Any]) -> list[str]:
@@ -43,9 +43,7 @@ def expected(condition: dict[str, Any]) -> list[str]:
     ("name", "operator"),
     [(name, operator) for name, (_, operators) in COMPARATORS.items() for operator in operators],
 )
-def test_each_comparator_means_what_it_means_in_python(
-    reader: Reader, name: str, operator: str
-) -> None:
+def test_comparator_matches_the_python_model(reader: Reader, name: str, operator: str) -> None:
     values: list[Any] = list(COMPARATORS[name][0])
     if operator == "null":
         values = [True, False]
@@ -56,7 +54,7 @@ def test_each_comparator_means_what_it_means_in_python(
         assert reader.found(**condition) == expected(condition), value
 
 
-# What a reader of this file can check without the model above.
+# Expectations that are independent of the model.
 TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({}, EVERYTHING),
     ({"title": None, "and": None, "or": None, "not": None, "search": None}, EVERYTHING),
@@ -112,14 +110,16 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("condition", "titles"), TABLE, ids=lambda value: ascii(value)[:60])
-def test_what_a_filter_finds(reader: Reader, condition: dict[str, Any], titles: list[str]) -> None:
+def test_filter_finds_matching_tasks(
+    reader: Reader, condition: dict[str, Any], titles: list[str]
+) -> None:
     assert reader.found(**condition) == sorted(titles)
 
 
 def nullable_members(
     kind: GraphQLInputObjectType, depth: int = 2
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The path and the type of each member that may be null, down to a depth."""
+    """Yield the path and the type of each nullable member, down to a depth."""
     for name, member in kind.fields.items():
         if not is_non_null_type(member.type):
             yield (name,), str(member.type)
@@ -139,7 +139,7 @@ def test_nullable_members_of_filters_are_found() -> None:
 
 @pytest.mark.parametrize(("path", "kind"), NULLABLE.items(), ids=map(".".join, NULLABLE))
 def test_null_in_a_filter_is_ignored(reader: Reader, path: tuple[str, ...], kind: str) -> None:
-    """In a variable, in the document, and as a variable in the document."""
+    """Cover null in a variable, in the document, and as a variable in the document."""
     is_in_not = path[0] == "not" and len(path) > 1
     count = {"tasks": {"totalCount": 0 if is_in_not else len(WORLD)}}
     given: object = None
@@ -155,7 +155,7 @@ def test_null_in_a_filter_is_ignored(reader: Reader, path: tuple[str, ...], kind
 
 @STEADY
 @given(conditions)
-def test_a_filter_and_its_opposite_share_all_tasks_out(
+def test_filter_and_its_negation_partition_all_tasks(
     reader: Reader, condition: dict[str, Any]
 ) -> None:
     having = reader.found(**condition)
@@ -163,7 +163,7 @@ def test_a_filter_and_its_opposite_share_all_tasks_out(
     assert sorted([*having, *reader.found(**{"not": condition})]) == EVERYTHING
 
 
-def test_a_filter_works_over_http_and_below_me(alice: Person) -> None:
+def test_filter_applies_over_http_and_below_me(alice: Person) -> None:
     for title in ("one", "two"):
         alice.create(title)
     document = """

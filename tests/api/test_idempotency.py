@@ -1,4 +1,4 @@
-"""Idempotency keys: a keyed mutation that is sent again is not done again."""
+"""Idempotency keys: repeated calls of a mutation."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +24,12 @@ mutation ($input: CreateTaskInput!, $key: String, $userId: ID) {
 BY_ID = 'mutation ($id: ID!) { VERB(id: $id, idempotencyKey: "k") { %s } }'
 
 
-def test_every_mutation_takes_a_key() -> None:
+def test_every_mutation_takes_an_idempotency_key() -> None:
     for operation, name, field in root_fields(SCHEMA.graphql_schema):
         assert ("idempotencyKey" in field.args) is (operation == "mutation"), name
 
 
-def test_the_same_call_is_done_once(alice: Person) -> None:
+def test_repeated_call_is_executed_once(alice: Person) -> None:
     key = str(uuid.uuid4())
     first = alice.ask(CREATE, input={"title": "a", "tags": ["x"], "priority": "LOW"}, key=key)
     given = {"priority": "LOW", "title": "a", "tags": ["x"], "description": None}
@@ -39,13 +39,13 @@ def test_the_same_call_is_done_once(alice: Person) -> None:
     assert alice.revision() == 1
 
 
-def test_it_answers_what_the_first_call_answered_whatever_has_happened_since(alice: Person) -> None:
+def test_repeated_call_returns_the_first_response_after_changes(alice: Person) -> None:
     first = alice.ask(CREATE, input={"title": "a"}, key="k")
     alice.change("deleteTask", first["createTask"]["task"]["id"])
     assert alice.ask(CREATE, input={"title": "a"}, key="k") == first
 
 
-def test_other_arguments_are_a_conflict(alice: Person) -> None:
+def test_different_arguments_are_a_conflict(alice: Person) -> None:
     task = alice.ask(CREATE, input={"title": "a"}, key="k")["createTask"]["task"]
     for other in ({"title": "b"}, {"title": "a", "dueOn": "2026-01-31"}):
         refusal = alice.refusal(CREATE, input=other, key="k")
@@ -55,7 +55,7 @@ def test_other_arguments_are_a_conflict(alice: Person) -> None:
     assert alice.find(task["id"]) == task
 
 
-def test_null_and_left_out_are_other_arguments_where_they_mean_other_things(alice: Person) -> None:
+def test_null_and_omitted_fields_are_different_arguments(alice: Person) -> None:
     task = alice.create(description="x")
     document = """mutation ($id: ID!, $input: UpdateTaskInput!) {
         updateTask(id: $id, input: $input, idempotencyKey: "k") { task { description } }
@@ -74,7 +74,7 @@ def test_null_and_left_out_are_other_arguments_where_they_mean_other_things(alic
         ("purgeTask", "revision taskId"),
     ],
 )
-def test_verbs_with_a_key(alice: Person, verb: str, fields: str) -> None:
+def test_mutation_with_a_key_is_executed_once(alice: Person, verb: str, fields: str) -> None:
     tasks = alice.create_many("a", "b")
     document = BY_ID.replace("VERB", verb) % fields
     first = alice.ask(document, id=tasks[0]["id"])
@@ -82,7 +82,7 @@ def test_verbs_with_a_key(alice: Person, verb: str, fields: str) -> None:
     assert alice.revision() == 2
 
 
-def test_bulk_with_a_key(alice: Person) -> None:
+def test_bulk_mutation_with_a_key_is_executed_once(alice: Person) -> None:
     alice.create_many("a", "b")
     document = """mutation { completeTasks(filter: {}, idempotencyKey: "k") {
         revision count tasks { title completed priority }
@@ -93,7 +93,7 @@ def test_bulk_with_a_key(alice: Person) -> None:
     assert alice.titles(filter={"completed": False}) == ["c"]
 
 
-def test_a_call_that_failed_may_be_repeated(alice: Person) -> None:
+def test_failed_call_does_not_use_up_its_key(alice: Person) -> None:
     task = alice.create("a")
     document = """mutation ($id: ID!, $key: String) {
         completeTask(id: $id, idempotencyKey: $key) { revision }
@@ -105,15 +105,13 @@ def test_a_call_that_failed_may_be_repeated(alice: Person) -> None:
     assert alice.find(task["id"])["completed"] is False
 
 
-def test_a_first_write_that_failed_leaves_nobody(alice: Person) -> None:
+def test_failed_first_write_creates_no_user(alice: Person) -> None:
     document = BY_ID.replace("VERB", "completeTask") % "revision"
     assert alice.refusal(document, id=str(uuid.uuid4()))["code"] == "NOT_FOUND"
     assert alice.ask("{ me { createdAt } }") == {"me": {"createdAt": None}}
 
 
-def test_keys_of_two_people_have_nothing_to_do_with_each_other(
-    alice: Person, mallory: Person
-) -> None:
+def test_keys_of_two_users_are_independent(alice: Person, mallory: Person) -> None:
     hers = alice.ask(CREATE, input={"title": "hers"}, key="k")
     own = mallory.ask(CREATE, input={"title": "own"}, key="k")
     assert hers["createTask"]["task"]["title"] == "hers"
@@ -121,25 +119,25 @@ def test_keys_of_two_people_have_nothing_to_do_with_each_other(
 
 
 @pytest.mark.parametrize("key", ["k", "new", ""])
-def test_foreign_user_id_is_forbidden_whatever_the_key(
+def test_foreign_user_id_is_forbidden_with_any_key(
     alice: Person, mallory: Person, key: str
 ) -> None:
-    """Also where the caller has the answer to the same call already, and before the key is read."""
+    """`userId` is checked before the key is read, and for stored responses."""
     alice.ask(CREATE, input={"title": "a"}, key="k")
     refusal = alice.refusal(CREATE, input={"title": "a"}, key=key, userId=mallory.id)
     assert refusal["code"] == "FORBIDDEN"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 101, "a\0b", "\ud800"])
-def test_refuses(alice: Person, key: str) -> None:
+def test_invalid_key_is_rejected(alice: Person, key: str) -> None:
     refusal = alice.refusal(CREATE, input={"title": "a"}, key=key)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "idempotencyKey")
     assert alice.titles() == []
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_the_same_call_many_times_at_once(alice: Person, known: bool) -> None:
-    """Also when it is somebody's very first write."""
+def test_concurrent_repeated_calls_are_executed_once(alice: Person, known: bool) -> None:
+    """Cover the first write of a user as well."""
     if known:
         alice.create("known")
     with ThreadPoolExecutor(8) as pool:
@@ -150,7 +148,7 @@ def test_the_same_call_many_times_at_once(alice: Person, known: bool) -> None:
     assert alice.titles(filter={"title": {"eq": "a"}}) == ["a"]
 
 
-def test_after_a_day_the_key_is_free(alice: Person, settings: Settings) -> None:
+def test_key_expires_after_24_hours(alice: Person, settings: Settings) -> None:
     first = alice.ask(CREATE, input={"title": "a"}, key="k")
     url = settings.required_database_url()
     for age, expected in (("23 hours 59 minutes", ["a"]), ("24 hours", ["b", "a"])):

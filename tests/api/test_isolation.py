@@ -1,7 +1,7 @@
-"""Nobody reaches what is another's: proven for every field that the schema has.
+"""Isolation of users, for every root field of the schema.
 
-The attempts are generated. A field with an argument that this file cannot fill in fails
-its test, so a new one cannot be forgotten.
+The attempts are generated. A field with an argument of an unknown type fails its test, so that
+a new field cannot be forgotten.
 """
 
 import uuid
@@ -21,7 +21,7 @@ GRAPHQL = SCHEMA.graphql_schema
 FIELDS = {name: (operation, field) for operation, name, field in root_fields(GRAPHQL)}
 WITH_USER_ID = sorted(name for name, (_, field) in FIELDS.items() if "userId" in field.args)
 
-# What an attacker puts into an argument of this type, aiming at a task.
+# Values that aim an argument of a type at a task of another user.
 AIMED: dict[str, Callable[[str], Any]] = {
     "ID!": lambda task_id: task_id,
     "ID": lambda task_id: task_id,
@@ -32,7 +32,7 @@ AIMED: dict[str, Callable[[str], Any]] = {
     "UpdateTasksInput!": lambda _: {"title": "stolen", "addTags": ["stolen"]},
     "TaskFilter": lambda task_id: {"id": {"in": [task_id]}},
 }
-# These aim at nothing, or have tests of their own.
+# Arguments that aim at no task, or have tests of their own.
 HARMLESS = {
     "userId",
     "confirm",
@@ -44,7 +44,7 @@ HARMLESS = {
     "last",
     "orderBy",
 }
-# `before` and `after` are cursors of lists, which are not what a task is named by.
+# `before` and `after` of lists are cursors, not ids.
 CURSORS = {"tasks": {"before", "after"}}
 NOTHING_AIMED = "nothing"
 KEYED = """
@@ -55,14 +55,14 @@ mutation ($key: String!) {
 
 
 def aims(name: str) -> Iterator[str]:
-    """The optional arguments of a root field that can be aimed at a task, or none."""
+    """Yield the optional arguments of a root field that can be aimed at a task."""
     _, field = FIELDS[name]
     optional = {
         key: str(arg.type) for key, arg in field.args.items() if not is_required_argument(arg)
     }
     aimed = optional.keys() - HARMLESS - CURSORS.get(name, set())
     unknown = {optional[key] for key in aimed} - AIMED.keys()
-    assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
+    assert not unknown, f"AIMED needs a value for {unknown}."
     yield from sorted(aimed) or [NOTHING_AIMED]
 
 
@@ -84,14 +84,14 @@ def world(request: pytest.FixtureRequest, postgresql: SecretStr) -> Iterator[Wor
 def arguments_for(
     field: GraphQLField, task_id: str, aim: str
 ) -> tuple[dict[str, GraphQLInputType], Any]:
-    """The required arguments and an optional one, all aimed at the task."""
+    """Return the required arguments and an optional one, aimed at the task."""
     needed = {
         name: arg.type
         for name, arg in field.args.items()
         if is_required_argument(arg) or name == aim
     }
     unknown = {str(kind) for name, kind in needed.items() if name != "confirm"} - AIMED.keys()
-    assert not unknown, f"Say in AIMED how an attacker would fill in {unknown}."
+    assert not unknown, f"AIMED needs a value for {unknown}."
     values = {
         name: task_id if name == "confirm" else AIMED[str(kind)](task_id)
         for name, kind in needed.items()
@@ -102,34 +102,34 @@ def arguments_for(
 def attempt(
     world: World, who: Viewer, name: str, task_id: str, aim: str = NOTHING_AIMED, **more: str
 ) -> dict[str, Any]:
-    """Call the field with everything aimed at the task."""
+    """Execute the field with all arguments aimed at the task."""
     operation, field = FIELDS[name]
     kinds, variables = arguments_for(field, task_id, aim)
     if aim in ("before", "after"):
-        # What a task of the attacker's is to be moved to.
+        # `moveTask` moves a task of the attacker next to the target.
         variables["id"] = world.create(who, "own")
     kinds |= {argument: field.args[argument].type for argument in more}
     return world.ask(who, document_of(GRAPHQL, operation, name, kinds), variables | more)
 
 
 @pytest.mark.parametrize(("name", "aim"), ATTEMPTS)
-def test_another_users_task_does_not_exist(world: World, name: str, aim: str) -> None:
-    """The stranger learns and changes nothing: the answer is that for an id that never was."""
+def test_task_of_another_user_is_reported_as_missing(world: World, name: str, aim: str) -> None:
+    """The response equals the response for an unknown id, and nothing changes."""
     alice, secret = somebody("alice"), uuid.uuid4().hex
     task_id = world.create(alice, secret)
     before = world.everything_of(alice)
 
     hers = attempt(world, somebody("mallory"), name, task_id, aim)
-    nobodys = attempt(world, somebody("mallory"), name, str(uuid.uuid4()), aim)
+    unknown = attempt(world, somebody("mallory"), name, str(uuid.uuid4()), aim)
 
     assert world.everything_of(alice) == before
     assert secret not in str(hers)
     assert str(alice.email) not in str(hers)
-    assert anonymised(hers) == anonymised(nobodys)
+    assert anonymised(hers) == anonymised(unknown)
 
 
 @pytest.mark.parametrize("name", [name for name in FIELDS if "filter" in FIELDS[name][1].args])
-def test_a_filter_that_finds_everything_finds_only_ones_own(world: World, name: str) -> None:
+def test_filter_matches_only_own_tasks(world: World, name: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     for trashed in (False, True):
         hers = world.create(alice, "hers")
@@ -147,7 +147,7 @@ def test_a_filter_that_finds_everything_finds_only_ones_own(world: World, name: 
         assert world.everything_of(alice) == before
 
 
-def test_emptying_the_trash_and_deleting_the_account_is_ones_own(world: World) -> None:
+def test_empty_trash_and_delete_account_affect_only_own_data(world: World) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     for who in (alice, mallory):
         attempt(world, who, "deleteTask", world.create(who, "trashed"))
@@ -162,15 +162,14 @@ def test_emptying_the_trash_and_deleting_the_account_is_ones_own(world: World) -
     assert world.everything_of(alice) == before
 
 
-def test_an_idempotency_key_is_ones_own(world: World) -> None:
-    """The same key of two people: each gets what they made."""
+def test_idempotency_key_is_scoped_to_its_user(world: World) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     answers = [world.ask(who, KEYED, {"key": "k"}) for who in (alice, mallory, alice, mallory)]
     assert answers[0] == answers[2] != answers[1] == answers[3]
 
 
 @pytest.mark.parametrize("name", WITH_USER_ID)
-def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
+def test_foreign_user_id_is_forbidden(world: World, name: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     task_id, own_id = world.create(alice, "hers"), world.create(mallory, "own")
     before = world.everything_of(alice), world.everything_of(mallory)
@@ -182,12 +181,12 @@ def test_naming_another_user_is_forbidden(world: World, name: str) -> None:
     assert (world.everything_of(alice), world.everything_of(mallory)) == before
 
 
-def test_every_root_field_but_the_viewers_own_takes_a_user_id() -> None:
+def test_root_fields_take_a_user_id() -> None:
     assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node", "rateLimit"}
 
 
 @pytest.mark.parametrize("name", WITH_USER_ID)
-def test_naming_oneself_is_the_same_as_naming_nobody(world: World, name: str) -> None:
+def test_own_user_id_equals_an_omitted_user_id(world: World, name: str) -> None:
     alice = somebody("alice")
     aim = "ids" if "ids" in FIELDS[name][1].args else NOTHING_AIMED
     for user_id in (str(alice.id), str(alice.id).upper()):
@@ -197,7 +196,7 @@ def test_naming_oneself_is_the_same_as_naming_nobody(world: World, name: str) ->
         assert codes == EXPECTED.get(name, [])
 
 
-# What comes of an id that is in use, and of one that is not one's own.
+# The codes for an id in use and for an invalid confirmation.
 EXPECTED = {
     "createTask": ["CONFLICT"],
     "createTasks": ["CONFLICT"],
@@ -205,7 +204,7 @@ EXPECTED = {
 }
 
 
-def test_lists_hold_only_ones_own(world: World) -> None:
+def test_lists_contain_only_own_tasks(world: World) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     world.create(alice, "hers")
     own = world.create(mallory, "own")
@@ -215,8 +214,8 @@ def test_lists_hold_only_ones_own(world: World) -> None:
     assert data == {"tasks": only, "me": {"id": str(mallory.id), "tasks": only}}
 
 
-def test_without_both_walls_the_attempts_succeed(postgresql: SecretStr) -> None:
-    """The tests above can fail: this is what they would see."""
+def test_attempts_succeed_without_both_layers_of_isolation(postgresql: SecretStr) -> None:
+    """Prove that the tests above can fail."""
     with migrated_database(postgresql) as url:
         safe = World(url, statement=True, database=True)
         alice, mallory = somebody("alice"), somebody("mallory")

@@ -1,6 +1,4 @@
-"""What each mutation does. Four tests of the same names for each: anonymous, works, missing,
-someone else's; then what is its own.
-"""
+"""Mutations of single tasks."""
 
 import uuid
 from typing import Any
@@ -18,7 +16,7 @@ BY_ID = {verb: "mutation ($id: ID!) { %s(id: $id) { __typename } }" % verb for v
 
 
 @pytest.mark.parametrize("document", [*BY_ID.values(), CREATE])
-def test_anonymous(url: str, document: str) -> None:
+def test_mutation_without_a_token_is_rejected(url: str, document: str) -> None:
     variables = {"id": str(uuid.uuid4()), "input": {"title": "x"}}
     answer = httpx.post(f"{url}/graphql", json={"query": document, "variables": variables})
     assert answer.status_code == 401
@@ -26,13 +24,15 @@ def test_anonymous(url: str, document: str) -> None:
 
 
 @pytest.mark.parametrize("document", BY_ID.values(), ids=BY_ID)
-def test_missing(alice: Person, document: str) -> None:
+def test_mutation_of_a_missing_task_is_not_found(alice: Person, document: str) -> None:
     refusal = alice.refusal(document, id=str(uuid.uuid4()))
     assert refusal == {"code": "NOT_FOUND", "status": 404, "message": "There is no such task."}
 
 
 @pytest.mark.parametrize("document", BY_ID.values(), ids=BY_ID)
-def test_someone_elses(alice: Person, mallory: Person, document: str) -> None:
+def test_mutation_of_a_foreign_task_is_not_found(
+    alice: Person, mallory: Person, document: str
+) -> None:
     task = alice.create()
     refusal = mallory.refusal(document, id=task["id"])
     assert refusal == {"code": "NOT_FOUND", "status": 404, "message": "There is no such task."}
@@ -44,12 +44,14 @@ def test_someone_elses(alice: Person, mallory: Person, document: str) -> None:
 @pytest.mark.parametrize(
     "task_id", ["", "1", "x" * 5_000, "{" + SOME_ID + "}", SOME_ID.replace("-", "")]
 )
-def test_an_id_that_is_no_uuid(alice: Person, document: str, task_id: str) -> None:
+def test_mutation_with_an_invalid_id_is_rejected(
+    alice: Person, document: str, task_id: str
+) -> None:
     refusal = alice.refusal(document, id=task_id)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "id")
 
 
-def test_update_works(alice: Person) -> None:
+def test_update_changes_only_given_fields(alice: Person) -> None:
     task = alice.create("Buy milk", description="two litres")
     changed = alice.update(task, title=" Buy bread ")
     assert (changed["title"], changed["description"]) == ("Buy bread", "two litres")
@@ -58,7 +60,7 @@ def test_update_works(alice: Person) -> None:
     assert alice.find(task["id"]) == task | changed
 
 
-def test_update_tells_null_from_omitted(alice: Person) -> None:
+def test_update_distinguishes_null_from_omitted(alice: Person) -> None:
     task = alice.create("Buy milk", description="two litres")
     assert alice.update(task, title="x")["description"] == "two litres"
     assert alice.update(task, description=None)["description"] is None
@@ -68,19 +70,19 @@ def test_update_tells_null_from_omitted(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("same", [{}, {"title": "Buy milk"}, {"description": None}])
-def test_update_to_what_is_there_is_no_change(alice: Person, same: dict[str, Any]) -> None:
+def test_update_to_equal_values_changes_nothing(alice: Person, same: dict[str, Any]) -> None:
     task = alice.create("Buy milk")
     assert alice.update(task, **same)["updatedAt"] == task["updatedAt"]
     assert alice.revision() == 1
 
 
-def test_update_at_the_expected_revision(alice: Person) -> None:
+def test_update_at_the_expected_revision_succeeds(alice: Person) -> None:
     task = alice.create()
     assert alice.update(task, title="x", expectedRevision=1)["revision"] == 2
 
 
 @pytest.mark.parametrize("given", [{"title": "other"}, {}, {"title": "x"}])
-def test_update_at_a_stale_revision_changes_nothing(alice: Person, given: dict[str, Any]) -> None:
+def test_update_at_a_stale_revision_is_rejected(alice: Person, given: dict[str, Any]) -> None:
     task = alice.create()
     alice.update(task, title="x")
     refusal = alice.refusal(UPDATE, id=task["id"], input={"expectedRevision": 1, **given})
@@ -90,7 +92,7 @@ def test_update_at_a_stale_revision_changes_nothing(alice: Person, given: dict[s
 
 
 @pytest.mark.parametrize("revision", [2**31, -(2**31) - 1, "1", 1.5])
-def test_update_refuses_a_revision_that_is_none(alice: Person, revision: Any) -> None:
+def test_update_with_an_invalid_revision_is_rejected(alice: Person, revision: Any) -> None:
     task = alice.create()
     refusal = alice.refusal(UPDATE, id=task["id"], input={"expectedRevision": revision})
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "input.expectedRevision")
@@ -100,7 +102,9 @@ def test_update_refuses_a_revision_that_is_none(alice: Person, revision: Any) ->
     ("verb", "back", "field"),
     [("completeTask", "reopenTask", "completedAt"), ("deleteTask", "restoreTask", "deletedAt")],
 )
-def test_there_and_back_works(alice: Person, verb: str, back: str, field: str) -> None:
+def test_complete_and_delete_are_reversible(
+    alice: Person, verb: str, back: str, field: str
+) -> None:
     task = alice.create()
     there = alice.change(verb, task["id"])
     assert there[field] == there["updatedAt"] > task["updatedAt"]
@@ -119,7 +123,7 @@ def test_there_and_back_works(alice: Person, verb: str, back: str, field: str) -
         ("restoreTask", None),
     ],
 )
-def test_a_verb_said_again_changes_nothing(alice: Person, verb: str, first: str | None) -> None:
+def test_repeated_mutation_changes_nothing(alice: Person, verb: str, first: str | None) -> None:
     task = alice.create()
     if first is not None:
         task = alice.change(first, task["id"])
@@ -127,7 +131,7 @@ def test_a_verb_said_again_changes_nothing(alice: Person, verb: str, first: str 
     assert alice.revision() == task["revision"]
 
 
-def test_purge_works(alice: Person) -> None:
+def test_purge_removes_the_task(alice: Person) -> None:
     for verb in (None, "deleteTask"):
         task = alice.create()
         if verb is not None:
@@ -138,7 +142,7 @@ def test_purge_works(alice: Person) -> None:
     assert alice.revision() == 5
 
 
-def test_the_trash_is_out_of_sight_but_not_gone(alice: Person) -> None:
+def test_task_in_the_trash_can_be_updated(alice: Person) -> None:
     task = alice.create()
     trashed = alice.change("deleteTask", task["id"])
     assert alice.find(task["id"]) == trashed
@@ -146,8 +150,7 @@ def test_the_trash_is_out_of_sight_but_not_gone(alice: Person) -> None:
     assert alice.change("completeTask", task["id"])["deletedAt"] == trashed["deletedAt"]
 
 
-def test_a_mutation_that_fails_hides_nothing(alice: Person) -> None:
-    """Those before it and after it in the document have happened, and say so."""
+def test_failed_mutation_keeps_results_of_other_mutations(alice: Person) -> None:
     document = """mutation ($missing: ID!) {
         first: createTask(input: {title: "first"}) { task { title user { revision } } }
         failing: completeTask(id: $missing) { task { id } }

@@ -1,4 +1,4 @@
-"""Orders: whatever the keys, pages hold every row once, as a plain sort would have them."""
+"""Orders: pages contain every row once in sort order, for any keys."""
 
 import uuid
 from typing import Any
@@ -40,8 +40,8 @@ DUE_DATES = (
 )
 
 
-def dated(task: dict[str, Any]) -> dict[str, Any]:
-    """One of the due dates in the place of `dates`."""
+def with_due_date(task: dict[str, Any]) -> dict[str, Any]:
+    """Replace `dates` by its due dates."""
     return {**task.pop("dates"), **task}
 
 
@@ -59,7 +59,7 @@ rows = st.fixed_dictionaries(
         "updated_at": instants,
         "rank": st.sampled_from(("1", "1V", "2", "Z", "a")),
     }
-).map(dated)
+).map(with_due_date)
 worlds = st.lists(rows, max_size=8, unique_by=lambda task: task["id"]) | st.lists(
     rows, min_size=9, max_size=25, unique_by=lambda task: task["id"]
 )
@@ -76,12 +76,12 @@ ways = st.sampled_from(sorted(WAYS))
 
 
 def filter_for(order: list[Key]) -> dict[str, str] | None:
-    """RELEVANCE is that of a search."""
+    """Return the search that RELEVANCE requires."""
     return {"search": "milk"} if any(key["field"] == "RELEVANCE" for key in order) else None
 
 
 def listed(reader: Reader, tasks: list[Task], which: dict[str, str] | None) -> list[Task]:
-    """The tasks of a list, with what only PostgreSQL knows of them."""
+    """Return the tasks of a list with the relevance that PostgreSQL computes."""
     if which is None:
         return tasks
     ranks = "SELECT id::text, ts_rank(words, todo_query(:search)) FROM tasks"
@@ -99,7 +99,7 @@ def words_of(task: Task) -> list[str]:
 
 @STEADY
 @given(worlds, orders, sizes, ways)
-def test_pages_are_a_plain_sort_cut_into_pieces(
+def test_pages_are_slices_of_the_sorted_list(
     database: Database, tasks: list[Task], order: list[Key], size: int, way: str
 ) -> None:
     reader = Reader(database)
@@ -118,7 +118,7 @@ def test_pages_are_a_plain_sort_cut_into_pieces(
 
 @STEADY
 @given(worlds.filter(bool), orders, sizes, ways, st.data())
-def test_between_two_cursors_is_a_slice(
+def test_page_between_two_cursors_is_a_slice(
     database: Database,
     tasks: list[Task],
     order: list[Key],
@@ -138,7 +138,7 @@ def test_between_two_cursors_is_a_slice(
     expected = [edge["node"]["id"] for edge in edges[start + 1 : end]]
     page = reader.page(**between, **{way: size}, **listing)
     assert ids(page) == (expected[:size] if way == "first" else expected[-size:])
-    # The rows of the two cursors, at the least, are left out at either end.
+    # At least the rows of the two cursors are outside the page.
     assert page["pageInfo"]["hasNextPage"] is True
     assert page["pageInfo"]["hasPreviousPage"] is True
 
@@ -156,7 +156,7 @@ edits = st.fixed_dictionaries(
         "dueOn": st.sampled_from((None, "2026-01-02", "2027-01-01")),
     },
 )
-# What happens between two pages: a new task, or something to one of those that are there.
+# Events between two pages: a new task, or a change to an existing task.
 events = st.tuples(
     st.one_of(
         rows.map(lambda task: ("plant", task)),
@@ -167,20 +167,19 @@ events = st.tuples(
 )
 
 
-def happen(reader: Reader, event: Any, task_id: str) -> None:
-    """Let it happen."""
-    verb, what = event
+def apply_event(reader: Reader, event: Any, task_id: str) -> None:
+    verb, content = event
     if verb == "plant":
-        reader.plant([{**what, "id": task_id}])
+        reader.plant([{**content, "id": task_id}])
     elif verb == "update":
-        reader.ask(UPDATE % "{ revision }", id=task_id, input=what)
+        reader.ask(UPDATE % "{ revision }", id=task_id, input=content)
     else:
         reader.ask(VERB % verb, id=task_id)
 
 
 @STEADY
 @given(worlds.filter(bool), orders, st.integers(1, 4), ways, st.lists(events, max_size=6))
-def test_what_happens_between_pages_neither_hides_nor_repeats_other_rows(
+def test_changes_between_pages_neither_hide_nor_repeat_other_rows(
     database: Database, tasks: list[Task], order: list[Key], size: int, way: str, coming: list[Any]
 ) -> None:
     reader = Reader(database)
@@ -196,7 +195,7 @@ def test_what_happens_between_pages_neither_hides_nor_repeats_other_rows(
             event, number = coming.pop()
             new = str(uuid.UUID(int=len(coming) << 120))
             chosen = new if event[0] == "plant" else alive[number % len(alive)]
-            happen(reader, event, chosen)
+            apply_event(reader, event, chosen)
             touched.add(chosen)
             if event[0] == "purgeTask":
                 alive.remove(chosen)
@@ -214,7 +213,6 @@ moves = st.tuples(st.integers(0, 7), st.integers(0, 7), st.sampled_from(("before
 
 
 def moved(tasks: list[str], task_id: str, side: str, other: str) -> list[str]:
-    """The list after the move."""
     rest = [one for one in tasks if one != task_id]
     place = len(rest) if side == "end" else rest.index(other) + (side == "after")
     return [*rest[:place], task_id, *rest[place:]]
@@ -222,7 +220,7 @@ def moved(tasks: list[str], task_id: str, side: str, other: str) -> list[str]:
 
 @profile(STEADY, max_examples=40)
 @given(st.lists(moves, max_size=16), sizes, ways, st.booleans())
-def test_position_is_the_manual_order_after_any_moves(
+def test_position_is_the_manual_order_after_moves(
     database: Database, steps: list[Any], size: int, way: str, descending: bool
 ) -> None:
     reader = Reader(database)

@@ -1,4 +1,4 @@
-"""The home screen: anonymous, works, someone else's; then what is its own."""
+"""The `overview` query."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,9 +31,9 @@ NOTHING = {
 
 
 def zone_at_noon() -> str:
-    """A time zone in which it is about noon, so that no test meets midnight."""
+    """Return a time zone where it is about noon, so that no day ends during a test."""
     offset = datetime.now(UTC).hour - 12
-    # POSIX, and so the names in Etc, has the signs the other way round.
+    # Names in Etc have inverted signs, as in POSIX.
     return f"Etc/GMT{offset:+d}" if offset else "UTC"
 
 
@@ -42,7 +42,7 @@ def overview(who: Person, zone: str | None = None) -> Any:
 
 
 def local(**distance: float) -> datetime:
-    """Now and so far away, on the clock of that time zone."""
+    """Return the local time of that time zone at a distance from now."""
     offset = timedelta(hours=12 - datetime.now(UTC).hour)
     return datetime.now(UTC) + offset + timedelta(**distance)
 
@@ -51,12 +51,12 @@ def instant(**distance: float) -> str:
     return (datetime.now(UTC) + timedelta(**distance)).isoformat()
 
 
-def test_anonymous(url: str) -> None:
+def test_overview_without_a_token_is_rejected(url: str) -> None:
     answer = httpx.post(f"{url}/graphql", json={"query": OVERVIEW, "variables": {"zone": "UTC"}})
     assert answer.status_code == 401
 
 
-def test_works_for_somebody_without_tasks(alice: Person) -> None:
+def test_overview_without_tasks_is_zero(alice: Person) -> None:
     assert overview(alice) == NOTHING
     assert alice.ask("{ me { overview { open tags { tag } } tags { tag } } }") == {
         "me": {"overview": {"open": 0, "tags": []}, "tags": []}
@@ -78,7 +78,7 @@ def test_works_for_somebody_without_tasks(alice: Person) -> None:
         ({"dueAt": {"days": 7}}, set()),
     ],
 )
-def test_due_works(alice: Person, due: dict[str, Any], counted: set[str]) -> None:
+def test_overview_counts_due_tasks(alice: Person, due: dict[str, Any], counted: set[str]) -> None:
     dates = {
         name: local(**distance).date().isoformat() if name == "dueOn" else instant(**distance)
         for name, distance in due.items()
@@ -91,8 +91,8 @@ def test_due_works(alice: Person, due: dict[str, Any], counted: set[str]) -> Non
     assert overview(alice) == NOTHING
 
 
-def test_completed_works(alice: Person, database: Database) -> None:
-    """Today is a part of this week, which began on Monday."""
+def test_overview_counts_completed_tasks(alice: Person, database: Database) -> None:
+    """The week starts on Monday and includes today."""
     monday = -local().weekday()
     for days in (0, monday, monday - 1, -8):
         task = alice.create()
@@ -108,8 +108,7 @@ def test_completed_works(alice: Person, database: Database) -> None:
     assert counts["open"] == 0
 
 
-def test_a_day_is_one_of_the_time_zone(alice: Person) -> None:
-    """The same day is today for some people and has not come, or is over, for others."""
+def test_overview_uses_days_of_the_time_zone(alice: Person) -> None:
     east, west = "Pacific/Kiritimati", "Etc/GMT+12"  # a day and two hours apart
     tomorrow = (datetime.now(UTC) + timedelta(hours=14)).date().isoformat()
     alice.create(dueOn=tomorrow)
@@ -118,7 +117,7 @@ def test_a_day_is_one_of_the_time_zone(alice: Person) -> None:
     assert overview(alice, west)["overdue"] == 0
 
 
-def test_tags_work(alice: Person) -> None:
+def test_overview_counts_tags(alice: Person) -> None:
     first, *_ = alice.create_many("a", "b", tags=["Home", "x, y"])
     alice.create(tags=["HOME", "Ärger"])
     gone = alice.create(tags=["gone"])
@@ -134,13 +133,13 @@ def test_tags_work(alice: Person) -> None:
     assert [tag["tag"].lower() for tag in tags] == ["home", "x, y", "ärger"]
 
 
-def test_someone_elses(alice: Person, mallory: Person) -> None:
+def test_overview_counts_only_own_tasks(alice: Person, mallory: Person) -> None:
     alice.create(tags=["hers"], dueOn=local().date().isoformat())
     assert overview(mallory) == NOTHING
     assert overview(alice)["today"] == 1
 
 
 @pytest.mark.parametrize("zone", ["", "Mars", "europe/berlin ", "../UTC", "x" * 10_000, "a\0"])
-def test_a_time_zone_that_is_none(alice: Person, zone: str) -> None:
+def test_overview_with_an_unknown_time_zone_is_rejected(alice: Person, zone: str) -> None:
     refusal = alice.refusal(OVERVIEW, zone=zone)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "timeZone")

@@ -1,4 +1,4 @@
-"""Pages of a list: every row once, in order, from either end, whatever happens in between."""
+"""Pagination: every row once, in order, from either end, under concurrent changes."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ query ($first: Int, $after: String, $last: Int, $before: String) {
 }
 """
 PURGE = "mutation ($id: ID!) { purgeTask(id: $id) { taskId } }"
-# Two instants for seven tasks: most of them are told apart by their id alone.
+# Two instants for seven tasks, so that the id orders most of them.
 PLANT = """
 INSERT INTO tasks (user_id, title, revision, created_at)
 SELECT current_setting('app.user_id')::uuid, 'task ' || n, 1,
@@ -33,7 +33,7 @@ FROM generate_series(1, 7) AS n RETURNING id
 
 @pytest.fixture
 def seven(alice: Person, database: Database) -> list[str]:
-    """The ids of seven tasks in the order of the list."""
+    """Create seven tasks and return their ids in list order."""
     with database.connect_as(alice.viewer) as connection:
         connection.write(
             text("INSERT INTO users SELECT current_setting('app.user_id')::uuid RETURNING id")
@@ -57,7 +57,6 @@ def ids(tasks: Any) -> list[str]:
 
 
 def forward(who: Person, size: int) -> Iterator[Any]:
-    """All pages from the start."""
     cursor = None
     while True:
         tasks = page(who, first=size, after=cursor)
@@ -68,7 +67,6 @@ def forward(who: Person, size: int) -> Iterator[Any]:
 
 
 def backward(who: Person, size: int) -> Iterator[Any]:
-    """All pages from the end."""
     cursor = None
     while True:
         tasks = page(who, last=size, before=cursor)
@@ -79,7 +77,7 @@ def backward(who: Person, size: int) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_pages_forward_hold_every_row_once(alice: Person, seven: list[str], size: int) -> None:
+def test_forward_pages_contain_every_row_once(alice: Person, seven: list[str], size: int) -> None:
     pages = list(forward(alice, size))
     assert [task_id for tasks in pages for task_id in ids(tasks)] == seven
     assert [tasks["pageInfo"]["hasPreviousPage"] for tasks in pages] == [False] + [True] * (
@@ -89,7 +87,7 @@ def test_pages_forward_hold_every_row_once(alice: Person, seven: list[str], size
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_pages_backward_hold_every_row_once(alice: Person, seven: list[str], size: int) -> None:
+def test_backward_pages_contain_every_row_once(alice: Person, seven: list[str], size: int) -> None:
     pages = list(backward(alice, size))
     assert [task_id for tasks in reversed(pages) for task_id in ids(tasks)] == seven
     assert [tasks["pageInfo"]["hasNextPage"] for tasks in pages] == [False] + [True] * (
@@ -97,7 +95,7 @@ def test_pages_backward_hold_every_row_once(alice: Person, seven: list[str], siz
     )
 
 
-def test_between_two_cursors(alice: Person, seven: list[str]) -> None:
+def test_page_between_two_cursors(alice: Person, seven: list[str]) -> None:
     cursors = [edge["cursor"] for edge in page(alice)["edges"]]
     between = {"after": cursors[1], "before": cursors[5]}
     assert ids(page(alice, **between)) == seven[2:5]
@@ -111,18 +109,16 @@ def test_between_two_cursors(alice: Person, seven: list[str]) -> None:
     assert ids(page(alice, after=cursors[5], before=cursors[1])) == []
 
 
-def test_rows_that_come_and_go_neither_repeat_nor_hide_others(
-    alice: Person, seven: list[str]
-) -> None:
+def test_concurrent_changes_neither_repeat_nor_hide_rows(alice: Person, seven: list[str]) -> None:
     first = page(alice, first=3)
     alice.create("newer than all")
-    alice.ask(PURGE, id=seven[2])  # the one that the cursor stands on
+    alice.ask(PURGE, id=seven[2])  # the task of the cursor
     alice.change("deleteTask", seven[4])
     rest = page(alice, first=50, after=first["pageInfo"]["endCursor"])
     assert ids(rest) == [seven[3], *seven[5:]]
 
 
-def test_an_empty_page_still_knows_what_is_around_it(alice: Person, seven: list[str]) -> None:
+def test_empty_page_reports_adjacent_pages(alice: Person, seven: list[str]) -> None:
     everything = page(alice)["pageInfo"]
     after = page(alice, first=5, after=everything["endCursor"])
     assert ids(after) == []
@@ -137,7 +133,7 @@ def test_an_empty_page_still_knows_what_is_around_it(alice: Person, seven: list[
     assert gone["pageInfo"]["hasPreviousPage"] is False
 
 
-def test_fifty_unless_told_otherwise(alice: Person, database: Database) -> None:
+def test_default_page_size_is_fifty(alice: Person, database: Database) -> None:
     alice.create()
     with database.connect_as(alice.viewer) as connection:
         connection.write(text(PLANT.replace("(1, 7)", "(1, 100)")))
@@ -145,7 +141,7 @@ def test_fifty_unless_told_otherwise(alice: Person, database: Database) -> None:
     assert len(ids(page(alice, first=100))) == len(ids(page(alice, last=100))) == 100
 
 
-def test_the_same_pages_below_me(alice: Person, seven: list[str]) -> None:
+def test_pages_below_me(alice: Person, seven: list[str]) -> None:
     document = "{ me { tasks(last: 2) { nodes { id } pageInfo { hasPreviousPage } } } }"
     tasks = alice.ask(document)["me"]["tasks"]
     assert (ids(tasks), tasks["pageInfo"]["hasPreviousPage"]) == (seven[-2:], True)
@@ -155,8 +151,8 @@ def forged(*place: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
-MOMENT = "2026-01-01T00:00:00.000000Z"
-GOOD_PLACE = (2, Listing().fingerprint, [MOMENT], "d0d0d0d0-0000-4000-8000-000000000001")
+TIME = "2026-01-01T00:00:00.000000Z"
+VALID_CURSOR = (2, Listing().fingerprint, [TIME], "d0d0d0d0-0000-4000-8000-000000000001")
 
 
 @pytest.mark.parametrize(
@@ -169,17 +165,17 @@ GOOD_PLACE = (2, Listing().fingerprint, [MOMENT], "d0d0d0d0-0000-4000-8000-00000
         "\ud800",
         "=" * 8,
         "A" * 10_000,
-        forged(*GOOD_PLACE[:3]),
-        forged(*GOOD_PLACE, 1),
-        forged(1, "CREATED:DESC", MOMENT, GOOD_PLACE[3]),
-        forged("2", *GOOD_PLACE[1:]),
-        forged(2, "0" * 16, *GOOD_PLACE[2:]),
+        forged(*VALID_CURSOR[:3]),
+        forged(*VALID_CURSOR, 1),
+        forged(1, "CREATED:DESC", TIME, VALID_CURSOR[3]),
+        forged("2", *VALID_CURSOR[1:]),
+        forged(2, "0" * 16, *VALID_CURSOR[2:]),
         *(
-            forged(*GOOD_PLACE[:2], values, GOOD_PLACE[3])
+            forged(*VALID_CURSOR[:2], values, VALID_CURSOR[3])
             for values in (
-                MOMENT,
+                TIME,
                 [],
-                [MOMENT, MOMENT],
+                [TIME, TIME],
                 [None],
                 ["now"],
                 ["0000-01-01T00:00:00.000000Z"],
@@ -187,8 +183,8 @@ GOOD_PLACE = (2, Listing().fingerprint, [MOMENT], "d0d0d0d0-0000-4000-8000-00000
                 [5],
             )
         ),
-        forged(*GOOD_PLACE[:3], "1' OR true --"),
-        forged(*GOOD_PLACE[:3], None),
+        forged(*VALID_CURSOR[:3], "1' OR true --"),
+        forged(*VALID_CURSOR[:3], None),
         base64.urlsafe_b64encode(b"\xff\xfe").decode(),
         base64.urlsafe_b64encode(b"[" * 120).decode(),
         base64.urlsafe_b64encode(b"null").decode(),
@@ -196,13 +192,12 @@ GOOD_PLACE = (2, Listing().fingerprint, [MOMENT], "d0d0d0d0-0000-4000-8000-00000
     ],
 )
 @pytest.mark.parametrize("side", ["after", "before"])
-def test_a_cursor_that_is_not_ours(alice: Person, side: str, cursor: str) -> None:
+def test_invalid_cursor_is_rejected(alice: Person, side: str, cursor: str) -> None:
     refusal = alice.refusal(PAGE, **{side: cursor})
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", side)
 
 
-def test_a_cursor_is_a_place_and_no_permission(alice: Person, mallory: Person) -> None:
-    """Another's cursor is as good as one's own, and shows nothing of theirs."""
+def test_cursor_of_another_user_grants_no_access(alice: Person, mallory: Person) -> None:
     for title in "abc":
         alice.create(title)
     cursor = page(alice, first=1)["pageInfo"]["endCursor"]
@@ -210,18 +205,18 @@ def test_a_cursor_is_a_place_and_no_permission(alice: Person, mallory: Person) -
     assert page(mallory, after=cursor)["pageInfo"]["hasPreviousPage"] is False
 
 
-def test_a_place_that_we_could_have_made_is_accepted(alice: Person) -> None:
-    """What the forged ones above differ from."""
-    assert ids(page(alice, after=forged(*GOOD_PLACE))) == []
+def test_valid_forged_cursor_is_accepted(alice: Person) -> None:
+    """The invalid cursors above differ from this cursor."""
+    assert ids(page(alice, after=forged(*VALID_CURSOR))) == []
 
 
 @pytest.mark.parametrize("size", [0, -1, 101, 2**31 - 1])
 @pytest.mark.parametrize("side", ["first", "last"])
-def test_a_size_out_of_bounds_is_an_error_and_no_clamp(alice: Person, side: str, size: int) -> None:
+def test_page_size_out_of_bounds_is_rejected(alice: Person, side: str, size: int) -> None:
     refusal = alice.refusal(PAGE, **{side: size})
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", side)
 
 
-def test_not_from_both_ends(alice: Person) -> None:
+def test_first_with_last_is_rejected(alice: Person) -> None:
     refusal = alice.refusal(PAGE, first=1, last=1)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "last")

@@ -1,4 +1,4 @@
-"""What each query answers: anonymous, works, missing, someone else's; then what is its own."""
+"""Query fields."""
 
 import uuid
 
@@ -19,19 +19,19 @@ DOCUMENTS = {
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_anonymous(url: str, document: str) -> None:
+def test_query_without_a_token_is_rejected(url: str, document: str) -> None:
     answer = httpx.post(f"{url}/graphql", json={"query": document})
     assert answer.status_code == 401
     assert "data" not in answer.json()
 
 
 @pytest.mark.parametrize("name", ["node", "task"])
-def test_missing(alice: Person, name: str) -> None:
+def test_query_of_a_missing_object_returns_null(alice: Person, name: str) -> None:
     assert alice.ask(DOCUMENTS[name], id=str(uuid.uuid4())) == {name: None}
 
 
 @pytest.mark.parametrize("name", ["node", "task"])
-def test_someone_elses(alice: Person, mallory: Person, name: str) -> None:
+def test_query_of_a_foreign_object_returns_null(alice: Person, mallory: Person, name: str) -> None:
     task = alice.create()
     assert mallory.ask(DOCUMENTS[name], id=task["id"]) == {name: None}
     assert mallory.ask(DOCUMENTS["node"], id=alice.id) == {"node": None}
@@ -39,12 +39,12 @@ def test_someone_elses(alice: Person, mallory: Person, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["node", "task"])
-def test_an_id_that_is_no_uuid(alice: Person, name: str) -> None:
+def test_query_with_an_invalid_id_is_rejected(alice: Person, name: str) -> None:
     refusal = alice.refusal(DOCUMENTS[name], id="42")
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "id")
 
 
-def test_me_works_before_the_first_write(alice: Person) -> None:
+def test_me_before_the_first_write(alice: Person) -> None:
     document = "{ me { id email createdAt revision tasks { totalCount nodes { id } } } }"
     assert alice.ask(document) == {
         "me": {
@@ -57,7 +57,7 @@ def test_me_works_before_the_first_write(alice: Person) -> None:
     }
 
 
-def test_me_works_after_it(alice: Person) -> None:
+def test_me_after_the_first_write(alice: Person) -> None:
     task = alice.create()
     me = alice.ask("{ me { createdAt revision tasks { nodes { id } } } }")["me"]
     assert me == {
@@ -67,7 +67,7 @@ def test_me_works_after_it(alice: Person) -> None:
     }
 
 
-def test_node_works_for_a_task_and_for_oneself(alice: Person) -> None:
+def test_node_returns_a_task_or_the_viewer(alice: Person) -> None:
     task = alice.create()
     document = "query ($id: ID!) { node(id: $id) { id __typename ... on Task { title } } }"
     expected = {"__typename": "Task", "id": task["id"], "title": task["title"]}
@@ -75,14 +75,14 @@ def test_node_works_for_a_task_and_for_oneself(alice: Person) -> None:
     assert alice.ask(document, id=alice.id) == {"node": {"__typename": "User", "id": alice.id}}
 
 
-def test_task_works(alice: Person) -> None:
+def test_task_returns_all_fields(alice: Person) -> None:
     task = alice.create(description="two litres")
     document = f"query ($id: ID!) {{ task(id: $id) {{ {TASK} user {{ id email revision }} }} }}"
     user = {"id": alice.id, "email": alice.viewer.email, "revision": 1}
     assert alice.ask(document, id=task["id"])["task"] == task | {"user": user}
 
 
-def test_tasks_works_with_filters(alice: Person) -> None:
+def test_tasks_applies_filters(alice: Person) -> None:
     open_, done, trashed, trashed_done = (alice.create(title)["id"] for title in "abcd")
     for task_id in (done, trashed_done):
         alice.change("completeTask", task_id)
@@ -104,7 +104,7 @@ def test_tasks_works_with_filters(alice: Person) -> None:
     assert ids(trashed=True, completed=False) == [trashed]
 
 
-def test_two_operations_choose_by_name(alice: Person, url: str) -> None:
+def test_operation_name_selects_the_operation(alice: Person, url: str) -> None:
     document = "query A { me { id } } query B { tasks { totalCount } }"
     answer = httpx.post(
         f"{url}/graphql",
@@ -114,10 +114,8 @@ def test_two_operations_choose_by_name(alice: Person, url: str) -> None:
     assert answer.json() == {"data": {"tasks": {"totalCount": 0}}}
 
 
-def test_email_is_that_of_the_token_or_the_last_one_known(
-    alice: Person, settings: Settings
-) -> None:
-    """A user may change it at the issuer, and an issuer may leave it out."""
+def test_email_falls_back_to_the_last_known_email(alice: Person, settings: Settings) -> None:
+    """The email can change at the issuer, and the token can omit it."""
     alice.create()
     document = "{ me { email } }"
     for email, shown in (("new@example.com", "new@example.com"), (None, alice.viewer.email)):

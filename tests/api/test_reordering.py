@@ -1,4 +1,4 @@
-"""The manual order: who is moved where, however often, and by however many at once."""
+"""The manual order: moves, concurrent moves and ranks."""
 
 import random
 import uuid
@@ -46,7 +46,7 @@ def order(who: Person) -> str:
         ("c", None, None, "abdc"),
     ],
 )
-def test_move_works(
+def test_move_changes_only_the_moved_task(
     alice: Person, moved: str, side: str | None, other: str | None, expected: str
 ) -> None:
     tasks = {task["title"]: task for task in alice.create_many(*"abcd")}
@@ -62,7 +62,7 @@ def test_move_works(
     ("moved", "side", "other"),
     [("b", "after", "a"), ("b", "before", "c"), ("d", None, None), ("d", "after", "c")],
 )
-def test_where_it_is_already_nothing_changes(
+def test_move_to_the_current_position_changes_nothing(
     alice: Person, moved: str, side: str | None, other: str | None
 ) -> None:
     tasks = {task["title"]: task for task in alice.create_many(*"abcd")}
@@ -78,7 +78,7 @@ def test_new_tasks_come_last(alice: Person) -> None:
     assert order(alice) == "bac"
 
 
-def test_one_that_is_restored_has_its_place(alice: Person) -> None:
+def test_restored_task_keeps_its_position(alice: Person) -> None:
     tasks = alice.create_many(*"abc")
     alice.change("deleteTask", tasks[1]["id"])
     alice.ask(MOVE, id=tasks[2]["id"], before=tasks[0]["id"])
@@ -86,7 +86,9 @@ def test_one_that_is_restored_has_its_place(alice: Person) -> None:
     assert order(alice) == "cab"
 
 
-def test_missing_and_someone_elses_neighbours(alice: Person, mallory: Person) -> None:
+def test_move_next_to_a_missing_or_foreign_task_is_not_found(
+    alice: Person, mallory: Person
+) -> None:
     task, hers = mallory.create("own"), alice.create("hers")
     for other in (str(uuid.uuid4()), hers["id"]):
         for side in ("before", "after"):
@@ -95,7 +97,7 @@ def test_missing_and_someone_elses_neighbours(alice: Person, mallory: Person) ->
     assert mallory.revision() == 1
 
 
-def test_refuses(alice: Person) -> None:
+def test_move_rejects_invalid_arguments(alice: Person) -> None:
     first, second = alice.create_many("a", "b")
     for where, field in (
         ({"before": first["id"]}, "before"),
@@ -107,7 +109,7 @@ def test_refuses(alice: Person) -> None:
         assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", field)
 
 
-def test_many_at_once_all_succeed(alice: Person) -> None:
+def test_concurrent_moves_all_succeed(alice: Person) -> None:
     tasks = alice.create_many(*(f"{number:x}" for number in range(12)))
 
     def move(number: int) -> Any:
@@ -123,7 +125,7 @@ def test_many_at_once_all_succeed(alice: Person) -> None:
 
 @pytest.fixture
 def three(database: Database) -> Any:
-    """The tasks of somebody who has three, and their ids."""
+    """Yield the store of a user with three tasks, their ids and the connection."""
     viewer = Viewer(uuid.uuid4())
     with database.connect_as(viewer) as connection:
         tasks = Tasks(connection)
@@ -135,10 +137,9 @@ def ranks_of(connection: Any) -> dict[uuid.UUID, str]:
     return dict(connection.read(select(TASKS.c.id, TASKS.c.rank)))
 
 
-def test_thousands_of_moves_into_one_gap(three: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tasks take turns between the first one and each other: each gap is in the last one.
-
-    With the length that ranks may have at a twentieth of its own, so that it is reached.
+def test_moves_into_one_gap_keep_ranks_bounded(three: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tasks alternate in ever smaller gaps. The maximum length of ranks is a twentieth of the
+    real limit, so that the test reaches it.
     """
     monkeypatch.setattr(reordering, "MAX_LENGTH", 100)
     tasks, (first, second, third), connection = three
@@ -163,11 +164,11 @@ def test_ranks_at_the_ends_do_not_grow(three: Any) -> None:
     assert max(len(rank) for rank in ranks_of(connection).values()) <= 21
 
 
-def test_spreading_keeps_the_order_and_the_revisions(three: Any) -> None:
+def test_rebalance_keeps_order_and_revisions(three: Any) -> None:
     tasks, ids, connection = three
-    chance = random.Random(1)  # noqa: S311 - nothing secret
+    rng = random.Random(1)  # noqa: S311 - not for secrets
     for _ in range(30):
-        task_id, other = chance.sample(ids, 2)
+        task_id, other = rng.sample(ids, 2)
         tasks.move(task_id, Destination(after=other))
     before = ranks_of(connection)
     rows = {task_id: tasks.find(task_id) for task_id in ids}
@@ -180,7 +181,7 @@ def test_spreading_keeps_the_order_and_the_revisions(three: Any) -> None:
 
 
 @given(RANKS, RANKS)
-def test_between_two_ranks_is_another(one: str, other: str) -> None:
+def test_rank_between_two_ranks_exists(one: str, other: str) -> None:
     low, high = sorted((one, other))
     middle = reordering.rank_between(low, high)
     if low == high:
@@ -191,8 +192,7 @@ def test_between_two_ranks_is_another(one: str, other: str) -> None:
         assert middle[-1] != "0"
 
 
-def test_ten_thousand_ranks_in_one_gap() -> None:
-    """As many as one gap takes before all are written anew."""
+def test_one_gap_holds_ten_thousand_ranks() -> None:
     low, high = "10000000000001", "10000000000002"
     for number in range(10_000):
         middle = reordering.rank_between(low, high)
@@ -200,10 +200,10 @@ def test_ten_thousand_ranks_in_one_gap() -> None:
         low, high = (middle, high) if number % 2 else (low, middle)
 
 
-def test_longest_rank_has_room_in_an_index(database: Database) -> None:
-    """PostgreSQL refuses a row of an index that is too long, unless it can be compressed."""
-    chance = random.Random(1)  # noqa: S311 - nothing secret
-    rank = "".join(chance.choices(reordering.DIGITS[1:], k=reordering.MAX_LENGTH))
+def test_longest_rank_fits_the_index(database: Database) -> None:
+    """PostgreSQL rejects an index row that is too long and not compressible."""
+    rng = random.Random(1)  # noqa: S311 - not for secrets
+    rank = "".join(rng.choices(reordering.DIGITS[1:], k=reordering.MAX_LENGTH))
     reader = Reader(database)
     reader.plant([{"id": str(uuid.uuid4()), "title": "longest", "rank": rank}])
     assert reader.found() == ["longest"]

@@ -1,4 +1,4 @@
-"""One number orders a user's world, however many write at once."""
+"""Revisions of a user under concurrent writes."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -9,29 +9,27 @@ from tests.support.api_client import CREATE, UPDATE, Person
 WRITERS = 16
 
 
-def together(work: Any, times: int = WRITERS) -> list[Any]:
-    """The answers of calls that run at the same time."""
+def run_concurrently(work: Any, times: int = WRITERS) -> list[Any]:
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(work, range(times)))
 
 
-def test_writers_of_one_user_queue_up(alice: Person) -> None:
-    """Each write takes a number of its own, and none is left out."""
-    tasks = together(lambda n: alice.create(f"task {n}"))
+def test_concurrent_writes_of_a_user_get_consecutive_revisions(alice: Person) -> None:
+    tasks = run_concurrently(lambda n: alice.create(f"task {n}"))
     assert sorted(task["revision"] for task in tasks) == list(range(1, WRITERS + 1))
     assert alice.revision() == WRITERS
 
 
-def test_the_same_create_at_once_is_one_task(alice: Person) -> None:
+def test_concurrent_identical_creates_make_one_task(alice: Person) -> None:
     task_id = str(uuid.uuid4())
-    tasks = together(lambda _: alice.create("Buy milk", id=task_id))
+    tasks = run_concurrently(lambda _: alice.create("Buy milk", id=task_id))
     assert all(task == tasks[0] for task in tasks)
     assert alice.ask("{ tasks { totalCount } }") == {"tasks": {"totalCount": 1}}
 
 
-def test_different_creates_at_once_under_one_id(alice: Person) -> None:
+def test_concurrent_different_creates_with_one_id_conflict(alice: Person) -> None:
     task_id = str(uuid.uuid4())
-    answers = together(
+    answers = run_concurrently(
         lambda n: alice.post(CREATE, input={"id": task_id, "title": f"task {n}"}).json()
     )
     won = [answer for answer in answers if "errors" not in answer]
@@ -40,11 +38,10 @@ def test_different_creates_at_once_under_one_id(alice: Person) -> None:
     assert lost == ["CONFLICT"] * (WRITERS - 1)
 
 
-def test_of_updates_at_one_revision_one_wins(alice: Person) -> None:
-    """The others are told so, and take no number."""
+def test_concurrent_updates_at_one_revision_have_one_winner(alice: Person) -> None:
     task = alice.create()
     given = {"expectedRevision": task["revision"]}
-    answers = together(
+    answers = run_concurrently(
         lambda n: alice.post(UPDATE, id=task["id"], input={"title": f"new {n}", **given}).json()
     )
     won = [answer["data"]["updateTask"]["task"] for answer in answers if "errors" not in answer]
@@ -53,23 +50,23 @@ def test_of_updates_at_one_revision_one_wins(alice: Person) -> None:
     assert alice.revision() == 2
 
 
-def test_of_completions_at_once_one_is_a_change(alice: Person) -> None:
+def test_concurrent_completions_make_one_change(alice: Person) -> None:
     task = alice.create()
-    tasks = together(lambda _: alice.change("completeTask", task["id"]))
+    tasks = run_concurrently(lambda _: alice.change("completeTask", task["id"]))
     assert all(answer == tasks[0] for answer in tasks)
     assert alice.revision() == 2
 
 
-def test_of_purges_at_once_one_finds_the_task(alice: Person) -> None:
+def test_concurrent_purges_delete_the_task_once(alice: Person) -> None:
     task = alice.create()
     document = "mutation ($id: ID!) { purgeTask(id: $id) { taskId } }"
-    answers = together(lambda _: alice.post(document, id=task["id"]).json())
+    answers = run_concurrently(lambda _: alice.post(document, id=task["id"]).json())
     assert sum("errors" not in answer for answer in answers) == 1
     assert alice.revision() == 2
 
 
-def test_a_mixture_never_repeats_or_skips_a_number(alice: Person) -> None:
-    """Updates, completions and trash of the same few tasks, all at once."""
+def test_concurrent_mixed_writes_get_consecutive_revisions(alice: Person) -> None:
+    """Mix updates, completions and deletions of a few tasks."""
     tasks = [alice.create(f"task {n}") for n in range(4)]
 
     def write(n: int) -> int:
@@ -80,7 +77,7 @@ def test_a_mixture_never_repeats_or_skips_a_number(alice: Person) -> None:
         verb = "completeTask" if n % 3 == 1 else "deleteTask"
         return int(alice.change(verb, task["id"])["revision"])
 
-    revisions = set(together(write, 24))
+    revisions = set(run_concurrently(write, 24))
     assert alice.revision() == max(revisions)
-    # 8 updates to titles that nobody else writes; each task completed and trashed once.
+    # 8 updates to distinct titles; each task is completed and deleted once.
     assert revisions == set(range(5, 5 + 16))

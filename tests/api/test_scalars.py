@@ -1,4 +1,4 @@
-"""How days and instants are written: RFC 3339, and nothing else that a computer would read."""
+"""The scalars DateTime and Date, which accept only RFC 3339."""
 
 import pytest
 from graphql import GraphQLError
@@ -6,7 +6,7 @@ from graphql import GraphQLError
 from tests.support.api_client import Person
 from todo_graphql.api.scalars import date_time, full_date
 
-READ = {
+DATE_TIMES = {
     "2026-01-31T09:30:00Z": "2026-01-31T09:30:00.000000Z",
     "2026-01-31t09:30:00z": "2026-01-31T09:30:00.000000Z",
     "2026-01-31T09:30:00+00:00": "2026-01-31T09:30:00.000000Z",
@@ -20,7 +20,7 @@ READ = {
     "0001-01-01T00:00:00-01:00": "0001-01-01T01:00:00.000000Z",
     "9999-12-31T23:59:59.999999Z": "9999-12-31T23:59:59.999999Z",
 }
-REFUSED = (
+INVALID_DATE_TIMES = (
     "",
     "now",
     "2026-01-31",
@@ -61,31 +61,31 @@ REFUSED = (
     ["2026-01-31T09:30:00Z"],
     {"seconds": 0},
 )
-NO_DAYS = (
+INVALID_DATES = (
     *("", "today", "2026-1-1", "20260131", "2026-W05-6", "2026-01-31Z", "2026-01-31\n", "infinity"),
     *("2026-01-31T00:00:00Z", "2026-02-29", "2026-13-01", "2026-00-01", "2026-01-00", "0000-01-01"),
     *("10000-01-01", "\uff12\uff10\uff12\uff16-01-31", "\0", 20260131, True, ["2026-01-31"]),
 )
 
 
-@pytest.mark.parametrize(("given", "meant"), READ.items())
-def test_an_instant(given: str, meant: str) -> None:
+@pytest.mark.parametrize(("given", "meant"), DATE_TIMES.items())
+def test_date_time_is_parsed_to_utc(given: str, meant: str) -> None:
     assert date_time(given) == meant
 
 
-@pytest.mark.parametrize("value", REFUSED, ids=lambda value: ascii(value)[:40])
-def test_no_instant(value: object) -> None:
+@pytest.mark.parametrize("value", INVALID_DATE_TIMES, ids=lambda value: ascii(value)[:40])
+def test_invalid_date_time_is_rejected(value: object) -> None:
     with pytest.raises(GraphQLError):
         date_time(value)
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "2024-02-29", "2026-12-31", "9999-12-31"])
-def test_a_day(day: str) -> None:
+def test_date_is_parsed(day: str) -> None:
     assert full_date(day) == day
 
 
-@pytest.mark.parametrize("value", NO_DAYS, ids=lambda value: ascii(value)[:40])
-def test_no_day(value: object) -> None:
+@pytest.mark.parametrize("value", INVALID_DATES, ids=lambda value: ascii(value)[:40])
+def test_invalid_date_is_rejected(value: object) -> None:
     with pytest.raises(GraphQLError):
         full_date(value)
 
@@ -95,17 +95,17 @@ mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id dueA
 """
 
 
-@pytest.mark.parametrize("given", READ)
-def test_an_instant_comes_back_in_utc_and_is_found_again(alice: Person, given: str) -> None:
+@pytest.mark.parametrize("given", DATE_TIMES)
+def test_date_time_round_trips_and_matches_a_filter(alice: Person, given: str) -> None:
     task = alice.ask(CREATE, input={"title": "t", "dueAt": given})["createTask"]["task"]
-    assert task["dueAt"] == READ[given]
+    assert task["dueAt"] == DATE_TIMES[given]
     document = "query ($filter: TaskFilter) { tasks(filter: $filter) { nodes { id } } }"
     found = alice.ask(document, filter={"dueAt": {"gte": given, "lte": given}})["tasks"]
     assert found == {"nodes": [{"id": task["id"]}]}
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
-def test_a_day_comes_back_as_it_is(alice: Person, day: str) -> None:
+def test_date_round_trips(alice: Person, day: str) -> None:
     task = alice.ask(CREATE, input={"title": "t", "dueOn": day})["createTask"]["task"]
     assert task["dueOn"] == day
 
@@ -120,7 +120,7 @@ def test_a_day_comes_back_as_it_is(alice: Person, day: str) -> None:
         ("dueOn", "2026-02-29"),
     ],
 )
-def test_a_refusal_names_what_is_wrong(alice: Person, name: str, value: str) -> None:
+def test_invalid_scalar_is_reported_by_path(alice: Person, name: str, value: str) -> None:
     refusal = alice.refusal(CREATE, input={"title": "t", name: value})
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", f"input.{name}")
     document = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"

@@ -1,4 +1,4 @@
-"""The contract."""
+"""The schema and its snapshot in `schema.graphql`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,12 +19,12 @@ SNAPSHOT = ROOT / "schema.graphql"
 GRAPHQL = SCHEMA.graphql_schema
 
 
-def test_schema_graphql_is_this_schema() -> None:
-    """If it is meant to differ: `make schema.graphql`."""
+def test_schema_graphql_is_up_to_date() -> None:
+    """Run `make schema.graphql` after an intended change."""
     assert SNAPSHOT.read_text(encoding="utf-8") == sdl()
 
 
-def test_nothing_breaks_the_clients_of_schema_graphql() -> None:
+def test_schema_has_no_breaking_changes() -> None:
     assert breaking_changes(SNAPSHOT.read_text(encoding="utf-8")) == []
 
 
@@ -35,17 +35,17 @@ def test_breaking_changes_are_found() -> None:
     assert breaking_changes(earlier) == ["Field Task.gone was removed."]
 
 
-def described() -> Iterator[tuple[str, str | None]]:
-    """Everything that has a place for a description, with what it has there."""
+def iter_descriptions() -> Iterator[tuple[str, str | None]]:
+    """Yield the name and the description of each definition."""
     for name, kind in GRAPHQL.type_map.items():
         if not name.startswith("__") and not is_specified_scalar_type(kind):
             yield name, kind.description
-            for member, definition in members(kind):
+            for member, definition in iter_members(kind):
                 yield f"{name}.{member}", definition.description
 
 
-def members(kind: GraphQLNamedType) -> Iterator[tuple[str, Any]]:
-    """The values of an enum; the fields of anything else, each followed by its arguments."""
+def iter_members(kind: GraphQLNamedType) -> Iterator[tuple[str, Any]]:
+    """Yield the values of an enum, or the fields of a type with their arguments."""
     if isinstance(kind, GraphQLEnumType):
         yield from kind.values.items()
     for name, field in getattr(kind, "fields", {}).items():
@@ -54,11 +54,11 @@ def members(kind: GraphQLNamedType) -> Iterator[tuple[str, Any]]:
             yield f"{name}({argument})", definition
 
 
-def test_everything_is_described() -> None:
-    assert [name for name, description in described() if not description] == []
+def test_every_definition_has_a_description() -> None:
+    assert [name for name, description in iter_descriptions() if not description] == []
 
 
-def test_the_error_codes_are_in_the_contract() -> None:
+def test_error_codes_are_in_the_schema() -> None:
     codes = GRAPHQL.type_map["ErrorCode"]
     assert isinstance(codes, GraphQLEnumType)
     assert {name: value.description for name, value in codes.values.items()} == {
@@ -66,7 +66,7 @@ def test_the_error_codes_are_in_the_contract() -> None:
     }
 
 
-def test_mutations_answer_a_payload_of_their_own_that_may_be_null() -> None:
+def test_mutations_return_their_own_nullable_payload() -> None:
     assert GRAPHQL.mutation_type is not None
     for name, field in GRAPHQL.mutation_type.fields.items():
         assert str(field.type) == f"{name[0].upper()}{name[1:]}Payload"

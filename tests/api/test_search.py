@@ -1,4 +1,4 @@
-"""Search: all words must be there, each as the beginning of one, whatever the script."""
+"""Search by prefixes of words, in any script."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,10 +32,9 @@ TASKS: tuple[Mapping[str, Any], ...] = (
 
 @pytest.fixture(scope="module")
 def reader(database: Database) -> Reader:
-    """Somebody with these tasks."""
-    somebody = Reader(database)
-    somebody.plant([{**task, "id": f"{HEAD}{number:02}"} for number, task in enumerate(TASKS)])
-    return somebody
+    reader = Reader(database)
+    reader.plant([{**task, "id": f"{HEAD}{number:02}"} for number, task in enumerate(TASKS)])
+    return reader
 
 
 MILK, BREAD, TRAM, SCHOOL = (task["title"] for task in TASKS[:4])
@@ -109,7 +108,7 @@ FOUND: list[tuple[str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("search", "titles"), FOUND, ids=lambda value: ascii(value)[:40])
-def test_what_a_search_finds(reader: Reader, search: str, titles: list[str]) -> None:
+def test_search_finds_matching_tasks(reader: Reader, search: str, titles: list[str]) -> None:
     assert reader.found(search=search) == sorted(titles)
 
 
@@ -137,7 +136,7 @@ def finds(who: Person, search: str, **conditions: Any) -> list[str]:
     ],
     ids=str,
 )
-def test_a_search_follows_updates(alice: Person, edit: dict[str, Any]) -> None:
+def test_search_reflects_updates(alice: Person, edit: dict[str, Any]) -> None:
     task_id = alice.create("feed the cat", tags=["pets"])["id"]
     assert (finds(alice, "dog"), finds(alice, "pets cat")) == ([], [task_id])
     alice.ask(UPDATE, id=task_id, input=edit)
@@ -147,13 +146,13 @@ def test_a_search_follows_updates(alice: Person, edit: dict[str, Any]) -> None:
     assert finds(alice, "rest") == [task_id]
 
 
-def test_a_search_follows_tags_that_are_removed(alice: Person) -> None:
+def test_search_reflects_removed_tags(alice: Person) -> None:
     task_id = alice.create("feed the cat", tags=["pets", "home"])["id"]
     alice.ask(UPDATE, id=task_id, input={"removeTags": ["PETS"]})
     assert (finds(alice, "pets"), finds(alice, "home")) == ([], [task_id])
 
 
-def test_a_search_together_with_other_conditions(alice: Person) -> None:
+def test_search_combines_with_other_conditions(alice: Person) -> None:
     open_, done, trashed = (alice.create(f"task {name}")["id"] for name in ("a", "b", "c"))
     alice.change("completeTask", done)
     alice.change("deleteTask", trashed)
@@ -165,26 +164,26 @@ def test_a_search_together_with_other_conditions(alice: Person) -> None:
     assert finds(alice, "b", title={"eq": "task a"}) == []
 
 
-def test_a_search_finds_nothing_of_anybody_else(alice: Person, mallory: Person) -> None:
+def test_search_finds_only_own_tasks(alice: Person, mallory: Person) -> None:
     alice.create("a secret plan", description="🎉", tags=["secret"])
     for search in ("secret", "plan", "🎉", "a"):
         assert finds(mallory, search) == []
 
 
-def test_relevance_puts_the_title_before_tags_and_those_before_the_description(
+def test_relevance_ranks_title_above_tags_above_description(
     database: Database,
 ) -> None:
-    somebody = Reader(database)
+    reader = Reader(database)
     places: tuple[dict[str, Any], ...] = (
         {"description": "milk"},
         {"title": "milk"},
         {"tags": ["milk"]},
     )
-    somebody.plant(
+    reader.plant(
         [{"title": "x", "id": f"{HEAD}{number:02}", **place} for number, place in enumerate(places)]
     )
     for direction, order in (("DESC", (1, 2, 0)), ("ASC", (0, 2, 1))):
         keys = [{"field": "RELEVANCE", "direction": direction}]
-        page = somebody.page(filter={"search": "mil"}, orderBy=keys)
+        page = reader.page(filter={"search": "mil"}, orderBy=keys)
         found = [edge["node"]["id"] for edge in page["edges"]]
         assert found == [f"{HEAD}{number:02}" for number in order]

@@ -1,4 +1,4 @@
-"""Whatever is searched for: it is no error, and it finds nothing of anybody else."""
+"""Search with unusual texts."""
 
 import pytest
 from hypothesis import given
@@ -15,11 +15,11 @@ BY_RELEVANCE = [{"field": "RELEVANCE", "direction": "DESC"}]
 
 @pytest.fixture(scope="module")
 def reader(database: Database) -> Reader:
-    """Somebody with a few tasks, who is not the only one with such."""
-    somebody, other = Reader(database), Reader(database)
-    somebody.plant(tasks(*TITLES))
+    """Return a reader with a few tasks, beside another user with similar tasks."""
+    reader, other = Reader(database), Reader(database)
+    reader.plant(tasks(*TITLES))
     other.plant(tasks(*(f"another's {title}" for title in TITLES)))
-    return somebody
+    return reader
 
 
 def tasks(*titles: str) -> list[dict[str, str]]:
@@ -27,11 +27,11 @@ def tasks(*titles: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("search", [None, "", " ", "\t\n", "\u3000", "\0", "\ud800 \0"], ids=ascii)
-def test_a_blank_search_finds_all(reader: Reader, search: str | None) -> None:
+def test_blank_search_finds_all_tasks(reader: Reader, search: str | None) -> None:
     assert reader.found(search=search) == sorted(TITLES)
 
 
-ODD: dict[str, list[str]] = {
+UNUSUAL: dict[str, list[str]] = {
     "'": TITLES[3:],
     '"': TITLES[3:],
     "\\": TITLES[3:],
@@ -72,15 +72,15 @@ ODD: dict[str, list[str]] = {
 }
 
 
-@pytest.mark.parametrize("search", ODD, ids=lambda search: ascii(search)[:30])
-def test_an_odd_search(reader: Reader, search: str) -> None:
-    assert reader.found(search=search) == ODD[search]
+@pytest.mark.parametrize("search", UNUSUAL, ids=lambda search: ascii(search)[:30])
+def test_unusual_search_is_accepted(reader: Reader, search: str) -> None:
+    assert reader.found(search=search) == UNUSUAL[search]
     page = reader.page(filter={"search": search}, orderBy=BY_RELEVANCE, last=1)
-    assert page["totalCount"] == len(ODD[search])
+    assert page["totalCount"] == len(UNUSUAL[search])
 
 
 @pytest.mark.parametrize("search", ["milk'\\", "\0milk", "\ud800 milk"], ids=ascii)
-def test_an_odd_search_over_http(alice: Person, search: str) -> None:
+def test_unusual_search_is_accepted_over_http(alice: Person, search: str) -> None:
     alice.create("Buy milk")
     assert alice.ask(LIST, filter={"search": search})["tasks"]["totalCount"] == 1
 
@@ -90,25 +90,25 @@ def test_an_odd_search_over_http(alice: Person, search: str) -> None:
     st.text(st.characters(exclude_categories=()), max_size=60)
     | st.text("mil kbread&|!():*<->'\"\\%_牛奶é\0🎉", max_size=30)
 )
-def test_any_text_can_be_searched_for(reader: Reader, search: str) -> None:
+def test_any_search_text_is_accepted(reader: Reader, search: str) -> None:
     assert set(reader.found(search=search)) <= set(TITLES)
     assert reader.found(search=search, completed=True) == []
 
 
 @STEADY
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=40))
-def test_a_title_is_found_by_itself(database: Database, title: str) -> None:
-    somebody = Reader(database)
-    somebody.plant(tasks(title))
-    assert somebody.found(search=title) == [title]
+def test_search_for_a_title_finds_it(database: Database, title: str) -> None:
+    reader = Reader(database)
+    reader.plant(tasks(title))
+    assert reader.found(search=title) == [title]
 
 
-def test_the_first_32_words_count(database: Database) -> None:
+def test_search_uses_the_first_32_words(database: Database) -> None:
     words = [f"w{number}x" for number in range(32)]
-    somebody = Reader(database)
-    somebody.plant(tasks(" ".join(words)))
-    assert len(somebody.found(search=" ".join([*words, *words, "nowhere"]))) == 1
-    assert somebody.found(search=" ".join([*words[:31], *words[:31], "nowhere"])) == []
+    reader = Reader(database)
+    reader.plant(tasks(" ".join(words)))
+    assert len(reader.found(search=" ".join([*words, *words, "nowhere"]))) == 1
+    assert reader.found(search=" ".join([*words[:31], *words[:31], "nowhere"])) == []
 
 
 def test_search_beyond_its_greatest_length_is_ignored(reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""Priority, due dates and tags: what may be set, and what an update leaves."""
+"""Priority, due dates and tags of tasks."""
 
 import uuid
 from typing import Any
@@ -17,31 +17,31 @@ def refusal(who: Person, task: Any, **given: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("priority", ["NONE", "LOW", "MEDIUM", "HIGH", "URGENT"])
-def test_a_priority(alice: Person, priority: str) -> None:
+def test_priority_can_be_set(alice: Person, priority: str) -> None:
     task = alice.create(priority=priority)
     assert task["priority"] == alice.find(task["id"])["priority"] == priority
     assert alice.update(alice.create(), priority=priority)["priority"] == priority
 
 
-def test_null_is_no_priority(alice: Person) -> None:
+def test_null_priority_means_none(alice: Person) -> None:
     task = alice.create(priority="HIGH")
     assert alice.update(task, priority=None)["priority"] == "NONE"
     assert alice.create(priority=None)["priority"] == "NONE"
 
 
 @pytest.mark.parametrize("priority", ["high", "HIGHEST", 3, ""])
-def test_no_such_priority(alice: Person, priority: Any) -> None:
+def test_unknown_priority_is_rejected(alice: Person, priority: Any) -> None:
     refused = alice.refusal(CREATE, input={"title": "x", "priority": priority})
     assert (refused["code"], refused["field"]) == ("BAD_USER_INPUT", "input.priority")
 
 
-def test_due_on_a_day_or_at_an_instant(alice: Person) -> None:
+def test_due_date_is_a_day_or_an_instant(alice: Person) -> None:
     assert alice.create(dueOn=DAY)["dueOn"] == DAY
     task = alice.create(dueAt="2026-02-28T10:30:00+01:00")
     assert (task["dueOn"], task["dueAt"]) == (None, INSTANT)
 
 
-def test_one_kind_of_due_date_takes_the_place_of_the_other(alice: Person) -> None:
+def test_due_on_and_due_at_replace_each_other(alice: Person) -> None:
     task = alice.update(alice.create(dueOn=DAY), dueAt=INSTANT)
     assert (task["dueOn"], task["dueAt"]) == (None, INSTANT)
     task = alice.update(task, dueOn=DAY)
@@ -56,7 +56,7 @@ def test_null_clears_only_its_own_kind_of_due_date(alice: Person) -> None:
     assert (both["dueOn"], both["dueAt"]) == (None, INSTANT)
 
 
-def test_never_both(alice: Person) -> None:
+def test_due_on_with_due_at_is_rejected(alice: Person) -> None:
     given = {"dueOn": DAY, "dueAt": INSTANT}
     refused = alice.refusal(CREATE, input={"title": "x", **given})
     assert (refused["code"], refused["field"]) == ("BAD_USER_INPUT", "input.dueAt")
@@ -83,14 +83,16 @@ def test_never_both(alice: Person) -> None:
         ({"tags": [None]}, "input.tags.0"),
     ],
 )
-def test_refuses(alice: Person, given: dict[str, Any], field: str) -> None:
+def test_invalid_due_dates_and_tags_are_rejected(
+    alice: Person, given: dict[str, Any], field: str
+) -> None:
     refused = alice.refusal(CREATE, input={"title": "x", **given})
     assert (refused["code"], refused["field"]) == ("BAD_USER_INPUT", field)
     assert refusal(alice, alice.create(), **given) == ("BAD_USER_INPUT", field)
     assert alice.revision() == 1
 
 
-def test_tags_are_trimmed_and_kept_once_whatever_their_case(alice: Person) -> None:
+def test_tags_are_trimmed_and_unique_regardless_of_case(alice: Person) -> None:
     tags = [" Home ", "HOME", "x" * 50, "ÄRGER", "ärger", "cafe\u0301", "caf\u00e9", "a, b"]
     expected = ["Home", "x" * 50, "ÄRGER", "caf\u00e9", "a, b"]
     assert alice.create(tags=tags)["tags"] == expected
@@ -112,28 +114,28 @@ def test_tags_are_added_and_removed(alice: Person) -> None:
     assert changed["tags"] == ["Home", "a"]
 
 
-def test_adding_what_is_there_is_no_change(alice: Person) -> None:
+def test_add_tags_with_existing_tags_changes_nothing(alice: Person) -> None:
     task = alice.create(tags=["Home"])
     assert alice.update(task, addTags=["HOME"], removeTags=["gone"]) == task
     assert alice.update(task, addTags=[], removeTags=None) == task
     assert alice.revision() == 1
 
 
-def test_no_more_tags_than_a_task_may_have(alice: Person) -> None:
+def test_add_tags_beyond_the_limit_is_rejected(alice: Person) -> None:
     task = alice.create(tags=MANY[:20])
     assert refusal(alice, task, addTags=["new"]) == ("BAD_USER_INPUT", "input.addTags")
     assert alice.find(task["id"]) == task
     assert len(alice.update(task, addTags=["new"], removeTags=["tag 0"])["tags"]) == 20
 
 
-def test_tags_are_replaced_or_edited(alice: Person) -> None:
+def test_tags_with_add_tags_or_remove_tags_is_rejected(alice: Person) -> None:
     task = alice.create()
     edits: list[Any] = [{"addTags": []}, {"removeTags": ["a"]}]
     for more in edits:
         assert refusal(alice, task, tags=["a"], **more) == ("BAD_USER_INPUT", "input.tags")
 
 
-def test_the_same_create_with_other_fields_is_a_conflict(alice: Person) -> None:
+def test_create_with_the_same_id_and_different_fields_is_a_conflict(alice: Person) -> None:
     given: dict[str, Any] = {"dueOn": DAY, "priority": "LOW", "tags": ["a"]}
     task = alice.create(id=str(uuid.uuid4()), **given)
     assert alice.create(id=task["id"], **given) == task
@@ -143,7 +145,7 @@ def test_the_same_create_with_other_fields_is_a_conflict(alice: Person) -> None:
         assert alice.refusal(CREATE, input=again)["code"] == "CONFLICT"
 
 
-def test_a_create_without_the_newer_fields_is_the_one_that_it_always_was(alice: Person) -> None:
-    """Clients that know none of them may still repeat what they sent to an older release."""
+def test_create_without_newer_fields_is_idempotent(alice: Person) -> None:
+    """Clients of an older release omit the newer fields."""
     task = alice.create(id=str(uuid.uuid4()))
     assert alice.create(id=task["id"], priority="NONE", tags=[], dueOn=None) == task

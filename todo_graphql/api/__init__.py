@@ -1,1 +1,1 @@
-"""How it is asked: GraphQL. Knows no FastAPI and no SQL."""
+"""The GraphQL API. It is independent of FastAPI and of SQL."""

@@ -1,4 +1,4 @@
-"""What can be done with one's account."""
+"""Mutations of the user account."""
 
 from typing import Annotated
 
@@ -13,8 +13,7 @@ from todo_graphql.api.payloads import DeleteAccountPayload
 Confirmation = Annotated[
     str,
     strawberry.argument(
-        description="Your own id, or your email as your token has it, in upper or lower case: "
-        "nothing else will do."
+        description="The id of the user, or the email address in the token, ignoring case."
     ),
 ]
 
@@ -22,14 +21,14 @@ Confirmation = Annotated[
 @strawberry.type
 class AccountMutation:
     @strawberry.mutation(
-        description="Remove you, with all tasks and whatever else is yours, for good. Your token "
-        "stays good until it expires; the next thing that you write begins anew. Nothing but an "
-        "`idempotencyKey` of this mutation is remembered, for its 24 hours.",
+        description="Permanently deletes the user with all tasks and other data. The token stays "
+        "valid until it expires; the next write creates the user again. Only the `idempotencyKey` "
+        "of this mutation is kept, for 24 hours.",
         extensions=[Idempotent()],
     )
     def delete_account(
         self, info: Info, confirm: Confirmation, user_id: UserId = None
     ) -> DeleteAccountPayload | None:
-        info.context.tasks(user_id)  # FORBIDDEN, if it names someone else
+        info.context.tasks(user_id)  # checks `userId`
         info.context.users.delete(confirm)
         return DeleteAccountPayload(user_id=ID(str(info.context.viewer.id)))

@@ -1,4 +1,4 @@
-"""The budget of a viewer for operations. The server counts it."""
+"""The cost budget of a viewer, which the server keeps."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,42 +11,42 @@ from todo_graphql.api.scalars import DateTime
 
 
 class Allowance(NamedTuple):
-    """The state of a budget after a cost was spent or refused. `retry_after` is 0, or the seconds
-    until the refused cost is granted, if nothing else is spent.
+    """State of a budget after a cost was granted or rejected. `retry_after` is 0, or the seconds
+    until the rejected cost is granted if nothing else is spent.
     """
 
     limit: int
     remaining: int
     cost: int
     resets: float
-    """The time, in seconds since 1970, when the whole budget is available again."""
+    """The Unix time when the whole budget is available again."""
     retry_after: int
 
     @property
     def reset_at(self) -> DateTime:
-        """The time as a scalar, formatted on request."""
+        """Return `resets` as a DateTime."""
         return DateTime(f"{datetime.fromtimestamp(self.resets, UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
 
 
 class Budget(NamedTuple):
-    """The amount that one client may spend in a window of time."""
+    """Cost that one client may spend per time window."""
 
     limit: int
     spend: Callable[[int], Allowance]
-    """Spends a cost, unless less is left. It may wait for Redis."""
+    """Spends a cost unless less remains. It may wait for Redis."""
 
 
 @strawberry.type(
-    description="What you may spend on operations, in the unit of their cost: one for each field, "
-    "counted once for every item of the pages around it, and 100 for each list and each count."
+    description="The rate limit of the user, in units of query cost. A field costs 1, multiplied "
+    "by the sizes of the lists around it. Each list and each count costs another 100."
 )
 class RateLimit(RowType):
     row = Allowance
 
-    limit: int = strawberry.field(description="The most that you may spend in a window of time.")
-    remaining: int = strawberry.field(description="What is left of it after this operation.")
+    limit: int = strawberry.field(description="The maximum cost per time window.")
+    remaining: int = strawberry.field(description="The remaining cost after this operation.")
     reset_at: DateTime = strawberry.field(
-        description="When all of it is there again, if you spend nothing until then. Some of it "
-        "comes back all the time."
+        description="The time when the whole limit is available again without further operations. "
+        "The limit recovers continuously."
     )
-    cost: int = strawberry.field(description="What this operation has cost.")
+    cost: int = strawberry.field(description="The cost of this operation.")

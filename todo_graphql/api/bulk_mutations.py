@@ -1,4 +1,4 @@
-"""Changing many tasks at once: all of them or none, in one transaction, under one revision."""
+"""Mutations of many tasks, each in one transaction and under one revision."""
 
 from typing import Annotated
 
@@ -29,69 +29,69 @@ NewTasksInput = Annotated[
     list[CreateTaskInput],
     strawberry.argument(description=f"The tasks to create, 1 to {CREATE_MAX}."),
 ]
-Changes = Annotated[UpdateTasksInput, strawberry.argument(description="What to change.")]
+Changes = Annotated[UpdateTasksInput, strawberry.argument(description="The changes.")]
 Ids = Annotated[
     list[ID] | None,
     strawberry.argument(
-        description=f"The tasks, at most {BULK_MAX}. If one of them does not exist, nothing "
-        "changes, and the answer is NOT_FOUND with the `missing` ones."
+        description=f"The ids of the tasks, at most {BULK_MAX}. If any task does not exist, "
+        "nothing changes, and the error is NOT_FOUND with the `missing` ids."
     ),
 ]
 Matching = Annotated[
     TaskFilterInput | None,
     strawberry.argument(
-        description="Which tasks, in the place of `ids`; one of the two is needed."
+        description="The filter that selects the tasks. Provide either `ids` or `filter`."
     ),
 ]
 Trashed = Annotated[
     TaskFilterInput | None,
     strawberry.argument(
-        description="Which tasks of the trash, in the place of `ids`; one of the two is needed. "
-        "`trashed` need not be said."
+        description="The filter that selects tasks in the trash. Provide either `ids` or `filter`. "
+        "`trashed` is implied."
     ),
 ]
 AtMost = Annotated[
     int,
     strawberry.argument(
-        description=f"The most tasks that the filter may find, 0 to {BULK_MAX}. If it finds more, "
-        "nothing changes, and the answer is a CONFLICT that says how many are `matched`."
+        description=f"The maximum number of tasks that the filter may match, 0 to {BULK_MAX}. If "
+        "more match, nothing changes, and the error is CONFLICT with the number `matched`."
     ),
 ]
 DryRun = Annotated[
     bool,
     strawberry.argument(
-        description="true: only say which tasks it is about, however many, and change nothing."
+        description="Whether to only return the selected tasks, without a limit or a change."
     ),
 ]
 
 
-def selected(
-    ids: list[ID] | None, which: TaskFilterInput | None, at_most: int, *, dry_run: bool
+def parse_selection(
+    ids: list[ID] | None, filter_input: TaskFilterInput | None, at_most: int, *, dry_run: bool
 ) -> TaskSelection:
-    """What the arguments say. Raises BadUserInput."""
-    if (ids is None) == (which is None):
+    """Return the selection of the arguments. Raise BadUserInput."""
+    if (ids is None) == (filter_input is None):
         raise BadUserInput("Provide either `ids` or `filter`.", field="filter")
     if not 0 <= at_most <= BULK_MAX:
-        raise BadUserInput(f"`atMost` is 0 to {BULK_MAX}.", field="atMost")
-    if which is not None:
-        return TaskSelection(filter=which.to_store(), at_most=at_most, dry_run=dry_run)
+        raise BadUserInput(f"`atMost` must be between 0 and {BULK_MAX}.", field="atMost")
+    if filter_input is not None:
+        return TaskSelection(filter=filter_input.to_store(), at_most=at_most, dry_run=dry_run)
     assert ids is not None
     if len(ids) > BULK_MAX:
-        raise BadUserInput(f"There are at most {BULK_MAX} ids.", field="ids")
+        raise BadUserInput(f"`ids` can contain at most {BULK_MAX} ids.", field="ids")
     unique = dict.fromkeys(uuid_of(task_id, f"ids.{n}") for n, task_id in enumerate(ids))
     return TaskSelection(ids=tuple(unique), dry_run=dry_run)
 
 
-def numbered(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
-    """The tasks to create, and the path of each. Raises BadUserInput."""
+def parse_new_tasks(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
+    """Return the tasks to create and the path of each. Raise BadUserInput."""
     if not 1 <= len(new) <= CREATE_MAX:
-        raise BadUserInput(f"There are 1 to {CREATE_MAX} tasks to create.", field="input")
+        raise BadUserInput(f"`input` must contain 1 to {CREATE_MAX} tasks.", field="input")
     paths = [f"input.{number}" for number in range(len(new))]
     tasks = [task.to_store(path) for task, path in zip(new, paths, strict=True)]
     ids = set()
     for task, path in zip(tasks, paths, strict=True):
         if task.id is not None and task.id in ids:
-            raise BadUserInput("Two of the tasks have the same id.", field=f"{path}.id")
+            raise BadUserInput("Duplicate id: each task must have its own.", field=f"{path}.id")
         ids.add(task.id)
     return tasks, paths
 
@@ -99,22 +99,21 @@ def numbered(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
 @strawberry.type
 class BulkMutation:
     @strawberry.mutation(
-        description="Create several tasks, all or none. The path of an error in one of them has "
-        "its number: `input.3.title`. With ids in the input it may be sent again without harm.",
+        description="Creates several tasks, all or none. The path of an error contains the index "
+        "of the task, such as `input.3.title`. With ids, the mutation is safe to retry.",
         extensions=[Idempotent()],
     )
     def create_tasks(
         self,
         info: Info,
-        input: NewTasksInput,  # noqa: A002 - the schema's word
+        input: NewTasksInput,  # noqa: A002 - the name in the schema
         user_id: UserId = None,
     ) -> CreateTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        return CreateTasksPayload.from_write(tasks.create(*numbered(input)))
+        return CreateTasksPayload.from_write(tasks.create(*parse_new_tasks(input)))
 
     @strawberry.mutation(
-        description="Change what the input names, of several tasks. Values that are there already "
-        "are no change.",
+        description="Updates the given fields of several tasks. Equal values are not a change.",
         extensions=[Idempotent()],
     )
     def update_tasks(
@@ -128,11 +127,11 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> UpdateTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        which = selected(ids, filter, at_most, dry_run=dry_run)
-        return UpdateTasksPayload.from_write(tasks.update(which, input.to_store()))
+        selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
+        return UpdateTasksPayload.from_write(tasks.update(selection, input.to_store()))
 
     @strawberry.mutation(
-        description="Mark several tasks as done. Completed ones stay as they are.",
+        description="Completes several tasks. Completed tasks stay unchanged.",
         extensions=[Idempotent()],
     )
     def complete_tasks(
@@ -145,11 +144,11 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> CompleteTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        which = selected(ids, filter, at_most, dry_run=dry_run)
-        return CompleteTasksPayload.from_write(tasks.complete(which))
+        selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
+        return CompleteTasksPayload.from_write(tasks.complete(selection))
 
     @strawberry.mutation(
-        description="Mark several tasks as not done. Open ones stay as they are.",
+        description="Reopens several completed tasks. Open tasks stay unchanged.",
         extensions=[Idempotent()],
     )
     def reopen_tasks(
@@ -162,12 +161,12 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> ReopenTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        which = selected(ids, filter, at_most, dry_run=dry_run)
-        return ReopenTasksPayload.from_write(tasks.reopen(which))
+        selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
+        return ReopenTasksPayload.from_write(tasks.reopen(selection))
 
     @strawberry.mutation(
-        description="Move several tasks to the trash, from where `restoreTasks` brings them back. "
-        "Those that are there stay as they are.",
+        description="Moves several tasks to the trash, from which `restoreTasks` restores them. "
+        "Tasks in the trash stay unchanged.",
         extensions=[Idempotent()],
     )
     def delete_tasks(
@@ -180,12 +179,11 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> DeleteTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        which = selected(ids, filter, at_most, dry_run=dry_run)
-        return DeleteTasksPayload.from_write(tasks.delete(which))
+        selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
+        return DeleteTasksPayload.from_write(tasks.delete(selection))
 
     @strawberry.mutation(
-        description="Bring several tasks back from the trash. Those that are not there stay as "
-        "they are.",
+        description="Restores several tasks from the trash. Tasks outside it stay unchanged.",
         extensions=[Idempotent()],
     )
     def restore_tasks(
@@ -198,11 +196,11 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> RestoreTasksPayload | None:
         tasks = info.context.tasks(user_id)
-        which = selected(ids, filter, at_most, dry_run=dry_run).in_the_trash()
-        return RestoreTasksPayload.from_write(tasks.restore(which))
+        selection = parse_selection(ids, filter, at_most, dry_run=dry_run).in_the_trash()
+        return RestoreTasksPayload.from_write(tasks.restore(selection))
 
     @strawberry.mutation(
-        description="Remove all tasks of the trash for good. Nothing brings them back.",
+        description="Permanently deletes all tasks in the trash. This cannot be undone.",
         extensions=[Idempotent()],
     )
     def empty_trash(self, info: Info, user_id: UserId = None) -> EmptyTrashPayload | None:

@@ -1,6 +1,6 @@
-"""Comparators: what filters compare a field with, and how that becomes the store's words.
+"""Comparators of filters, and their conversion to comparisons of the store.
 
-In all of them null means the same as leaving out.
+Null in a comparator means the same as an omitted field.
 """
 
 import dataclasses
@@ -21,123 +21,140 @@ MAX_VALUES = 100
 
 
 def operator(description: str, name: str | None = None) -> Any:
-    """A field of a comparator: nothing is compared unless it is given."""
+    """Return a field of a comparator, which is optional."""
     return strawberry.field(name=name, default=None, description=description)
 
 
-@strawberry.input(description="Compares an id. All that is given must hold.")
+@strawberry.input(description="A comparator for ids. All given operators must match.")
 class IDComparator:
-    eq: ID | None = operator("Is this one.")
-    neq: ID | None = operator("Is not this one.")
-    in_: list[ID] | None = operator(f"Is one of these, at most {MAX_VALUES}.", "in")
-    nin: list[ID] | None = operator(f"Is none of these, at most {MAX_VALUES}.")
+    eq: ID | None = operator("Equal to the given value.")
+    neq: ID | None = operator("Not equal to the given value.")
+    in_: list[ID] | None = operator(f"One of the given values, at most {MAX_VALUES}.", "in")
+    nin: list[ID] | None = operator(f"None of the given values, at most {MAX_VALUES}.")
 
 
-@strawberry.input(description="Compares a text. All that is given must hold.")
+@strawberry.input(description="A comparator for texts. All given operators must match.")
 class TextComparator:
-    eq: str | None = operator("Is exactly this.")
-    neq: str | None = operator("Is not exactly this.")
-    contains: str | None = operator("Has this somewhere, in upper or lower case.")
-    starts_with: str | None = operator("Begins with this, in upper or lower case.")
+    eq: str | None = operator("Equal to the given value.")
+    neq: str | None = operator("Not equal to the given value.")
+    contains: str | None = operator("Contains the given value, ignoring case.")
+    starts_with: str | None = operator("Starts with the given value, ignoring case.")
 
 
 @strawberry.input(
-    description="Compares a text that may be missing. All that is given must hold; what is missing "
-    "fulfils `neq` and `null`, and nothing else."
+    description="A comparator for nullable texts. All given operators must match. "
+    "Null values match only `neq` and `null`."
 )
 class NullableTextComparator(TextComparator):
-    null: bool | None = operator("true: is missing; false: is there.")
+    null: bool | None = operator("Whether the value is null.")
 
 
-@strawberry.input(description="Compares a priority. All that is given must hold.")
+@strawberry.input(description="A comparator for priorities. All given operators must match.")
 class TaskPriorityComparator:
-    eq: TaskPriority | None = operator("Is this one.")
-    neq: TaskPriority | None = operator("Is not this one.")
-    in_: list[TaskPriority] | None = operator(f"Is one of these, at most {MAX_VALUES}.", "in")
-    nin: list[TaskPriority] | None = operator(f"Is none of these, at most {MAX_VALUES}.")
-    lt: TaskPriority | None = operator("Is lower.")
-    lte: TaskPriority | None = operator("Is lower, or this one.")
-    gt: TaskPriority | None = operator("Is higher.")
-    gte: TaskPriority | None = operator("Is higher, or this one.")
+    eq: TaskPriority | None = operator("Equal to the given value.")
+    neq: TaskPriority | None = operator("Not equal to the given value.")
+    in_: list[TaskPriority] | None = operator(
+        f"One of the given values, at most {MAX_VALUES}.", "in"
+    )
+    nin: list[TaskPriority] | None = operator(f"None of the given values, at most {MAX_VALUES}.")
+    lt: TaskPriority | None = operator("Lower than the given value.")
+    lte: TaskPriority | None = operator("Lower than or equal to the given value.")
+    gt: TaskPriority | None = operator("Higher than the given value.")
+    gte: TaskPriority | None = operator("Higher than or equal to the given value.")
 
 
 @strawberry.input(
-    description="Compares an instant. All that is given must hold; what is missing fulfils "
-    "`null`, and nothing else."
+    description="A comparator for date-times. All given operators must match. "
+    "Null values match only `null`."
 )
 class DateTimeComparator:
-    lt: DateTime | None = operator("Is before.")
-    lte: DateTime | None = operator("Is before, or the same.")
-    gt: DateTime | None = operator("Is after.")
-    gte: DateTime | None = operator("Is after, or the same.")
-    null: bool | None = operator("true: is missing; false: is there.")
+    lt: DateTime | None = operator("Before the given value.")
+    lte: DateTime | None = operator("Before or equal to the given value.")
+    gt: DateTime | None = operator("After the given value.")
+    gte: DateTime | None = operator("After or equal to the given value.")
+    null: bool | None = operator("Whether the value is null.")
 
 
 @strawberry.input(
-    description="Compares a day. All that is given must hold; what is missing fulfils `neq`, "
-    "`nin` and `null`, and nothing else."
+    description="A comparator for dates. All given operators must match. "
+    "Null values match only `neq`, `nin` and `null`."
 )
 class DateComparator:
-    eq: Date | None = operator("Is this one.")
-    neq: Date | None = operator("Is not this one.")
-    in_: list[Date] | None = operator(f"Is one of these, at most {MAX_VALUES}.", "in")
-    nin: list[Date] | None = operator(f"Is none of these, at most {MAX_VALUES}.")
-    lt: Date | None = operator("Is before.")
-    lte: Date | None = operator("Is before, or the same.")
-    gt: Date | None = operator("Is after.")
-    gte: Date | None = operator("Is after, or the same.")
-    null: bool | None = operator("true: is missing; false: is there.")
-
-
-@strawberry.input(description="Compares tags, in upper or lower case. All that is given must hold.")
-class TagsComparator:
-    any: list[str] | None = operator(f"Has one of these, at most {MAX_VALUES}. Never, if empty.")
-    all: list[str] | None = operator(f"Has all of these, at most {MAX_VALUES}. Always, if empty.")
-    none: list[str] | None = operator(f"Has none of these, at most {MAX_VALUES}. Always, if empty.")
+    eq: Date | None = operator("Equal to the given value.")
+    neq: Date | None = operator("Not equal to the given value.")
+    in_: list[Date] | None = operator(f"One of the given values, at most {MAX_VALUES}.", "in")
+    nin: list[Date] | None = operator(f"None of the given values, at most {MAX_VALUES}.")
+    lt: Date | None = operator("Before the given value.")
+    lte: Date | None = operator("Before or equal to the given value.")
+    gt: Date | None = operator("After the given value.")
+    gte: Date | None = operator("After or equal to the given value.")
+    null: bool | None = operator("Whether the value is null.")
 
 
 @strawberry.input(
-    description="Compares when a task is due, be it on a day or at an instant. All that is given "
-    "must hold; a task without a due date fulfils what is false, and `null`, and nothing else."
+    description="A comparator for tags, ignoring case. All given operators must match."
+)
+class TagsComparator:
+    any: list[str] | None = operator(
+        f"Has any of the given tags, at most {MAX_VALUES}. An empty list matches no task."
+    )
+    all: list[str] | None = operator(
+        f"Has all of the given tags, at most {MAX_VALUES}. An empty list matches every task."
+    )
+    none: list[str] | None = operator(
+        f"Has none of the given tags, at most {MAX_VALUES}. An empty list matches every task."
+    )
+
+
+@strawberry.input(
+    description="A comparator for the due date, which is `dueOn` or `dueAt`. All given operators "
+    "must match. Tasks without a due date match only `null` and operators set to false."
 )
 class DueComparator:
-    before: DateTime | None = operator("Is due before; a day, when it has begun before.")
-    after: DateTime | None = operator("Is due after; a day, when it begins after.")
+    before: DateTime | None = operator(
+        "Due before the given time. A day counts as its first instant."
+    )
+    after: DateTime | None = operator(
+        "Due after the given time. A day counts as its first instant."
+    )
     overdue: bool | None = operator(
-        "true: is open, and was due before now; a day, when it is over. false: is not overdue."
+        "Whether the task is open and was due before now. A task that is due on a day is overdue "
+        "when that day has ended."
     )
-    today: bool | None = operator("true: is due today. false: is not.")
+    today: bool | None = operator("Whether the task is due today.")
     next_seven_days: bool | None = operator(
-        "true: is due on one of seven days, of which today is the first. false: is not."
+        "Whether the task is due within seven days, starting today."
     )
-    null: bool | None = operator("true: has no due date; false: has one.")
+    null: bool | None = operator("Whether the task has no due date.")
     time_zone: str = strawberry.field(
         default="UTC",
-        description="Where days begin and end: a name of the IANA database, as `Europe/Berlin`.",
+        description="The IANA time zone in which days begin and end, such as `Europe/Berlin`.",
     )
 
 
-Read = Callable[[Any, str], Any]
+ParseValue = Callable[[Any, str], Any]
 
 
-def comparisons(column: str, comparator: object, path: str, read: Read) -> Iterator[Comparison]:
+def parse_comparisons(
+    column: str, comparator: object, path: str, parse: ParseValue
+) -> Iterator[Comparison]:
     for field in dataclasses.fields(comparator):  # type: ignore[arg-type]
         value = getattr(comparator, field.name)
         name = field.name.removesuffix("_")
         if value is not None:
-            there = f"{path}.{camel(name)}"
-            yield Comparison(column, name, value if name == "null" else _read(value, there, read))
+            operand = value if name == "null" else _parse(value, f"{path}.{camel(name)}", parse)
+            yield Comparison(column, name, operand)
 
 
-def _read(value: object, path: str, read: Read) -> object:
+def _parse(value: object, path: str, parse: ParseValue) -> object:
     if not isinstance(value, list):
-        return read(value, path)
+        return parse(value, path)
     if len(value) > MAX_VALUES:
-        raise BadUserInput(f"There are at most {MAX_VALUES} values.", field=path)
-    return tuple(read(one, f"{path}.{number}") for number, one in enumerate(value))
+        raise BadUserInput(f"Too many values: at most {MAX_VALUES} are allowed.", field=path)
+    return tuple(parse(item, f"{path}.{number}") for number, item in enumerate(value))
 
 
-def due_comparisons(due: DueComparator, path: str) -> Iterator[Comparison]:
+def parse_due_comparisons(due: DueComparator, path: str) -> Iterator[Comparison]:
     zone = known_zone(due.time_zone, f"{path}.timeZone")
     if due.null is not None:
         yield Comparison("due", "null", due.null)

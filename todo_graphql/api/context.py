@@ -1,4 +1,4 @@
-"""What every resolver gets."""
+"""The context of an operation, which every resolver receives."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,20 +19,21 @@ if TYPE_CHECKING:
     from graphql import OperationDefinitionNode
 
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
-"""The attributes that are read of each type, by its name."""
+"""The attributes that an operation selects, by the name of their type."""
 
 USUAL_SECONDS = 0.1
 COST_OF_A_SECOND = 100_000
-"""Of PostgreSQL's time."""
+"""The cost of a second in PostgreSQL."""
 
 NOTHING: frozenset[str] = frozenset()
 
 
 class Context:
-    """Who is asking, the one connection on which the operation asks, and what will be read of
-    the answers: `reads` is None where that may be anything. `operation` and its `cost` are known
-    once the document has been found to be good, and the `allowance` once it has been charged.
-    Without a `budget` there is no limit to what operations may cost together.
+    """Viewer, database connection and budget of one operation.
+
+    `selection` is None if any attribute may be read. `operation` and `cost` are set once the
+    document is valid, `allowance` once the cost is charged. Without a `budget` the total cost
+    of operations is unlimited.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Context:
         self.request_id = request_id
         self.viewer = viewer
         self.connection = connection
-        self.reads: SelectedColumns | None = None
+        self.selection: SelectedColumns | None = None
         self.operation: OperationDefinitionNode | None = None
         self.cost: int | None = None
         self.budget = budget
@@ -53,17 +54,17 @@ class Context:
 
     @cached_property
     def users(self) -> Users:
-        """The viewer's own row."""
+        """Return the store of the viewer's own row."""
         return Users(self.connection, self.viewer)
 
     @cached_property
-    def retries(self) -> IdempotencyKeys:
-        """The viewer's idempotency keys."""
+    def idempotency_keys(self) -> IdempotencyKeys:
+        """Return the store of the viewer's idempotency keys."""
         return IdempotencyKeys(self.connection)
 
     @property
     def sql_seconds(self) -> float:
-        """For how long PostgreSQL was waited for, and is still being."""
+        """Return the time spent waiting for PostgreSQL, including the current wait."""
         seconds = self.connection.current_wait
         for timing in self.connection.timings:
             seconds += timing.ended - timing.began
@@ -71,12 +72,12 @@ class Context:
 
     @property
     def statements(self) -> int:
-        """How many were sent, one that is still waited for among them."""
+        """Return the number of statements sent, including one in progress."""
         return len(self.connection.timings) + (self.connection.current_wait > 0)
 
     def charge(self, cost: int) -> None:
-        """Take this from the viewer's budget; all of it, where there is never as much. Raises
-        RateLimited, and takes nothing, while there is not.
+        """Charge a cost to the viewer's budget, at most the whole budget. Raise RateLimited, and
+        charge nothing, if less remains.
         """
         if self.budget is None:
             return
@@ -87,16 +88,16 @@ class Context:
                 retry_after=self.allowance.retry_after,
             )
 
-    def require(self, cost: int) -> None:
-        """Raises RateLimited while there is less than this in the viewer's budget."""
+    def require_budget(self, cost: int) -> None:
+        """Raise RateLimited if less than the cost remains in the viewer's budget."""
         if self.budget is None:
             return
         if self.budget.spend(0).remaining < min(cost, self.budget.limit):
             self.charge(cost)
 
     def charge_time(self) -> None:
-        """Take from the budget, as far as it goes, for the time that PostgreSQL has worked beyond
-        what is usual. What an operation asks for does not say how long it takes.
+        """Charge the budget, as far as it goes, for unusually long database time. The cost of a
+        document does not predict its duration.
         """
         if self.budget is None or self.allowance is None:
             return
@@ -106,20 +107,17 @@ class Context:
             self.allowance = self.budget.spend(cost)
 
     def tasks(self, user_id: str | None = None) -> Tasks:
-        """The viewer's tasks: the only way to any task.
-
-        A `userId` that names someone else raises Forbidden: the client said so itself.
-        """
+        """Return the viewer's tasks. Raise Forbidden if `userId` names another user."""
         if user_id is not None and user_id.lower() != str(self.viewer.id):
-            raise Forbidden("`userId` names someone else; leave it out, or send your own.")
+            raise Forbidden("`userId` names another user. Omit it, or send your own id.")
         return Tasks(self.connection, self.selected_columns("Task", ALL))
 
     def selected_columns(self, kind: str, every: frozenset[str]) -> frozenset[str]:
-        """Which attributes will be read of a type, of all that it has."""
-        return every if self.reads is None else self.reads.get(kind, NOTHING) & every
+        """Return the attributes of a type that the operation selects."""
+        return every if self.selection is None else self.selection.get(kind, NOTHING) & every
 
 
 Info: TypeAlias = strawberry.Info[Context, None]
 
 SHARED = "shared"
-"""In a field's metadata: it is the viewer's, so all objects of a list have the same value."""
+"""Metadata key of fields that have the same value for all objects of a viewer."""

@@ -1,4 +1,4 @@
-"""What is one of a few."""
+"""Enums of the schema."""
 
 from enum import Enum
 
@@ -8,56 +8,66 @@ from todo_graphql.store.models import Priority
 from todo_graphql.store.tasks.ordering import OrderField
 
 
-@strawberry.enum(description="How much a task matters, in this order.")
+@strawberry.enum(description="The priority of a task, in ascending order.")
 class TaskPriority(Enum):
-    NONE = strawberry.enum_value(Priority.NONE.value, description="Nobody has said.")
-    LOW = strawberry.enum_value(Priority.LOW.value, description="It can wait.")
-    MEDIUM = strawberry.enum_value(Priority.MEDIUM.value, description="As most things.")
-    HIGH = strawberry.enum_value(Priority.HIGH.value, description="Before most things.")
-    URGENT = strawberry.enum_value(Priority.URGENT.value, description="Before everything else.")
+    NONE = strawberry.enum_value(Priority.NONE.value, description="No priority.")
+    LOW = strawberry.enum_value(Priority.LOW.value, description="Low priority.")
+    MEDIUM = strawberry.enum_value(Priority.MEDIUM.value, description="Medium priority.")
+    HIGH = strawberry.enum_value(Priority.HIGH.value, description="High priority.")
+    URGENT = strawberry.enum_value(Priority.URGENT.value, description="Urgent priority.")
 
 
-def priority_of(value: TaskPriority | None) -> Priority:
-    """The store's word. NONE, if there is none."""
+def to_priority(value: TaskPriority | None) -> Priority:
+    """Return the priority that the store uses. None means NONE."""
     return Priority.NONE if value is None else Priority[value.name]
 
 
-@strawberry.enum(description="What tasks can be ordered by.")
+@strawberry.enum(description="The fields by which tasks can be ordered.")
 class TaskOrderField(Enum):
-    CREATED = strawberry.enum_value(OrderField.CREATED, description="`createdAt`.")
-    UPDATED = strawberry.enum_value(OrderField.UPDATED, description="`updatedAt`.")
+    CREATED = strawberry.enum_value(
+        OrderField.CREATED, description="Order by creation time (`createdAt`)."
+    )
+    UPDATED = strawberry.enum_value(
+        OrderField.UPDATED, description="Order by the time of the last update (`updatedAt`)."
+    )
     DUE = strawberry.enum_value(
         OrderField.DUE,
-        description="`dueAt` or `dueOn`; a day counts as its first instant in UTC. It may be null.",
+        description="Order by due date (`dueAt` or `dueOn`). A day counts as its first instant in "
+        "UTC. Null for tasks without a due date.",
     )
     PRIORITY = strawberry.enum_value(
-        OrderField.PRIORITY, description="`priority`, from NONE to URGENT."
+        OrderField.PRIORITY, description="Order by `priority`, from NONE to URGENT."
     )
     TITLE = strawberry.enum_value(
-        OrderField.TITLE, description="`title`, without regard to case and accents."
+        OrderField.TITLE, description="Order by `title`, ignoring case and accents."
     )
     COMPLETED = strawberry.enum_value(
-        OrderField.COMPLETED, description="`completedAt`. It is null for open tasks."
+        OrderField.COMPLETED,
+        description="Order by completion time (`completedAt`). Null for open tasks.",
     )
     POSITION = strawberry.enum_value(
         OrderField.POSITION,
-        description="The manual order, which `moveTask` changes. New tasks are at its end.",
+        description="Order by manual position, which `moveTask` changes. New tasks come last.",
     )
     RELEVANCE = strawberry.enum_value(
         OrderField.RELEVANCE,
-        description="How well the task fits `filter.search`, which must be there: words in the "
-        "title count more than tags, and those more than words in the description. "
-        "With DESC the best come first.",
+        description="Order by relevance to `filter.search`, which is required. Matches in the "
+        "title rank above matches in tags, and those above matches in the description. "
+        "Use DESC to list the best matches first.",
     )
 
 
-@strawberry.enum(description="Which way to go.")
+@strawberry.enum(description="The direction of a sort.")
 class SortDirection(Enum):
-    ASC = strawberry.enum_value("ASC", description="From small to great, from early to late.")
-    DESC = strawberry.enum_value("DESC", description="From great to small, from late to early.")
+    ASC = strawberry.enum_value(
+        "ASC", description="Ascending order, from low to high and from early to late."
+    )
+    DESC = strawberry.enum_value(
+        "DESC", description="Descending order, from high to low and from late to early."
+    )
 
 
-@strawberry.enum(description="Where tasks go that have no value to order by.")
+@strawberry.enum(description="The place of null values in a sort.")
 class NullsOrder(Enum):
-    FIRST = strawberry.enum_value("FIRST", description="Before those that have one.")
-    LAST = strawberry.enum_value("LAST", description="After those that have one.")
+    FIRST = strawberry.enum_value("FIRST", description="Null values come first.")
+    LAST = strawberry.enum_value("LAST", description="Null values come last.")

@@ -1,4 +1,4 @@
-"""The one place that decides what a client is told about an error."""
+"""Formatting of errors for clients, which masks unexpected errors."""
 
 import logging
 import re
@@ -27,15 +27,15 @@ ARGUMENT = re.compile(r"Argument '(\w+)'")
 def format_error(
     error: GraphQLError, request_id: str, document: DocumentNode | None = None
 ) -> GraphQLError:
-    """The error as a client may see it, always with a code.
+    """Return the error as a client may see it, always with a code.
 
-    Problems and a client's own mistakes pass. What nobody expected is logged in full, under
-    the id that the client is given instead.
+    Problems and errors of the client pass. An unexpected error is logged in full, and the
+    response contains the request id instead.
     """
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
-    if isinstance(error.original_error, GraphQLError | None) and not _is_about_an_answer(error):
-        return _as_bad_input(error, document)
+    if isinstance(error.original_error, GraphQLError | None) and not _is_about_output(error):
+        return _as_bad_user_input(error, document)
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
     return GraphQLError(
         "Something went wrong on the server.",
@@ -45,21 +45,21 @@ def format_error(
     )
 
 
-def _is_about_an_answer(error: GraphQLError) -> bool:
-    """graphql-core says on which path an answer is wrong, and points at its field; where a
-    question is wrong, it points at values.
+def _is_about_output(error: GraphQLError) -> bool:
+    """Return whether graphql-core rejected an output value. Such errors have a path and the nodes
+    of fields, errors about input have the nodes of values.
     """
     at_fields = all(isinstance(node, FieldNode) for node in error.nodes or ())
     return error.path is not None and at_fields
 
 
-def _as_bad_input(error: GraphQLError, document: DocumentNode | None) -> GraphQLError:
+def _as_bad_user_input(error: GraphQLError, document: DocumentNode | None) -> GraphQLError:
     error.extensions = {**ErrorCode.BAD_USER_INPUT.extensions, "field": _field_of(error, document)}
     return error
 
 
 def _field_of(error: GraphQLError, document: DocumentNode | None) -> str | None:
-    """The path of what is wrong, from the argument that it is in, as `input.0.title`."""
+    """Return the path of the invalid value from its argument, such as `input.0.title`."""
     node = error.nodes[0] if error.nodes else None
     argument = ARGUMENT.match(error.message)
     if isinstance(node, VariableDefinitionNode):
@@ -74,7 +74,7 @@ def _field_of(error: GraphQLError, document: DocumentNode | None) -> str | None:
 
 
 def _argument_of(variable: str, document: DocumentNode | None) -> str | None:
-    """The path of the first argument, or the part of one, that is this variable."""
+    """Return the path of the first argument, or part of an argument, with this variable."""
     left: list[Node] = list(document.definitions) if document else []
     while left:
         node = left.pop(0)

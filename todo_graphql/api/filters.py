@@ -1,4 +1,4 @@
-"""Filters: inputs, and how they become the store's words."""
+"""Filter inputs, and their conversion to filters of the store."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -11,21 +11,28 @@ from todo_graphql.api.comparators import (
     DueComparator,
     IDComparator,
     NullableTextComparator,
-    Read,
+    ParseValue,
     TagsComparator,
     TaskPriorityComparator,
     TextComparator,
     camel,
-    comparisons,
-    due_comparisons,
     operator,
+    parse_comparisons,
+    parse_due_comparisons,
 )
-from todo_graphql.api.enums import priority_of
+from todo_graphql.api.enums import to_priority
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store import validation
-from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
-from todo_graphql.store.tasks.filters import comparisons as comparisons_of
+from todo_graphql.store.tasks.filters import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    Not,
+    TaskFilter,
+    comparisons,
+)
 
 MAX_DEPTH = 5
 MAX_COMPARISONS = 50
@@ -33,115 +40,124 @@ MAX_COMPARISONS = 50
 
 @strawberry.input(
     name="TaskCondition",
-    description="What may hold for a task. All that is given must hold; an empty one always does.",
+    description="A condition on a task. All given fields must match. "
+    "An empty condition always matches.",
 )
 class TaskConditionInput:
-    id: IDComparator | None = operator("Compares `id`.")
-    title: TextComparator | None = operator("Compares `title`.")
-    description: NullableTextComparator | None = operator("Compares `description`.")
+    id: IDComparator | None = operator("The comparator for `id`.")
+    title: TextComparator | None = operator("The comparator for `title`.")
+    description: NullableTextComparator | None = operator("The comparator for `description`.")
     completed: bool | None = strawberry.field(
-        default=None, description="true: only completed tasks; false: only open ones."
+        default=None, description="Whether the task is completed."
     )
-    completed_at: DateTimeComparator | None = operator("Compares `completedAt`.")
-    priority: TaskPriorityComparator | None = operator("Compares `priority`.")
-    due: DueComparator | None = operator("Compares `dueOn` and `dueAt` as one.")
-    due_on: DateComparator | None = operator("Compares `dueOn`.")
-    due_at: DateTimeComparator | None = operator("Compares `dueAt`.")
-    tags: TagsComparator | None = operator("Compares `tags`.")
-    created_at: DateTimeComparator | None = operator("Compares `createdAt`.")
-    updated_at: DateTimeComparator | None = operator("Compares `updatedAt`.")
-    deleted_at: DateTimeComparator | None = operator("Compares `deletedAt`.")
+    completed_at: DateTimeComparator | None = operator("The comparator for `completedAt`.")
+    priority: TaskPriorityComparator | None = operator("The comparator for `priority`.")
+    due: DueComparator | None = operator(
+        "The comparator for the due date, which is `dueOn` or `dueAt`."
+    )
+    due_on: DateComparator | None = operator("The comparator for `dueOn`.")
+    due_at: DateTimeComparator | None = operator("The comparator for `dueAt`.")
+    tags: TagsComparator | None = operator("The comparator for `tags`.")
+    created_at: DateTimeComparator | None = operator("The comparator for `createdAt`.")
+    updated_at: DateTimeComparator | None = operator("The comparator for `updatedAt`.")
+    deleted_at: DateTimeComparator | None = operator("The comparator for `deletedAt`.")
     and_: list["TaskConditionInput"] | None = operator(
-        f"All of these hold. Nested at most {MAX_DEPTH} deep.", "and"
+        f"All of the given conditions match. Nested at most {MAX_DEPTH} levels deep.", "and"
     )
     or_: list["TaskConditionInput"] | None = operator(
-        f"One of these holds; never, if empty. Nested at most {MAX_DEPTH} deep.", "or"
+        "Any of the given conditions matches. An empty list never matches. "
+        f"Nested at most {MAX_DEPTH} levels deep.",
+        "or",
     )
     not_: "TaskConditionInput | None" = operator(
-        f"This does not hold. Nested at most {MAX_DEPTH} deep.", "not"
+        f"The given condition does not match. Nested at most {MAX_DEPTH} levels deep.", "not"
     )
 
 
 @strawberry.input(
     name="TaskFilter",
-    description="Which of your tasks to answer. All that is given must hold; an empty one means "
-    f"all. It may have at most {MAX_COMPARISONS} comparisons.",
+    description="A filter on tasks. All given fields must match. An empty filter matches every "
+    f"task outside the trash. A filter can have at most {MAX_COMPARISONS} comparisons.",
 )
 class TaskFilterInput(TaskConditionInput):
-    trashed: bool = strawberry.field(
-        default=False, description="true: the tasks in the trash, instead of those that are not."
-    )
+    trashed: bool = strawberry.field(default=False, description="Whether the task is in the trash.")
     search: str | None = strawberry.field(
         default=None,
-        description="Words, all of which must be in the title, the tags or the description, each "
-        "as the beginning of a word, without regard to case and accents. What has no letter and "
-        "no digit is looked for in title and description as it stands. A blank one finds all; "
-        "the first 32 words count.",
+        description="The words to search for in the title, the tags and the description. Each must "
+        "be the start of a word there, ignoring case and accents. A text without letters and "
+        "digits is searched as it is in the title and the description. A blank search matches "
+        "every task. Only the first 32 words are used.",
     )
 
     def to_store(self, path: str = "filter") -> TaskFilter:
-        """Raises BadUserInput with the path of what breaks a rule."""
+        """Return the filter of the store. Raise BadUserInput with the path of an invalid field."""
         conditions = tuple(_conditions(self, path))
-        if sum(1 for _ in comparisons_of(AllOf(conditions))) > MAX_COMPARISONS:
-            raise BadUserInput(f"A filter has at most {MAX_COMPARISONS} comparisons.", field=path)
+        if sum(1 for _ in comparisons(AllOf(conditions))) > MAX_COMPARISONS:
+            raise BadUserInput(
+                f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.", field=path
+            )
         search = validation.search(self.search)
         return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
 
 
 def _conditions(condition: TaskConditionInput, path: str, depth: int = 0) -> Iterator[Condition]:
-    """Everything that the input says, to be true at once."""
+    """Yield the conditions of the input, all of which must match."""
     if depth > MAX_DEPTH:
         raise BadUserInput(
-            f"`and`, `or` and `not` are nested at most {MAX_DEPTH} deep.", field=path
+            f"Too deep: `and`, `or` and `not` can be nested at most {MAX_DEPTH} levels.", field=path
         )
     if condition.completed is not None:
         yield Comparison("completed_at", "null", not condition.completed)
     if condition.due is not None:
-        yield from due_comparisons(condition.due, f"{path}.due")
-    for name, read in COLUMNS.items():
+        yield from parse_due_comparisons(condition.due, f"{path}.due")
+    for name, parse in COLUMNS.items():
         comparator = getattr(condition, name)
         if comparator is not None:
-            yield from comparisons(name, comparator, f"{path}.{camel(name)}", read)
+            yield from parse_comparisons(name, comparator, f"{path}.{camel(name)}", parse)
     yield from _branches(condition, path, depth + 1)
 
 
 def _branches(condition: TaskConditionInput, path: str, depth: int) -> Iterator[Condition]:
     if condition.and_ is not None:
-        yield AllOf(_each(condition.and_, f"{path}.and", depth))
+        yield AllOf(_parse_branches(condition.and_, f"{path}.and", depth))
     if condition.or_ is not None:
-        yield AnyOf(_each(condition.or_, f"{path}.or", depth))
+        yield AnyOf(_parse_branches(condition.or_, f"{path}.or", depth))
     if condition.not_ is not None:
         yield Not(AllOf(tuple(_conditions(condition.not_, f"{path}.not", depth))))
 
 
-def _each(branches: list[TaskConditionInput], path: str, depth: int) -> tuple[Condition, ...]:
+def _parse_branches(
+    branches: list[TaskConditionInput], path: str, depth: int
+) -> tuple[Condition, ...]:
     return tuple(
         AllOf(tuple(_conditions(branch, f"{path}.{number}", depth)))
         for number, branch in enumerate(branches)
     )
 
 
-def _as_it_is(value: Any, _path: str) -> Any:
+def _identity(value: Any, _path: str) -> Any:
     return value
 
 
-# How the values of each column's comparator are read.
-COLUMNS: Mapping[str, Read] = {
+# Parsers of the values to compare with, by column.
+COLUMNS: Mapping[str, ParseValue] = {
     "id": uuid_of,
     "title": validation.storable,
     "description": validation.storable,
-    "completed_at": _as_it_is,
-    "priority": lambda priority, _path: int(priority_of(priority)),
-    "due_on": _as_it_is,
-    "due_at": _as_it_is,
+    "completed_at": _identity,
+    "priority": lambda priority, _path: int(to_priority(priority)),
+    "due_on": _identity,
+    "due_at": _identity,
     "tags": validation.tag_to_find,
-    "created_at": _as_it_is,
-    "updated_at": _as_it_is,
-    "deleted_at": _as_it_is,
+    "created_at": _identity,
+    "updated_at": _identity,
+    "deleted_at": _identity,
 }
 
 
 Filter = Annotated[
     TaskFilterInput | None,
-    strawberry.argument(description="Which tasks. Without it: all that are not in the trash."),
+    strawberry.argument(
+        description="The tasks to return. The default is all tasks outside the trash."
+    ),
 ]

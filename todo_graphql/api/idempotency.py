@@ -1,4 +1,4 @@
-"""`idempotencyKey`: an argument that every mutation has."""
+"""Idempotency keys: the `idempotencyKey` argument of every mutation."""
 
 import dataclasses
 from enum import Enum
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class Idempotent(FieldExtension):
-    """Gives a mutation the argument, and what it promises."""
+    """Field extension that adds the argument to a mutation and replays stored responses."""
 
     def apply(self, field: StrawberryField) -> None:
         key = StrawberryArgument(
             python_name="idempotency_key",
             graphql_name=None,
             type_annotation=StrawberryAnnotation(str | None),
-            description="Makes the mutation safe to repeat: within 24 hours the same key with the "
-            "same arguments changes nothing and answers what the first call answered; with other "
-            "arguments it is a CONFLICT. A call that failed may be repeated. "
-            f"1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters, such as a UUID.",
+            description=f"A key of 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters, such as a UUID, "
+            "that makes the mutation safe to retry. Within 24 hours, a call with the same key and "
+            "arguments changes nothing and returns the first result. Different arguments are a "
+            "CONFLICT. A failed call does not use up its key.",
             default=None,
         )
         field.arguments = [*field.arguments, key]
@@ -40,29 +40,27 @@ class Idempotent(FieldExtension):
         key = arguments.pop("idempotency_key", None)
         if key is None:
             return next_(source, info, **arguments)
-        info.context.tasks(arguments.get("user_id"))  # FORBIDDEN comes before anything else
-        info.context.reads = None  # when it is asked for again, with whatever selection
-        given = {name: plain(value) for name, value in arguments.items() if name != "user_id"}
+        info.context.tasks(arguments.get("user_id"))  # checks `userId` first
+        info.context.selection = None  # a replay may select other fields
+        given = {name: to_json(value) for name, value in arguments.items() if name != "user_id"}
 
         def perform() -> dict[str, Any]:
             payload: Payload = next_(source, info, **arguments)
-            return payload.content()
+            return payload.to_json()
 
-        answer = info.context.retries.run_once(key, [info.field_name, given], perform)
+        content = info.context.idempotency_keys.run_once(key, [info.field_name, given], perform)
         assert isinstance(info.return_type, StrawberryOptional)
         kind: type[Payload] = info.return_type.of_type  # type: ignore[assignment]
-        return kind.restored(answer)
+        return kind.from_json(content)
 
 
-def plain(value: Any) -> Any:
-    """The value of an argument as JSON can write it. null and left out are told apart where an
-    input tells them apart.
-    """
+def to_json(value: Any) -> Any:
+    """Return an argument as JSON values, with null and omitted `Maybe` fields distinct."""
     if dataclasses.is_dataclass(value):
         fields = dataclasses.fields(value)
-        return {field.name: plain(getattr(value, field.name)) for field in fields}
+        return {field.name: to_json(getattr(value, field.name)) for field in fields}
     if isinstance(value, Some):
-        return {"value": plain(value.value)}
+        return {"value": to_json(value.value)}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [to_json(item) for item in value]
     return value.name if isinstance(value, Enum) else value

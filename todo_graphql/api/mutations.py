@@ -1,7 +1,6 @@
-"""What may be changed. A mutation has been committed, or has changed nothing, when it answers.
+"""Mutations of single tasks. Each commits its own transaction, or changes nothing.
 
-A payload may be null, so that a mutation which fails hides nothing of those before it in
-the same document.
+Payloads are nullable, so that an error does not remove the results of earlier mutations.
 """
 
 from typing import Annotated
@@ -35,42 +34,42 @@ from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.updates import TaskSelection
 
 NewTaskInput = Annotated[CreateTaskInput, strawberry.argument(description="The task to create.")]
-Changes = Annotated[UpdateTaskInput, strawberry.argument(description="What to change.")]
+Changes = Annotated[UpdateTaskInput, strawberry.argument(description="The changes.")]
 BeforeTask = Annotated[
     ID | None,
-    strawberry.argument(description="Another task of yours, to put this one right before."),
+    strawberry.argument(description="The id of the task to place this task before."),
 ]
 AfterTask = Annotated[
     ID | None,
-    strawberry.argument(description="Another task of yours, to put this one right after."),
+    strawberry.argument(description="The id of the task to place this task after."),
 ]
 
 
-def one(task_id: str) -> TaskSelection:
-    """The task of an `id` argument. Raises BadUserInput."""
+def select_one(task_id: str) -> TaskSelection:
+    """Return the selection of an `id` argument. Raise BadUserInput."""
     return TaskSelection.one(uuid_of(task_id, "id"))
 
 
 @strawberry.type(
-    description="What you can change: your tasks. Mutations of one document run in its order, "
-    "and each is done, or has failed, for itself."
+    description="The mutations of the API. The mutations of a document run in order, and each "
+    "succeeds or fails independently."
 )
 class Mutation(BulkMutation, AccountMutation):
     @strawberry.mutation(
-        description="Create a task. With an id in the input it may be sent again without harm.",
+        description="Creates a task. With an id in the input, the mutation is safe to retry.",
         extensions=[Idempotent()],
     )
     def create_task(
         self,
         info: Info,
-        input: NewTaskInput,  # noqa: A002 - the schema's word
+        input: NewTaskInput,  # noqa: A002 - the name in the schema
         user_id: UserId = None,
     ) -> CreateTaskPayload | None:
         tasks = info.context.tasks(user_id)
         return CreateTaskPayload.from_write(tasks.create([input.to_store()], ["input"]))
 
     @strawberry.mutation(
-        description="Change what the input names. Values that are there already are no change.",
+        description="Updates the given fields of a task. Equal values are not a change.",
         extensions=[Idempotent()],
     )
     def update_task(
@@ -83,11 +82,11 @@ class Mutation(BulkMutation, AccountMutation):
         tasks = info.context.tasks(user_id)
         expected = input.expected_revision
         return UpdateTaskPayload.from_write(
-            tasks.update(one(id), input.to_store(), expected_revision=expected)
+            tasks.update(select_one(id), input.to_store(), expected_revision=expected)
         )
 
     @strawberry.mutation(
-        description="Mark as done. A completed task stays as it is.", extensions=[Idempotent()]
+        description="Completes a task. A completed task stays unchanged.", extensions=[Idempotent()]
     )
     def complete_task(
         self,
@@ -95,10 +94,11 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> CompleteTaskPayload | None:
-        return CompleteTaskPayload.from_write(info.context.tasks(user_id).complete(one(id)))
+        return CompleteTaskPayload.from_write(info.context.tasks(user_id).complete(select_one(id)))
 
     @strawberry.mutation(
-        description="Mark as not done. An open task stays as it is.", extensions=[Idempotent()]
+        description="Reopens a completed task. An open task stays unchanged.",
+        extensions=[Idempotent()],
     )
     def reopen_task(
         self,
@@ -106,12 +106,11 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> ReopenTaskPayload | None:
-        return ReopenTaskPayload.from_write(info.context.tasks(user_id).reopen(one(id)))
+        return ReopenTaskPayload.from_write(info.context.tasks(user_id).reopen(select_one(id)))
 
     @strawberry.mutation(
-        description="Put the task at another place in the manual order, the one of POSITION: right "
-        "`before` or right `after` another one, or at the end with neither. Where it is already, "
-        "it stays as it is.",
+        description="Moves a task in the manual order (POSITION): directly `before` or `after` "
+        "another task, or to the end without either. A task that is already there stays unchanged.",
         extensions=[Idempotent()],
     )
     def move_task(
@@ -127,8 +126,8 @@ class Mutation(BulkMutation, AccountMutation):
         return MoveTaskPayload.from_write(tasks.move(uuid_of(id, "id"), to))
 
     @strawberry.mutation(
-        description="Move to the trash, from where `restoreTask` brings it back. "
-        "A task in the trash stays as it is.",
+        description="Moves a task to the trash, from which `restoreTask` restores it. "
+        "A task in the trash stays unchanged.",
         extensions=[Idempotent()],
     )
     def delete_task(
@@ -137,10 +136,10 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> DeleteTaskPayload | None:
-        return DeleteTaskPayload.from_write(info.context.tasks(user_id).delete(one(id)))
+        return DeleteTaskPayload.from_write(info.context.tasks(user_id).delete(select_one(id)))
 
     @strawberry.mutation(
-        description="Bring back from the trash. A task that is not there stays as it is.",
+        description="Restores a task from the trash. A task outside it stays unchanged.",
         extensions=[Idempotent()],
     )
     def restore_task(
@@ -149,10 +148,10 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> RestoreTaskPayload | None:
-        return RestoreTaskPayload.from_write(info.context.tasks(user_id).restore(one(id)))
+        return RestoreTaskPayload.from_write(info.context.tasks(user_id).restore(select_one(id)))
 
     @strawberry.mutation(
-        description="Remove for good, from the trash or not. Nothing brings it back.",
+        description="Permanently deletes a task, in the trash or not. This cannot be undone.",
         extensions=[Idempotent()],
     )
     def purge_task(
@@ -161,5 +160,5 @@ class Mutation(BulkMutation, AccountMutation):
         id: TaskId,  # noqa: A002
         user_id: UserId = None,
     ) -> PurgeTaskPayload | None:
-        written = info.context.tasks(user_id).purge(one(id))
+        written = info.context.tasks(user_id).purge(select_one(id))
         return PurgeTaskPayload(revision=written.revision, task_id=ID(id.lower()))

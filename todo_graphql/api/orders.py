@@ -1,4 +1,4 @@
-"""Orders: inputs, and how they become the store's words."""
+"""Sort order inputs, and their conversion to listings of the store."""
 
 from typing import Annotated, cast
 
@@ -12,15 +12,15 @@ from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import MAX_KEYS, NEWEST_FIRST, OrderField, OrderKey
 
 
-@strawberry.input(description="A key to order tasks by.")
+@strawberry.input(description="A sort key for tasks.")
 class TaskOrder:
-    field: TaskOrderField = strawberry.field(description="What to order by.")
+    field: TaskOrderField = strawberry.field(description="The field to order by.")
     direction: SortDirection = strawberry.field(
-        default=SortDirection.ASC, description="Which way to go."
+        default=SortDirection.ASC, description="The sort direction."
     )
     nulls: NullsOrder = strawberry.field(
         default=NullsOrder.LAST,
-        description="Where tasks go that have no value, whatever the direction.",
+        description="The place of null values, regardless of the direction.",
     )
 
     def to_store(self) -> OrderKey:
@@ -34,26 +34,30 @@ class TaskOrder:
 OrderBy = Annotated[
     list[TaskOrder] | None,
     strawberry.argument(
-        description=f"In which order: up to {MAX_KEYS} keys, the most important one first; tasks "
-        "that are equal in all of them are ordered by id. Without it: newest first."
+        description=f"The sort order: up to {MAX_KEYS} keys, the most significant first. "
+        "Tasks with equal keys are ordered by id. The default is newest first."
     ),
 ]
 
 
-EVERYTHING = Listing()
+DEFAULT_LISTING = Listing()
 
 
-def listing_of(which: TaskFilterInput | None, order: list[TaskOrder] | None) -> Listing:
-    """The list that is asked for. Raises BadUserInput with the path of what breaks a rule."""
-    if which is None and not order:
-        return EVERYTHING
-    task_filter = TaskFilter() if which is None else which.to_store()
+def parse_listing(filter_input: TaskFilterInput | None, order: list[TaskOrder] | None) -> Listing:
+    """Return the requested listing. Raise BadUserInput with the path of an invalid argument."""
+    if filter_input is None and not order:
+        return DEFAULT_LISTING
+    task_filter = TaskFilter() if filter_input is None else filter_input.to_store()
     keys = tuple(key.to_store() for key in order or ()) or NEWEST_FIRST
     fields = [key.field for key in keys]
     if len(keys) > MAX_KEYS:
-        raise BadUserInput(f"An order has at most {MAX_KEYS} keys.", field="orderBy")
+        raise BadUserInput(
+            f"Too many keys: `orderBy` can have at most {MAX_KEYS}.", field="orderBy"
+        )
     if len(set(fields)) < len(fields):
-        raise BadUserInput("An order has each field once.", field="orderBy")
+        raise BadUserInput(
+            "Duplicate field: `orderBy` can name each field only once.", field="orderBy"
+        )
     if OrderField.RELEVANCE in fields and task_filter.search is None:
-        raise BadUserInput("RELEVANCE needs a search: `filter.search`.", field="orderBy")
+        raise BadUserInput("RELEVANCE requires `filter.search`.", field="orderBy")
     return Listing(task_filter, keys)

@@ -1,4 +1,4 @@
-"""What mutations answer: each its own type, so that each may grow by itself."""
+"""Payloads of mutations. Each mutation has its own type, which can gain fields independently."""
 
 import dataclasses
 from typing import Any, Self
@@ -13,41 +13,41 @@ from todo_graphql.store.tasks.updates import DRY_RUN_ROWS, WriteResult
 
 @strawberry.type
 class Payload:
-    """What can be kept as JSON for a repeated call, and made of it again."""
+    """Payload that can be stored as JSON under an idempotency key."""
 
-    def content(self) -> dict[str, Any]:
-        """The payload as JSON can write it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the payload as JSON values."""
         names = [field.name for field in dataclasses.fields(self)]
-        return {name: _kept(getattr(self, name)) for name in names}
+        return {name: _to_json(getattr(self, name)) for name in names}
 
     @classmethod
-    def restored(cls, content: dict[str, Any]) -> Self:
-        """The payload that had this content."""
-        return cls(**{name: _restored(value) for name, value in content.items()})
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Return the payload that `to_json` serialized."""
+        return cls(**{name: _from_json(value) for name, value in content.items()})
 
 
-def _kept(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, TaskRow):
         return value._asdict()
-    return [_kept(item) for item in value] if isinstance(value, list) else value
+    return [_to_json(item) for item in value] if isinstance(value, list) else value
 
 
-def _restored(value: Any) -> Any:
+def _from_json(value: Any) -> Any:
     if isinstance(value, dict):
         return TaskRow(**value)
-    return [_restored(item) for item in value] if isinstance(value, list) else value
+    return [_from_json(item) for item in value] if isinstance(value, list) else value
 
 
 @strawberry.type
-class Change(Payload):
+class RevisionPayload(Payload):
     revision: int = strawberry.field(
-        description="Your revision after this. It has grown if anything has changed."
+        description="The user's revision after the mutation. Unchanged if nothing has changed."
     )
 
 
 @strawberry.type
-class TaskPayload(Change):
-    task: Task = strawberry.field(description="The task as it is now.")
+class TaskPayload(RevisionPayload):
+    task: Task = strawberry.field(description="The task in its current state.")
 
     @classmethod
     def from_write(cls, written: WriteResult) -> Self:
@@ -56,12 +56,11 @@ class TaskPayload(Change):
 
 
 @strawberry.type
-class TasksPayload(Change):
-    count: int = strawberry.field(description="How many tasks it is about.")
+class TasksPayload(RevisionPayload):
+    count: int = strawberry.field(description="The number of tasks that the mutation applies to.")
     tasks: list[Task] = strawberry.field(
-        description="These tasks as they are now, newest first. Those that this has changed have "
-        "the `revision` of this answer. "
-        f"In a dry run by a filter: the first {DRY_RUN_ROWS} of them."
+        description="The selected tasks in their current state, newest first. Changed tasks have "
+        f"the `revision` of the payload. A dry run by filter returns only the first {DRY_RUN_ROWS}."
     )
 
     @classmethod
@@ -70,83 +69,83 @@ class TasksPayload(Change):
         return cls(revision=written.revision, count=written.number, tasks=tasks)
 
 
-@strawberry.type(description="What `createTask` made, or had made before.")
+@strawberry.type(description="The result of `createTask`.")
 class CreateTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `updateTask` left.")
+@strawberry.type(description="The result of `updateTask`.")
 class UpdateTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `completeTask` left.")
+@strawberry.type(description="The result of `completeTask`.")
 class CompleteTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `reopenTask` left.")
+@strawberry.type(description="The result of `reopenTask`.")
 class ReopenTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `moveTask` left.")
+@strawberry.type(description="The result of `moveTask`.")
 class MoveTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `deleteTask` moved to the trash.")
+@strawberry.type(description="The result of `deleteTask`.")
 class DeleteTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `restoreTask` brought back.")
+@strawberry.type(description="The result of `restoreTask`.")
 class RestoreTaskPayload(TaskPayload):
     pass
 
 
-@strawberry.type(description="What `purgeTask` removed.")
-class PurgeTaskPayload(Change):
-    task_id: ID = strawberry.field(description="The id of the task that is no more.")
+@strawberry.type(description="The result of `purgeTask`.")
+class PurgeTaskPayload(RevisionPayload):
+    task_id: ID = strawberry.field(description="The id of the deleted task.")
 
 
-@strawberry.type(description="What `createTasks` made, or had made before.")
+@strawberry.type(description="The result of `createTasks`.")
 class CreateTasksPayload(TasksPayload):
     tasks: list[Task] = strawberry.field(
-        description="These tasks as they are now, in the order of the input."
+        description="The created tasks in their current state, in the order of the input."
     )
 
 
-@strawberry.type(description="What `updateTasks` left.")
+@strawberry.type(description="The result of `updateTasks`.")
 class UpdateTasksPayload(TasksPayload):
     pass
 
 
-@strawberry.type(description="What `completeTasks` left.")
+@strawberry.type(description="The result of `completeTasks`.")
 class CompleteTasksPayload(TasksPayload):
     pass
 
 
-@strawberry.type(description="What `reopenTasks` left.")
+@strawberry.type(description="The result of `reopenTasks`.")
 class ReopenTasksPayload(TasksPayload):
     pass
 
 
-@strawberry.type(description="What `deleteTasks` moved to the trash.")
+@strawberry.type(description="The result of `deleteTasks`.")
 class DeleteTasksPayload(TasksPayload):
     pass
 
 
-@strawberry.type(description="What `restoreTasks` brought back.")
+@strawberry.type(description="The result of `restoreTasks`.")
 class RestoreTasksPayload(TasksPayload):
     pass
 
 
-@strawberry.type(description="What `emptyTrash` removed.")
-class EmptyTrashPayload(Change):
-    count: int = strawberry.field(description="How many tasks are no more.")
+@strawberry.type(description="The result of `emptyTrash`.")
+class EmptyTrashPayload(RevisionPayload):
+    count: int = strawberry.field(description="The number of deleted tasks.")
 
 
-@strawberry.type(description="What `deleteAccount` removed.")
+@strawberry.type(description="The result of `deleteAccount`.")
 class DeleteAccountPayload(Payload):
-    user_id: ID = strawberry.field(description="Your id, under which there is nothing any more.")
+    user_id: ID = strawberry.field(description="The id of the deleted user.")

@@ -1,4 +1,4 @@
-"""What may be read."""
+"""Query fields."""
 
 import strawberry
 
@@ -6,22 +6,25 @@ from todo_graphql.api.budget import RateLimit
 from todo_graphql.api.context import Info
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, TimeZone, UserId
-from todo_graphql.api.orders import OrderBy, listing_of
+from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
 from todo_graphql.store.tasks.cursors import PageRequest
 
 
-@strawberry.type(description="What you can read: yourself and what is yours.")
+@strawberry.type(
+    description="The queries of the API: the authenticated user and the data of that user."
+)
 class Query:
-    @strawberry.field(description="You, as your token says.")
+    @strawberry.field(description="The authenticated user.")
     def me(self, info: Info) -> User:
         return User.me(info.context)
 
     @strawberry.field(
-        description="You, or one of your tasks, in the trash or not; null if the id is neither's."
+        description="The object with the given id: the authenticated user or one of the user's "
+        "tasks, including tasks in the trash. Null if there is none."
     )
-    def node(self, info: Info, id: NodeId) -> Node | None:  # noqa: A002 - the schema's word
+    def node(self, info: Info, id: NodeId) -> Node | None:  # noqa: A002 - the name in the schema
         node_id = uuid_of(id, "id")
         if node_id == info.context.viewer.id:
             return User.me(info.context)
@@ -29,13 +32,13 @@ class Query:
         return None if row is None else Task.from_row(row)
 
     @strawberry.field(
-        description="One of your tasks, in the trash or not; null if you have no such task."
+        description="The user's task with the given id, in the trash or not. Null if there is none."
     )
     def task(self, info: Info, id: TaskId, user_id: UserId = None) -> Task | None:  # noqa: A002
         row = info.context.tasks(user_id).find(uuid_of(id, "id"))
         return None if row is None else Task.from_row(row)
 
-    @strawberry.field(description="Your tasks, newest first unless `orderBy` says otherwise.")
+    @strawberry.field(description="A list of the user's tasks. The default order is newest first.")
     def tasks(
         self,
         info: Info,
@@ -49,16 +52,16 @@ class Query:
     ) -> TaskConnection:
         tasks = info.context.tasks(user_id)
         request = PageRequest.from_arguments(
-            listing_of(filter, order_by), first, after, last, before
+            parse_listing(filter, order_by), first, after, last, before
         )
         return TaskConnection.from_page(tasks, request)
 
-    @strawberry.field(description="Counts for a home screen. The trash does not count.")
+    @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")
     def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
         return Overview.read(info.context, info.context.tasks(user_id), time_zone)
 
     @strawberry.field(
-        description="What you may spend on operations; null where that is not limited."
+        description="The rate limit of the user. Null if the server does not limit the cost."
     )
     def rate_limit(self, info: Info) -> RateLimit | None:
         allowance = info.context.allowance

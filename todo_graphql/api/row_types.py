@@ -1,25 +1,25 @@
-"""Types whose values are the store's rows, as they are."""
+"""Object types whose values are rows of the store."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self, cast
 
 
 class RowType:
-    """A type that only describes its values."""
+    """Object type that describes a row without a copy."""
 
     row: ClassVar[type]
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        """What Strawberry asks in the place of `isinstance`."""
+        """Check the class of a value for Strawberry."""
         return isinstance(value, cls.row)
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
-        """The row, as resolvers are typed."""
+        """Return the row, cast to the type of resolvers."""
         return cast("Self", row)
 
     @classmethod
     def from_rows(cls, rows: Sequence[Any]) -> list[Self]:
-        """The rows, as resolvers are typed."""
+        """Return the rows, cast to the type of resolvers."""
         return cast("list[Self]", rows)

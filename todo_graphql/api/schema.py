@@ -1,4 +1,4 @@
-"""The schema: built, executed, printed."""
+"""The GraphQL schema and its execution."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +23,13 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.documents.cache import Document, Documents, Prepared, refusal
-from todo_graphql.api.documents.limits import Limits, refuse_over
+from todo_graphql.api.documents.cache import (
+    Document,
+    DocumentCache,
+    PreparedDocumentExtension,
+    to_graphql_error,
+)
+from todo_graphql.api.documents.limits import Limits, check_limit
 from todo_graphql.api.error_formatting import format_error
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
@@ -32,23 +37,23 @@ from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
 from todo_graphql.settings.variables import ExecutorName
 
-# The codes are part of the contract, so the SDL has them, although no field answers one.
+# The SDL documents the error codes, although no field has this type.
 _CODES = {
     code.name: strawberry.enum_value(code.name, description=code.meaning) for code in ErrorCode
 }
 ERROR_CODE = strawberry.enum(
     cast("EnumMeta", Enum("ErrorCode", _CODES)),
-    description="What `errors[].extensions.code` may be.",
+    description="The values of `errors[].extensions.code`.",
 )
 
 
 COST_OF_A_REFUSAL = 10
-"""Of a document that cannot be executed."""
+"""The cost of a document that is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """One GraphQL request, as the transport parsed it."""
+    """GraphQL request, as the transport parsed it."""
 
     query: str
     variables: dict[str, Any] | None = None
@@ -56,16 +61,16 @@ class GraphQLRequest:
 
 
 class NoSuggestionsExecutionContext(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's execution, which names nothing of the schema that a client has not named."""
+    """Execution context whose errors do not suggest names of the schema."""
 
     @classmethod
     def build(cls, *arguments: Any, **options: Any) -> list[GraphQLError] | Executor[Any]:
-        """As its own, without suggestions for what variables hold."""
+        """Build the context without suggestions in errors about variables."""
         return super().build(*arguments, **{**options, "hide_suggestions": True})
 
 
 class Schema(strawberry.Schema):
-    """The schema, its memory of documents, and the one way to execute an operation: `run`."""
+    """Strawberry schema with limits, a document cache and the executor."""
 
     def __init__(
         self,
@@ -79,69 +84,73 @@ class Schema(strawberry.Schema):
             query=Query,
             mutation=Mutation,
             types=[ERROR_CODE],
-            extensions=[lambda: Prepared(self.documents)],
+            extensions=[lambda: PreparedDocumentExtension(self.documents)],
             execution_context_class=None if introspection else NoSuggestionsExecutionContext,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),
         )
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
         self._limits = limits
-        self._projects = executor == "projection"
+        self._uses_projection = executor == "projection"
         self._exposes_cost = expose_cost
-        self.documents = Documents(self.graphql_schema, limits, introspection=introspection)
+        self.documents = DocumentCache(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
-        """Execute on the calling thread. Every error of the answer has a code; one without a
-        path is about the request, and then nothing was executed.
+        """Execute on the calling thread. Every error has a code. An error without a path rejects
+        the request before execution.
         """
         try:
             return self._run(request, context)
         except RateLimited as problem:
-            return ExecutionResult(None, [refusal(problem)])
+            return ExecutionResult(None, [to_graphql_error(problem)])
 
     def _run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
-        """Raises RateLimited. A document that is new is not even read for whoever could not pay
-        for its refusal.
+        """Raise RateLimited, for a new document before it is parsed if the budget does not cover
+        its rejection.
         """
-        document = self.documents.prepare(request.query, lambda: context.require(COST_OF_A_REFUSAL))
+        document = self.documents.prepare(
+            request.query, lambda: context.require_budget(COST_OF_A_REFUSAL)
+        )
         if document.errors:
-            return self._refuse(document.errors, context)
+            return self._reject(document.errors, context)
         variables = request.variables or {}
         operation = document.cost(request.operation_name)
         if operation is None:
-            return self._refuse([_no_such_operation(request.operation_name)], context)
+            return self._reject([_unknown_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.for_variables(variables)
         try:
-            self._charge(context, context.cost)
+            self._charge_cost(context, context.cost)
         except QueryTooComplex as problem:
-            return self._refuse([refusal(problem)], context)
+            return self._reject([to_graphql_error(problem)], context)
         try:
             result = self._execute(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
-            return ExecutionResult(None, [_no_such_operation(request.operation_name)])
+            return ExecutionResult(None, [_unknown_operation(request.operation_name)])
         errors = [
             format_error(error, context.request_id, document.node) for error in result.errors or ()
         ]
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
 
-    def _refuse(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
-        """For a document that is not executed, and had to be read all the same."""
+    def _reject(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
+        """Charge the cost of a rejection and return the errors."""
         context.charge(COST_OF_A_REFUSAL)
         return ExecutionResult(None, errors)
 
-    def _charge(self, context: Context, cost: int) -> None:
-        """Raises QueryTooComplex for what can never pass, and RateLimited for what cannot now."""
-        refuse_over("cost", cost, self._limits.cost)
+    def _charge_cost(self, context: Context, cost: int) -> None:
+        """Raise QueryTooComplex if the cost exceeds a limit, RateLimited if it exceeds the rest of
+        the budget.
+        """
+        check_limit("cost", cost, self._limits.cost)
         if context.budget is not None:
-            refuse_over("cost", cost, context.budget.limit)
+            check_limit("cost", cost, context.budget.limit)
             context.charge(cost)
 
     def _execute(
         self, document: Document, request: GraphQLRequest, context: Context
     ) -> ExecutionResult:
-        """By projection, if there is a plan for it; else by Strawberry and graphql-core."""
-        if self._projects and document.plans is not None:
+        """Execute by projection if there is a plan, else by Strawberry and graphql-core."""
+        if self._uses_projection and document.plans is not None:
             name, variables = request.operation_name, request.variables
             result = document.plans.execute(name, variables, context)
             if result is not None:
@@ -154,24 +163,20 @@ class Schema(strawberry.Schema):
         )
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
-        """Strawberry would log each error, a client's typing mistakes among them; `present` logs
-        those that need it.
-        """
+        """Suppress Strawberry's log of every error. `format_error` logs unexpected errors."""
 
 
-def _no_such_operation(name: str | None) -> GraphQLError:
+def _unknown_operation(name: str | None) -> GraphQLError:
     sentence = (
-        "The document has several operations: `operationName` must name one of them."
+        "Missing operation: `operationName` must name one of the operations in the document."
         if name is None
         else "Unknown operation: `operationName` must name an operation in the document."
     )
-    return refusal(BadUserInput(sentence, field="operationName"))
+    return to_graphql_error(BadUserInput(sentence, field="operationName"))
 
 
 def omit_null_defaults(schema: GraphQLSchema) -> None:
-    """Print `first: Int`, not `first: Int = null`: Python's default for "not given" is no part
-    of the contract.
-    """
+    """Remove null defaults, so that the SDL has `first: Int` instead of `first: Int = null`."""
     for value in arguments_and_input_fields(schema):
         if value.default_value is None:
             value.default_value = Undefined

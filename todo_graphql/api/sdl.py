@@ -1,4 +1,4 @@
-"""The schema as text in the schema definition language (SDL), and its comparison."""
+"""The schema in the schema definition language (SDL), and its breaking changes."""
 
 from enum import Enum
 
@@ -16,12 +16,12 @@ from todo_graphql.settings.settings import Settings
 
 
 def sdl() -> str:
-    """The contract: sorted, so that the same schema is always the same text."""
+    """Return the SDL, sorted so that equal schemas have equal text."""
     return print_schema(_bare_schema()) + "\n"
 
 
 def breaking_changes(since: str) -> list[str]:
-    """What a client of an earlier contract may break on. The earlier one is given as SDL."""
+    """Return the changes since an earlier schema, given as SDL, that can break its clients."""
     changes = find_breaking_changes(build_schema(since), _bare_schema())
     return [change.description for change in changes]
 
@@ -30,7 +30,7 @@ def _bare_schema() -> GraphQLSchema:
     limits = Limits.from_settings(Settings.model_construct())
     schema = Schema(limits, introspection=False).graphql_schema
     for value in arguments_and_input_fields(schema):
-        # Sorting makes enums anew, which know the values of their members only.
+        # Sorted enums know only the values of their members.
         if isinstance(value.default_value, Enum):
             value.default_value = value.default_value.value
     return lexicographic_sort_schema(schema)

@@ -1,6 +1,4 @@
-"""What is answered. Where the store has a row for it, the value is that row, as it is: the
-type only describes it.
-"""
+"""Object types of the schema. Types with a `row` describe rows of the store, without a copy."""
 
 from collections.abc import Sequence
 from itertools import repeat
@@ -13,7 +11,7 @@ from todo_graphql.api.context import SHARED, Context, Info
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
-from todo_graphql.api.orders import OrderBy, listing_of
+from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.store.tasks import overview as store
@@ -25,28 +23,32 @@ from todo_graphql.store.tasks.time_zones import known_zone
 from todo_graphql.store.users import UserRow
 
 
-@strawberry.interface(description="Something with an id that is unique among everything of yours.")
+@strawberry.interface(
+    description="An object with an id. The id is unique among the objects of one user."
+)
 class Node:
-    id: ID = strawberry.field(description="A UUID.")
+    id: ID = strawberry.field(description="The id of the object, a UUID.")
 
 
-@strawberry.type(description="A person with tasks. The only one you can see is yourself.")
+@strawberry.type(description="A user, who owns tasks. Only the authenticated user is visible.")
 class User(RowType, Node):
     row = UserRow
 
-    email: str | None = strawberry.field(description="As your token says; null if it does not.")
+    email: str | None = strawberry.field(
+        description="The email address of the user, if the token contains one."
+    )
     created_at: DateTime | None = strawberry.field(
-        description="When you first wrote something; null until then."
+        description="The time of the user's first write. Null before that."
     )
     revision: int = strawberry.field(
-        description="Grows by one with every change of anything that is yours."
+        description="The revision of the user's data. Every change increments it by one."
     )
 
-    @strawberry.field(description="Your tasks, newest first unless `orderBy` says otherwise.")
+    @strawberry.field(description="A list of the user's tasks. The default order is newest first.")
     def tasks(
         self,
         info: Info,
-        filter: Filter = None,  # noqa: A002 - the schema's word
+        filter: Filter = None,  # noqa: A002 - the name in the schema
         order_by: OrderBy = None,
         first: First = None,
         after: After = None,
@@ -54,17 +56,17 @@ class User(RowType, Node):
         before: Before = None,
     ) -> "TaskConnection":
         request = PageRequest.from_arguments(
-            listing_of(filter, order_by), first, after, last, before
+            parse_listing(filter, order_by), first, after, last, before
         )
         return TaskConnection.from_page(info.context.tasks(), request)
 
-    @strawberry.field(description="Counts for a home screen. The trash does not count.")
+    @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")
     def overview(self, info: Info, time_zone: TimeZone = "UTC") -> "Overview":
         return Overview.read(info.context, info.context.tasks(), time_zone)
 
     @strawberry.field(
-        description="The tags of your tasks, in the order of the alphabet, "
-        f"{store.MAX_TAGS:,} at most. The trash does not count."
+        description="The tags of the user's tasks in alphabetical order, "
+        f"at most {store.MAX_TAGS:,}. Tasks in the trash are not counted."
     )
     def tags(self, info: Info) -> "list[TagCount]":
         return TagCount.from_rows(info.context.tasks().tags())
@@ -74,96 +76,100 @@ class User(RowType, Node):
         return cls.from_row(context.users.me())
 
 
-@strawberry.type(description="Something to do.")
+@strawberry.type(description="A to-do item.")
 class Task(RowType, Node):
     row = TaskRow
 
-    title: str = strawberry.field(description="What to do.")
-    description: str | None = strawberry.field(description="More about it.")
-    completed: bool = strawberry.field(description="Whether it is done.")
+    title: str = strawberry.field(description="The title of the task.")
+    description: str | None = strawberry.field(description="The description of the task.")
+    completed: bool = strawberry.field(description="Whether the task is completed.")
     completed_at: DateTime | None = strawberry.field(
-        description="When it was completed; null while it is open."
+        description="The time when the task was completed. Null for an open task."
     )
-    priority: TaskPriority = strawberry.field(description="How much it matters.")
+    priority: TaskPriority = strawberry.field(description="The priority of the task.")
     due_on: Date | None = strawberry.field(
-        description="The day on which it is due; null if it is not due on a day."
+        description="The day on which the task is due. Null unless it is due on a day."
     )
     due_at: DateTime | None = strawberry.field(
-        description="The instant at which it is due; null if it is not due at one."
+        description="The time at which the task is due. Null unless it is due at a time."
     )
     tags: list[str] = strawberry.field(
-        description="Words to find it by, as they were given; no two differ only by case."
+        description="The tags of the task. Tags are unique regardless of case."
     )
-    created_at: DateTime = strawberry.field(description="When it was created.")
-    updated_at: DateTime = strawberry.field(description="When it last changed.")
+    created_at: DateTime = strawberry.field(description="The time when the task was created.")
+    updated_at: DateTime = strawberry.field(description="The time of the task's last update.")
     deleted_at: DateTime | None = strawberry.field(
-        description="When it was moved to the trash; null while it is not there."
+        description="The time when the task was moved to the trash. Null outside the trash."
     )
     revision: int = strawberry.field(
-        description="The revision of its user at its last change: a greater one is a newer state. "
-        "Send it as `expectedRevision` to change only what you have seen."
+        description="The user's revision at the last change of the task. A higher revision is "
+        "newer. Send it as `expectedRevision` to detect conflicting updates."
     )
 
-    @strawberry.field(description="Whose task it is: yours.", metadata={SHARED: True})
+    @strawberry.field(
+        description="The owner of the task, the authenticated user.", metadata={SHARED: True}
+    )
     def user(self, info: Info) -> User:
         return User.me(info.context)
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="Information about pagination in a connection.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether there are more items after this page."
+    )
     has_previous_page: bool = strawberry.field(
-        description="Whether the list has anything before this page."
+        description="Whether there are more items before this page."
     )
     connection: strawberry.Private["TaskConnection"]
 
     @strawberry.field(
-        description="The cursor of the first item: send it as `before` for the page before."
+        description="The cursor of the first item. Send it as `before` to get the previous page."
     )
     def start_cursor(self) -> str | None:
         return self.connection.cursor(0)
 
     @strawberry.field(
-        description="The cursor of the last item: send it as `after` for the page after."
+        description="The cursor of the last item. Send it as `after` to get the next page."
     )
     def end_cursor(self) -> str | None:
         return self.connection.cursor(-1)
 
 
 class Edge(NamedTuple):
-    """A row, and its place in a list."""
+    """Row with its sort values in a list."""
 
     node: TaskRow
     place: Sequence[object]
     listing: Listing
 
 
-@strawberry.type(description="A task and its place in a list.")
+@strawberry.type(description="An edge in a connection of tasks.")
 class TaskEdge(RowType):
     row = Edge
 
-    node: Task = strawberry.field(description="The task.")
+    node: Task = strawberry.field(description="The task at the end of the edge.")
     place: strawberry.Private[Sequence[object]]
     listing: strawberry.Private[Listing]
 
-    @strawberry.field(description="Where the task is in this list, as of now.")
+    @strawberry.field(description="The cursor of the task, for use in pagination.")
     def cursor(self) -> str:
         return self.listing.cursor(self.place, self.node.id)
 
 
-@strawberry.type(description="A page of a list of tasks.")
+@strawberry.type(description="A connection that contains one page of tasks.")
 class TaskConnection:
-    nodes: list[Task] = strawberry.field(description="The tasks of this page.")
+    nodes: list[Task] = strawberry.field(description="The tasks on this page.")
     page: strawberry.Private[TaskPage]
     listing: strawberry.Private[Listing]
 
-    @strawberry.field(description="The tasks of this page, each with its cursor.")
+    @strawberry.field(description="The edges on this page: each task with its cursor.")
     def edges(self) -> list[TaskEdge]:
         return TaskEdge.from_rows(
             list(map(Edge, self.page.rows, self.page.places, repeat(self.listing)))
         )
 
-    @strawberry.field(description="Where this page lies in the list.")
+    @strawberry.field(description="Information about pagination.")
     def page_info(self) -> PageInfo:
         return PageInfo(
             has_next_page=self.page.has_next,
@@ -172,13 +178,13 @@ class TaskConnection:
         )
 
     @strawberry.field(
-        description="How many tasks the whole list has. It is counted only when asked for."
+        description="The number of tasks in the whole list. It is counted only if selected."
     )
     def total_count(self, info: Info) -> int:
         return info.context.tasks().count(self.listing.filter)
 
     def cursor(self, number: int) -> str | None:
-        """The cursor of an item; None, if there is none."""
+        """Return the cursor of an item, or None on an empty page."""
         if not self.nodes:
             return None
         return self.listing.cursor(self.page.places[number], self.nodes[number].id)
@@ -189,44 +195,48 @@ class TaskConnection:
         return cls(nodes=Task.from_rows(page.rows), page=page, listing=request.listing)
 
 
-@strawberry.type(description="A tag, and how many tasks have it.")
+@strawberry.type(description="A tag with the number of tasks that have it.")
 class TagCount(RowType):
     row = store.TagCount
 
-    tag: str = strawberry.field(description="The tag; when its case differs, one of the ways.")
-    open: int = strawberry.field(description="How many open tasks have it.")
-    total: int = strawberry.field(description="How many tasks have it, completed ones included.")
+    tag: str = strawberry.field(description="The tag. If spellings differ in case, one of them.")
+    open: int = strawberry.field(description="The number of open tasks with the tag.")
+    total: int = strawberry.field(
+        description="The number of tasks with the tag, including completed tasks."
+    )
 
 
 @strawberry.type(
-    description="Counts for a home screen. Days and weeks are those of the time zone that was "
-    "asked for; a task that is due on a day is due in any time zone when that day is there. "
-    "The trash does not count."
+    description="Task counts, as for a home screen. Days and weeks are those of the requested time "
+    "zone. A task that is due on a day is due on that day in every time zone. "
+    "Tasks in the trash are not counted."
 )
 class Overview:
-    open: int = strawberry.field(description="How many tasks are open.")
+    open: int = strawberry.field(description="The number of open tasks.")
     overdue: int = strawberry.field(
-        description="How many open tasks were due before now; a day, when it is over."
+        description="The number of open tasks that were due before now. A task that is due on a "
+        "day is overdue when that day has ended."
     )
-    today: int = strawberry.field(description="How many open tasks are due today.")
+    today: int = strawberry.field(description="The number of open tasks that are due today.")
     next_seven_days: int = strawberry.field(
-        description="How many open tasks are due on one of seven days, of which today is the first."
+        description="The number of open tasks that are due within seven days, starting today."
     )
-    no_date: int = strawberry.field(description="How many open tasks have no due date.")
-    completed_today: int = strawberry.field(description="How many tasks were completed today.")
+    no_date: int = strawberry.field(description="The number of open tasks without a due date.")
+    completed_today: int = strawberry.field(
+        description="The number of tasks that were completed today."
+    )
     completed_this_week: int = strawberry.field(
-        description="How many tasks were completed since Monday."
+        description="The number of tasks that were completed this week, which starts on Monday."
     )
     tags: list[TagCount] = strawberry.field(
-        description="The tags of your tasks, in the order of the alphabet, "
-        f"{store.MAX_TAGS:,} at most."
+        description=f"The tags of the tasks in alphabetical order, at most {store.MAX_TAGS:,}."
     )
 
     @classmethod
     def read(cls, context: Context, tasks: Tasks, time_zone: str) -> Self:
         zone = known_zone(time_zone, "timeZone")
-        reads = context.selected_columns("Overview", ALL)
-        overview = tasks.overview(zone, reads & store.ALL_COUNTS, tags="tags" in reads)
+        selected = context.selected_columns("Overview", ALL)
+        overview = tasks.overview(zone, selected & store.ALL_COUNTS, tags="tags" in selected)
         return cls(**overview.counts._asdict(), tags=TagCount.from_rows(overview.tags))
 
 

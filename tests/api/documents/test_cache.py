@@ -1,4 +1,4 @@
-"""Documents: read once, remembered, and refused in words that tell no secrets."""
+"""The document cache, and errors that do not reveal the schema."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.differential import Home
 from tests.support.documents import LIMITS
-from todo_graphql.api.documents.cache import CACHE_CHARACTERS, Documents
+from todo_graphql.api.documents.cache import CACHE_CHARACTERS, DocumentCache
 from todo_graphql.api.documents.limits import Limits
 from todo_graphql.api.schema import Schema
 from todo_graphql.settings.variables import ExecutorName
@@ -19,17 +19,17 @@ def home(database: Database) -> Home:
     return Home(database)
 
 
-def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> Documents:
+def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> DocumentCache:
     return Schema(limits, introspection=introspection).documents
 
 
-def test_a_document_is_read_once() -> None:
+def test_document_is_parsed_once() -> None:
     own = documents()
     assert own.prepare("{ me { id } }") is own.prepare("{ me { id } }")
     assert own.prepare("{ nothing }") is own.prepare("{ nothing }")
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_cache_is_bounded_by_characters() -> None:
     own = documents(replace(LIMITS, characters=1_000_000))
     first = own.prepare("{ me { id } }")
     for number in range(12):
@@ -40,8 +40,8 @@ def test_what_is_remembered_is_bounded() -> None:
     assert own.prepare(enormous).errors == []
 
 
-def test_short_documents_are_bounded_too() -> None:
-    """Of one character each, which is no GraphQL. Nothing of the parser is kept with them."""
+def test_cache_is_bounded_for_short_documents() -> None:
+    """Invalid documents of one character, cached without a traceback of the parser."""
     own = documents()
     for number in range(2_000):
         own.prepare(chr(0x20000 + number))
@@ -59,7 +59,7 @@ INTROSPECTION = {
 
 
 @pytest.mark.parametrize("document", INTROSPECTION.values(), ids=INTROSPECTION)
-def test_introspection_may_be_off(document: str) -> None:
+def test_introspection_can_be_disabled(document: str) -> None:
     errors = documents(introspection=False).prepare(document).errors
     assert errors
     assert {(error.extensions or {})["code"] for error in errors} == {"GRAPHQL_VALIDATION_FAILED"}
@@ -73,11 +73,11 @@ def test_introspection_may_be_off(document: str) -> None:
         "{ me { ...__schema } } fragment __schema on User { id }",
     ],
 )
-def test_what_is_no_introspection_may_be_asked_without_it(document: str) -> None:
+def test_typename_is_allowed_without_introspection(document: str) -> None:
     assert documents(introspection=False).prepare(document).errors == []
 
 
-# Each is nearly right, and all but the first have a suggestion of graphql-core's.
+# graphql-core suggests a name for all but the first.
 MISTAKES = {
     "nothing": "{ nothing }",
     "a field": "{ mee { id } }",
@@ -104,7 +104,7 @@ def test_no_suggestion_leaks_a_name(document: str) -> None:
     assert ("Did you mean" in words(introspection=True)) == (document != MISTAKES["nothing"])
 
 
-# As variables of the first argument: what graphql-core has a suggestion for.
+# Values of variables for which graphql-core suggests a name.
 VALUES: dict[str, tuple[str, str, Any]] = {
     "a member of an input": ("filter", "TaskFilter", {"titl": {}}),
     "a member of a list": ("filter", "TaskFilter", {"and": [{"titel": {}}]}),
@@ -114,7 +114,7 @@ VALUES: dict[str, tuple[str, str, Any]] = {
 
 @pytest.mark.parametrize("executor", ["projection", "reference"])
 @pytest.mark.parametrize(("argument", "kind", "value"), VALUES.values(), ids=VALUES)
-def test_no_suggestion_leaks_a_name_where_variables_are_read(
+def test_no_suggestion_leaks_a_name_in_errors_of_variables(
     home: Home, executor: ExecutorName, argument: str, kind: str, value: object
 ) -> None:
     document = f"query ($v: {kind}) {{ tasks({argument}: $v) {{ totalCount }} }}"
@@ -132,8 +132,8 @@ def test_no_suggestion_leaks_a_name_where_variables_are_read(
     assert "Did you mean" in words(introspection=True)
 
 
-def test_no_suggestion_leaks_a_name_where_graphql_core_takes_over(home: Home) -> None:
-    """The variable is fine for the operation, and not for the argument that is left."""
+def test_no_suggestion_leaks_a_name_in_the_fallback(home: Home) -> None:
+    """The variable is valid for the operation, but not for the remaining argument."""
     schema = Schema(LIMITS, introspection=False)
     document = """query ($v: TaskOrderField!) {
         a: task(id: 1) { id } tasks(orderBy: [{field: $v}]) { totalCount }
@@ -143,12 +143,12 @@ def test_no_suggestion_leaks_a_name_where_graphql_core_takes_over(home: Home) ->
     assert not [error for error in errors if "Did you mean" in error.message]
 
 
-def test_more_errors_than_anybody_reads() -> None:
+def test_number_of_validation_errors_is_limited() -> None:
     errors = (
         documents().prepare("{ me { " + " ".join(f"nothing{n}" for n in range(21)) + " } }").errors
     )
     assert len(errors) == 21
-    assert errors[20].message == "There are more errors than these 20."
+    assert errors[20].message == "Too many errors: only the first 20 are listed."
     codes = {(error.extensions or {})["code"] for error in errors}
     assert codes == {"GRAPHQL_VALIDATION_FAILED"}
 
@@ -157,7 +157,7 @@ def test_more_errors_than_anybody_reads() -> None:
     ("value", "wrong"),
     [('createdAt: {gte: "now"}', '"now"'), ('dueOn: {in: ["2026-01-01", "today"]}', '"today"')],
 )
-def test_a_literal_that_is_none_of_its_scalar_is_pointed_at(value: str, wrong: str) -> None:
+def test_invalid_scalar_literal_is_reported_with_its_location(value: str, wrong: str) -> None:
     document = f"{{ tasks(filter: {{{value}}}) {{ totalCount }} }}"
     (error,) = documents().prepare(document).errors
     assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED", "status": 400}

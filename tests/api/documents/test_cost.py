@@ -1,4 +1,4 @@
-"""What an operation costs, by its pages and its variables."""
+"""The cost of operations, by their list sizes and variables."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.support.api_client import Person
 from tests.support.differential import Home
 from tests.support.documents import LIMITS
 from tests.support.servers import serving
-from todo_graphql.api.documents.cost import REMEMBERED_SIZES
+from todo_graphql.api.documents.cost import MAX_CACHED_SIZES
 from todo_graphql.api.schema import Schema
 from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.variables import ExecutorName
@@ -44,7 +44,7 @@ COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
 
 @pytest.mark.parametrize("executor", ["projection", "reference"])
 @pytest.mark.parametrize(("document", "variables", "cost"), COSTS.values(), ids=COSTS)
-def test_what_an_operation_costs(
+def test_operation_cost_depends_on_list_sizes_and_values(
     home: Home, executor: ExecutorName, document: str, variables: dict[str, Any], cost: int
 ) -> None:
     schema = Schema(LIMITS, introspection=True, executor=executor, expose_cost=True)
@@ -52,17 +52,16 @@ def test_what_an_operation_costs(
     assert home.ask(schema, document, **variables).extensions == {"cost": cost}
 
 
-def test_remembered_sizes_of_an_operation_are_bounded() -> None:
-    """Whichever pages a client asks for, each time at the same cost."""
+def test_cached_sizes_of_an_operation_are_bounded() -> None:
+    """The cost stays the same for cached and new sizes."""
     cost = Schema(LIMITS, introspection=True).documents.prepare(TWICE).cost(None)
     assert cost is not None
-    for size in (*range(1, 3 * REMEMBERED_SIZES), *range(1, REMEMBERED_SIZES)):
+    for size in (*range(1, 3 * MAX_CACHED_SIZES), *range(1, MAX_CACHED_SIZES)):
         assert cost.for_variables({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
-        assert 1 <= len(cost._sizes) <= REMEMBERED_SIZES
+        assert 1 <= len(cost._sizes) <= MAX_CACHED_SIZES
 
 
-def test_the_cost_of_the_operation_that_was_executed(alice: Person, settings: Settings) -> None:
-    """Where it was executed, whatever came of it; and only where that is wanted."""
+def test_cost_extension_is_sent_if_exposed(alice: Person, settings: Settings) -> None:
     shown = settings.model_copy(update={"expose_cost": True})
     with serving(shown) as url:
         there = Person(url, settings)
@@ -100,7 +99,7 @@ TOO_MUCH: dict[str, tuple[str, dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize(("document", "variables", "cost"), TOO_MUCH.values(), ids=TOO_MUCH)
-def test_too_much_with_these_variables(
+def test_large_variables_exceed_the_cost_limit(
     alice: Person, document: str, variables: dict[str, Any], cost: int
 ) -> None:
     refusal = alice.refusal(document, **variables)
@@ -109,8 +108,7 @@ def test_too_much_with_these_variables(
     assert alice.revision() == 0
 
 
-def test_not_too_much_with_others(alice: Person) -> None:
-    """Although it might have been."""
+def test_small_page_variable_passes_cost_limit(alice: Person) -> None:
     assert alice.ask(TWICE, n=10, m=10)
     new = [{"title": "a"}, {"title": "b"}]
     assert len(alice.ask(CREATE, new=new)["createTasks"]["tasks"]) == 2
@@ -127,17 +125,16 @@ NESTED = """query ($f: TaskFilter) {
 @pytest.mark.parametrize(
     ("document", "conditions"), [(FILTERED, 11_000), (ALIASED, 600), (NESTED, 1_200)]
 )
-def test_values_count_as_often_as_they_are_used(
+def test_values_count_for_each_use_of_a_variable(
     alice: Person, document: str, conditions: int
 ) -> None:
-    """They have to be read, however little they say."""
     refusal = alice.refusal(document, f={"and": [{}] * conditions})
     assert (refusal["code"], refusal["limitName"]) == ("QUERY_TOO_COMPLEX", "cost")
     few = alice.post(document, f={"and": [{"title": {"eq": "x"}}] * 5}).json()
     assert "errors" not in few
 
 
-def test_literals_count_as_well() -> None:
+def test_values_in_literals_count() -> None:
     literal = "[" + "{}, " * 900 + "]"
     document = NESTED.replace("filter: $f", f"filter: {{and: {literal}}}").replace(
         "query ($f: TaskFilter)", ""

@@ -1,4 +1,4 @@
-"""What a document may have, and what is refused before it is validated."""
+"""Limits of documents, checked before validation."""
 
 import itertools
 from dataclasses import replace
@@ -8,17 +8,17 @@ from graphql import get_introspection_query
 
 from tests.support.api_client import Person
 from tests.support.documents import LIMITS
-from todo_graphql.api.documents.cache import Documents
-from todo_graphql.api.documents.limits import GREATEST, Limits
+from todo_graphql.api.documents.cache import DocumentCache
+from todo_graphql.api.documents.limits import MAX_SAFE_INTEGER, Limits
 from todo_graphql.api.schema import Schema
 
 
-def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> Documents:
+def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> DocumentCache:
     return Schema(limits, introspection=introspection).documents
 
 
 def doubling(levels: int, first: str = "F0") -> str:
-    """Each fragment spreads the next one twice: 2 ** levels fields, in few words."""
+    """Return fragments that each spread the next twice, for 2 ** levels fields."""
     names = [first, *(f"F{n}" for n in range(1, levels + 1))]
     fragments = [
         f"fragment {name} on User {{ ...{inner} ...{inner} }}"
@@ -29,7 +29,7 @@ def doubling(levels: int, first: str = "F0") -> str:
 
 
 def chain(length: int, spread: str = "...F#") -> str:
-    """Fragments that each spread the next one."""
+    """Return fragments that each spread the next."""
     fragments = [
         f"fragment F{n} on User {{ {spread} }}".replace("#", str(n + 1)) for n in range(length)
     ]
@@ -37,11 +37,11 @@ def chain(length: int, spread: str = "...F#") -> str:
 
 
 def many(number: int, part: str) -> str:
-    """The part, so many times, each with a number of its own."""
+    """Return so many numbered copies of a part."""
     return " ".join(part.replace("#", str(n)) for n in range(number))
 
 
-# The document, the limit that it passes, and what it has of that, as far as that was counted.
+# The document, the limit that it exceeds, and the counted value.
 TOO_COMPLEX = {
     "5 MB of spaces": ("{ me { id } }" + " " * 5_000_000, "characters", 5_000_013),
     "5 MB of a comment": ("{ me { id } }#" + "x" * 5_000_000, "characters", 5_000_014),
@@ -107,7 +107,7 @@ TOO_COMPLEX = {
     "fragments": (chain(80), "fragments", 81),
     "2^60 by fragments": (doubling(60), "fields", 3 * 2**60 + 1),
     "2^60 by a fragment of that name": (doubling(60, "__schema"), "fields", 3 * 2**60 + 1),
-    "2^60 by fragments that nobody spreads": (
+    "2^60 by fragments without a spread": (
         doubling(60).replace("{ me { ...F0 } }", "{ me { id } }"),
         "fields",
         3 * 2**60 + 2,
@@ -129,22 +129,22 @@ TOO_COMPLEX = {
 
 
 def refusal_of(document: str, limits: Limits = LIMITS) -> dict[str, object]:
-    """The extensions of the only error."""
+    """Return the extensions of the only error."""
     (error,) = documents(limits).prepare(document).errors
     assert error.locations is None
     return {**(error.extensions or {}), "message": error.message}
 
 
 @pytest.mark.parametrize(("document", "limit", "value"), TOO_COMPLEX.values(), ids=TOO_COMPLEX)
-def test_too_complex(document: str, limit: str, value: int) -> None:
+def test_document_over_a_limit_is_rejected(document: str, limit: str, value: int) -> None:
     few = replace(LIMITS, directives=6) if limit == "directives" and value < 10 else LIMITS
     refusal = refusal_of(document, few)
     assert (refusal["code"], refusal["status"]) == ("QUERY_TOO_COMPLEX", 400)
-    assert (refusal["limitName"], refusal["value"]) == (limit, min(value, GREATEST))
-    assert refusal["limit"] < min(value, GREATEST)  # type: ignore[operator]
+    assert (refusal["limitName"], refusal["value"]) == (limit, min(value, MAX_SAFE_INTEGER))
+    assert refusal["limit"] < min(value, MAX_SAFE_INTEGER)  # type: ignore[operator]
 
 
-def test_the_refusal_names_the_limit(alice: Person) -> None:
+def test_too_complex_error_names_the_limit(alice: Person) -> None:
     document, *_ = TOO_COMPLEX["root fields"]
     assert alice.refusal(document) == {
         "code": "QUERY_TOO_COMPLEX",
@@ -152,13 +152,13 @@ def test_the_refusal_names_the_limit(alice: Person) -> None:
         "limit": LIMITS.root_fields,
         "limitName": "rootFields",
         "value": 101,
-        "message": "The document is too complex: its root fields are more than 100.",
+        "message": "The document is too complex: the limit for its root fields is 100.",
     }
 
 
-def test_as_many_as_json_can_say(alice: Person) -> None:
+def test_reported_value_is_a_safe_integer(alice: Person) -> None:
     document, *_ = TOO_COMPLEX["2^60 by fragments"]
-    assert alice.refusal(document)["value"] == GREATEST
+    assert alice.refusal(document)["value"] == MAX_SAFE_INTEGER
 
 
 ALL_OF_IT = {
@@ -169,7 +169,7 @@ ALL_OF_IT = {
     "input_value_deprecation": True,
     "one_of": True,
 }
-WHAT_FRONT_ENDS_SEND = {
+TYPICAL_DOCUMENTS = {
     "introspection": get_introspection_query(),
     "a code generator's introspection": get_introspection_query(**ALL_OF_IT),
     "a code generator's deepest introspection": get_introspection_query(**ALL_OF_IT, type_depth=13),
@@ -192,8 +192,8 @@ WHAT_FRONT_ENDS_SEND = {
 }
 
 
-@pytest.mark.parametrize("document", WHAT_FRONT_ENDS_SEND.values(), ids=WHAT_FRONT_ENDS_SEND)
-def test_what_front_ends_send_passes(document: str) -> None:
+@pytest.mark.parametrize("document", TYPICAL_DOCUMENTS.values(), ids=TYPICAL_DOCUMENTS)
+def test_typical_documents_pass(document: str) -> None:
     assert documents().prepare(document).errors == []
 
 
@@ -215,15 +215,15 @@ INVALID = {
 
 
 @pytest.mark.parametrize("document", INVALID.values(), ids=INVALID)
-def test_invalid_documents_are_left_to_validation(document: str) -> None:
+def test_invalid_documents_are_rejected_by_validation(document: str) -> None:
     errors = documents().prepare(document).errors
     codes = {error.extensions["code"] for error in errors if error.extensions}
     assert codes == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-def test_a_number_that_python_does_not_read_is_no_matter_of_pythons() -> None:
+def test_unparsable_number_is_reported_without_details_of_python() -> None:
     (error,) = documents().prepare(INVALID["an enormous number"]).errors
-    assert error.message == "The document has a value that cannot be read."
+    assert error.message == "The document contains a value that cannot be parsed."
 
 
 ALLOWED = {
@@ -242,5 +242,5 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("document", ALLOWED.values(), ids=ALLOWED)
-def test_not_too_complex(document: str) -> None:
+def test_documents_within_the_limits_pass(document: str) -> None:
     assert documents().prepare(document).errors == []

@@ -1,4 +1,4 @@
-"""Steps in columns, one by one: also those that this schema does not need at their full."""
+"""The steps of compiled projections."""
 
 from enum import Enum
 from functools import partial
@@ -12,18 +12,18 @@ from todo_graphql.api.execution.coercion import Unsupported
 from todo_graphql.api.execution.columns import (
     CompiledField,
     ExecutionState,
-    Projected,
-    check,
-    get,
-    map_step,
-    one_of,
+    ObjectProjection,
+    check_values,
+    get_attribute,
+    map_lists,
+    name_enum,
     optional,
-    rename,
+    project_abstract,
     repeat,
 )
 
-RUN: Any = ExecutionState({}, None)  # type: ignore[arg-type]
-TEXTS = partial(check, list[str])
+STATE: Any = ExecutionState({}, None)  # type: ignore[arg-type]
+TEXTS = partial(check_values, list[str])
 
 
 class Row(NamedTuple):
@@ -36,8 +36,8 @@ class Thing:
         self.name = name
 
 
-NAME = CompiledField(partial(get, attrgetter("name")), TEXTS, str)
-ROWS = Projected(
+NAME = CompiledField(partial(get_attribute, attrgetter("name")), TEXTS, str)
+ROWS = ObjectProjection(
     Row,
     ("last", "__typename", "first"),
     [
@@ -46,36 +46,36 @@ ROWS = Projected(
         CompiledField(NAME.fetch, TEXTS, str, 0),
     ],
 )
-THINGS = Projected(Thing, ("name",), [NAME])
+THINGS = ObjectProjection(Thing, ("name",), [NAME])
 
 
-def written(values: object) -> bytes:
+def to_json(values: object) -> bytes:
     return msgspec.json.encode(values)
 
 
-def test_rows_become_answers_in_the_order_of_the_selection() -> None:
+def test_rows_are_projected_in_selection_order() -> None:
     rows = [Row("a", ["x"]), Row("b", None)]
-    assert written(ROWS(rows, RUN)) == (
+    assert to_json(ROWS(rows, STATE)) == (
         b'[{"last":["x"],"__typename":"Row","first":"a"},'
         b'{"last":null,"__typename":"Row","first":"b"}]'
     )
 
 
-def test_objects_become_answers_by_their_attributes() -> None:
-    assert written(THINGS([Thing("a"), Thing("b")], RUN)) == b'[{"name":"a"},{"name":"b"}]'
+def test_objects_are_projected_by_their_attributes() -> None:
+    assert to_json(THINGS([Thing("a"), Thing("b")], STATE)) == b'[{"name":"a"},{"name":"b"}]'
 
 
-def test_of_nothing_comes_nothing() -> None:
-    assert ROWS([], RUN) == []
-    assert optional(ROWS, [], RUN) == []
-    assert one_of({Row: ROWS}, [], RUN) == []
+def test_empty_input() -> None:
+    assert ROWS([], STATE) == []
+    assert optional(ROWS, [], STATE) == []
+    assert project_abstract({Row: ROWS}, [], STATE) == []
 
 
-def test_no_fields_are_an_answer_without_any() -> None:
-    nothing = Projected(Row, (), [])
-    assert written(nothing([Row("a", None)] * 2, RUN)) == b"[{},{}]"
+def test_projection_without_fields_returns_empty_objects() -> None:
+    nothing = ObjectProjection(Row, (), [])
+    assert to_json(nothing([Row("a", None)] * 2, STATE)) == b"[{},{}]"
     with pytest.raises(Unsupported):
-        nothing([Thing("a")], RUN)
+        nothing([Thing("a")], STATE)
 
 
 @pytest.mark.parametrize(
@@ -83,50 +83,51 @@ def test_no_fields_are_an_answer_without_any() -> None:
     [[Row("a", []), Thing("b")], [("a", [])], [None], [Row("a", []), None]],
     ids=["two classes", "a tuple", "null", "a null among them"],
 )
-def test_values_of_another_class_are_not_known(values: list[Any]) -> None:
+def test_values_of_another_class_are_unsupported(values: list[Any]) -> None:
     with pytest.raises(Unsupported):
-        ROWS(values, RUN)
+        ROWS(values, STATE)
 
 
 @pytest.mark.parametrize("row", [Row(None, []), Row("a", [None]), Row("a", "x")])  # type: ignore[arg-type, list-item]
-def test_leaves_of_another_kind_are_not_known(row: Row) -> None:
+def test_leaves_of_another_type_are_unsupported(row: Row) -> None:
     with pytest.raises(Unsupported):
-        ROWS([Row("a", []), row], RUN)
+        ROWS([Row("a", []), row], STATE)
 
 
-def test_null_stays_in_its_place() -> None:
+def test_null_keeps_its_position() -> None:
     values = [None, Thing("a"), None, Thing("b")]
-    assert written(optional(THINGS, values, RUN)) == b'[null,{"name":"a"},null,{"name":"b"}]'
+    assert to_json(optional(THINGS, values, STATE)) == b'[null,{"name":"a"},null,{"name":"b"}]'
 
 
-def test_objects_of_several_classes_stay_in_their_order() -> None:
+def test_objects_of_several_classes_keep_their_order() -> None:
     values = [Row("a", None), Thing("b"), Row("c", None), Thing("d")]
-    only_name = Projected(Row, ("name",), [CompiledField(NAME.fetch, TEXTS, str, 0)])
-    found = one_of({Row: only_name, Thing: THINGS}, values, RUN)
-    assert written(found) == b'[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]'
+    only_name = ObjectProjection(Row, ("name",), [CompiledField(NAME.fetch, TEXTS, str, 0)])
+    found = project_abstract({Row: only_name, Thing: THINGS}, values, STATE)
+    assert to_json(found) == b'[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]'
     with pytest.raises(KeyError):
-        one_of({Row: only_name}, values, RUN)
+        project_abstract({Row: only_name}, values, STATE)
 
 
 def test_lists_are_projected_one_by_one() -> None:
     lists = [[Thing("a")], [], [Thing("b"), Thing("c")]]
     assert (
-        written(map_step(THINGS, lists, RUN)) == b'[[{"name":"a"}],[],[{"name":"b"},{"name":"c"}]]'
+        to_json(map_lists(THINGS, lists, STATE))
+        == b'[[{"name":"a"}],[],[{"name":"b"},{"name":"c"}]]'
     )
     with pytest.raises(Unsupported):
-        map_step(THINGS, [[], (Thing("a"),)], RUN)
+        map_lists(THINGS, [[], (Thing("a"),)], STATE)
 
 
-def test_what_is_shared_is_fetched_of_the_first_only() -> None:
+def test_shared_field_is_fetched_once() -> None:
     asked: list[Any] = []
 
-    def fetch(values: Any, _run: ExecutionState) -> list[str]:
+    def fetch(values: Any, _state: ExecutionState) -> list[str]:
         asked.extend(values)
         return ["same"] * len(values)
 
-    shared = Projected(Thing, ("it",), [CompiledField(fetch, TEXTS, str, is_shared=True)])
+    shared = ObjectProjection(Thing, ("it",), [CompiledField(fetch, TEXTS, str, is_shared=True)])
     things = [Thing("a"), Thing("b")]
-    assert written(shared(things, RUN)) == b'[{"it":"same"},{"it":"same"}]'
+    assert to_json(shared(things, STATE)) == b'[{"it":"same"},{"it":"same"}]'
     assert asked == things[:1]
 
 
@@ -135,15 +136,15 @@ def test_members_of_enums_are_named() -> None:
         LOW = 1
 
     names = {1: "LOW", Level.LOW: "LOW"}
-    assert rename(names, [1, Level.LOW], RUN) == ["LOW", "LOW"]
+    assert name_enum(names, [1, Level.LOW], STATE) == ["LOW", "LOW"]
     with pytest.raises(KeyError):
-        rename(names, [2], RUN)
+        name_enum(names, [2], STATE)
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", 2**31, -(2**31) - 1, None])
 def test_numbers_are_checked_strictly(value: object) -> None:
-    """All that this relies on in msgspec."""
+    """Check the behaviour of msgspec that the steps rely on."""
     number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-    assert check(list[number], (2**31 - 1, -(2**31))) == [2**31 - 1, -(2**31)]
+    assert check_values(list[number], (2**31 - 1, -(2**31))) == [2**31 - 1, -(2**31)]
     with pytest.raises(Unsupported):
-        check(list[number], [value])
+        check_values(list[number], [value])

@@ -1,4 +1,4 @@
-"""The fast way answers what graphql-core answers, byte for byte, whatever is asked."""
+"""Differential test of compiled projections against graphql-core, byte for byte."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def home(database: Database) -> Home:
 
 
 class Case(NamedTuple):
-    """An operation, and how both answer it."""
+    """Operation with the results of both executors."""
 
     seed: int
     document: str
@@ -34,18 +34,18 @@ class Case(NamedTuple):
     reference: bytes
 
 
-def damage_by(chance: random.Random) -> dict[str, Any]:
-    """Several at once, as an operation rarely asks for more than one of these; or none."""
-    if chance.random() < 0.1:
-        return chance.choice([WHOLE, OTHER_CLASS])
-    several = chance.choices(list(DAMAGE.values()), k=chance.randint(2, 5))
+def damage_by(rng: random.Random) -> dict[str, Any]:
+    """Return several damages, because an operation rarely selects more than one of them."""
+    if rng.random() < 0.1:
+        return rng.choice([WHOLE, OTHER_CLASS])
+    several = rng.choices(list(DAMAGE.values()), k=rng.randint(2, 5))
     return {name: value for one in several for name, value in one.items()}
 
 
 @pytest.fixture(scope="module")
 def cases(home: Home) -> Iterator[list[Case]]:
-    """The same in every run, and each seed once."""
-    logging.disable()  # each failure would be told twice, which takes longer than all the rest
+    """Return the same cases in every run."""
+    logging.disable()  # logging every failure twice takes most of the time
     with pausing_coverage():
         cases = [case for seed in range(DOCUMENTS) for case in cases_of(home, seed)]
     yield cases
@@ -53,34 +53,33 @@ def cases(home: Home) -> Iterator[list[Case]]:
 
 
 def cases_of(home: Home, seed: int) -> Iterator[Case]:
-    """One document with several values. Most of the time is taken by validation, once for each."""
-    chance = random.Random(seed)  # noqa: S311 - nothing secret
-    writer = Writer(chance)
+    """Yield one document with several values, because validation takes most of the time."""
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    writer = Writer(rng)
     document = writer.operation()
     for _ in range(ASKED):
-        values, damage = writer.values(), damage_by(chance)
+        values, damage = writer.values(), damage_by(rng)
         fast, reference = (
             canonical(home.ask(schema, document, damage, **values)) for schema in (FAST, REFERENCE)
         )
         yield Case(seed, document, values, fast, reference)
 
 
-def test_both_answer_the_same(cases: list[Case]) -> None:
+def test_projection_and_reference_return_equal_results(cases: list[Case]) -> None:
     assert next((case for case in cases if case.fast != case.reference), None) is None
 
 
-def test_the_generated_operations_are_of_all_kinds(cases: list[Case]) -> None:
-    """Comparing refusals would prove little."""
+def test_generated_operations_succeed_and_fail(cases: list[Case]) -> None:
+    """Comparing rejections alone would prove little."""
     kinds = Counter(kind_of(json.loads(case.fast)) for case in cases)
     assert kinds["whole"] > CASES / 4, kinds
     assert kinds["failed"] > CASES / 5, kinds
 
 
 def kind_of(answer: Any) -> str:
-    """Whether it was refused, failed in parts, or is whole."""
     if not answer["errors"]:
         return "whole"
-    return "failed" if any(error.get("path") for error in answer["errors"]) else "refused"
+    return "failed" if any(error.get("path") for error in answer["errors"]) else "rejected"
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
@@ -89,6 +88,8 @@ def kind_of(answer: Any) -> str:
     ["{ tasks { nodes { %s } } }", "query ($task: ID!) { task(id: $task) { id %s } }"],
     ids=["a page", "a task"],
 )
-def test_each_damage_is_answered_alike(home: Home, document: str, damage: dict[str, Any]) -> None:
+def test_damaged_values_return_equal_results(
+    home: Home, document: str, damage: dict[str, Any]
+) -> None:
     asked = document % " ".join(map(camel, damage))
     assert canonical(home.ask(FAST, asked, damage)) == canonical(home.ask(REFERENCE, asked, damage))

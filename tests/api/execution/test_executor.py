@@ -1,4 +1,4 @@
-"""What is projected, and what is read for it."""
+"""Compiled execution: projected operations and the columns they read."""
 
 import itertools
 from typing import Any
@@ -41,10 +41,10 @@ COMMON = {
 
 
 @pytest.mark.parametrize("document", COMMON.values(), ids=COMMON)
-def test_what_front_ends_ask_is_projected(
+def test_typical_operations_are_projected(
     home: Home, monkeypatch: pytest.MonkeyPatch, document: str
 ) -> None:
-    """graphql-core has no part in it."""
+    """graphql-core does not take over."""
     taken_over = takeovers(monkeypatch)
     monkeypatch.setattr(FAST, "execute_sync", None)
     given: dict[str, Any] = {
@@ -53,7 +53,7 @@ def test_what_front_ends_ask_is_projected(
         "title": "a",
     }
     for _ in range(2):
-        # What was evaluated once is good for the second time.
+        # The second execution uses the evaluated arguments of the first.
         assert home.ask(FAST, document, **given).errors is None
     assert taken_over == []
 
@@ -81,17 +81,17 @@ def test_what_front_ends_ask_is_projected(
         ("{ overview { open } }", [set()]),
     ],
 )
-def test_only_what_is_selected_is_read(home: Home, document: str, columns: list[set[str]]) -> None:
+def test_only_selected_columns_are_read(home: Home, document: str, columns: list[set[str]]) -> None:
     declared = "query ($task: ID!) " if "$task" in document else ""
     assert home.ask(FAST, declared + document).errors is None
     assert home.columns == columns
 
 
-def test_graphql_core_reads_everything(home: Home) -> None:
-    """It says only while it goes what it needs."""
+def test_graphql_core_reads_all_columns(home: Home) -> None:
+    """Its selection is unknown in advance."""
     assert home.ask(REFERENCE, "{ tasks { nodes { title } } }").errors is None
     assert home.columns == [ALL]
-    # The first root field fails after it has read; what follows is read by graphql-core.
+    # The first root field fails after its read; graphql-core executes the rest.
     document = """query ($task: ID!) {
         a: task(id: $task) { title user { tasks(first: 0) { totalCount } } }
         b: task(id: $task) { id }
@@ -101,8 +101,8 @@ def test_graphql_core_reads_everything(home: Home) -> None:
     assert home.columns[-1] == ALL
 
 
-def test_a_keyed_call_reads_everything(home: Home) -> None:
-    """Its answer is kept, and may be asked for again with another selection."""
+def test_mutation_with_an_idempotency_key_reads_all_columns(home: Home) -> None:
+    """The response is stored, and a replay can have another selection."""
     call = """mutation ($task: ID!) {
         completeTask(id: $task, idempotencyKey: "all") { task { %s } }
     }"""
@@ -115,9 +115,7 @@ def test_a_keyed_call_reads_everything(home: Home) -> None:
     assert again == {"title": "a", "completed": True, "tags": ["x"]}
 
 
-def test_counts_that_nobody_selects_are_not_counted(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unselected_counts_are_not_counted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[tuple[frozenset[str], bool]] = []
     overview = Tasks.overview
 
@@ -131,10 +129,7 @@ def test_counts_that_nobody_selects_are_not_counted(
     assert counted == [({"open", "no_date"}, False), (set(), True), (ALL_COUNTS, True)]
 
 
-def test_what_all_objects_share_is_asked_for_once(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many tasks there are, they are one person's."""
+def test_shared_field_is_resolved_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     document = "{ tasks { nodes { user { tasks { totalCount nodes { id } } } } } }"
     whole = data_of(home.ask(FAST, document))["tasks"]["nodes"]
     assert len(home.columns) == 3
@@ -149,7 +144,7 @@ MANY_BRANCHES = """query ($a: Boolean!, $b: Boolean!, $c: Boolean!) {
 
 
 def test_plans_of_an_operation_are_bounded(home: Home) -> None:
-    """Whichever ways a client asks in, and each is answered as before."""
+    """Evicted plans are compiled again with equal results."""
     document = FAST.documents.prepare(MANY_BRANCHES)
     assert document.plans is not None
     for _ in range(2):
@@ -157,7 +152,7 @@ def test_plans_of_an_operation_are_bounded(home: Home) -> None:
             given: dict[str, Any] = {"a": a, "b": b, "c": c}
             fast = home.ask(FAST, MANY_BRANCHES, **given)
             assert canonical(fast) == canonical(home.ask(REFERENCE, MANY_BRANCHES, **given))
-            operation = document.plans._known[None]
+            operation = document.plans._compiled[None]
             assert operation is not None
             assert 1 <= len(operation._plans) <= executor.MAX_PLANS
 
@@ -188,8 +183,8 @@ def test_plan_of_an_operation_is_compiled_once(home: Home, monkeypatch: pytest.M
         ("$a: Boolean, $b: Boolean, $c: Boolean", executor.MAX_PLANS),
     ],
 )
-def test_document_weighs_as_much_as_its_plans(variables: str, branches: int) -> None:
-    """The cache has room for so many characters, and each plan takes as much as the document."""
+def test_document_weight_includes_its_plans(variables: str, branches: int) -> None:
+    """A plan takes as much memory as its document."""
     document = f"query ({variables}) {{ me {{ id }} }}"
     planned = executor.OperationExecutor(FAST.graphql_schema, parse(document))
     assert planned.branches == branches

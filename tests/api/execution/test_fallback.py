@@ -1,4 +1,4 @@
-"""Where graphql-core takes over: what was answered stays, nothing is done twice, and both agree."""
+"""Fallback to graphql-core: results are kept, and nothing is executed twice."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return takeovers(monkeypatch)
 
 
-def test_a_null_where_none_may_be_calls_nothing(home: Home) -> None:
-    """A variable that has a default may be null, for all that validation knows."""
+def test_invalid_null_calls_no_resolver(home: Home) -> None:
+    """Validation allows null for a variable with a default."""
     document = 'query ($id: ID = "x") { task(id: $id) { title } }'
     fast = home.ask(FAST, document, id=None)
     assert home.columns == []
@@ -30,7 +30,7 @@ def test_a_null_where_none_may_be_calls_nothing(home: Home) -> None:
     assert [error.path for error in fast.errors or ()] == [["task"]]
 
 
-def test_a_variable_that_is_missing_lets_nothing_be_done(home: Home) -> None:
+def test_missing_variable_executes_nothing(home: Home) -> None:
     document = """mutation ($new: CreateTaskInput!) {
         createTask(input: {title: "never"}) { revision }
         createTasks(input: [$new]) { revision }
@@ -40,7 +40,7 @@ def test_a_variable_that_is_missing_lets_nothing_be_done(home: Home) -> None:
     assert data_of(home.ask(FAST, count)) == {"tasks": {"totalCount": 0}}
 
 
-def test_inputs_that_are_nested_too_deeply_are_refused_alike(home: Home) -> None:
+def test_deep_inputs_return_equal_errors(home: Home) -> None:
     deep: dict[str, Any] = {}
     for _ in range(MAX_NESTING_DEPTH + 5):
         deep = {"not": deep}
@@ -52,17 +52,16 @@ def test_inputs_that_are_nested_too_deeply_are_refused_alike(home: Home) -> None
     ]
 
 
-def test_a_name_that_no_operation_has_is_not_remembered() -> None:
+def test_unknown_operation_name_is_not_cached() -> None:
     document = parse("query A { me { id } }")
     planned = executor.OperationExecutor(FAST.graphql_schema, document)
     assert planned.execute("B", {}, Any) is None  # type: ignore[arg-type]
-    assert planned._known == {}
+    assert planned._compiled == {}
 
 
-def test_graphql_core_takes_over_where_something_is_wrong(
+def test_graphql_core_takes_over_at_the_failed_root_field(
     home: Home, taken_over: list[str]
 ) -> None:
-    """It does not ask again what was answered, and what was projected stays."""
     document = """query ($task: ID!) {
         a: task(id: $task) { title } b: task(id: "x") { title } c: task(id: $task) { title }
     }"""
@@ -73,9 +72,7 @@ def test_graphql_core_takes_over_where_something_is_wrong(
     assert [error.path for error in result.errors or ()] == [["b"]]
 
 
-def test_what_was_answered_is_no_answer_to_a_field_of_the_same_name_below(
-    home: Home, taken_over: list[str]
-) -> None:
+def test_replay_excludes_nested_fields_of_the_same_name(home: Home, taken_over: list[str]) -> None:
     document = "{ tasks { nodes { user { tasks(first: 0) { totalCount } } } } }"
     fast = home.ask(FAST, document)
     assert taken_over == ["tasks"]
@@ -83,8 +80,7 @@ def test_what_was_answered_is_no_answer_to_a_field_of_the_same_name_below(
     assert fast.errors
 
 
-def test_a_mutation_is_never_done_twice(home: Home, taken_over: list[str]) -> None:
-    """Also when its answer is one that graphql-core has to make."""
+def test_fallback_executes_a_mutation_once(home: Home, taken_over: list[str]) -> None:
     document = """mutation {
         createTask(input: {title: "once"}) { task { user { tasks(first: 0) { totalCount } } } }
     }"""
@@ -106,7 +102,7 @@ def test_a_mutation_is_never_done_twice(home: Home, taken_over: list[str]) -> No
         ),
     ],
 )
-def test_what_has_no_plan_is_answered_all_the_same(home: Home, document: str) -> None:
+def test_operation_without_a_plan_is_executed(home: Home, document: str) -> None:
     fast = canonical(home.ask(FAST, document))
     assert fast == canonical(home.ask(REFERENCE, document))
     assert b'"data":null' not in fast
@@ -121,8 +117,8 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize("conditions", CONDITIONS)
-def test_skip_is_asked_before_include(home: Home, conditions: str) -> None:
-    """Whatever their order: a condition that is null is an error only where it is asked for."""
+def test_skip_is_evaluated_before_include(home: Home, conditions: str) -> None:
+    """A null condition is an error only if it is evaluated."""
     document = (
         "query ($yes: Boolean = true, $none: Boolean = true)"
         f" {{ __typename me {{ id email {conditions} }} }}"

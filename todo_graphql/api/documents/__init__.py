@@ -1,0 +1,1 @@
+"""Documents: cache, limits, query cost and validation."""

@@ -1,7 +1,7 @@
-"""Sizes: what a selection has, and what it costs.
+"""Query cost: the size of selections, and the cost of operations.
 
-Everything here is linear in the document: a fragment is measured once for each size of page
-that it is spread on, however often that is.
+The measurement is linear in the document: a fragment is measured once for each list size that
+it is spread at.
 """
 
 from collections.abc import Hashable, Mapping
@@ -27,15 +27,15 @@ from graphql import (
 )
 
 from todo_graphql.api.documents.list_sizes import (
-    answered,
-    number_of_values,
-    said_by,
+    count_values,
+    field_multiplier,
+    iter_values,
+    max_list_size,
+    size_key,
     sizing_variables,
-    times_answered,
-    values_in,
 )
 
-STATEMENTS: Mapping[str, int] = {
+STATEMENT_COSTS: Mapping[str, int] = {
     "Query.node": 10,
     "Query.task": 10,
     "Query.tasks": 100,
@@ -45,31 +45,31 @@ STATEMENTS: Mapping[str, int] = {
     "User.tags": 100,
     "TaskConnection.totalCount": 100,
 }
-"""What the statements of these fields cost, in fields: few find a task, many read through them."""
+"""The costs of the database statements of fields, relative to a field without a statement."""
 
 MAX_MEASUREMENTS = 1_000
-"""Of fragments, each for each size of page that it is spread on."""
+"""The maximum number of measurements of fragments, one for each list size."""
 
 
 @dataclass(slots=True)
-class Size:
-    """What a selection has, its fragments expanded and nothing merged."""
+class SelectionSize:
+    """Size of a selection with its fragments expanded and no fields merged."""
 
     depth: int = 0
     width: int = 0
-    """Fields on its own level."""
+    """The number of fields on the top level."""
     fields: int = 0
     aliases: int = 0
     directives: int = 0
     cost: int = 0
-    """How many fields it answers at most, and values that it is asked with."""
+    """The maximum number of returned fields, plus the values in arguments."""
     sized_by: set[str] = field(default_factory=set)
-    """The variables that say how many items there are on a page."""
+    """The variables that determine list sizes."""
     uses: dict[str, int] = field(default_factory=dict)
-    """How often the value of each variable is read."""
+    """The number of times that each variable is read."""
 
-    def add(self, other: "Size", times: int = 1) -> None:
-        """Put another selection beside it, answered so many times."""
+    def add(self, other: "SelectionSize", times: int = 1) -> None:
+        """Add another selection, executed so many times."""
         self.depth = max(self.depth, other.depth)
         self.width += other.width
         self.fields += other.fields
@@ -81,13 +81,13 @@ class Size:
             self.uses[name] = self.uses.get(name, 0) + times * number
 
 
-class TooMuchToMeasure(Exception):  # noqa: N818 - it is the document's fault
-    """A document spreads its fragments on pages of too many sizes."""
+class TooManyMeasurementsError(Exception):
+    """The document spreads its fragments at too many list sizes."""
 
 
-class Measure:
-    """Measures one document. It may be invalid: what does not exist has no size. Without
-    variables, those that say how many items are on a page say the most.
+class DocumentMeasurer:
+    """Measurement of one document, which may be invalid: unknown names have no size. Without
+    variables, list sizes count as their maximum.
     """
 
     def __init__(
@@ -103,37 +103,37 @@ class Measure:
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
-        self._known: dict[tuple[str, int], Size] = {}
+        self._fragment_sizes: dict[tuple[str, int], SelectionSize] = {}
 
-    def operation(self, node: OperationDefinitionNode) -> Size:
-        """The size of an operation."""
+    def measure(self, node: OperationDefinitionNode) -> SelectionSize:
+        """Return the size of an operation."""
         size = self._selection(node.selection_set, self._schema.get_root_type(node.operation), 1)
         variables = node.variable_definitions or ()
         size.directives += len(node.directives or ())
         size.directives += sum(len(variable.directives or ()) for variable in variables)
         return size
 
-    def unused(self) -> Size:
-        """The size of the fragments that nothing measured so far has spread: they are validated
-        all the same.
-        """
-        size = Size()
+    def measure_unused_fragments(self) -> SelectionSize:
+        """Return the size of the fragments without a spread so far, which are validated too."""
+        size = SelectionSize()
         for name in self._fragments:
-            if not any(name == known for known, _ in self._known):
+            if not any(name == measured for measured, _ in self._fragment_sizes):
                 size.add(self._fragment(name, 1))
         return size
 
     def _selection(
         self, selection_set: SelectionSetNode | None, on: GraphQLNamedType | None, items: int
-    ) -> Size:
-        """The size of a selection on an object of type `on`, whose lists have so many items."""
-        size = Size()
+    ) -> SelectionSize:
+        """Return the size of a selection on the type `on`, whose lists have so many items."""
+        size = SelectionSize()
         for node in selection_set.selections if selection_set else ():
-            size.add(self._selected(node, on, items))
+            size.add(self._selection_node(node, on, items))
             size.directives += len(node.directives or ())
         return size
 
-    def _selected(self, node: SelectionNode, on: GraphQLNamedType | None, items: int) -> Size:
+    def _selection_node(
+        self, node: SelectionNode, on: GraphQLNamedType | None, items: int
+    ) -> SelectionSize:
         if isinstance(node, FieldNode):
             return self._field(node, on, items)
         if isinstance(node, InlineFragmentNode):
@@ -143,78 +143,77 @@ class Measure:
         assert isinstance(node, FragmentSpreadNode)
         return self._fragment(node.name.value, items)
 
-    def _field(self, node: FieldNode, on: GraphQLNamedType | None, items: int) -> Size:
-        fields = selectable(on)
-        size = Size(sized_by=set(sizing_variables(node)))
+    def _field(self, node: FieldNode, on: GraphQLNamedType | None, items: int) -> SelectionSize:
+        fields = selectable_fields(on)
+        size = SelectionSize(sized_by=set(sizing_variables(node)))
         definition = fields.get(node.name.value)
         if definition is None:
             size.add(self._selection(node.selection_set, None, 1))
         else:
-            inside = answered(node, definition, self._variables)
-            below = self._selection(node.selection_set, get_named_type(definition.type), inside)
-            size.add(below, times_answered(definition, items))
+            list_size = max_list_size(node, definition, self._variables)
+            below = self._selection(node.selection_set, get_named_type(definition.type), list_size)
+            size.add(below, field_multiplier(definition, items))
         size.depth += 1
         size.width = 1
         size.fields += 1
         size.aliases += node.alias is not None
-        size.cost += 1 + STATEMENTS.get(f"{on}.{node.name.value}", 0)
-        self._read_arguments(node, size)
+        size.cost += 1 + STATEMENT_COSTS.get(f"{on}.{node.name.value}", 0)
+        self._measure_arguments(node, size)
         return size
 
-    def _read_arguments(self, node: FieldNode, size: Size) -> None:
+    def _measure_arguments(self, node: FieldNode, size: SelectionSize) -> None:
         for argument in node.arguments or ():
-            for value in values_in(argument.value):
+            for value in iter_values(argument.value):
                 if isinstance(value, VariableNode):
                     name = value.name.value
                     size.uses[name] = size.uses.get(name, 0) + 1
                 else:
                     size.cost += 1
 
-    def _fragment(self, name: str, items: int) -> Size:
+    def _fragment(self, name: str, items: int) -> SelectionSize:
         key = name, items
-        if key not in self._known:
-            if len(self._known) >= MAX_MEASUREMENTS:
-                raise TooMuchToMeasure
-            # Until it is measured it has no size, so that a fragment may spread itself here:
-            # validation will refuse it.
-            self._known[key] = Size()
+        if key not in self._fragment_sizes:
+            if len(self._fragment_sizes) >= MAX_MEASUREMENTS:
+                raise TooManyMeasurementsError
+            # A fragment that spreads itself has no size meanwhile. Validation rejects it.
+            self._fragment_sizes[key] = SelectionSize()
             fragment = self._fragments.get(name)
             if fragment is not None:
                 inner = self._schema.get_type(fragment.type_condition.name.value)
                 size = self._selection(fragment.selection_set, inner, items)
                 size.directives += len(fragment.directives or ())
-                self._known[key] = size
-        return self._known[key]
+                self._fragment_sizes[key] = size
+        return self._fragment_sizes[key]
 
 
-def selectable(kind: GraphQLNamedType | None) -> Mapping[str, GraphQLField]:
-    """The fields of a type that a selection may name. An input type has others."""
+def selectable_fields(kind: GraphQLNamedType | None) -> Mapping[str, GraphQLField]:
+    """Return the fields of a type that a selection can name. Input types have none."""
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
         fields: Mapping[str, GraphQLField] = kind.fields
         return fields
     return {}
 
 
-REMEMBERED_SIZES = 10
-"""Of an operation, for the pages that its variables have asked for."""
+MAX_CACHED_SIZES = 10
+"""The maximum number of cached sizes of an operation, by the list sizes in its variables."""
 
 
-class Cost:
-    """What one operation costs, by the values of its variables."""
+class OperationCost:
+    """Cost of one operation, by the values of its variables."""
 
     def __init__(
         self,
         document: DocumentNode,
         schema: GraphQLSchema,
         node: OperationDefinitionNode,
-        most: Size,
+        maximum: SelectionSize,
     ) -> None:
         self.node = node
         self._document = document
         self._schema = schema
-        self._most = most
-        self._sizes: dict[Hashable, Size] = {}
-        # A variable without a value has its default, here as a literal.
+        self._maximum = maximum
+        self._sizes: dict[Hashable, SelectionSize] = {}
+        # Defaults of variables are literals.
         self._defaults = {
             definition.variable.name.value: definition.default_value
             for definition in node.variable_definitions or ()
@@ -222,23 +221,23 @@ class Cost:
         }
 
     def for_variables(self, variables: Mapping[str, Any]) -> int:
-        """The cost with these values, and the defaults of the variables that have none. Each
-        value of a variable has to be read as often as it is used.
+        """Return the cost with these values, or the defaults of variables without a value. The
+        values in a variable count for each use of the variable.
         """
         values = {**self._defaults, **variables} if self._defaults else variables
-        size = self._size(values) if self._most.sized_by else self._most
+        size = self._size(values) if self._maximum.sized_by else self._maximum
         cost = size.cost
         for name, times in size.uses.items():
-            cost += times * number_of_values(values.get(name))
+            cost += times * count_values(values.get(name))
         return cost
 
-    def _size(self, values: Mapping[str, Any]) -> Size:
-        """With pages as large as these values say."""
-        said = tuple(said_by(values.get(name)) for name in self._most.sized_by)
-        size = self._sizes.get(said)
+    def _size(self, values: Mapping[str, Any]) -> SelectionSize:
+        """Return the size for the list sizes in these values."""
+        key = tuple(size_key(values.get(name)) for name in self._maximum.sized_by)
+        size = self._sizes.get(key)
         if size is None:
-            size = Measure(self._document, self._schema, values).operation(self.node)
-            if len(self._sizes) == REMEMBERED_SIZES:
+            size = DocumentMeasurer(self._document, self._schema, values).measure(self.node)
+            if len(self._sizes) == MAX_CACHED_SIZES:
                 self._sizes.clear()
-            self._sizes[said] = size
+            self._sizes[key] = size
         return size

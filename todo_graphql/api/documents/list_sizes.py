@@ -1,4 +1,6 @@
-"""Pages: how many items a field answers at most, and how many values it is asked with."""
+"""List sizes: the maximum number of items a field returns, and the number of values in its
+arguments.
+"""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
@@ -22,35 +24,37 @@ from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
 from todo_graphql.store.tasks.updates import BULK_DEFAULT, BULK_MAX
 
-UNPAGED = {"TagCount": MAX_TAGS}
-"""Lists without pages, by what they are of, and the most that they have."""
+UNPAGINATED_LISTS = {"TagCount": MAX_TAGS}
+"""The maximum sizes of lists without pagination, by the type of their items."""
 
 
-def times_answered(field: GraphQLField, items: int) -> int:
-    """How often what is below a field is answered: once, or for each item of a list."""
+def field_multiplier(field: GraphQLField, items: int) -> int:
+    """Return how often the selection below a field is executed: once, or for each list item."""
     if not is_list_type(get_nullable_type(field.type)):
         return 1
-    return UNPAGED.get(get_named_type(field.type).name, items)
+    return UNPAGINATED_LISTS.get(get_named_type(field.type).name, items)
 
 
-def answered(
+def max_list_size(
     node: FieldNode, field: GraphQLField, variables: Mapping[str, Any] | None = None
 ) -> int:
-    """How many items the lists of what a field answers have at most, by its arguments. Where the
-    variables are not known, one counts as the most that it may say.
+    """Return the maximum size of the lists below a field, by its arguments. Without known
+    variables, a variable counts as its maximum.
     """
-    given = dict(_given(node, variables))
-    sizes = [size(given[name]) for name, size in SIZES.items() if name in given]
+    given = dict(_given_arguments(node, variables))
+    sizes = [size(given[name]) for name, size in SIZE_ARGUMENTS.items() if name in given]
     if "first" in field.args:
         return max(sizes, default=DEFAULT_PAGE_SIZE)
     if "atMost" in field.args:
         return max(sizes, default=BULK_DEFAULT)
-    several = "input" in field.args and is_list_type(get_nullable_type(field.args["input"].type))
-    return _length(given.get("input"), CREATE_MAX) if several else 1
+    is_bulk = "input" in field.args and is_list_type(get_nullable_type(field.args["input"].type))
+    return _length(given.get("input"), CREATE_MAX) if is_bulk else 1
 
 
-def _given(node: FieldNode, variables: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
-    """The arguments that have a value: literals, JSON, or a variable that is not known."""
+def _given_arguments(
+    node: FieldNode, variables: Mapping[str, Any] | None
+) -> Iterator[tuple[str, Any]]:
+    """Yield the arguments with a value: a literal, JSON, or a variable without a known value."""
     for argument in node.arguments or ():
         value: Any = argument.value
         if variables is not None and isinstance(value, VariableNode):
@@ -59,66 +63,66 @@ def _given(node: FieldNode, variables: Mapping[str, Any] | None) -> Iterator[tup
             yield argument.name.value, value
 
 
-def _number(value: Any, most: int) -> int:
+def _number(value: Any, maximum: int) -> int:
     if isinstance(value, IntValueNode) and len(value.value) < 10:
         value = int(value.value)
-    return int(min(max(value, 1), most)) if isinstance(value, int | float) else most
+    return int(min(max(value, 1), maximum)) if isinstance(value, int | float) else maximum
 
 
-def _length(value: Any, most: int) -> int:
+def _length(value: Any, maximum: int) -> int:
     if isinstance(value, ListValueNode):
         value = value.values
-    return min(len(value), most) if isinstance(value, list | tuple) else most
+    return min(len(value), maximum) if isinstance(value, list | tuple) else maximum
 
 
-SIZES: Mapping[str, Callable[[Any], int]] = {
+SIZE_ARGUMENTS: Mapping[str, Callable[[Any], int]] = {
     "first": lambda value: _number(value, MAX_PAGE_SIZE),
     "last": lambda value: _number(value, MAX_PAGE_SIZE),
     "atMost": lambda value: _number(value, BULK_MAX),
     "ids": lambda value: _length(value, BULK_MAX),
 }
-"""The arguments that say how many, and what they say: more than the most is refused later."""
+"""The arguments that determine a list size, clamped to its maximum."""
 
-SIZING = {*SIZES, "input"}
+SIZING_ARGUMENTS = {*SIZE_ARGUMENTS, "input"}
 
 
 def sizing_variables(node: FieldNode) -> Iterator[str]:
-    """The variables that say how many items the field answers."""
+    """Yield the variables that determine the list size of a field."""
     for argument in node.arguments or ():
-        if isinstance(argument.value, VariableNode) and argument.name.value in SIZING:
+        if isinstance(argument.value, VariableNode) and argument.name.value in SIZING_ARGUMENTS:
             yield argument.value.name.value
 
 
-def said_by(value: object) -> Hashable:
-    """All that a variable's value says of a size: the number, or how many there are."""
+def size_key(value: object) -> Hashable:
+    """Return the part of a variable's value that determines a size: the number or the length."""
     if value is None or isinstance(value, int | float):
         return value
     return f"{len(value)} values" if isinstance(value, list) else type(value).__name__
 
 
-def values_in(value: ValueNode) -> Iterator[ValueNode]:
-    """The variable, or all values below a literal, however deep."""
-    left = [value]
-    while left:
-        inner = left.pop()
+def iter_values(value: ValueNode) -> Iterator[ValueNode]:
+    """Yield a variable itself, or all values nested in a literal."""
+    pending = [value]
+    while pending:
+        inner = pending.pop()
         if isinstance(inner, ListValueNode):
-            left += inner.values
+            pending += inner.values
         elif isinstance(inner, ObjectValueNode):
-            left += [member.value for member in inner.fields]
+            pending += [member.value for member in inner.fields]
         if inner is not value or isinstance(inner, VariableNode):
             yield inner
 
 
-def number_of_values(value: object) -> int:
-    """How many values there are below a value of JSON, or below a literal, however deep."""
+def count_values(value: object) -> int:
+    """Return the number of values nested in a JSON value or in a literal."""
     if isinstance(value, ValueNode):
-        return sum(1 for _ in values_in(value))
-    number, left = 0, [value]
-    while left:
-        inner = left.pop()
+        return sum(1 for _ in iter_values(value))
+    number, pending = 0, [value]
+    while pending:
+        inner = pending.pop()
         if isinstance(inner, dict):
             inner = list(inner.values())
         if isinstance(inner, list):
             number += len(inner)
-            left += inner
+            pending += inner
     return number

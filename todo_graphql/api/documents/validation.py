@@ -1,4 +1,4 @@
-"""Validation: graphql-core's rules, with an end to their work, and told as this server tells."""
+"""Validation of documents by graphql-core's rules, with a limit on their work."""
 
 import re
 from typing import Any
@@ -21,22 +21,22 @@ from todo_graphql.api.documents.limits import too_complex
 from todo_graphql.errors import ErrorCode, QueryTooComplex
 
 MAX_ERRORS = 20
-"""More are not looked for: each may repeat a good part of the document, and look for names that
-are like one of its own.
+"""The maximum number of errors. Each may quote a large part of the document and search for
+similar names.
 """
 
 SUGGESTED_SELECTION = re.compile(r" Did you mean '\w+ \{ \.\.\. \}'\?$")
 
 
-class Validation:
-    """The rules that a document must keep. Where introspection is off, what they say names
-    nothing that the client has not named.
+class Validator:
+    """Validation rules of the server. Without introspection, errors do not reveal names of the
+    schema.
     """
 
     def __init__(self, schema: GraphQLSchema, comparisons: int, *, introspection: bool) -> None:
         self._schema = schema
         self._introspection = introspection
-        overlaps = _comparing_at_most(comparisons)
+        overlaps = _limited_overlap_rule(comparisons)
         self._rules = [
             overlaps if rule is OverlappingFieldsCanBeMergedRule else rule
             for rule in specified_rules
@@ -44,8 +44,8 @@ class Validation:
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
 
-    def errors(self, document: DocumentNode) -> list[GraphQLError]:
-        """What is wrong. Raises QueryTooComplex when that takes too much to find out."""
+    def validate(self, document: DocumentNode) -> list[GraphQLError]:
+        """Return the errors of a document. Raise QueryTooComplex at the limit of the work."""
         errors = validate(
             self._schema,
             document,
@@ -53,42 +53,42 @@ class Validation:
             MAX_ERRORS,
             hide_suggestions=not self._introspection,
         )
-        return [self._told(error) for error in errors]
+        return [self._format(error) for error in errors]
 
-    def _told(self, error: GraphQLError) -> GraphQLError:
+    def _format(self, error: GraphQLError) -> GraphQLError:
         if isinstance(error, ValidationAbortedError):
-            return _aborted(error)
+            return _format_aborted(error)
         if not self._introspection:
             error.message = SUGGESTED_SELECTION.sub("", error.message)
         return with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED)
 
 
-def _aborted(error: ValidationAbortedError) -> GraphQLError:
-    """The last error. But for the number of errors, it is the stack that has an end."""
+def _format_aborted(error: ValidationAbortedError) -> GraphQLError:
+    """Return the last error. Raise QueryTooComplex if the nesting aborted the validation."""
     if error.message.startswith("Too many"):
-        sentence = f"There are more errors than these {MAX_ERRORS}."
-        return with_code(GraphQLError(sentence), ErrorCode.GRAPHQL_VALIDATION_FAILED)
+        message = f"Too many errors: only the first {MAX_ERRORS} are listed."
+        return with_code(GraphQLError(message), ErrorCode.GRAPHQL_VALIDATION_FAILED)
     raise nested_too_deeply()
 
 
 def nested_too_deeply() -> QueryTooComplex:
-    """What graphql-core does not follow, because the stack has an end."""
+    """Return the error for nesting beyond the stack limit of graphql-core."""
     return too_complex("nesting", MAX_NESTING_DEPTH + 1, MAX_NESTING_DEPTH)
 
 
 def with_code(error: GraphQLError, code: ErrorCode) -> GraphQLError:
-    """The error with this code."""
+    """Return the error with a code."""
     if error.original_error is not None:
-        # Python's own complaint, as about a number of 5,000 digits.
-        error = GraphQLError("The document has a value that cannot be read.", error.nodes)
+        # An error of Python, such as for a number of 5,000 digits.
+        error = GraphQLError("The document contains a value that cannot be parsed.", error.nodes)
     error.extensions = code.extensions
     return error
 
 
-def _comparing_at_most(limit: int) -> type[OverlappingFieldsCanBeMergedRule]:
-    """The rule that compares every two fields of one name, with a budget for that."""
+def _limited_overlap_rule(limit: int) -> type[OverlappingFieldsCanBeMergedRule]:
+    """Return the rule that compares fields of one name, with a limit on comparisons."""
 
-    class Overlaps(OverlappingFieldsCanBeMergedRule):
+    class LimitedOverlapRule(OverlappingFieldsCanBeMergedRule):
         def __init__(self, context: ValidationContext) -> None:
             super().__init__(context)
             self.rule_context.remaining_complexity_budget = limit
@@ -104,4 +104,4 @@ def _comparing_at_most(limit: int) -> type[OverlappingFieldsCanBeMergedRule]:
                     raise too_complex("comparisons", limit - left, limit) from None
                 raise
 
-    return Overlaps
+    return LimitedOverlapRule

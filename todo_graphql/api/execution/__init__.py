@@ -1,11 +1,10 @@
-"""How operations are executed: planned once, answered in columns, by graphql-core where anything
-is not plain.
+"""Execution of operations by compiled projections, with graphql-core as the fallback.
 
-operations  what is planned for an operation, and how graphql-core takes over: to be read first
-projection  a selection, compiled to steps
-columns     the steps: from what resolvers answer to what JSON can write
-calls       a resolver's call, compiled
-coercion    what it is called with, compiled from literals and variables
+executor        plans of an operation, and the fallback: the module to read first
+compiler        compilation of selections to steps
+columns         steps from the values of resolvers to JSON values
+resolver_calls  compiled calls of resolvers
+coercion        compiled coercion of literals and variables
 
-`EXECUTOR=reference` passes all of it by.
+`EXECUTOR=reference` bypasses this package.
 """

@@ -1,9 +1,7 @@
-"""Coercion of inputs, compiled: from literals and variables straight to what resolvers take.
+"""Compiled coercion of inputs, from literals and variables to arguments of resolvers.
 
-graphql-core coerces values to plain ones, and Strawberry converts those to its inputs, each
-time by walking along the types. Here the types are walked once. What is not plainly right is
-not complained about: it steps aside, or fails in any other way, and graphql-core finds the
-words.
+graphql-core and Strawberry traverse the input types for each value. Here the types are
+traversed once. Any invalid value raises an exception, and graphql-core reports the error.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,27 +33,27 @@ from strawberry import Some
 from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 
 DEFINITION = "strawberry-definition"
-"""Where Strawberry keeps what it made a type, a field or an argument of."""
+"""The extension key of Strawberry's definition of a type, a field or an argument."""
 
 MAX_DEPTH = 50
-"""Inputs that are nested deeper are graphql-core's, which refuses the deepest ones."""
+"""The maximum nesting of inputs. graphql-core handles deeper inputs, up to its own limit."""
 
 Values: TypeAlias = Mapping[str, Any]
-"""Those of an operation's variables that have one, by their names."""
+"""The values of an operation's variables by name, without variables that have no value."""
 
 Coerce: TypeAlias = Callable[[Any, int], Any]
-"""From JSON at some depth to what a resolver takes."""
+"""A conversion of a JSON value at a depth to an argument of a resolver."""
 
 Bind: TypeAlias = Callable[[Values], Any]
-"""From variables to what a resolver takes. A variable without a value is Undefined."""
+"""A conversion of variables to an argument of a resolver, Undefined without a value."""
 
 
-class Unsupported(Exception):  # noqa: N818 - somebody else's turn
-    """This is for graphql-core to answer."""
+class Unsupported(Exception):  # noqa: N818 - control flow
+    """The compiled execution does not support the case, so graphql-core executes it."""
 
 
 class CompiledArgument:
-    """An argument of a field, or a field of an input."""
+    """Argument of a field, or field of an input type."""
 
     def __init__(self, definition: GraphQLArgument | GraphQLInputField) -> None:
         origin = definition.extensions[DEFINITION]
@@ -63,35 +61,35 @@ class CompiledArgument:
         self.python_name: str = origin.python_name
         self._is_maybe = isinstance(origin.type, StrawberryMaybe)
         if self._is_maybe and not isinstance(origin.type.of_type, StrawberryOptional):
-            raise Unsupported  # null would be an error of its own
+            raise Unsupported  # null would be an error
 
     def wrap(self, value: Any) -> Any:
-        """The value, told apart from none where null is one."""
+        """Return the value, in Some if null differs from an omitted value."""
         return Some(value) if self._is_maybe else value
 
 
 class CompiledInput:
-    """An input type: what makes its instances. Defaults are left to its class, of which the
-    schema has them.
-    """
+    """Constructor of an input type's instances. Its class supplies the defaults of the schema."""
 
     def __init__(self, kind: GraphQLInputObjectType) -> None:
         self._make = kind.extensions[DEFINITION].origin
         self.members = {name: CompiledArgument(field) for name, field in kind.fields.items()}
-        self._readers = {name: reader(field.type) for name, field in kind.fields.items()}
+        self._coercions = {
+            name: compile_coercion(field.type) for name, field in kind.fields.items()
+        }
         self._required = {
             name for name in kind.fields if is_required_input_field(kind.fields[name])
         }
 
-    def read(self, value: Any, depth: int) -> Any:
-        """The instance that JSON describes."""
+    def coerce(self, value: Any, depth: int) -> Any:
+        """Return the instance that a JSON value describes."""
         if value.__class__ is not dict or depth > MAX_DEPTH:
             raise Unsupported
-        readers = self._readers
-        return self.make({name: readers[name](inner, depth + 1) for name, inner in value.items()})
+        coercions = self._coercions
+        return self.make({name: coercions[name](inner, depth + 1) for name, inner in value.items()})
 
     def make(self, given: Mapping[str, Any]) -> Any:
-        """The instance with these values, by the schema's names."""
+        """Return the instance with these values, by the names in the schema."""
         if not self._required <= given.keys():
             raise Unsupported
         values = {}
@@ -102,106 +100,108 @@ class CompiledInput:
 
 
 @lru_cache
-def input_of(kind: GraphQLInputObjectType) -> CompiledInput:
-    """An input type, walked along when there is a value of it: it may contain itself."""
+def compile_input(kind: GraphQLInputObjectType) -> CompiledInput:
+    """Compile an input type on its first value, because a type can contain itself."""
     return CompiledInput(kind)
 
 
-def reader(kind: GraphQLInputType) -> Coerce:
-    """What reads JSON as a value of this type."""
-    inner = _reader(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
+def compile_coercion(kind: GraphQLInputType) -> Coerce:
+    """Return the coercion of JSON values to a type."""
+    coerce_value = _compile_nullable(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
 
-    def read(value: Any, depth: int) -> Any:
+    def coerce(value: Any, depth: int) -> Any:
         if value is not None:
-            return inner(value, depth)
+            return coerce_value(value, depth)
         if isinstance(kind, GraphQLNonNull):
             raise Unsupported
         return None
 
-    return read
+    return coerce
 
 
-def _reader(kind: GraphQLInputType) -> Coerce:
+def _compile_nullable(kind: GraphQLInputType) -> Coerce:
     if isinstance(kind, GraphQLList):
-        item = reader(kind.of_type)
-        # What is no list is a list of one.
+        item = compile_coercion(kind.of_type)
+        # A single value is coerced to a list of one.
         return lambda value, depth: [
             item(inner, depth) for inner in (value if value.__class__ is list else [value])
         ]
     if isinstance(kind, GraphQLInputObjectType):
-        return lambda value, depth: input_of(kind).read(value, depth)
+        return lambda value, depth: compile_input(kind).coerce(value, depth)
     assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
     coerce = kind.coerce_input_value
     return lambda value, _depth: coerce(value)
 
 
-def evaluator(node: ValueNode, kind: GraphQLInputType) -> Bind:
-    """What makes a value of this type of a literal or a variable."""
+def compile_value(node: ValueNode, kind: GraphQLInputType) -> Bind:
+    """Return the binding of a literal or a variable to a value of a type."""
     inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     if isinstance(node, VariableNode):
-        return _variable(node.name.value, is_required=inner is not kind)
+        return _bind_variable(node.name.value, is_required=inner is not kind)
     if isinstance(inner, GraphQLList) and not isinstance(node, NullValueNode):
-        return _list(node, inner.of_type)
+        return _bind_list(node, inner.of_type)
     if isinstance(inner, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
-        return _object(node, input_of(inner))
+        return _bind_object(node, compile_input(inner))
     value = coerce_input_literal(node, kind)
     if value is Undefined:
         raise Unsupported
     return lambda _values: value
 
 
-def _variable(name: str, *, is_required: bool) -> Bind:
-    def evaluate(values: Values) -> Any:
+def _bind_variable(name: str, *, is_required: bool) -> Bind:
+    def bind(values: Values) -> Any:
         if is_required and values.get(name, Undefined) is None:
             raise Unsupported
         return values.get(name, Undefined)
 
-    return evaluate
+    return bind
 
 
-def _list(node: ValueNode, kind: GraphQLInputType) -> Bind:
+def _bind_list(node: ValueNode, kind: GraphQLInputType) -> Bind:
     nodes = node.values if isinstance(node, ListValueNode) else (node,)
-    items = [evaluator(item, kind) for item in nodes]
+    items = [compile_value(item, kind) for item in nodes]
 
-    def evaluate(values: Values) -> Any:
-        found = [item(values) for item in items]
-        if any(value is Undefined for value in found):
+    def bind(values: Values) -> Any:
+        bound = [item(values) for item in items]
+        if any(value is Undefined for value in bound):
             raise Unsupported
-        return found
+        return bound
 
-    return evaluate
+    return bind
 
 
-def _object(node: ObjectValueNode, kind: CompiledInput) -> Bind:
+def _bind_object(node: ObjectValueNode, kind: CompiledInput) -> Bind:
     members = [
-        (field.name.value, evaluator(field.value, kind.members[field.name.value].type))
+        (field.name.value, compile_value(field.value, kind.members[field.name.value].type))
         for field in node.fields
     ]
 
-    def evaluate(values: Values) -> Any:
-        found = {name: member(values) for name, member in members}
-        return kind.make({name: value for name, value in found.items() if value is not Undefined})
+    def bind(values: Values) -> Any:
+        bound = {name: member(values) for name, member in members}
+        return kind.make({name: value for name, value in bound.items() if value is not Undefined})
 
-    return evaluate
+    return bind
 
 
 class Variables:
-    """The variables of an operation."""
+    """Variable definitions of an operation."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
-        self._all: list[tuple[str, bool, Coerce, Any]] = []
+        self._definitions: list[tuple[str, bool, Coerce, Any]] = []
         for definition in operation.variable_definitions or ():
             kind = cast("GraphQLInputType", type_from_ast(schema, definition.type))
             node, is_required = definition.default_value, isinstance(kind, GraphQLNonNull)
-            default = evaluator(node, kind)({}) if node else Undefined
-            self._all.append((definition.variable.name.value, is_required, reader(kind), default))
+            default = compile_value(node, kind)({}) if node else Undefined
+            self._definitions.append(
+                (definition.variable.name.value, is_required, compile_coercion(kind), default)
+            )
 
-    def read(self, given: Mapping[str, Any]) -> Values:
-        """Their values, of what the client sent."""
+    def coerce(self, given: Mapping[str, Any]) -> Values:
+        """Return the values of the variables that a client sent."""
         values = {}
-        for name, is_required, read, default in self._all:
+        for name, is_required, coerce, default in self._definitions:
             if name in given:
-                values[name] = read(given[name], 0)
+                values[name] = coerce(given[name], 0)
             elif default is not Undefined:
                 values[name] = default
             elif is_required:

@@ -1,8 +1,7 @@
-"""Columns: from values of one kind to what JSON can write of them, all at once and in C.
+"""Columns: steps that convert all values of a field to JSON values at once, in C.
 
-A step that meets what it does not know (another class, a null where none may be, a number
-that is none of GraphQL's) steps aside, or fails in any other way: both mean that graphql-core
-has to answer.
+A step raises Unsupported or any other exception for an unexpected value, such as another class
+or an invalid null. graphql-core then executes the field.
 """
 
 import threading
@@ -18,142 +17,143 @@ from cachetools import LRUCache, cached
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.coercion import Unsupported, Values
 
-REMEMBERED_FIELDS = 10_000
-"""How many fields the classes may have that are kept: selections of the same names, or of the same
-types, share one.
-"""
+MAX_CACHED_FIELDS = 10_000
+"""The maximum number of fields of cached classes. Selections of equal names or types share one."""
 
 
-def width(kind: type[msgspec.Struct]) -> int:
-    """What a class counts for."""
+def cache_weight(kind: type[msgspec.Struct]) -> int:
     return 1 + len(kind.__struct_fields__)
 
 
 class ExecutionState(NamedTuple):
-    """One execution of an operation."""
+    """State of one execution of an operation."""
 
     variables: Values
     context: Context
 
 
 Step: TypeAlias = Callable[[Sequence[Any], ExecutionState], Sequence[Any]]
-"""From values to what becomes of each of them, in their order. Raises StepAside."""
+"""A conversion of values, in their order. It raises Unsupported."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledField:
-    """A field that is selected of an object: how its values are got, and what JSON gets."""
+    """Selected field of an object: the steps that fetch its values and convert them to JSON."""
 
     fetch: Step
     finish: Step
     leaf: Any
-    """What msgspec checks its values to be, together with those of other fields; `finish` does
-    the same for this field alone. None for what is no leaf.
+    """The type that msgspec checks for all fields of an object at once; `finish` checks this field
+    alone. None unless the field is a leaf.
     """
-    place: int | None = None
-    """Where it is in a row."""
+    position: int | None = None
+    """The position in a row."""
     is_shared: bool = False
-    """Whether all objects of a list have the same value."""
+    """All objects of a list have the same value."""
 
     def column(
-        self, values: Sequence[Any], columns: Sequence[Any], run: ExecutionState
+        self, values: Sequence[Any], columns: Sequence[Any], state: ExecutionState
     ) -> Sequence[Any]:
-        """Its values, but for the check if they are leaves. `columns` are those of rows."""
+        """Return the values, unchecked if they are leaves. `columns` are the columns of rows."""
         if self.is_shared:
-            return [*self.finish(self.fetch(values[:1], run), run)] * len(values)
-        found = self.fetch(values, run) if self.place is None else columns[self.place]
-        return found if self.leaf is not None else self.finish(found, run)
+            return [*self.finish(self.fetch(values[:1], state), state)] * len(values)
+        fetched = self.fetch(values, state) if self.position is None else columns[self.position]
+        return fetched if self.leaf is not None else self.finish(fetched, state)
 
 
-def repeat(value: Any, values: Sequence[Any], _run: ExecutionState) -> Sequence[Any]:
-    """The same for each."""
+def repeat(value: Any, values: Sequence[Any], _state: ExecutionState) -> Sequence[Any]:
+    """Return one value for each."""
     return [value] * len(values)
 
 
-def get(
-    attribute: Callable[[Any], Any], values: Sequence[Any], _run: ExecutionState
+def get_attribute(
+    attribute: Callable[[Any], Any], values: Sequence[Any], _state: ExecutionState
 ) -> Sequence[Any]:
-    """An attribute of each."""
+    """Return an attribute of each."""
     return list(map(attribute, values))
 
 
-def check(kind: Any, values: Sequence[Any], _run: ExecutionState | None = None) -> Any:
-    """The values as they are, if msgspec finds them to be of this kind."""
+def check_values(kind: Any, values: Sequence[Any], _state: ExecutionState | None = None) -> Any:
+    """Return the values if msgspec accepts them as this type. Raise Unsupported otherwise."""
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise Unsupported from error
 
 
-def rename(names: Mapping[Any, str], values: Sequence[Any], _run: ExecutionState) -> Sequence[Any]:
-    """The names of an enum's members."""
+def name_enum(
+    names: Mapping[Any, str], values: Sequence[Any], _state: ExecutionState
+) -> Sequence[Any]:
+    """Return the names of enum members."""
     return [names[value] for value in values]
 
 
-def optional(inner: Step, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
-    """Null stays null, in its place."""
+def optional(inner: Step, values: Sequence[Any], state: ExecutionState) -> Sequence[Any]:
+    """Convert the values that are not null. Nulls keep their positions."""
     if None not in values:
-        return inner(values, run)
-    found = iter(inner([value for value in values if value is not None], run))
+        return inner(values, state)
+    found = iter(inner([value for value in values if value is not None], state))
     return [None if value is None else next(found) for value in values]
 
 
-def map_step(item: Step, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
-    """Lists, one by one."""
+def map_lists(item: Step, values: Sequence[Any], state: ExecutionState) -> Sequence[Any]:
+    """Convert each list."""
     if any(value.__class__ is not list for value in values):
         raise Unsupported
-    return [item(value, run) for value in values]
+    return [item(value, state) for value in values]
 
 
-def one_of(
-    possible: Mapping[type, Step], values: Sequence[Any], run: ExecutionState
+def project_abstract(
+    possible: Mapping[type, Step], values: Sequence[Any], state: ExecutionState
 ) -> Sequence[Any]:
-    """Objects of an abstract type, by their classes."""
+    """Convert objects of an abstract type by their classes."""
     found = {
-        kind: iter(possible[kind]([value for value in values if type(value) is kind], run))
+        kind: iter(possible[kind]([value for value in values if type(value) is kind], state))
         for kind in dict.fromkeys(map(type, values))
     }
     return [next(found[type(value)]) for value in values]
 
 
-class Projected:
-    """Objects of a class: their fields become columns, and these become answers."""
+class ObjectProjection:
+    """Step that converts objects of a class to columns, and the columns to response objects."""
 
-    __slots__ = ("_answer", "_checks", "_entries", "_expected", "_has_rows")
+    __slots__ = ("_checks", "_expected", "_fields", "_has_rows", "_response")
 
     def __init__(
-        self, expected: type, keys: tuple[str, ...], entries: Sequence[CompiledField]
+        self, expected: type, keys: tuple[str, ...], fields: Sequence[CompiledField]
     ) -> None:
         self._expected = {expected}
         self._has_rows = issubclass(expected, tuple)
-        self._entries = entries
-        self._answer = answer_of(keys)
-        self._checks = checks_of(tuple(entry.leaf for entry in entries))
+        self._fields = fields
+        self._response = response_class(keys)
+        self._checks = check_class(tuple(field.leaf for field in fields))
 
-    def __call__(self, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
+    def __call__(self, values: Sequence[Any], state: ExecutionState) -> Sequence[Any]:
         if not values:
             return []
         if set(map(type, values)) != self._expected:
             raise Unsupported
-        if not self._entries:
-            return [self._answer() for _ in values]
+        if not self._fields:
+            return [self._response() for _ in values]
         rows = tuple(zip(*values, strict=True)) if self._has_rows else ()
-        columns = [entry.column(values, rows, run) for entry in self._entries]
-        checked = msgspec.structs.astuple(check(self._checks, columns))
-        return list(starmap(self._answer, zip(*checked, strict=True)))
+        columns = [field.column(values, rows, state) for field in self._fields]
+        checked = msgspec.structs.astuple(check_values(self._checks, columns))
+        return list(starmap(self._response, zip(*checked, strict=True)))
 
 
-@cached(LRUCache(REMEMBERED_FIELDS, getsizeof=width), lock=threading.Lock())
-def answer_of(keys: tuple[str, ...]) -> type[msgspec.Struct]:
-    """The class of answers with these keys, in this order."""
+@cached(LRUCache(MAX_CACHED_FIELDS, getsizeof=cache_weight), lock=threading.Lock())
+def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return the class of response objects with these keys in this order."""
     names = [f"field{number}" for number in range(len(keys))]
-    called = dict(zip(names, keys, strict=True))
-    return msgspec.defstruct("Answer", [(name, object) for name in names], rename=called, gc=False)
+    renamed = dict(zip(names, keys, strict=True))
+    return msgspec.defstruct(
+        "Response", [(name, object) for name in names], rename=renamed, gc=False
+    )
 
 
-@cached(LRUCache(REMEMBERED_FIELDS, getsizeof=width), lock=threading.Lock())
-def checks_of(leaves: tuple[Any, ...]) -> type[msgspec.Struct]:
-    """The class as which msgspec checks a list of columns, all at once."""
+@cached(LRUCache(MAX_CACHED_FIELDS, getsizeof=cache_weight), lock=threading.Lock())
+def check_class(leaves: tuple[Any, ...]) -> type[msgspec.Struct]:
+    """Return the class with which msgspec checks all columns at once."""
     types = [Any if leaf is None else GenericAlias(list, leaf) for leaf in leaves]
     fields = [(f"column{number}", type_) for number, type_ in enumerate(types)]
     return msgspec.defstruct("Checks", fields, array_like=True, gc=False)

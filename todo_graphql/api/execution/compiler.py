@@ -1,10 +1,9 @@
-"""Selections, compiled: from what resolvers answer straight to what JSON can write, in columns.
+"""Compiler of selections to steps that convert the values of resolvers to JSON in columns.
 
-Below a root field nearly everything is plain data. A selection on it is turned once into
-steps from a list of values to a list of their projections, so that a page is checked, picked
-and renamed column by column, in C. What a step does not know it does not guess: it steps
-aside, and graphql-core answers (see operations.py). So there may be few of them, and the
-answer is always graphql-core's.
+Nearly all fields below a root field are plain data. A selection is compiled once to steps that
+check, select and rename a page column by column, in C. A step raises Unsupported for an unknown
+case, and graphql-core executes the field (see executor.py). So the result is always
+graphql-core's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,14 +38,14 @@ from todo_graphql.api.context import SHARED
 from todo_graphql.api.execution.coercion import DEFINITION, Unsupported
 from todo_graphql.api.execution.columns import (
     CompiledField,
-    Projected,
+    ObjectProjection,
     Step,
-    check,
-    get,
-    map_step,
-    one_of,
+    check_values,
+    get_attribute,
+    map_lists,
+    name_enum,
     optional,
-    rename,
+    project_abstract,
     repeat,
 )
 from todo_graphql.api.execution.resolver_calls import ResolverCall
@@ -60,26 +59,24 @@ SCALARS: Mapping[str, Any] = {
     "Int": Int,
     "Boolean": bool,
 }
-"""Scalars whose values are in their final form, and what these are."""
+"""The types of scalars whose values need no serialization."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionCompiler:
-    """Compiles selections, where `conditions` says which of the variables that `@skip` and
-    `@include` ask for are true. It notes which attributes they read of each type.
+    """Compiler of selections under `conditions`, the values of the variables in `@skip` and
+    `@include`. It records the attributes that each type reads in `columns`.
     """
 
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     conditions: Mapping[str, bool]
-    reads: dict[str, set[str]] = field(default_factory=dict)
+    columns: dict[str, set[str]] = field(default_factory=dict)
 
     def collect(
         self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]
     ) -> dict[str, list[FieldNode]]:
-        """The fields of an object by response key, in order, as the specification's
-        CollectFields groups them.
-        """
+        """Group the fields of an object by response key, as CollectFields in the specification."""
         groups: dict[str, list[FieldNode]] = {}
         for selection_set in sets:
             for node in self._fields(kind, selection_set, set()):
@@ -106,8 +103,8 @@ class SelectionCompiler:
                     yield from self._fields(kind, fragment.selection_set, spread)
 
     def _is_included(self, node: SelectionNode) -> bool:
-        """`@skip` is asked first, whatever their order: what it excludes may have no condition
-        for `@include`, and what it does not must have one.
+        """Evaluate `@skip` before `@include` in any order, because the condition of the second may
+        be null if the first excludes the field.
         """
         given = {directive.name.value: directive for directive in node.directives or ()}
         skip, include = given.pop("skip", None), given.pop("include", None)
@@ -127,100 +124,95 @@ class SelectionCompiler:
     def _applies(self, condition: str, kind: GraphQLObjectType) -> bool:
         return condition == kind.name or condition in {inner.name for inner in kind.interfaces}
 
-    def entry(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> CompiledField:
-        """The field of an object that these nodes select."""
+    def compile_field(self, kind: GraphQLObjectType, nodes: list[FieldNode]) -> CompiledField:
+        """Compile the field of an object that these nodes select."""
         name = nodes[0].name.value
         if name == "__typename":
-            return CompiledField(partial(repeat, kind.name), checking(str), str)
+            return CompiledField(partial(repeat, kind.name), check_leaves(str), str)
         field = kind.fields[name]
         definition = field.extensions[DEFINITION]
-        leaf = leaf_of(field.type)
-        finish = checking(leaf) if leaf else self._completion(field.type, nodes)
+        leaf = leaf_type(field.type)
+        finish = check_leaves(leaf) if leaf else self._compile_completion(field.type, nodes)
         if definition.base_resolver is not None:
             fetch = ResolverCall(field, nodes[0])
             return CompiledField(fetch, finish, leaf, is_shared=SHARED in definition.metadata)
-        self.reads.setdefault(kind.name, set()).add(definition.python_name)
-        of, name = class_of(kind), definition.python_name
-        return leaf_attribute(of, name, leaf) if leaf else attribute(of, name, finish)
+        self.columns.setdefault(kind.name, set()).add(definition.python_name)
+        owner, name = value_class(kind), definition.python_name
+        return leaf_attribute(owner, name, leaf) if leaf else attribute_field(owner, name, finish)
 
-    def _completion(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
-        """What makes JSON of a field's values that are no leaves. Raises StepAside for what is
-        not known here.
-        """
+    def _compile_completion(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
+        """Return the step that converts values other than leaves to JSON. Raise Unsupported."""
         if isinstance(kind, GraphQLNonNull):
-            return self._required(kind.of_type, nodes)
-        return partial(optional, self._required(kind, nodes))
+            return self._compile_non_null(kind.of_type, nodes)
+        return partial(optional, self._compile_non_null(kind, nodes))
 
-    def _required(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
-        """The same where null may not be: there it is an error, and so not known here."""
+    def _compile_non_null(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> Step:
         if isinstance(kind, GraphQLList):
-            return partial(map_step, self._completion(kind.of_type, nodes))
+            return partial(map_lists, self._compile_completion(kind.of_type, nodes))
         if isinstance(kind, GraphQLEnumType):
-            return naming(kind)
+            return name_members(kind)
         sets = [node.selection_set for node in nodes if node.selection_set is not None]
         if isinstance(kind, GraphQLObjectType):
-            return self._object(kind, sets)
+            return self._compile_object(kind, sets)
         if isinstance(kind, GraphQLInterfaceType):
             possible = self.schema.get_possible_types(kind)
-            return partial(
-                one_of, {class_of(inner): self._object(inner, sets) for inner in possible}
-            )
+            steps = {value_class(inner): self._compile_object(inner, sets) for inner in possible}
+            return partial(project_abstract, steps)
         raise Unsupported
 
-    def _object(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Step:
+    def _compile_object(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode]) -> Step:
         groups = self.collect(kind, sets)
-        entries = [self.entry(kind, nodes) for nodes in groups.values()]
-        return Projected(class_of(kind), tuple(groups), entries)
+        fields = [self.compile_field(kind, nodes) for nodes in groups.values()]
+        return ObjectProjection(value_class(kind), tuple(groups), fields)
 
 
-def attribute(of: type, name: str, finish: Step, leaf: Any = None) -> CompiledField:
-    """A field that is an attribute of a class."""
-    row: tuple[str, ...] = getattr(of, "_fields", ())
-    place = row.index(name) if name in row else None
-    return CompiledField(partial(get, attrgetter(name)), finish, leaf, place)
-
-
-@cache
-def leaf_attribute(of: type, name: str, leaf: Any) -> CompiledField:
-    """The same of a leaf, for all documents."""
-    return attribute(of, name, checking(leaf), leaf)
+def attribute_field(owner: type, name: str, finish: Step, leaf: Any = None) -> CompiledField:
+    """Return a field that is an attribute of a class."""
+    row: tuple[str, ...] = getattr(owner, "_fields", ())
+    position = row.index(name) if name in row else None
+    return CompiledField(partial(get_attribute, attrgetter(name)), finish, leaf, position)
 
 
 @cache
-def checking(leaf: Any) -> Step:
-    """What checks leaves."""
-    return partial(check, GenericAlias(list, leaf))
+def leaf_attribute(owner: type, name: str, leaf: Any) -> CompiledField:
+    """Return a leaf that is an attribute of a class, shared by all documents."""
+    return attribute_field(owner, name, check_leaves(leaf), leaf)
 
 
 @cache
-def naming(kind: GraphQLEnumType) -> Step:
-    """What names an enum's members, be they given as such or as their values."""
+def check_leaves(leaf: Any) -> Step:
+    return partial(check_values, GenericAlias(list, leaf))
+
+
+@cache
+def name_members(kind: GraphQLEnumType) -> Step:
+    """Return the step that names enum members, given as members or as their values."""
     members = kind.extensions[DEFINITION].wrapped_cls
     return partial(
-        rename,
+        name_enum,
         {key: name for name in kind.values for key in (members[name], members[name].value)},
     )
 
 
-def class_of(kind: GraphQLObjectType) -> type:
-    """The class of this type's values: the row that it describes, or else its own."""
+def value_class(kind: GraphQLObjectType) -> type:
+    """Return the class of a type's values: the row that it describes, or its own class."""
     origin = kind.extensions[DEFINITION].origin
     expected: type = getattr(origin, "row", origin)
     return expected
 
 
-def leaf_of(kind: GraphQLOutputType) -> Any:
-    """What msgspec checks values of this type to be: it checks classes strictly, nulls and
-    ranges. None for a type that has an enum or an object inside.
+def leaf_type(kind: GraphQLOutputType) -> Any:
+    """Return the type with which msgspec checks leaves: classes, nulls and ranges. Return None
+    for a type with an enum or an object inside.
     """
     if isinstance(kind, GraphQLNonNull):
-        return _leaf_of(kind.of_type)
-    leaf = _leaf_of(kind)
+        return _nullable_leaf_type(kind.of_type)
+    leaf = _nullable_leaf_type(kind)
     return None if leaf is None else leaf | None
 
 
-def _leaf_of(kind: GraphQLOutputType) -> Any:
+def _nullable_leaf_type(kind: GraphQLOutputType) -> Any:
     if isinstance(kind, GraphQLScalarType):
         return SCALARS.get(kind.name)
-    inner = leaf_of(kind.of_type) if isinstance(kind, GraphQLList) else None
+    inner = leaf_type(kind.of_type) if isinstance(kind, GraphQLList) else None
     return None if inner is None else GenericAlias(list, inner)

@@ -1,8 +1,8 @@
-"""Operations, executed: root fields by their resolvers, what they answer by projection.
+"""Executor of operations: root fields by their resolvers, selections by compiled projections.
 
-When anything is not as a projection knows it (an error, a null where none may be, a value of
-another kind), graphql-core takes over at that root field. It gets what the resolver has
-answered already, so that nothing is done twice, and executes the fields that are left.
+If a projection fails (an error, an invalid null, a value of another class), graphql-core takes
+over at that root field. It gets the result that the resolver has already returned, so nothing
+is executed twice, and executes the remaining fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,50 +32,50 @@ from todo_graphql.api.execution.columns import CompiledField, ExecutionState
 from todo_graphql.api.execution.compiler import SelectionCompiler
 
 MAX_CONDITIONS = 4
-"""More variables of `@skip` and `@include` have too many combinations to compile."""
+"""The maximum number of variables in `@skip` and `@include`, whose combinations are compiled."""
 
 MAX_PLANS = 4
-"""How many of an operation's plans are kept. Clients mostly ask in one or two ways."""
+"""The maximum number of cached plans of an operation. Clients use one or two."""
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 @dataclass(frozen=True, slots=True)
 class RootField:
-    """A root field: what to call, what makes JSON of its answer, and what that reads."""
+    """Compiled root field, with the columns that its selection reads."""
 
     key: str
     nodes: list[FieldNode]
-    entry: CompiledField
-    reads: SelectedColumns
+    field: CompiledField
+    columns: SelectedColumns
 
 
 class RootFieldState:
-    """How far a root field has come: nowhere, to an error, or to what its resolver answered."""
+    """Progress of a root field: not called, failed, or the result of its resolver."""
 
     def __init__(self, root: RootField) -> None:
         self._root = root
         self._value: Any = Undefined
         self._error: Exception | None = None
 
-    def project(self, run: ExecutionState) -> Any:
-        """Call the resolver, and make JSON of what it answers. Raises whatever is wrong."""
-        run.context.reads = self._root.reads
-        entry = self._root.entry
+    def project(self, state: ExecutionState) -> Any:
+        """Call the resolver and return its result as JSON. Raise any error."""
+        state.context.selection = self._root.columns
+        field = self._root.field
         try:
-            (self._value,) = entry.fetch([None], run)
+            (self._value,) = field.fetch([None], state)
         except Unsupported:
-            raise  # nothing was called
+            raise  # before the call
         except Exception as error:
             self._error = error
             raise
-        (answer,) = entry.finish([self._value], run)
-        return answer
+        (projected,) = field.finish([self._value], state)
+        return projected
 
     def resolve(
         self, next_: Any, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any
     ) -> Any:
-        """Middleware of graphql-core: answers for that field, and lets all others be resolved."""
+        """Resolve as middleware of graphql-core: replay the root field, execute all others."""
         is_root = info.path.prev is None and info.path.key == self._root.key
         if is_root and self._error is not None:
             raise self._error
@@ -85,7 +85,7 @@ class RootFieldState:
 
 
 class CompiledOperation:
-    """An operation, planned once for each way that it may branch. Raises StepAside."""
+    """Operation with a plan for each combination of conditions. It may raise Unsupported."""
 
     def __init__(
         self,
@@ -100,15 +100,15 @@ class CompiledOperation:
         self._fragments = fragments
         self._node = node
         self._variables = Variables(schema, node)
-        self._conditions = conditions_of([node, *fragments.values()])
+        self._conditions = condition_variables([node, *fragments.values()])
         if len(self._conditions) > MAX_CONDITIONS:
             raise Unsupported
         self._plans: dict[tuple[Any, ...], tuple[list[RootField] | None]] = {}
 
     def execute(self, given: dict[str, Any], context: Context) -> ExecutionResult | None:
-        """The answer; None when there is no plan for it, and nothing was done."""
+        """Return the result, or None without a plan and before any execution."""
         try:
-            variables = self._variables.read(given)
+            variables = self._variables.coerce(given)
         except Exception:  # noqa: BLE001 - graphql-core reports it
             return None
         plan = self._plan(variables)
@@ -132,29 +132,29 @@ class CompiledOperation:
         conditions = {name: value for name, value in branches.items() if value is not None}
         roots = []
         try:
-            groups = self._projection(conditions).collect(kind, [self._node.selection_set])
+            groups = self._compiler(conditions).collect(kind, [self._node.selection_set])
             for key, nodes in groups.items():
-                projection = self._projection(conditions)
-                entry = projection.entry(kind, nodes)
-                reads = {name: frozenset(read) for name, read in projection.reads.items()}
-                roots.append(RootField(key, nodes, entry, reads))
+                compiler = self._compiler(conditions)
+                field = compiler.compile_field(kind, nodes)
+                columns = {name: frozenset(read) for name, read in compiler.columns.items()}
+                roots.append(RootField(key, nodes, field, columns))
         except (Unsupported, KeyError, TypeError, RecursionError):
             return None
         return roots
 
-    def _projection(self, conditions: Mapping[str, bool]) -> SelectionCompiler:
+    def _compiler(self, conditions: Mapping[str, bool]) -> SelectionCompiler:
         return SelectionCompiler(self._schema, self._fragments, conditions)
 
     def _run(
-        self, plan: list[RootField], run: ExecutionState, given: dict[str, Any]
+        self, plan: list[RootField], state: ExecutionState, given: dict[str, Any]
     ) -> ExecutionResult:
         data: dict[str, Any] = {}
         for number, root in enumerate(plan):
-            outcome = RootFieldState(root)
+            field_state = RootFieldState(root)
             try:
-                data[root.key] = outcome.project(run)
-            except Exception:  # noqa: BLE001 - graphql-core meets it again
-                rest = self._rest(plan[number:], outcome, given, run.context)
+                data[root.key] = field_state.project(state)
+            except Exception:  # noqa: BLE001 - graphql-core reports it
+                rest = self._rest(plan[number:], field_state, given, state.context)
                 whole = None if rest.data is None else data | rest.data
                 return ExecutionResult(whole, rest.errors)
         return ExecutionResult(data)
@@ -162,25 +162,25 @@ class CompiledOperation:
     def _rest(
         self,
         roots: list[RootField],
-        outcome: RootFieldState,
+        field_state: RootFieldState,
         given: dict[str, Any],
         context: Context,
     ) -> ExecutionResult:
-        """What graphql-core makes of the outcome, and of the root fields that are left."""
-        context.reads = None
-        operation = copy_of(self._node, [node for root in roots for node in root.nodes])
+        """Execute the remaining root fields by graphql-core, from the state of the first."""
+        context.selection = None
+        operation = copy_operation(self._node, [node for root in roots for node in root.nodes])
         return execute_sync(
             self._schema,
             DocumentNode(definitions=(operation, *self._fragments.values())),
             context_value=context,
             variable_values=given,
-            middleware=[outcome],
+            middleware=[field_state],
             hide_suggestions=self._hide_suggestions,
         )
 
 
 class OperationExecutor:
-    """The operations of one document, each compiled when it is asked for at first."""
+    """Operations of one document, each compiled on its first execution."""
 
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, *, hide_suggestions: bool = False
@@ -197,20 +197,20 @@ class OperationExecutor:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._known: dict[str | None, CompiledOperation | None] = {}
-        self.branches = max(map(branches_of, self._nodes.values()), default=1)
+        self._compiled: dict[str | None, CompiledOperation | None] = {}
+        self.branches = max(map(count_branches, self._nodes.values()), default=1)
 
     def execute(
         self, name: str | None, variables: dict[str, Any] | None, context: Context
     ) -> ExecutionResult | None:
-        """The answer of the operation of this name, which may be left out where there is but
-        one; None when graphql-core has to find it.
+        """Return the result of an operation, or None if graphql-core must execute it. The name is
+        optional for a single operation.
         """
         if name is None:
             (name,) = self._nodes
-        if name not in self._known and name in self._nodes:
-            self._known[name] = self._compile(self._nodes[name])
-        operation = self._known.get(name)
+        if name not in self._compiled and name in self._nodes:
+            self._compiled[name] = self._compile(self._nodes[name])
+        operation = self._compiled.get(name)
         return None if operation is None else operation.execute(variables or {}, context)
 
     def _compile(self, node: OperationDefinitionNode) -> CompiledOperation | None:
@@ -222,8 +222,8 @@ class OperationExecutor:
             return None
 
 
-def branches_of(operation: OperationDefinitionNode) -> int:
-    """How many plans of it are kept at most: each of its Boolean variables may be a condition."""
+def count_branches(operation: OperationDefinitionNode) -> int:
+    """Return the maximum number of cached plans: any Boolean variable can be a condition."""
     kinds = [definition.type for definition in operation.variable_definitions or ()]
     named = [kind.type if isinstance(kind, NonNullTypeNode) else kind for kind in kinds]
     booleans = [kind for kind in named if isinstance(kind, NamedTypeNode)]
@@ -231,10 +231,10 @@ def branches_of(operation: OperationDefinitionNode) -> int:
     return min(1 << min(number, MAX_CONDITIONS), MAX_PLANS)
 
 
-def copy_of(
+def copy_operation(
     operation: OperationDefinitionNode, nodes: Sequence[FieldNode]
 ) -> OperationDefinitionNode:
-    """The operation with nothing but these root fields."""
+    """Return the operation with only these root fields."""
     return OperationDefinitionNode(
         operation=operation.operation,
         name=operation.name,
@@ -245,16 +245,16 @@ def copy_of(
     )
 
 
-def conditions_of(definitions: Sequence[Any]) -> tuple[str, ...]:
-    """The variables that `@skip` and `@include` ask for, anywhere in these."""
+def condition_variables(definitions: Sequence[Any]) -> tuple[str, ...]:
+    """Return the variables in `@skip` and `@include` anywhere in these definitions."""
     found: dict[str, None] = {}
-    left = [definition.selection_set for definition in definitions]
-    while left:
-        for node in left.pop().selections:
+    pending = [definition.selection_set for definition in definitions]
+    while pending:
+        for node in pending.pop().selections:
             for directive in node.directives or ():
                 for argument in directive.arguments or ():
                     if isinstance(argument.value, VariableNode):
                         found[argument.value.name.value] = None
             if getattr(node, "selection_set", None) is not None:
-                left.append(node.selection_set)
+                pending.append(node.selection_set)
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Calls of resolvers, compiled: with which arguments, by way of which extensions."""
+"""Compiled calls of resolvers, with their arguments and extensions."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,21 +9,21 @@ from graphql import FieldNode, GraphQLField, Undefined, VariableNode
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.documents.list_sizes import values_in
+from todo_graphql.api.documents.list_sizes import iter_values
 from todo_graphql.api.execution.coercion import (
     DEFINITION,
     Bind,
     CompiledArgument,
     Unsupported,
     Values,
-    evaluator,
+    compile_value,
 )
 from todo_graphql.api.execution.columns import ExecutionState
 
 
 class CompiledArguments:
-    """What a field is called with where it stands in a document. What has no variables is
-    evaluated once: nobody may change it.
+    """Arguments of a field in a document. Arguments without variables are evaluated once, so
+    resolvers must not modify them.
     """
 
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
@@ -34,34 +34,34 @@ class CompiledArguments:
         }
         self._varying: list[tuple[CompiledArgument, Bind]] = []
         for given in node.arguments or ():
-            member = CompiledArgument(field.args[given.name.value])
-            evaluate = evaluator(given.value, member.type)
-            if any(isinstance(value, VariableNode) for value in values_in(given.value)):
-                self._varying.append((member, evaluate))
+            argument = CompiledArgument(field.args[given.name.value])
+            bind = compile_value(given.value, argument.type)
+            if any(isinstance(value, VariableNode) for value in iter_values(given.value)):
+                self._varying.append((argument, bind))
             else:
-                self._fixed[member.python_name] = member.wrap(evaluate({}))
+                self._fixed[argument.python_name] = argument.wrap(bind({}))
 
     def evaluate(self, values: Values) -> dict[str, Any]:
-        """The arguments by their Python names. Raises StepAside. A variable without a value is
-        as if it were not there: where it has to be, the document is not valid.
+        """Return the arguments by their Python names. Raise Unsupported. An argument whose
+        variable has no value is omitted; validation ensures that it is optional.
         """
         arguments = dict(self._fixed)
-        for member, evaluate in self._varying:
-            value = evaluate(values)
+        for argument, bind in self._varying:
+            value = bind(values)
             if value is not Undefined:
-                arguments[member.python_name] = member.wrap(value)
+                arguments[argument.python_name] = argument.wrap(value)
         return arguments
 
 
 class ResolveInfo(NamedTuple):
-    """As much of a GraphQLResolveInfo as resolvers may ask for here."""
+    """Subset of GraphQLResolveInfo that resolvers can use."""
 
     field_name: str
     context: Context
 
 
 class ResolverCall:
-    """What a resolver answers for each of some objects, asked with the same arguments."""
+    """Step that calls a resolver for each object with the same arguments."""
 
     __slots__ = ("_arguments", "_call", "_definition", "_name")
 
@@ -76,13 +76,13 @@ class ResolverCall:
             call = partial(extension.resolve, call)
         self._call = call
 
-    def __call__(self, values: Sequence[Any], run: ExecutionState) -> Sequence[Any]:
+    def __call__(self, values: Sequence[Any], state: ExecutionState) -> Sequence[Any]:
         try:
-            arguments = self._arguments.evaluate(run.variables)
+            arguments = self._arguments.evaluate(state.variables)
         except Exception as error:
             raise Unsupported from error  # nothing was called
-        asked: Any = ResolveInfo(self._name, run.context)
-        info = strawberry.Info(_raw_info=asked, _field=self._definition)
+        resolve_info: Any = ResolveInfo(self._name, state.context)
+        info = strawberry.Info(_raw_info=resolve_info, _field=self._definition)
         return [self._call(value, info, **arguments) for value in values]
 
 

@@ -1,4 +1,6 @@
-"""Prometheus metrics: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""Prometheus metrics.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
 
 Several processes share one port: each writes its values into files, and the process that gets a
 request adds them up (prometheus_client's multiprocess mode). No label holds a user, an operation or
