@@ -16,7 +16,7 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database, migration_engine
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
 NEON_SUSPENDS_AFTER = 300
 WHO = text(
@@ -112,7 +112,7 @@ def test_a_statement_never_reads_through_everybodys_rows(single: Database, viewe
 def test_nothing_stays_of_a_statement_that_fails(single: Database, viewer: Viewer) -> None:
     before = left_behind(single)
     with single.connect_as(viewer) as connection:
-        with pytest.raises(DatabaseFailure, match="22012"):
+        with pytest.raises(UnexpectedDatabaseError, match="22012"):
             connection.read(text("SELECT 1 / 0"))
         inside = asking(connection)
     assert inside[1] == str(viewer.id)

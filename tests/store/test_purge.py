@@ -17,7 +17,7 @@ from todo_graphql.dev.command import with_database_of_dev
 from todo_graphql.store.maintenance import purge
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.updates import TaskSelection
@@ -149,7 +149,7 @@ def test_upkeep_reads_nobodys_words(database: Database, statement: str) -> None:
     as_upkeep = text(f"SELECT set_config('role', 'todo_upkeep', true); {statement}")
     with (
         database.connect_as(ALICE) as connection,
-        pytest.raises(DatabaseFailure, match="42501"),
+        pytest.raises(UnexpectedDatabaseError, match="42501"),
     ):
         connection.write(as_upkeep)
 

@@ -14,7 +14,7 @@ from todo_graphql.server.readiness import Readiness
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import rls_check
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,10 @@ def test_the_database_refuses(database: Database, statement: str) -> None:
     """What no statement of ours needs, PostgreSQL does not let the viewer's role do."""
     alice, mallory = somebody("alice"), somebody("mallory")
     refused = text(statement.replace(":alice", f"'{alice.id}'"))
-    with database.connect_as(mallory) as connection, pytest.raises(DatabaseFailure, match="42501"):
+    with (
+        database.connect_as(mallory) as connection,
+        pytest.raises(UnexpectedDatabaseError, match="42501"),
+    ):
         connection.write(refused)
 
 
@@ -92,7 +95,7 @@ def test_settings_of_a_message_end_with_it(database: Database) -> None:
         assert own[4] == str(viewer.id)
         assert not set(own) & set(before)
         assert _settings(driver) == before
-        with pytest.raises(DatabaseFailure):
+        with pytest.raises(UnexpectedDatabaseError):
             connection.write(text("SELECT 1 / 0"))
         assert _settings(driver) == before
         with connection.transaction():
@@ -131,7 +134,7 @@ def test_the_proof_refuses_a_database_with_a_hole(postgresql: SecretStr, damage:
         world = World(url, statement=True, database=True)
         with world.database.engine.connect() as connection:
             connection.execute(text(damage))
-        with pytest.raises(rls_check.UnsafeDatabase, match="Row-level security"):
+        with pytest.raises(rls_check.UnsafeDatabaseError, match="Row-level security"):
             rls_check.check_row_level_security(world.database)
         world.database.close()
 

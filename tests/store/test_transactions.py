@@ -13,7 +13,7 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 
@@ -68,7 +68,9 @@ def test_it_is_all_there_when_it_has_ended(
     assert titles(single, viewer) == ["a", "b"]
 
 
-@pytest.mark.parametrize("failure", [Problem("x"), DatabaseFailure("x", None, None), KeyError()])
+@pytest.mark.parametrize(
+    "failure", [Problem("x"), UnexpectedDatabaseError("x", None, None), KeyError()]
+)
 def test_nothing_is_there_when_it_has_failed(
     single: Database, viewer: Viewer, failure: Exception
 ) -> None:
@@ -82,7 +84,7 @@ def test_nothing_is_there_when_it_has_failed(
 
 def test_nothing_is_there_when_a_statement_has_failed(single: Database, viewer: Viewer) -> None:
     with single.connect_as(viewer) as connection:
-        with pytest.raises(DatabaseFailure, match="22012"), connection.transaction():
+        with pytest.raises(UnexpectedDatabaseError, match="22012"), connection.transaction():
             create(connection, viewer, "a")
             connection.read(text("SELECT 1 / 0"))
         assert tuple(connection.read(WHO)[0]) == ("todo_app", str(viewer.id))

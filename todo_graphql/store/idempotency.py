@@ -19,10 +19,10 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.validation import is_storable
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 
 
-class Answered(Exception):  # noqa: N818 - nothing is wrong
+class ReplayedResponse(Exception):  # noqa: N818 - control flow
     """The call was answered before."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
@@ -53,12 +53,12 @@ class IdempotencyKeys:
                 kept = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(answer)}
                 self._statements.write(save_statement(), kept)
                 return answer
-        except Answered as before:
+        except ReplayedResponse as before:
             return before.answer
 
     def _recall(self, key: str, digest: bytes) -> None:
-        """Raises Answered with the answer that the key has already: what the transaction has
-        prepared for a write is undone.
+        """Raise ReplayedResponse if the key has a response. The exception rolls the transaction
+        back.
         """
         rows = self._statements.read(recall_statement(), {"own_key": key})
         if not rows:
@@ -69,14 +69,14 @@ class IdempotencyKeys:
                 "This idempotency key was already used with different arguments.",
                 field="idempotencyKey",
             )
-        raise Answered(json.loads(answer))
+        raise ReplayedResponse(json.loads(answer))
 
 
 @cached_statement
 def recall_statement(scope: ViewerScope) -> Select[Any]:
     """Select what a key was saved with, unless that is too long ago."""
     columns = IDEMPOTENCY_KEYS.c
-    young = columns.created_at > func.now() - KEPT
+    young = columns.created_at > func.now() - RETENTION
     return scope.keys(columns.digest, columns.answer).where(
         columns.key == bindparam("own_key"), young
     )

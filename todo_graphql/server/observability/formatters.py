@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that a log line belongs to, also on a worker thread."""
@@ -17,7 +17,7 @@ SAID = frozenset({"method", "path", "status"})
 
 ENCODER = msgspec.json.Encoder()
 
-TELLING = (DatabaseFailure, OSError)
+TELLING = (UnexpectedDatabaseError, OSError)
 """Exceptions whose own words hold nothing of what users say."""
 
 

@@ -11,20 +11,20 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.settings.settings import Settings
-from todo_graphql.store.idempotency import KEPT
+from todo_graphql.store.idempotency import RETENTION
 from todo_graphql.store.postgres.engine import migration_engine
 from todo_graphql.store.postgres.errors import failure_of, is_privilege_missing
 
 BATCH = 1_000
-AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
+SET_ROLE = "SELECT set_config('role', 'todo_upkeep', true); "
 
 OLD_TRASH = "deleted_at < now() - :age"
 
-COUNT = text(f"{AS_UPKEEP} SELECT count(*) FROM tasks WHERE {OLD_TRASH}")  # noqa: S608 - constants
+COUNT = text(f"{SET_ROLE} SELECT count(*) FROM tasks WHERE {OLD_TRASH}")  # noqa: S608 - constants
 
 # A user's revision grows, because something of theirs has changed.
 PURGE = text(
-    f"""{AS_UPKEEP}
+    f"""{SET_ROLE}
     WITH old AS (
         SELECT user_id, id FROM tasks WHERE {OLD_TRASH} LIMIT {BATCH}
     ), owners AS (
@@ -43,7 +43,7 @@ PURGE = text(
 )
 
 FORGET = text(
-    f"""{AS_UPKEEP}
+    f"""{SET_ROLE}
     WITH gone AS (
         DELETE FROM idempotency_keys WHERE (user_id, key) IN (
             SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - :age LIMIT {BATCH}
@@ -54,7 +54,7 @@ FORGET = text(
 )
 
 
-class NoUpkeep(Exception):  # noqa: N818 - a grant is missing
+class PurgePermissionError(Exception):
     """The role of the URL may not do upkeep. Says what to do."""
 
 
@@ -62,10 +62,10 @@ def purge(settings: Settings) -> Iterator[int]:
     """Remove what has been in the trash for too long, and idempotency keys that are over.
 
     Yields how many tasks there are to remove, and then, batch by batch, how many were. Raises
-    Unavailable when the database is away, NoUpkeep when the role may not.
+    Unavailable when the database is away, PurgePermissionError when the role may not.
     """
     engine = migration_engine(settings)
-    trash, keys = timedelta(days=settings.trash_days), KEPT
+    trash, keys = timedelta(days=settings.trash_days), RETENTION
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield _number(connection, COUNT, trash)
@@ -74,7 +74,7 @@ def purge(settings: Settings) -> Iterator[int]:
                 pass
     except DBAPIError as error:
         if is_privilege_missing(error):
-            raise NoUpkeep(
+            raise PurgePermissionError(
                 "This role may not do upkeep: use the one that migrates, "
                 "or GRANT todo_upkeep to it."
             ) from None

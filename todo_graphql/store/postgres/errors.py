@@ -55,7 +55,7 @@ AWAY = (
 )
 
 
-class DatabaseFailure(Exception):  # noqa: N818 - a database fails, a server of ours errs
+class UnexpectedDatabaseError(Exception):
     """A database error that nobody expected. Says its SQLSTATE, and no word of the statement."""
 
     def __init__(self, kind: str, state: str | None, constraint: str | None) -> None:
@@ -63,7 +63,7 @@ class DatabaseFailure(Exception):  # noqa: N818 - a database fails, a server of 
         self.state = state
 
 
-class NotMigrated(DatabaseFailure):
+class NotMigratedError(UnexpectedDatabaseError):
     """The tables, or the role that reads them, are not there."""
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class NotMigrated(DatabaseFailure):
 
 
 def failure_of(error: DBAPIError) -> Exception:
-    """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
+    """The exception to raise instead of `error`: a Problem, or a UnexpectedDatabaseError."""
     return _failure(error.orig, outage=is_connection_trouble(error))
 
 
@@ -99,7 +99,7 @@ def _failure(error: BaseException | None, *, outage: bool) -> Exception:
         return Unavailable("The database is unavailable. Try again in a moment.")
     if state is not None and state.startswith(AWAY):
         return Unavailable("The database cannot answer now. Try again in a moment.")
-    failure = NotMigrated if state in NEVER_MIGRATED else DatabaseFailure
+    failure = NotMigratedError if state in NEVER_MIGRATED else UnexpectedDatabaseError
     return failure(type(error).__name__, state, constraint)
 
 

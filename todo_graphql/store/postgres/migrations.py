@@ -14,7 +14,7 @@ from todo_graphql.errors import Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import migration_engine
-from todo_graphql.store.postgres.errors import NotMigrated, failure_of, is_privilege_missing
+from todo_graphql.store.postgres.errors import NotMigratedError, failure_of, is_privilege_missing
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2]
 
 
-class MayNotMigrate(Exception):  # noqa: N818 - a grant is missing
+class MigrationPermissionError(Exception):
     """The role of the URL may not do what a migration does. Says what to do."""
 
 
-class NewerDatabase(Exception):  # noqa: N818 - nothing is wrong with it
+class NewerDatabaseError(Exception):
     """The database has had migrations that this code does not know. Says which it is at."""
 
     def __init__(self, revision: str) -> None:
@@ -66,9 +66,9 @@ def head() -> str:
 def upgrade(settings: Settings) -> None:
     """Bring the database to the head, in one transaction.
 
-    Raises Unavailable when the database is away, MayNotMigrate when the role may not,
-    NewerDatabase when there is nothing to bring, and DatabaseFailure when it refuses for another
-    reason.
+    Raises Unavailable when the database is unavailable, MigrationPermissionError when the role
+    lacks a privilege, NewerDatabaseError for a revision that this release does not know, and
+    UnexpectedDatabaseError for any other error.
     """
     engine = migration_engine(settings)
     try:
@@ -76,7 +76,7 @@ def upgrade(settings: Settings) -> None:
             upgrade_on(connection)
     except DBAPIError as error:
         if is_privilege_missing(error):
-            raise MayNotMigrate(
+            raise MigrationPermissionError(
                 "This role may not migrate: give it CREATEROLE and CREATE on the schema; and where "
                 "another role has made todo_app and todo_upkeep, for another database of this "
                 "server, run GRANT todo_app, todo_upkeep TO it, as that role. Then migrate again."
@@ -102,7 +102,7 @@ def is_current(connection: ViewerConnection) -> bool:
     """Whether the database has every migration of this code.
 
     One that has more is current, too: it was expanded for the next release, while this one
-    is still serving. Raises Unavailable when the database is away, and DatabaseFailure
+    is still serving. Raises Unavailable when the database is away, and UnexpectedDatabaseError
     when it refuses.
     """
     revision = _revision(connection)
@@ -110,16 +110,16 @@ def is_current(connection: ViewerConnection) -> bool:
 
 
 def refuse_newer(connection: ViewerConnection) -> None:
-    """Raises NewerDatabase when it has more than this code knows; else as `is_current`."""
+    """Raises NewerDatabaseError when it has more than this code knows; else as `is_current`."""
     revision = _revision(connection)
     if revision is not None:
         refuse_unknown(revision)
 
 
 def refuse_unknown(revision: str) -> None:
-    """Raises NewerDatabase unless the revision is one of this code's."""
+    """Raises NewerDatabaseError unless the revision is one of this code's."""
     if revision not in revisions():
-        raise NewerDatabase(revision)
+        raise NewerDatabaseError(revision)
 
 
 def _revision(connection: ViewerConnection) -> str | None:
@@ -127,6 +127,6 @@ def _revision(connection: ViewerConnection) -> str | None:
     version = table("alembic_version", column("version_num"))
     try:
         rows = connection.read(select(version.c.version_num))
-    except NotMigrated:
+    except NotMigratedError:
         return None
     return str(rows[0][0]) if rows else None

@@ -23,14 +23,14 @@ SELECT_PROBE = text(
 )
 
 
-class UnsafeDatabase(Exception):  # noqa: N818 - the database is the trouble
+class UnsafeDatabaseError(Exception):
     """The database would not keep users apart. Says in one sentence what to do."""
 
 
 def check_row_level_security(database: Database) -> None:
     """Plant a row of one user in each table, look for them as another, and undo it all.
 
-    Raises UnsafeDatabase when the role of a viewer's statements is one that row-level
+    Raises UnsafeDatabaseError when the role of a viewer's statements is one that row-level
     security does not bind, when it is not in force, or when the other user sees a row;
     Unavailable when the database is away.
     """
@@ -39,7 +39,7 @@ def check_row_level_security(database: Database) -> None:
             _check_on(connection, database)
     except DBAPIError as error:
         if is_privilege_missing(error):
-            raise UnsafeDatabase(
+            raise UnsafeDatabaseError(
                 f"The role that DATABASE_URL connects as may not become {APP_ROLE}, or {APP_ROLE} "
                 f"lacks a grant: run GRANT {APP_ROLE} TO it, as the role that migrated."
             ) from None
@@ -57,12 +57,12 @@ def _check_on(connection: Connection, database: Database) -> None:
     finally:
         connection.exec_driver_sql("ROLLBACK")
     if bypasses_rls:
-        raise UnsafeDatabase(
+        raise UnsafeDatabaseError(
             f"The role {APP_ROLE} is a superuser or has BYPASSRLS: run "
             f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
         )
     if foreign_rows:
-        raise UnsafeDatabase(
+        raise UnsafeDatabaseError(
             "Row-level security is not in force on users, tasks and idempotency_keys: one user's "
             "statements could reach another's rows; compare the policies with the migrations."
         )
