@@ -28,7 +28,7 @@ def migrate(connection: Connection) -> None:
     """
     with only_one(connection.engine) as guard:
         for revision in MigrationContext.configure(guard).get_current_heads():
-            migrations.refuse_unknown(revision)
+            migrations.check_revision(revision)
         context.configure(
             connection=connection,
             target_metadata=metadata,

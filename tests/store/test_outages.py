@@ -18,7 +18,7 @@ from todo_graphql.server.app import Components
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import outages, pool
 from todo_graphql.store.postgres.engine import database_url
-from todo_graphql.store.postgres.outages import BACK, reason_of
+from todo_graphql.store.postgres.outages import RECOVERED, redacted_message
 
 PAGE = "{ tasks { nodes { title } } }"
 NO_SOCKET = "connection to server on socket *** failed: No such file or directory"
@@ -60,7 +60,7 @@ def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
             alice.ask(PAGE)
     log = capfd.readouterr().err
     assert log.count(f"The database is unavailable: {NO_SOCKET}.") == 1
-    assert log.count(BACK) == 1
+    assert log.count(RECOVERED) == 1
     assert log.count(outages.__name__) == 2
     assert log.count(str(fragile.folder)) == 0
 
@@ -143,7 +143,7 @@ MESSAGES = {
 
 @pytest.mark.parametrize(("message", "reason"), MESSAGES.items())
 def test_the_message_of_the_driver_loses_its_names(message: str, reason: str) -> None:
-    assert reason_of(psycopg2.OperationalError(message), OPTIONS) == reason
+    assert redacted_message(psycopg2.OperationalError(message), OPTIONS) == reason
 
 
 def test_a_trouble_that_comes_and_goes_with_each_request_is_told_once(

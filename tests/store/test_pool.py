@@ -18,7 +18,7 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import pool
 from todo_graphql.store.postgres.connection import ConnectionLost
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.pool import driver
+from todo_graphql.store.postgres.pool import driver_connection
 
 VIEWER = Viewer(uuid.uuid4())
 PID = text("SELECT pg_backend_pid()")
@@ -173,7 +173,7 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
     one, other = pool.checkout(), pool.checkout()
     with administering(settings.required_database_url()) as admin:
         for connection in (one, other):
-            pid = {"pid": driver(connection).info.backend_pid}
+            pid = {"pid": driver_connection(connection).info.backend_pid}
             admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), pid)
     one.invalidate()
     pool.invalidate_recent()
@@ -187,12 +187,12 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
 def test_age_of_a_connection_counts_from_its_first_use(two: Database) -> None:
     """Also where the engine has had it meanwhile: else a busy one would never be too old."""
     taken = two.pool.checkout()
-    own = driver(taken)
-    first = own.taken_first_at
+    own = driver_connection(taken)
+    first = own.first_checked_out_at
     two.pool.give_back(taken)
     two.pool.invalidate_recent()
     again = two.pool.checkout(), two.pool.checkout()
-    assert own in [driver(connection) for connection in again]
-    assert own.taken_first_at == first < own.taken_at
+    assert own in [driver_connection(connection) for connection in again]
+    assert own.first_checked_out_at == first < own.checked_out_at
     for connection in again:
         two.pool.give_back(connection)

@@ -18,7 +18,7 @@ ONE = TASKS.c.id.in_([TASK_ID])
 WRITER = SCOPE.next_revision(when=true())
 PARTS: dict[str, Any] = {
     "user": SCOPE.user(USERS.c.id),
-    "removed_user": SCOPE.removed_user(),
+    "delete_user": SCOPE.delete_user(),
     "tasks": SCOPE.tasks(TASKS.c.id),
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,

@@ -16,7 +16,7 @@ from tests.support.administrators import administering
 from tests.support.commands import PATIENCE, PROGRAM, Dev, environment, home_of_dev, run
 from tests.support.servers import scratch_database
 from todo_graphql.dev.command import DEMO_USER
-from todo_graphql.store.maintenance.seed import shares
+from todo_graphql.store.maintenance.seed import split_tasks
 
 COUNTS = """
 SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM tasks),
@@ -104,6 +104,6 @@ def test_seed_at_a_terminal_shows_its_progress(url: SecretStr, tmp_path: Path) -
 
 @pytest.mark.parametrize(("users", "tasks"), [(1, 7), (2, 10), (3, 100), (7, 3), (1000, 1_000_000)])
 def test_shares_are_all_there_is(users: int, tasks: int) -> None:
-    parts = shares(users, tasks)
+    parts = split_tasks(users, tasks)
     assert (len(parts), sum(parts)) == (users, tasks)
     assert max(parts[1:], default=0) - min(parts[1:], default=0) <= 1

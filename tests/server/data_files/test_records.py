@@ -96,9 +96,14 @@ def test_csv_is_refused_with_the_line(alice: Person, name: str) -> None:
 
 
 BAD_VALUES = [
-    ("title", "x" * 201, "title", "A title has at most 200 characters."),
+    ("title", "x" * 201, "title", "A title must have at most 200 characters."),
     ("title", " ", "title", "A title must contain at least one visible character."),
-    ("description", "x" * 10_001, "description", "A description has at most 10,000 characters."),
+    (
+        "description",
+        "x" * 10_001,
+        "description",
+        "A description must have at most 10,000 characters.",
+    ),
     ("id", "1", "id", "An id is a UUID, such as those that `id` answers."),
     ("priority", "high", "priority", "A priority is one of NONE, LOW, MEDIUM, HIGH, URGENT."),
     ("dueOn", "2026-02-30", "dueOn", "A Date is a day of the calendar, as 2026-01-31."),

@@ -89,7 +89,7 @@ def _texts(record: Record, name: str) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise BadUserInput(f"`{name}` is a list of texts, or null.", field=name)
     if len(values) > TASK_MAX_TAGS:  # before each is looked at: a file has room for millions
-        raise BadUserInput(f"A task has at most {TASK_MAX_TAGS} tags.", field=name)
+        raise BadUserInput(f"A task must have at most {TASK_MAX_TAGS} tags.", field=name)
     return values
 
 

@@ -14,13 +14,13 @@ from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.transfer import import_tasks
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 NAMESPACE = uuid.UUID("5eed5eed-0000-4000-8000-000000000000")
-SHARE_OF_THE_FIRST = 10
+FIRST_USER_DIVISOR = 10
 """The first user has one task in so many, and the others have the rest: people differ."""
 
 VERBS = ("Buy", "Call", "Clean", "Find", "Fix", "Order", "Paint", "Plan", "Return", "Write")
-THINGS = (
+OBJECTS = (
     "the bicycle",
     "a birthday cake",
     "the crème brûlée dishes",
@@ -36,7 +36,7 @@ THINGS = (
     "train tickets",
     "two lamps",
 )
-WHENS = ("", " before the weekend", " for the office", " next time", " with Alex", " (urgent?)")
+SUFFIXES = ("", " before the weekend", " for the office", " next time", " with Alex", " (urgent?)")
 TAGS = ("Errands", "Family", "Garden", "Health", "Home", "Money", "Office", "Travel", "Wichtig")
 NOTES = (None, None, "Ask for the receipt.", "The one that we saw last week.\nNot the blue one.")
 
@@ -44,23 +44,23 @@ NOTES = (None, None, "Ask for the receipt.", "The one that we saw last week.\nNo
 def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
     """Make so many tasks for these users. Yields how many were dealt with, batch by batch."""
     now = datetime.now(UTC)
-    for viewer, number in zip(users, shares(len(users), tasks), strict=True):
+    for viewer, number in zip(users, split_tasks(len(users), tasks), strict=True):
         chance = random.Random(viewer.id.int)  # noqa: S311 - nothing secret
         with database.connect_as(viewer) as connection:
-            for start in range(0, number, BATCH):
+            for start in range(0, number, BATCH_SIZE):
                 batch = [
                     sample_task(viewer, place, chance, now)
-                    for place in range(start, min(start + BATCH, number))
+                    for place in range(start, min(start + BATCH_SIZE, number))
                 ]
                 import_tasks(Statements(connection), batch)
                 yield len(batch)
 
 
-def shares(users: int, tasks: int) -> list[int]:
+def split_tasks(users: int, tasks: int) -> list[int]:
     """How many tasks each user gets."""
     if users == 1:
         return [tasks]
-    first = tasks // SHARE_OF_THE_FIRST
+    first = tasks // FIRST_USER_DIVISOR
     each, left = divmod(tasks - first, users - 1)
     return [first, *(each + (place < left) for place in range(users - 1))]
 
@@ -81,7 +81,7 @@ def sample_task(viewer: Viewer, place: int, chance: random.Random, now: datetime
     kind = chance.random()
     return NewTask(
         id=uuid.uuid5(viewer.id, str(place)),
-        title=chance.choice(VERBS) + " " + chance.choice(THINGS) + chance.choice(WHENS),
+        title=chance.choice(VERBS) + " " + chance.choice(OBJECTS) + chance.choice(SUFFIXES),
         description=chance.choice(NOTES),
         priority=chance.choices(tuple(Priority), (50, 15, 20, 10, 5))[0],
         due_on=due.date().isoformat() if kind < 0.4 else None,

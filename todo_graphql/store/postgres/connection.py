@@ -15,7 +15,11 @@ from sqlalchemy.pool import PoolProxiedConnection
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
-from todo_graphql.store.postgres.errors import failure_of, failure_of_driver, is_connection_lost
+from todo_graphql.store.postgres.errors import (
+    is_connection_lost,
+    translate_driver_error,
+    translate_error,
+)
 from todo_graphql.store.postgres.pool import Pool
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, compile_statement
 
@@ -67,7 +71,7 @@ class ViewerConnection:
         self._connection: PoolProxiedConnection | None = None
         self._pending_begin: str | None = None
         self._canceller = SocketCanceller()
-        self._asked_at: float | None = None
+        self._wait_started_at: float | None = None
         self.writes = 0
         self.may_have_committed = False
         self.timings: list[StatementTiming] = []
@@ -142,7 +146,7 @@ class ViewerConnection:
         return self._execute(statement.sql, self._before(preamble), {**values, **self._own})
 
     def _execute(self, sql: str, before: str = "", values: Mapping[str, Any] | None = None) -> Rows:
-        self._asked_at = perf_counter()
+        self._wait_started_at = perf_counter()
         try:
             connection = cast("Any", self._connect())
             began = perf_counter()
@@ -158,14 +162,14 @@ class ViewerConnection:
         except PoolTimeoutError:
             raise Unavailable("The server is busy. Try again in a moment.") from None
         except DBAPIError as error:  # from the pool
-            raise failure_of(error) from None
+            raise translate_error(error) from None
         except psycopg2.Error as error:
             raise self._failure(error) from None
         finally:
-            self._asked_at = None
+            self._wait_started_at = None
 
     def _failure(self, error: psycopg2.Error) -> Exception:
-        failure = failure_of_driver(error)
+        failure = translate_driver_error(error)
         if not is_connection_lost(error):
             return failure
         if self._connection is None:
@@ -179,7 +183,7 @@ class ViewerConnection:
     @property
     def current_wait(self) -> float:
         """Seconds for which a statement has been waiting here, for a connection or its answer."""
-        asked_at = self._asked_at
+        asked_at = self._wait_started_at
         return 0.0 if asked_at is None else perf_counter() - asked_at
 
     def abort(self) -> None:

@@ -44,8 +44,8 @@ INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
 SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
 # Neither a table (42P01) nor the role to read it as (22023) is there.
-NEVER_MIGRATED = ("42P01", "22023")
-AWAY = (
+NOT_MIGRATED_STATES = ("42P01", "22023")
+UNAVAILABLE_STATES = (
     CONNECTION_EXCEPTION,
     INSUFFICIENT_RESOURCES,
     OPERATOR_INTERVENTION,
@@ -70,15 +70,15 @@ class NotMigratedError(UnexpectedDatabaseError):
         return "The database is not migrated: run `todo-graphql migrate`."
 
 
-def failure_of(error: DBAPIError) -> Exception:
+def translate_error(error: DBAPIError) -> Exception:
     """The exception to raise instead of `error`: a Problem, or a UnexpectedDatabaseError."""
-    return _failure(error.orig, outage=is_connection_trouble(error))
+    return _translate(error.orig, outage=is_connection_failure(error))
 
 
-def failure_of_driver(error: psycopg2.Error) -> Exception:
+def translate_driver_error(error: psycopg2.Error) -> Exception:
     """The same, for an error that comes from the driver itself."""
     outage = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    return _failure(error, outage=outage)
+    return _translate(error, outage=outage)
 
 
 def is_connection_lost(error: psycopg2.Error) -> bool:
@@ -89,7 +89,7 @@ def is_connection_lost(error: psycopg2.Error) -> bool:
     return state.startswith((CONNECTION_EXCEPTION, OPERATOR_INTERVENTION))
 
 
-def _failure(error: BaseException | None, *, outage: bool) -> Exception:
+def _translate(error: BaseException | None, *, outage: bool) -> Exception:
     state = getattr(error, "pgcode", None)
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
     if constraint in CONSTRAINTS:
@@ -97,9 +97,9 @@ def _failure(error: BaseException | None, *, outage: bool) -> Exception:
         return kind(sentence, field=field)
     if state is None and outage:
         return Unavailable("The database is unavailable. Try again in a moment.")
-    if state is not None and state.startswith(AWAY):
+    if state is not None and state.startswith(UNAVAILABLE_STATES):
         return Unavailable("The database cannot answer now. Try again in a moment.")
-    failure = NotMigratedError if state in NEVER_MIGRATED else UnexpectedDatabaseError
+    failure = NotMigratedError if state in NOT_MIGRATED_STATES else UnexpectedDatabaseError
     return failure(type(error).__name__, state, constraint)
 
 
@@ -108,6 +108,6 @@ def is_privilege_missing(error: DBAPIError) -> bool:
     return getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE
 
 
-def is_connection_trouble(error: DBAPIError) -> bool:
+def is_connection_failure(error: DBAPIError) -> bool:
     """Whether there was no server to give an SQLSTATE: refused, cut, or not found."""
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -14,7 +14,11 @@ from todo_graphql.errors import Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import migration_engine
-from todo_graphql.store.postgres.errors import NotMigratedError, failure_of, is_privilege_missing
+from todo_graphql.store.postgres.errors import (
+    NotMigratedError,
+    is_privilege_missing,
+    translate_error,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -81,7 +85,7 @@ def upgrade(settings: Settings) -> None:
                 "another role has made todo_app and todo_upkeep, for another database of this "
                 "server, run GRANT todo_app, todo_upkeep TO it, as that role. Then migrate again."
             ) from None
-        failure = failure_of(error)
+        failure = translate_error(error)
         if isinstance(failure, Unavailable):
             raise Unavailable(f"{failure.message} `todo-graphql doctor` says more.") from None
         raise failure from None
@@ -113,10 +117,10 @@ def refuse_newer(connection: ViewerConnection) -> None:
     """Raises NewerDatabaseError when it has more than this code knows; else as `is_current`."""
     revision = _revision(connection)
     if revision is not None:
-        refuse_unknown(revision)
+        check_revision(revision)
 
 
-def refuse_unknown(revision: str) -> None:
+def check_revision(revision: str) -> None:
     """Raises NewerDatabaseError unless the revision is one of this code's."""
     if revision not in revisions():
         raise NewerDatabaseError(revision)

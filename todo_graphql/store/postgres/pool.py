@@ -21,9 +21,9 @@ FRESH_SECONDS = 1.0
 class PooledConnection(Psycopg2Connection):
     """psycopg2's connection, and what became of it when."""
 
-    taken_first_at = 0.0
-    taken_at = 0.0
-    given_back_at = 0.0
+    first_checked_out_at = 0.0
+    checked_out_at = 0.0
+    returned_at = 0.0
 
 
 class Pool:
@@ -35,7 +35,7 @@ class Pool:
         self._recycle = recycle
         self._recent: list[PoolProxiedConnection] = []
         self._waiting = 0
-        self._doubted_at = 0.0
+        self._invalidated_at = 0.0
 
     def checkout(self) -> PoolProxiedConnection:
         """One that works. Raises DBAPIError when there is none to be had, and SQLAlchemy's
@@ -45,11 +45,11 @@ class Pool:
 
     def give_back(self, connection: PoolProxiedConnection) -> None:
         """To be called by whoever took it, unless it was invalidated."""
-        own = driver(connection)
-        if own.taken_at <= self._doubted_at:
+        own = driver_connection(connection)
+        if own.checked_out_at <= self._invalidated_at:
             connection.close()
             return
-        own.given_back_at = monotonic()
+        own.returned_at = monotonic()
         self._recent.append(connection)
         # After that, so that whoever begins to wait now has found it.
         if self._waiting:
@@ -59,7 +59,7 @@ class Pool:
         """A connection was lost: each of the others, also of those that somebody has, is to be
         asked before it is taken.
         """
-        self._doubted_at = monotonic()
+        self._invalidated_at = monotonic()
         while self._recent:
             self._return_oldest()
 
@@ -87,9 +87,9 @@ class Pool:
             connection = self._recent.pop()
         except IndexError:
             return None
-        own, now = driver(connection), monotonic()
-        if now - own.given_back_at < FRESH_SECONDS and now - own.taken_first_at < self._recycle:
-            own.taken_at = now
+        own, now = driver_connection(connection), monotonic()
+        if now - own.returned_at < FRESH_SECONDS and now - own.first_checked_out_at < self._recycle:
+            own.checked_out_at = now
             return connection
         connection.close()
         return self._pop()
@@ -100,9 +100,9 @@ class Pool:
             connection = self._pop() or self._engine.raw_connection()
         finally:
             self._waiting -= 1
-        own = driver(connection)
-        own.taken_at = monotonic()
-        own.taken_first_at = own.taken_first_at or own.taken_at
+        own = driver_connection(connection)
+        own.checked_out_at = monotonic()
+        own.first_checked_out_at = own.first_checked_out_at or own.checked_out_at
         return connection
 
     def _return_oldest(self) -> None:
@@ -113,6 +113,6 @@ class Pool:
             return
 
 
-def driver(connection: PoolProxiedConnection) -> PooledConnection:
+def driver_connection(connection: PoolProxiedConnection) -> PooledConnection:
     """The connection itself."""
     return cast("PooledConnection", connection.dbapi_connection)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import APP_ROLE, Database
-from todo_graphql.store.postgres.errors import failure_of, is_privilege_missing
+from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
 INSERT_PROBE = text(
     "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
@@ -43,7 +43,7 @@ def check_row_level_security(database: Database) -> None:
                 f"The role that DATABASE_URL connects as may not become {APP_ROLE}, or {APP_ROLE} "
                 f"lacks a grant: run GRANT {APP_ROLE} TO it, as the role that migrated."
             ) from None
-        raise failure_of(error) from None
+        raise translate_error(error) from None
 
 
 def _check_on(connection: Connection, database: Database) -> None:

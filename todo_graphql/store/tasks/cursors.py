@@ -36,7 +36,7 @@ MAX_PAGE_SIZE = 100
 
 CURSOR_VERSION = 2
 CURSOR_MAX_LENGTH = 10_000
-WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 Place: TypeAlias = list[Any]
@@ -60,7 +60,7 @@ class Listing:
 
     def cursor(self, place: Sequence[object], task_id: str) -> str:
         """The cursor of a row: opaque to clients, versioned, and bound to this list."""
-        content = WRITER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
+        content = ENCODER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
         return urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
 
     def place(self, cursor: str, field: str) -> Place:
@@ -84,18 +84,20 @@ class Listing:
         version, fingerprint, values, task_id = json.loads(content)
         if (version, fingerprint) != (CURSOR_VERSION, self.fingerprint):
             raise ValueError
-        place = [_value(key.field, value) for key, value in zip(self.keys, values, strict=True)]
+        place = [
+            _parse_value(key.field, value) for key, value in zip(self.keys, values, strict=True)
+        ]
         if not UUID_TEXT.fullmatch(task_id):
             raise ValueError
         return [*place, uuid.UUID(task_id)]
 
 
-def _value(by: OrderField, value: object) -> Any:
+def _parse_value(by: OrderField, value: object) -> Any:
     """A value of a cursor as SQL takes it. Raises ValueError for one that no row has."""
     if value is None and by in NULLABLE:
         return None
     if by in MOMENTS:
-        return _moment(value)
+        return _parse_instant(value)
     if by is OrderField.PRIORITY and type(value) is int:
         return int(Priority(value))
     if by is OrderField.RELEVANCE and isinstance(value, float) and _is_rank(value):
@@ -111,7 +113,7 @@ def _is_rank(value: float) -> bool:
     return value == 0 or 1e-30 < value < 10
 
 
-def _moment(value: object) -> datetime:
+def _parse_instant(value: object) -> datetime:
     if not isinstance(value, str) or not MOMENT.fullmatch(value):
         raise ValueError
     return datetime.fromisoformat(value)
@@ -130,8 +132,8 @@ class PageShape(NamedTuple):
     @property
     def terms(self) -> Terms:
         """The order in which to take rows: backward from the end of the list."""
-        terms = ordering.terms_of(self.keys)
-        return ordering.reversed_terms(terms) if self.backward else terms
+        terms = ordering.build_terms(self.keys)
+        return ordering.reverse_terms(terms) if self.backward else terms
 
     @property
     def has_cursors(self) -> bool:
@@ -169,13 +171,13 @@ class PageShape(NamedTuple):
         """Return what holds for each row of the page: that of the filter, and of the bound."""
         predicates = self.filter.predicates()
         if self._bound is not None:
-            reached = ordering.beyond(ordering.reversed_terms(self.terms), self._bound)
+            reached = ordering.beyond(ordering.reverse_terms(self.terms), self._bound)
             predicates.append(or_(false(), *reached))
         return predicates
 
     def behind(self) -> tuple[Terms, Place | None]:
         """The way to the rows that the page leaves behind, and where they begin, if anywhere."""
-        return ordering.reversed_terms(self.terms), self._origin
+        return ordering.reverse_terms(self.terms), self._origin
 
     def ahead(self) -> tuple[Terms, Place | None]:
         """The way to the rows that it must not reach, and where they begin, if anywhere."""
@@ -206,7 +208,7 @@ class PageRequest:
             raise BadUserInput("Ask for `first` or for `last`, not for both.", field="last")
         return cls(
             listing,
-            size=_size(last, "last") if last is not None else _size(first, "first"),
+            size=_parse_size(last, "last") if last is not None else _parse_size(first, "first"),
             backward=last is not None,
             after=None if after is None else listing.place(after, "after"),
             before=None if before is None else listing.place(before, "before"),
@@ -215,7 +217,7 @@ class PageRequest:
     def following(self, place: Sequence[object], task_id: str) -> Self:
         """The same request for what comes after a row that a page has answered."""
         values = zip(self.listing.keys, place, strict=True)
-        after = [*(_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
+        after = [*(_parse_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
         return replace(self, after=after)
 
     def split(self) -> tuple[PageShape, dict[str, Any]]:
@@ -236,7 +238,7 @@ def _split_place(name: str, place: Place | None, values: dict[str, Any]) -> Plac
     return tuple(None if value is None else parameter for parameter, value in own.items())
 
 
-def _size(value: int | None, field: str) -> int:
+def _parse_size(value: int | None, field: str) -> int:
     if value is None:
         return DEFAULT_PAGE_SIZE
     if not 1 <= value <= MAX_PAGE_SIZE:

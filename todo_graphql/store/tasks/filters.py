@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, false, func, or_, true
 
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.tasks.operators import OPERATORS, Form, like
+from todo_graphql.store.tasks.operators import OPERATORS, Form, contains_pattern
 
 Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
 ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
@@ -102,7 +102,7 @@ class TaskFilter:
         values: dict[str, Any] = {}
         shape = FilterShape(_split(self.condition, values), self.trashed, self.search is not None)
         if self.search is not None:
-            values |= {"search": self.search, "search_literally": like(self.search)}
+            values |= {"search": self.search, "search_literally": contains_pattern(self.search)}
         return shape, values
 
 

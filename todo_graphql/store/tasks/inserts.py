@@ -36,8 +36,8 @@ from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks.rows import NewTask, task_rows, wire, wire_of
-from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_of, summary
+from todo_graphql.store.tasks.rows import NewTask, parse_task_rows, project_columns, project_result
+from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_rows, summarize_write
 
 CREATE_MAX = 100
 
@@ -77,7 +77,7 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     Answers each in its place, be it new or there since the same create was sent before, with
     `clashes`: whether it is another one.
     """
-    read = wire(columns | ALWAYS_READ)
+    read = project_columns(columns | ALWAYS_READ)
     given, existing = _given_and_existing(scope, read)
     differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
     clash = exists(select(given.c.id).join(existing, existing.c.key == given.c.id).where(differs))
@@ -87,10 +87,12 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     there = union_all(
         select(inserted), select(*(existing.c[column.name] for column in inserted.c))
     ).subquery("there")
-    about = summary(scope, writer, count_of(given), count_of(inserted)).subquery("summary")
+    about = summarize_write(scope, writer, count_rows(given), count_rows(inserted)).subquery(
+        "summary"
+    )
     clashes = there.c.creation_digest.is_distinct_from(given.c.creation_digest).label("clashes")
     return (
-        select(*wire_of(there), given.c.place, clashes, about)
+        select(*project_result(there), given.c.place, clashes, about)
         .select_from(about.join(given, true()).outerjoin(there, there.c.key == given.c.id))
         .order_by(given.c.place)
     )
@@ -108,7 +110,7 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     fresh = _fresh(given, existing)
     writer = scope.next_revision(when=exists(fresh)) if first else scope.current_revision()
     inserted = _inserted(scope, writer, fresh, given, read)
-    return summary(scope, writer, count_of(given), count_of(inserted))
+    return summarize_write(scope, writer, count_rows(given), count_rows(inserted))
 
 
 def parse_insert_result(answer: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
@@ -120,7 +122,7 @@ def parse_insert_result(answer: Sequence[Sequence[Any]], fields: Sequence[str]) 
             field = f"{fields[place - 1]}.id"
             raise Conflict("This id is in use by another task of yours.", field=field)
     revision, number, changed = answer[0][-3:]
-    return WriteResult(revision, number, changed, task_rows(answer))
+    return WriteResult(revision, number, changed, parse_task_rows(answer))
 
 
 def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:

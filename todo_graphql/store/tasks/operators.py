@@ -19,7 +19,7 @@ Reading: TypeAlias = tuple[Form, tuple[Any, ...]]
 """What of a value the text of a statement depends on, and the values of its parameters."""
 
 
-def one(value: Any) -> Reading:
+def _scalar(value: Any) -> Reading:
     """A value that is one parameter."""
     return None, (value,)
 
@@ -31,10 +31,10 @@ class Operator:
     """
 
     condition: Callable[..., ColumnElement[bool]]
-    read: Callable[[Any], Reading] = one
+    read: Callable[[Any], Reading] = _scalar
 
 
-def like(text: str) -> str:
+def contains_pattern(text: str) -> str:
     """A pattern of LIKE for texts that have this one somewhere."""
     return f"%{_escaped(text)}%"
 
@@ -57,7 +57,7 @@ def _is_null(wanted: Form) -> Reading:
 
 
 def _containing(text: str) -> Reading:
-    return None, (like(normalize("NFC", text)),)
+    return None, (contains_pattern(normalize("NFC", text)),)
 
 
 def _starting(text: str) -> Reading:
@@ -128,9 +128,9 @@ def _after(_: Column[Any], __: Form, instant: Parameter, day: Parameter) -> Colu
     return or_(TASKS.c.due_at > instant, TASKS.c.due_on > day)
 
 
-def days_of(first: int, end: int) -> Callable[[Today], tuple[date, date, datetime, datetime]]:
+def day_range(first: int, end: int) -> Callable[[Today], tuple[date, date, datetime, datetime]]:
     """The days from `first` up to, and without, `end`, which are distances from today, and the
-    instants at which the two begin: the parameters of `due_within`.
+    instants at which the two begin: the parameters of `is_due_within`.
     """
     return lambda today: (
         today.day(first),
@@ -140,7 +140,7 @@ def days_of(first: int, end: int) -> Callable[[Today], tuple[date, date, datetim
     )
 
 
-def due_within(
+def is_due_within(
     first: Parameter, end: Parameter, first_instant: Parameter, end_instant: Parameter
 ) -> ColumnElement[bool]:
     """Due on one of these days."""
@@ -148,7 +148,7 @@ def due_within(
     return or_(and_(on >= first, on < end), and_(at >= first_instant, at < end_instant))
 
 
-def overdue(today: Parameter) -> ColumnElement[bool]:
+def is_overdue(today: Parameter) -> ColumnElement[bool]:
     """Open, and due before now: a day is over when the next one begins."""
     is_open = TASKS.c.completed_at.is_(None)
     return and_(is_open, or_(TASKS.c.due_on < today, TASKS.c.due_at < func.now()))
@@ -186,8 +186,8 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "none": Operator(lambda *arguments: ~_any_tag(*arguments), _several),
         "before": Operator(_before, _instant),
         "after": Operator(_after, _instant),
-        "overdue": Operator(_flag(overdue), _of_today(lambda today: (today.today,))),
-        "today": Operator(_flag(due_within), _of_today(days_of(0, 1))),
-        "next_seven_days": Operator(_flag(due_within), _of_today(days_of(0, DAYS_OF_A_WEEK))),
+        "overdue": Operator(_flag(is_overdue), _of_today(lambda today: (today.today,))),
+        "today": Operator(_flag(is_due_within), _of_today(day_range(0, 1))),
+        "next_seven_days": Operator(_flag(is_due_within), _of_today(day_range(0, DAYS_OF_A_WEEK))),
     }
 )

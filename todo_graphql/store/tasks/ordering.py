@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, true, tuple_
 
-from todo_graphql.store.formats import moment
+from todo_graphql.store.formats import format_instant
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.filters import SEARCH
 
@@ -98,7 +98,7 @@ class Term:
 Terms = Sequence[Term]
 
 
-def terms_of(keys: Sequence[OrderKey]) -> list[Term]:
+def build_terms(keys: Sequence[OrderKey]) -> list[Term]:
     """The keys, closed by the id, which goes the way of the last one: no two rows share a place."""
     terms = [
         Term(_column(key.field), key.descending, key.field in NULLABLE, key.nulls_first)
@@ -107,7 +107,7 @@ def terms_of(keys: Sequence[OrderKey]) -> list[Term]:
     return [*terms, Term(TASKS.c.id, keys[-1].descending)]
 
 
-def reversed_terms(terms: Terms) -> list[Term]:
+def reverse_terms(terms: Terms) -> list[Term]:
     """The order from the end of the list."""
     return [term.reversed() for term in terms]
 
@@ -166,6 +166,8 @@ def _column(field: OrderField) -> ColumnElement[Any]:
 def place_columns(keys: Sequence[OrderKey], terms: Terms) -> list[ColumnElement[Any]]:
     """What a cursor holds of a row besides its id, in the form in which it leaves."""
     return [
-        (moment(term.column) if key.field in MOMENTS else term.column).label(f"key_{number}")
+        (format_instant(term.column) if key.field in MOMENTS else term.column).label(
+            f"key_{number}"
+        )
         for number, (key, term) in enumerate(zip(keys, terms, strict=False))
     ]

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks.operators import due_within, overdue
+from todo_graphql.store.tasks.operators import is_due_within, is_overdue
 from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today
 
 MAX_TAGS = 1_000
@@ -58,7 +58,7 @@ class Overview:
     tags: list[TagCount]
 
 
-def moments(zone: str) -> dict[str, Any]:
+def overview_parameters(zone: str) -> dict[str, Any]:
     """The values of the statement's parameters: days of a time zone, and when they begin."""
     today = Today.in_zone(zone)
     week = DAYS_OF_A_WEEK
@@ -81,14 +81,14 @@ BY_NOW = TASKS.c.completed_at < bindparam("tomorrow_begins")
 CONDITIONS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
     {
         "open": IS_OPEN,
-        "overdue": overdue(TODAY),
+        "overdue": is_overdue(TODAY),
         "today": and_(
             IS_OPEN,
-            due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
+            is_due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
         ),
         "next_seven_days": and_(
             IS_OPEN,
-            due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
+            is_due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
         ),
         "no_date": and_(IS_OPEN, TASKS.c.due.is_(None)),
         "completed_today": and_(TASKS.c.completed_at >= BEGINS, BY_NOW),
@@ -139,13 +139,15 @@ def _tags(scope: ViewerScope) -> Select[Any]:
     )
 
 
-def overview_of(answer: Sequence[Sequence[Any]]) -> Overview:
+def parse_overview(answer: Sequence[Sequence[Any]]) -> Overview:
     """What the statement answered."""
     width = len(Counts._fields)
-    tags = tag_counts([row[width:] for row in answer if row[-1] is not None and len(row) > width])
+    tags = parse_tag_counts(
+        [row[width:] for row in answer if row[-1] is not None and len(row) > width]
+    )
     return Overview(Counts._make(answer[0][:width]), tags)
 
 
-def tag_counts(answer: Sequence[Sequence[Any]]) -> list[TagCount]:
+def parse_tag_counts(answer: Sequence[Sequence[Any]]) -> list[TagCount]:
     """The tags of rows that have them."""
     return [TagCount._make(row[: len(TagCount._fields)]) for row in answer]

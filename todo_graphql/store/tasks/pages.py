@@ -12,7 +12,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks import ordering
 from todo_graphql.store.tasks.cursors import PageRequest, PageShape
-from todo_graphql.store.tasks.rows import WIDTH, TaskRow, task_rows, wire
+from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows, project_columns
 
 # An answer has a TaskRow, the keys of its place, and, where there are cursors, these two flags:
 # whether the list has anything on their far sides.
@@ -34,7 +34,7 @@ _all_after = itemgetter(slice(WIDTH, None))
 _all_between = itemgetter(slice(WIDTH, BEHIND))
 
 
-def page_of(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
+def parse_page(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
     """The page that the statement answered."""
     behind = ahead = False
     rows = answer
@@ -46,7 +46,7 @@ def page_of(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
     if shape.backward:
         rows = rows[::-1]
     return TaskPage(
-        task_rows(rows),
+        parse_task_rows(rows),
         list(map(_all_between if shape.has_cursors else _all_after, rows)),
         has_next=behind if shape.backward else more,
         has_previous=more if shape.backward else behind,
@@ -56,7 +56,7 @@ def page_of(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
 def read_page(statements: Statements, request: PageRequest, columns: frozenset[str]) -> TaskPage:
     """Read the page, with nothing but these columns of its tasks."""
     shape, values = request.split()
-    return page_of(statements.read(page_statement(shape, columns), values), shape)
+    return parse_page(statements.read(page_statement(shape, columns), values), shape)
 
 
 @cached_statement
@@ -86,7 +86,7 @@ def _start(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Sel
     if len(ranges) == 1:
         keys = ordering.place_columns(shape.keys, shape.terms)
         where = [*shape.filter.predicates(), *ranges]
-        rows: Select[Any] = scope.tasks(*wire(columns), *keys).where(*where)
+        rows: Select[Any] = scope.tasks(*project_columns(columns), *keys).where(*where)
         return rows.order_by(*ordering.order_by(shape.terms)).limit(shape.size + 1)
     page = _page(scope, shape, columns)
     listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
@@ -104,7 +104,7 @@ def _page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Any:
     keys = ordering.place_columns(shape.keys, terms)
     where = shape.predicates()
     parts = [
-        scope.tasks(*wire(columns), *keys, literal(number).label("range"), place)
+        scope.tasks(*project_columns(columns), *keys, literal(number).label("range"), place)
         .where(*where, within)
         .order_by(*order)
         .limit(shape.size + 1)

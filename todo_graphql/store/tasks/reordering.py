@@ -16,9 +16,9 @@ from todo_graphql.store.tasks.updates import (
     SelectionShape,
     TaskSelection,
     WriteResult,
-    change,
-    no_such_task,
-    written_by,
+    change_statement,
+    parse_write_result,
+    task_not_found,
 )
 
 
@@ -64,14 +64,14 @@ def move(
     if to.anchor_id == task_id:
         raise BadUserInput("A task cannot be moved next to itself.", field=to.field)
     with statements.transaction():
-        rank = _new_rank(statements, task_id, to)
+        rank = _compute_rank(statements, task_id, to)
         if rank is None:
             statements.write(rebalance_statement())
-            rank = _new_rank(statements, task_id, to)
+            rank = _compute_rank(statements, task_id, to)
         assert rank is not None, "There is room between any two ranks that are written anew."
         _, values = TaskSelection.one(task_id).split()
         values["new_rank"] = rank.text
-        return written_by(statements.write(rank_statement(columns, rank.end), values))
+        return parse_write_result(statements.write(rank_statement(columns, rank.end), values))
 
 
 @cached_statement
@@ -83,16 +83,16 @@ def rebalance_statement(scope: ViewerScope) -> Executable:
 def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None) -> Select[Any]:
     """Set the rank of a task: to a new one, or to the `first` or the `last` of the list."""
     rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
-    return change(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
+    return change_statement(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
 
 
-def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
+def _compute_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
     """The rank to give; the task's own one where it is in its place; None when there is no room."""
     values = {"task_id": str(task_id), "anchor_id": str(to.anchor_id)}
     (around,) = statements.read(_neighbours_statement(to.field), values)
     own, other, neighbour, neighbour_id = around
     if own is None:
-        raise no_such_task()
+        raise task_not_found()
     if to.anchor_id is not None and other is None:
         raise NotFound("There is no such task.", field=to.field)
     if neighbour_id == str(task_id):

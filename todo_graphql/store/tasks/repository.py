@@ -26,29 +26,31 @@ from todo_graphql.store.tasks.overview import (
     ALL_COUNTS,
     Overview,
     TagCount,
-    moments,
-    overview_of,
+    overview_parameters,
     overview_statement,
-    tag_counts,
+    parse_overview,
+    parse_tag_counts,
     tags_statement,
 )
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
-from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, task_rows, wire
+from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, parse_task_rows, project_columns
 from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
     WriteResult,
     mark_statement,
+    parse_write_result,
     purge_statement,
     update_statement,
-    written_by,
 )
 
 
 @cached_statement
 def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
-    return scope.tasks(*wire(columns)).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
+    return scope.tasks(*project_columns(columns)).where(
+        TASKS.c.id == bindparam("task_id", type_=Uuid())
+    )
 
 
 @cached_statement
@@ -72,7 +74,7 @@ class Tasks:
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """The task, be it in the trash or not."""
         statement = find_statement(self._columns)
-        rows = task_rows(self._statements.read(statement, {"task_id": str(task_id)}))
+        rows = parse_task_rows(self._statements.read(statement, {"task_id": str(task_id)}))
         return rows[0] if rows else None
 
     def count(self, which: TaskFilter) -> int:
@@ -98,11 +100,11 @@ class Tasks:
         the IANA database.
         """
         statement = overview_statement(counts, tags=tags)
-        return overview_of(self._statements.read(statement, moments(zone)))
+        return parse_overview(self._statements.read(statement, overview_parameters(zone)))
 
     def tags(self) -> list[TagCount]:
         """All tags in use, in the order of the alphabet."""
-        return tag_counts(self._statements.read(tags_statement()))
+        return parse_tag_counts(self._statements.read(tags_statement()))
 
     def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
         """Create tasks, and the user's row with their first ones.
@@ -171,7 +173,7 @@ class Tasks:
     def _change(
         self, selected: TaskSelection, statement: StatementKey, values: Mapping[str, Any]
     ) -> WriteResult:
-        return selected.check(written_by(self._statements.write(statement, values)))
+        return selected.check(parse_write_result(self._statements.write(statement, values)))
 
 
 def _at(expected_revision: int, written: WriteResult) -> WriteResult:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, null
 
-from todo_graphql.store.formats import day, identifier, moment
+from todo_graphql.store.formats import format_date, format_instant, format_uuid
 from todo_graphql.store.models import TASKS, Priority
 
 
@@ -34,19 +34,19 @@ class TaskRow(NamedTuple):
 
 
 # The columns of a TaskRow, in its order.
-WIRE: tuple[ColumnElement[Any], ...] = (
-    identifier(TASKS.c.id),
+ROW_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    format_uuid(TASKS.c.id),
     TASKS.c.title,
     TASKS.c.description,
     TASKS.c.completed_at.is_not(None).label("completed"),
-    moment(TASKS.c.completed_at),
+    format_instant(TASKS.c.completed_at),
     TASKS.c.priority,
-    day(TASKS.c.due_on),
-    moment(TASKS.c.due_at),
+    format_date(TASKS.c.due_on),
+    format_instant(TASKS.c.due_at),
     TASKS.c.tags,
-    moment(TASKS.c.created_at),
-    moment(TASKS.c.updated_at),
-    moment(TASKS.c.deleted_at),
+    format_instant(TASKS.c.created_at),
+    format_instant(TASKS.c.updated_at),
+    format_instant(TASKS.c.deleted_at),
     TASKS.c.revision,
 )
 
@@ -55,12 +55,14 @@ ALL = frozenset(TaskRow._fields)
 """What there is to read of a task."""
 
 
-def wire(columns: frozenset[str]) -> list[ColumnElement[Any]]:
+def project_columns(columns: frozenset[str]) -> list[ColumnElement[Any]]:
     """The columns of a TaskRow, of which only those named are read: the others are null."""
-    return [column if column.name in columns else null().label(column.name) for column in WIRE]
+    return [
+        column if column.name in columns else null().label(column.name) for column in ROW_COLUMNS
+    ]
 
 
-def wire_of(result: FromClause) -> list[ColumnElement[Any]]:
+def project_result(result: FromClause) -> list[ColumnElement[Any]]:
     """The columns of a TaskRow in a statement's result."""
     return [result.c[name] for name in TaskRow._fields]
 
@@ -70,7 +72,7 @@ _new_row = partial(tuple.__new__, TaskRow)
 _head = itemgetter(slice(WIDTH))
 
 
-def task_rows(answer: Iterable[Sequence[Any]]) -> list[TaskRow]:
+def parse_task_rows(answer: Iterable[Sequence[Any]]) -> list[TaskRow]:
     """The TaskRows that an answer's rows begin with."""
     # TaskRow._make for each of them takes four times as long.
     return list(map(_new_row, map(_head, answer)))

@@ -33,7 +33,13 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
-from todo_graphql.store.tasks.rows import WIDTH, TaskRow, task_rows, wire, wire_of
+from todo_graphql.store.tasks.rows import (
+    WIDTH,
+    TaskRow,
+    parse_task_rows,
+    project_columns,
+    project_result,
+)
 
 BULK_MAX = 500
 BULK_DEFAULT = 100
@@ -136,7 +142,7 @@ class TaskSelection:
     def _missing(self, found: set[str]) -> NotFound:
         assert self.ids is not None
         if self.single:
-            return no_such_task()
+            return task_not_found()
         missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
         return NotFound("Some of these tasks do not exist.", missing=missing)
 
@@ -153,7 +159,7 @@ def update_statement(
     """Apply edits where they differ from the task, and where it is at the expected revision."""
     expected = TASKS.c.revision == EXPECTED if expects_revision else true()
     when = and_(or_(false(), *edits.differences()), expected)
-    return change(scope, selection, edits.expressions(), when, columns)
+    return change_statement(scope, selection, edits.expressions(), when, columns)
 
 
 @cached_statement
@@ -168,7 +174,9 @@ def mark_statement(
     """Set an instant where there is none, or clear it where there is one."""
     is_set = TASKS.c[column].is_not(None)
     moment = null() if clears else func.now()
-    return change(scope, selection, {column: moment}, is_set if clears else ~is_set, columns)
+    return change_statement(
+        scope, selection, {column: moment}, is_set if clears else ~is_set, columns
+    )
 
 
 @cached_statement
@@ -176,13 +184,13 @@ def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any
     """Delete the selected tasks for good. Answers how many there were."""
     target = scope.tasks(TASKS.c.id).where(*selection.predicates()).cte("target")
     writer = scope.next_revision(
-        when=and_(selection.allows(count_of(target)), exists(select(target.c.id)))
+        when=and_(selection.allows(count_rows(target)), exists(select(target.c.id)))
     )
     deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summary(scope, writer, count_of(target), count_of(deleted))
+    return summarize_write(scope, writer, count_rows(target), count_rows(deleted))
 
 
-def change(
+def change_statement(
     scope: ViewerScope,
     selection: SelectionShape,
     values: Mapping[str, Any],
@@ -190,34 +198,36 @@ def change(
     columns: frozenset[str],
 ) -> Select[Any]:
     """Set the values of the selected tasks for which `when` holds. Answers all selected tasks."""
-    read = wire(columns | ALWAYS_READ)
+    read = project_columns(columns | ALWAYS_READ)
     matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selection.predicates())
     target = matching.cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    writer = scope.next_revision(when=and_(selection.allows(count_of(target)), exists(changing)))
+    writer = scope.next_revision(when=and_(selection.allows(count_rows(target)), exists(changing)))
     returning = [*read, TASKS.c.id.label("key")]
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
     unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
-    tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
-    about = summary(scope, writer, count_of(target), count_of(updated)).subquery("summary")
+    tasks = union_all(select(*project_result(updated)), unchanged).subquery("tasks_now")
+    about = summarize_write(scope, writer, count_rows(target), count_rows(updated)).subquery(
+        "summary"
+    )
     return (
-        select(*wire_of(tasks), about)
+        select(*project_result(tasks), about)
         .select_from(about.outerjoin(tasks, true()))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )
 
 
-def written_by(answer: Sequence[Sequence[Any]]) -> WriteResult:
+def parse_write_result(answer: Sequence[Sequence[Any]]) -> WriteResult:
     """What one of these statements answered: tasks, if there are any, beside a summary."""
     there = [row for row in answer if len(row) > WIDTH and row[0] is not None]
     revision, number, changed = answer[0][-3:]
-    return WriteResult(revision, number, changed, task_rows(there))
+    return WriteResult(revision, number, changed, parse_task_rows(there))
 
 
-def summary(
+def summarize_write(
     scope: ViewerScope, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
 ) -> Select[Any]:
     """The last columns of an answer: the user's revision after the write, how many tasks it
@@ -230,11 +240,11 @@ def summary(
     return select(*columns)
 
 
-def count_of(rows: CTE) -> ColumnElement[int]:
+def count_rows(rows: CTE) -> ColumnElement[int]:
     """How many rows there are."""
     return select(func.count()).select_from(rows).scalar_subquery()
 
 
-def no_such_task() -> NotFound:
+def task_not_found() -> NotFound:
     """One sentence for a task that never was, that is gone, and that is someone else's."""
     return NotFound("There is no such task.")
