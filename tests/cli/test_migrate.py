@@ -120,5 +120,5 @@ def test_nothing_to_migrate(tmp_path: Path) -> None:
     assert refusal("migrate", folder=tmp_path).startswith("DATABASE_URL is not set: ")
     sentence = refusal("migrate", folder=tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x")
     assert sentence == (
-        "The database is unavailable. Try again in a moment. `todo-graphql doctor` says more."
+        "The database is unavailable. Try again in a moment. Run `todo-graphql doctor` for details."
     )

@@ -157,7 +157,7 @@ def test_upkeep_reads_nobodys_words(database: Database, statement: str) -> None:
 def test_no_database_to_purge(tmp_path: Path) -> None:
     assert "DATABASE_URL is not set" in refusal("purge", folder=tmp_path)
     away = "postgresql://nobody@127.0.0.1:1/nothing"
-    assert "away" in refusal("purge", folder=tmp_path, DATABASE_URL=away)
+    assert "unavailable" in refusal("purge", folder=tmp_path, DATABASE_URL=away)
 
 
 def test_a_database_of_ones_own_needs_no_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
-"""What an operator does to everybody's rows, as the role that may: see the migrations.
+"""Purge of old trash and expired idempotency keys of all users, under the role `todo_upkeep`.
 
-Nobody's words are read. Each batch is one message and one transaction, short enough for
-nobody to wait for it, and it takes the owners' locks as every write does.
+The role cannot read titles, descriptions and emails. Each batch is one short transaction, and
+takes the owners' locks like every write.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ EXPIRED_TRASH = "deleted_at < now() - :age"
 
 COUNT_TASKS = text(f"{SET_ROLE} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
 
-# A user's revision grows, because something of theirs has changed.
+# A purge increments the revision of each affected user.
 DELETE_TASKS = text(
     f"""{SET_ROLE}
     WITH old AS (
@@ -55,14 +55,14 @@ DELETE_KEYS = text(
 
 
 class PurgePermissionError(Exception):
-    """The role of the URL may not do upkeep. Says what to do."""
+    """The role of the URL lacks a privilege for the purge."""
 
 
 def purge(settings: Settings) -> Iterator[int]:
-    """Remove what has been in the trash for too long, and idempotency keys that are over.
+    """Delete old tasks in the trash, and expired idempotency keys.
 
-    Yields how many tasks there are to remove, and then, batch by batch, how many were. Raises
-    Unavailable when the database is away, PurgePermissionError when the role may not.
+    Yields the number of tasks to delete, then the number of deleted tasks of each batch. Raises
+    Unavailable if the database is unavailable, and PurgePermissionError.
     """
     engine = migration_engine(settings)
     trash, keys = timedelta(days=settings.trash_days), RETENTION
@@ -75,7 +75,7 @@ def purge(settings: Settings) -> Iterator[int]:
     except DBAPIError as error:
         if is_privilege_missing(error):
             raise PurgePermissionError(
-                "This role may not do upkeep: use the one that migrates, "
+                "This role lacks a privilege for the purge: use the role that migrates, "
                 "or GRANT todo_upkeep to it."
             ) from None
         raise translate_error(error) from None

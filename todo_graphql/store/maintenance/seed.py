@@ -1,6 +1,6 @@
-"""Made-up users and tasks, to develop and to measure with.
+"""Sample users and tasks for development and benchmarks.
 
-The same numbers make the same users and tasks, so seeding twice is seeding once.
+Equal numbers generate equal users and tasks, so a repeated seed changes nothing.
 """
 
 import random
@@ -17,7 +17,7 @@ from todo_graphql.store.tasks.transfer import import_tasks
 BATCH_SIZE = 1_000
 NAMESPACE = uuid.UUID("5eed5eed-0000-4000-8000-000000000000")
 FIRST_USER_DIVISOR = 10
-"""The first user has one task in so many, and the others have the rest: people differ."""
+"""The first user gets one task in this many; the other users share the rest."""
 
 VERBS = ("Buy", "Call", "Clean", "Find", "Fix", "Order", "Paint", "Plan", "Return", "Write")
 OBJECTS = (
@@ -42,7 +42,7 @@ NOTES = (None, None, "Ask for the receipt.", "The one that we saw last week.\nNo
 
 
 def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
-    """Make so many tasks for these users. Yields how many were dealt with, batch by batch."""
+    """Create sample tasks for these users. Yields the number of tasks of each batch."""
     now = datetime.now(UTC)
     for viewer, number in zip(users, split_tasks(len(users), tasks), strict=True):
         chance = random.Random(viewer.id.int)  # noqa: S311 - nothing secret
@@ -57,7 +57,7 @@ def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
 
 
 def split_tasks(users: int, tasks: int) -> list[int]:
-    """How many tasks each user gets."""
+    """Return the number of tasks of each user."""
     if users == 1:
         return [tasks]
     first = tasks // FIRST_USER_DIVISOR
@@ -66,7 +66,7 @@ def split_tasks(users: int, tasks: int) -> list[int]:
 
 
 def sample_users(number: int) -> list[Viewer]:
-    """Users whom nobody has met."""
+    """Return sample users."""
     return [
         Viewer(uuid.uuid5(NAMESPACE, str(place)), f"user{place}@example.com")
         for place in range(number)
@@ -74,7 +74,7 @@ def sample_users(number: int) -> list[Viewer]:
 
 
 def sample_task(viewer: Viewer, place: int, chance: random.Random, now: datetime) -> NewTask:
-    """A task such as people have: half are done, few are urgent, some are in the trash."""
+    """Return a random task: half are completed, few are urgent, some are in the trash."""
     age = timedelta(minutes=chance.randrange(60 * 24 * 365))
     created = now - age
     due = now + timedelta(minutes=chance.randrange(-60 * 24 * 30, 60 * 24 * 60))

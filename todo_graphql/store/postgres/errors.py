@@ -1,36 +1,45 @@
-"""What PostgreSQL's errors mean: constraints by name, outages by SQLSTATE.
+"""Translation of PostgreSQL's errors: constraints by name, outages by SQLSTATE.
 
-The text of a database error may hold SQL and a user's words, so it goes no further
-than this module: neither to a client nor to a log.
+The text of a database error can contain SQL and user data, so it reaches neither a client nor a
+log.
 """
 
 import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from todo_graphql.errors import BadUserInput, Problem, Unavailable
-from todo_graphql.store.models import TASK_MAX_TAGS
+from todo_graphql.store.models import (
+    DESCRIPTION_MAX_LENGTH,
+    IDEMPOTENCY_KEY_MAX_LENGTH,
+    TASK_MAX_TAGS,
+    TITLE_MAX_LENGTH,
+)
 
 CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
-    "ck_tasks_title_length": (BadUserInput, "The title is too short or too long.", "title"),
+    "ck_tasks_title_length": (
+        BadUserInput,
+        f"A title must have 1 to {TITLE_MAX_LENGTH} characters.",
+        "title",
+    ),
     "ck_tasks_description_length": (
         BadUserInput,
-        "The description is too long.",
+        f"A description must have at most {DESCRIPTION_MAX_LENGTH:,} characters.",
         "description",
     ),
-    "ck_tasks_priority_range": (BadUserInput, "There is no such priority.", "priority"),
+    "ck_tasks_priority_range": (BadUserInput, "Unknown priority.", "priority"),
     "ck_tasks_due_exclusive": (
         BadUserInput,
-        "A task is due on a day or at an instant, not both.",
+        "A task can have `dueOn` or `dueAt`, not both.",
         "dueAt",
     ),
     "ck_tasks_tags_number": (
         BadUserInput,
-        f"A task has at most {TASK_MAX_TAGS} tags.",
+        f"A task must have at most {TASK_MAX_TAGS} tags.",
         "input.addTags",
     ),
     "ck_idempotency_keys_key_length": (
         BadUserInput,
-        "An idempotency key is too short or too long.",
+        f"An idempotency key must have 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
         "idempotencyKey",
     ),
 }
@@ -43,7 +52,7 @@ QUERY_CANCELED = "57014"
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
 SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
-# Neither a table (42P01) nor the role to read it as (22023) is there.
+# A table (42P01) or the role (22023) does not exist.
 NOT_MIGRATED_STATES = ("42P01", "22023")
 UNAVAILABLE_STATES = (
     CONNECTION_EXCEPTION,
@@ -56,7 +65,7 @@ UNAVAILABLE_STATES = (
 
 
 class UnexpectedDatabaseError(Exception):
-    """A database error that nobody expected. Says its SQLSTATE, and no word of the statement."""
+    """Database error without a translation. The message has the SQLSTATE, and no SQL."""
 
     def __init__(self, kind: str, state: str | None, constraint: str | None) -> None:
         super().__init__(f"{kind} (SQLSTATE {state}, constraint {constraint})")
@@ -64,25 +73,25 @@ class UnexpectedDatabaseError(Exception):
 
 
 class NotMigratedError(UnexpectedDatabaseError):
-    """The tables, or the role that reads them, are not there."""
+    """The tables or the role `todo_app` do not exist."""
 
     def __str__(self) -> str:
         return "The database is not migrated: run `todo-graphql migrate`."
 
 
 def translate_error(error: DBAPIError) -> Exception:
-    """The exception to raise instead of `error`: a Problem, or a UnexpectedDatabaseError."""
+    """Return the exception to raise instead: a Problem or an UnexpectedDatabaseError."""
     return _translate(error.orig, outage=is_connection_failure(error))
 
 
 def translate_driver_error(error: psycopg2.Error) -> Exception:
-    """The same, for an error that comes from the driver itself."""
+    """Return the exception to raise instead of an error of the driver."""
     outage = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
     return _translate(error, outage=outage)
 
 
 def is_connection_lost(error: psycopg2.Error) -> bool:
-    """Whether the connection has ended, or is about to."""
+    """Return whether the error ends the connection."""
     state = error.pgcode
     if state is None:
         return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
@@ -104,10 +113,10 @@ def _translate(error: BaseException | None, *, outage: bool) -> Exception:
 
 
 def is_privilege_missing(error: DBAPIError) -> bool:
-    """Whether the role may not do what it was told to."""
+    """Return whether the role lacks a privilege."""
     return getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE
 
 
 def is_connection_failure(error: DBAPIError) -> bool:
-    """Whether there was no server to give an SQLSTATE: refused, cut, or not found."""
+    """Return whether the connection failed or was lost."""
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -1,7 +1,7 @@
-"""Database outages, in the log.
+"""Log messages of database outages.
 
-The message of the driver says why no connection could be made, and names the host, the user and
-more of DATABASE_URL. The log gets the message without them.
+The driver's message gives the reason of a failed connection, and contains parts of DATABASE_URL.
+The log gets the message without them.
 """
 
 import logging
@@ -16,10 +16,10 @@ from todo_graphql.outage_log import OutageLog
 
 logger = logging.getLogger(__name__)
 
-RECOVERED = "The database takes connections again."
+RECOVERED = "The database is available again."
 REMOVED = "***"
 
-# libpq quotes names and paths. It adds the addresses of a host, and the port.
+# libpq quotes names and paths, and adds the addresses of a host and the port.
 NAMES_AND_ADDRESSES = re.compile(
     r'"[^"]*"|(?<=port )\d+|\b\d+(?:\.\d+){3}\b|(?<!\w)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,}',
     re.IGNORECASE,
@@ -28,9 +28,7 @@ MAX_LENGTH = 500
 
 
 def watch(engine: Engine) -> None:
-    """Tell the operator when connections to the database can no longer be made, and when they can
-    again. Whoever is answered on one that works already costs nothing.
-    """
+    """Log when connecting to the database begins to fail, and when it succeeds again."""
     outage = OutageLog(logger, RECOVERED, logging.ERROR)
 
     @event.listens_for(engine, "do_connect")
@@ -45,9 +43,7 @@ def watch(engine: Engine) -> None:
 
 
 def redacted_message(error: psycopg2.Error, options: Mapping[str, object]) -> str:
-    """Return the driver's message without the values of the connection's options, and without
-    names and addresses.
-    """
+    """Return the driver's message without option values, names and addresses."""
     # Lines that begin with a tab are hints.
     lines = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
     message = "; ".join(" ".join(line.split()) for line in lines)
