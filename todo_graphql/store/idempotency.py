@@ -25,9 +25,9 @@ RETENTION = timedelta(hours=24)
 class ReplayedResponse(Exception):  # noqa: N818 - control flow
     """The key already has a response."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
+    def __init__(self, response: dict[str, Any]) -> None:
         super().__init__()
-        self.answer = answer
+        self.response = response
 
 
 class IdempotencyKeys:
@@ -49,12 +49,12 @@ class IdempotencyKeys:
         try:
             with self._statements.transaction():
                 self._check_key(key, digest)
-                answer = perform()
-                kept = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(answer)}
-                self._statements.write(save_key_statement(), kept)
-                return answer
+                response = perform()
+                values = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(response)}
+                self._statements.write(save_key_statement(), values)
+                return response
         except ReplayedResponse as replayed:
-            return replayed.answer
+            return replayed.response
 
     def _check_key(self, key: str, digest: bytes) -> None:
         """Raise ReplayedResponse if the key has a response. The exception rolls the transaction
@@ -63,13 +63,13 @@ class IdempotencyKeys:
         rows = self._statements.read(find_key_statement(), {"own_key": key})
         if not rows:
             return
-        kept_digest, answer = rows[0]
-        if bytes(kept_digest) != digest:
+        stored_digest, response = rows[0]
+        if bytes(stored_digest) != digest:
             raise Conflict(
                 "This idempotency key was already used with different arguments.",
                 field="idempotencyKey",
             )
-        raise ReplayedResponse(json.loads(answer))
+        raise ReplayedResponse(json.loads(response))
 
 
 @cached_statement

@@ -1,4 +1,4 @@
-"""Tasks as they come and go: what a new one is made of, and what is read of one."""
+"""Rows of tasks: the output columns, and the input of a create."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from todo_graphql.store.models import TASKS, Priority
 
 
 class TaskRow(NamedTuple):
-    """A task in the form in which it leaves: ids, days and RFC 3339 instants are text."""
+    """Task in the output format: ids, dates and instants are text."""
 
     id: str
     title: str
@@ -33,7 +33,7 @@ class TaskRow(NamedTuple):
     revision: int
 
 
-# The columns of a TaskRow, in its order.
+# The columns of a TaskRow in order.
 ROW_COLUMNS: tuple[ColumnElement[Any], ...] = (
     format_uuid(TASKS.c.id),
     TASKS.c.title,
@@ -52,18 +52,18 @@ ROW_COLUMNS: tuple[ColumnElement[Any], ...] = (
 
 
 ALL = frozenset(TaskRow._fields)
-"""What there is to read of a task."""
+"""The names of all columns of a TaskRow."""
 
 
 def project_columns(columns: frozenset[str]) -> list[ColumnElement[Any]]:
-    """The columns of a TaskRow, of which only those named are read: the others are null."""
+    """Return the columns of a TaskRow, with null for those that are not named."""
     return [
         column if column.name in columns else null().label(column.name) for column in ROW_COLUMNS
     ]
 
 
 def project_result(result: FromClause) -> list[ColumnElement[Any]]:
-    """The columns of a TaskRow in a statement's result."""
+    """Return the columns of a TaskRow in a subquery."""
     return [result.c[name] for name in TaskRow._fields]
 
 
@@ -72,18 +72,17 @@ _new_row = partial(tuple.__new__, TaskRow)
 _head = itemgetter(slice(WIDTH))
 
 
-def parse_task_rows(answer: Iterable[Sequence[Any]]) -> list[TaskRow]:
-    """The TaskRows that an answer's rows begin with."""
-    # TaskRow._make for each of them takes four times as long.
-    return list(map(_new_row, map(_head, answer)))
+def parse_task_rows(result: Iterable[Sequence[Any]]) -> list[TaskRow]:
+    """Return the TaskRows at the start of result rows."""
+    # Faster than TaskRow._make for each row.
+    return list(map(_new_row, map(_head, result)))
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task to create. With an id of the client's, the same create may be sent again.
+    """Task to create. With a client-supplied id, the create can be repeated.
 
-    Days and instants are text that PostgreSQL reads. The last three are those of a task
-    that was a task before: one that comes back from an export.
+    PostgreSQL parses the dates and instants. Only imports set the last three fields.
     """
 
     title: str
@@ -98,10 +97,9 @@ class NewTask:
     deleted_at: str | None = None
 
     def digest(self) -> bytes | None:
-        """What tells this create from another one under the same id.
+        """Return a digest that distinguishes this create from others with the same id.
 
-        Fields that were not given do not count, so that a field added to this class leaves
-        the digests of older creates as they are.
+        Absent fields are skipped, so that a new field does not change existing digests.
         """
         if self.id is None:
             return None
@@ -117,7 +115,7 @@ class NewTask:
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest()
 
     def record(self, place: int) -> dict[str, Any]:
-        """The row, as PostgreSQL reads it from JSON. `place` is its own among others."""
+        """Return the JSON record for PostgreSQL. `place` is the task's position in the list."""
         digest = self.digest()
         return {
             "place": place,
