@@ -133,7 +133,7 @@ def _changes_state(code: CodeType) -> bool:
 
 def test_every_statement_is_found() -> None:
     names = {name.rpartition(".")[2] for name in STATEMENTS}
-    assert {"page_statement", "update_statement", "insert_statement", "save_statement"} <= names
+    assert {"page_statement", "update_statement", "insert_statement", "save_key_statement"} <= names
     assert {shape.__name__ for shape in SHAPES} >= {"FilterShape", "PageShape", "EditsShape"}
 
 

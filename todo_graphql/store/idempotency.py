@@ -44,11 +44,11 @@ class IdempotencyKeys:
         The writes of `perform` and the key share one transaction. Raises Conflict if the key
         belongs to a different request, and BadUserInput for an invalid key.
         """
-        check(key)
+        validate_key(key)
         digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
         try:
             with self._statements.transaction():
-                self._check_key(key, digest)
+                self._check_replay(key, digest)
                 response = perform()
                 values = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(response)}
                 self._statements.write(save_key_statement(), values)
@@ -56,7 +56,7 @@ class IdempotencyKeys:
         except ReplayedResponse as replayed:
             return replayed.response
 
-    def _check_key(self, key: str, digest: bytes) -> None:
+    def _check_replay(self, key: str, digest: bytes) -> None:
         """Raise ReplayedResponse if the key has a response. The exception rolls the transaction
         back.
         """
@@ -89,7 +89,7 @@ def save_key_statement(scope: ViewerScope) -> Executable:
     )
 
 
-def check(key: str) -> None:
+def validate_key(key: str) -> None:
     """Raise BadUserInput for a key that cannot be stored."""
     if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_LENGTH or not is_storable(key):
         raise BadUserInput(
