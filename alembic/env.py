@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: by the same settings as the server."""
+"""Alembic environment, which connects with the settings of the server."""
 
 import time
 from collections.abc import Iterator
@@ -13,22 +13,21 @@ from todo_graphql.store.models import metadata
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import migration_engine
 
-# Any constant will do, as long as every `migrate` of this project takes the same one.
+# An arbitrary constant, shared by every `migrate` of this project.
 MIGRATION_LOCK = 7_406_531_042
 LOCK_INTERVAL = 0.2
 """Seconds between two attempts."""
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations, each in a transaction of its own.
+    """Run the migrations, one transaction each.
 
-    Two deployments at once queue up on the advisory lock; the second one finds its work
-    done. DDL that would wait behind a long transaction gives up instead, because
-    everybody else would queue behind the waiting DDL.
+    Concurrent deployments queue on the advisory lock. DDL that would wait for a long transaction
+    fails instead, because all other statements would queue behind it.
     """
     with only_one(connection.engine) as guard:
         for revision in MigrationContext.configure(guard).get_current_heads():
-            migrations.refuse_unknown(revision)
+            migrations.check_revision(revision)
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -41,10 +40,10 @@ def migrate(connection: Connection) -> None:
 
 @contextmanager
 def only_one(engine: Engine) -> Iterator[Connection]:
-    """Wait for the other deployment, on a connection beside the migrations'.
+    """Hold the advisory lock, on a separate connection.
 
-    Its transaction stays open meanwhile, so the lock holds also behind a pooler. It asks again
-    and again: a statement that waits would hold up an index that is built concurrently.
+    The open transaction keeps the lock behind a pooler. The lock is polled, because a waiting
+    statement would block concurrent index builds.
     """
     with engine.connect() as guard:
         while not guard.scalar(text(f"SELECT pg_try_advisory_xact_lock({MIGRATION_LOCK})")):
@@ -54,7 +53,7 @@ def only_one(engine: Engine) -> Iterator[Connection]:
 
 
 def print_sql() -> None:
-    """For `alembic upgrade head --sql`: what somebody else is to run."""
+    """Print the migrations as SQL, for `alembic upgrade head --sql`."""
     context.configure(
         dialect_name="postgresql",
         target_metadata=metadata,
@@ -66,7 +65,7 @@ def print_sql() -> None:
 
 
 def run() -> None:
-    """Migrate on the connection that a caller brought, or on one of our own."""
+    """Migrate on the caller's connection, or on a new one."""
     if context.is_offline_mode():
         print_sql()
         return

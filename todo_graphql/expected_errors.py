@@ -4,20 +4,20 @@ from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
 from todo_graphql.dev.postgres_permissions import AccessError
 from todo_graphql.errors import Problem
 from todo_graphql.settings.settings import ConfigurationError
-from todo_graphql.store.maintenance.purge import NoUpkeep
-from todo_graphql.store.postgres.errors import DatabaseFailure
-from todo_graphql.store.postgres.migrations import MayNotMigrate, NewerDatabase
-from todo_graphql.store.postgres.rls_check import UnsafeDatabase
+from todo_graphql.store.maintenance.purge import PurgePermissionError
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
+from todo_graphql.store.postgres.migrations import MigrationPermissionError, NewerDatabaseError
+from todo_graphql.store.postgres.rls_check import UnsafeDatabaseError
 
 EXPECTED_ERRORS = (
     AccessError,
     ConfigurationError,
-    DatabaseFailure,
     EmbeddedPostgresError,
-    MayNotMigrate,
-    NewerDatabase,
-    NoUpkeep,
+    MigrationPermissionError,
+    NewerDatabaseError,
     OSError,  # as when a disk is full
     Problem,
-    UnsafeDatabase,
+    PurgePermissionError,
+    UnexpectedDatabaseError,
+    UnsafeDatabaseError,
 )

@@ -1,4 +1,4 @@
-"""Users, tasks, and the second wall: row-level security.
+"""Users and tasks with row-level security.
 
 Revision ID: 0001
 Revises:
@@ -11,9 +11,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-# Roles belong to the whole server while tables belong to one database, so another database
-# of the same server may have made the role before, or may be making it right now. Both ways
-# of finding it there already have their own SQLSTATE.
+# Roles belong to the whole server, so a migration of another database can have created the role,
+# or can create it concurrently. The two cases have different SQLSTATEs.
 CREATE_ROLE = """
 DO $$ BEGIN
     CREATE ROLE todo_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
@@ -21,9 +20,9 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """
 
-# SET ROLE needs membership. Whoever migrates usually serves, too; a server that connects as
-# somebody else needs the same GRANT. A superuser may take any role without it, and one who
-# may not grant it has got it already or will be told by the proof at the start of the server.
+# SET ROLE requires membership. Usually the same role migrates and serves; a server with another
+# role needs the same GRANT. A superuser needs none. If the migrating role cannot grant it, the
+# role is a member already, or the check at the start of the server fails.
 GRANT_ROLE = """
 DO $$ BEGIN
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
@@ -33,8 +32,7 @@ EXCEPTION WHEN insufficient_privilege THEN NULL;
 END $$
 """
 
-# No more than the statements need. The columns that say whose a row is are not among those
-# that may be updated.
+# The privileges that the statements need. The columns of the owner cannot be updated.
 GRANT_TABLES = (
     "GRANT SELECT, INSERT ON users TO todo_app",
     "GRANT UPDATE (email, revision) ON users TO todo_app",
@@ -45,12 +43,11 @@ GRANT_TABLES = (
     "GRANT SELECT ON alembic_version TO todo_app",
 )
 
-# `app.user_id` is set together with each statement, for that statement's transaction only.
-# When it is missing, current_setting answers NULL or '' and no row compares equal.
+# `app.user_id` is set with each statement, for its transaction. If it is missing,
+# current_setting returns NULL or '' and no row compares equal.
 ME = "nullif(current_setting('app.user_id', true), '')::uuid"
 
-# Roles are shared, so the role is dropped only when no other database of this server
-# depends on it.
+# The role is dropped only if no other database of the server depends on it.
 DROP_ROLE = """
 DO $$ BEGIN
     DROP OWNED BY todo_app;
@@ -119,14 +116,14 @@ def moment(name: str, **options: object) -> sa.Column[object]:
 
 
 def index_list(name: str, condition: str) -> None:
-    """Index one list that a person looks at, in the order in which it is shown."""
+    """Create the index of a common list in its default order."""
     op.create_index(
         name, "tasks", ["user_id", "created_at", "id"], postgresql_where=sa.text(condition)
     )
 
 
 def protect(table: str, owner: str) -> None:
-    """Show a table's rows to their owner only. FORCE: to the owner of the table, too."""
+    """Restrict a table's rows to their owner. FORCE binds the owner of the table as well."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY mine ON {table} USING ({owner} = {ME}) WITH CHECK ({owner} = {ME})")

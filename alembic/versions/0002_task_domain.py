@@ -1,7 +1,7 @@
-"""Priority, due dates, tags and manual order; what is derived of a task; idempotency keys.
+"""Priority, due dates, tags, manual order, derived columns and idempotency keys.
 
-Nothing here reads or rewrites a row: each statement holds its lock for a moment. What
-existing rows lack is filled in by the next migration, outside of any long transaction.
+No statement reads or rewrites rows, so each holds its lock briefly. The next migration fills
+existing rows, without a long transaction.
 
 Revision ID: 0002
 Revises: 0001
@@ -21,11 +21,10 @@ RULES = (
     ("tags_number", "cardinality(tags) <= 20"),
 )
 
-# Text without case and accents: compatible characters are made one, what stands above and
-# below letters goes (accents, and the vowel marks of Hebrew and Arabic), and what belongs
-# together (as Hangul does) is put together again. A few letters of the Latin script have no
-# accent that could be taken off, but are searched for as if they had; the Greek sigma is the
-# same at the end of a word.
+# Text without case and accents: NFKD decomposes, the marks above and below letters are removed
+# (accents, and the vowel marks of Hebrew and Arabic), and NFKC composes the rest (such as Hangul).
+# Some Latin letters do not decompose and are replaced explicitly. Both forms of the Greek sigma
+# are equal.
 FOLD = r"""
 CREATE FUNCTION todo_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -39,8 +38,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$
 """
 
-# Letters and digits only, so that no operator of a search survives. Scripts that put no
-# space between words (Thai to Lao, Burmese, Khmer, kana, Han) become one word a character.
+# Letters and digits only, without the operators of a tsquery. In scripts without spaces between
+# words (Thai to Lao, Burmese, Khmer, kana, Han), each character becomes a word.
 TERMS = r"""
 CREATE FUNCTION todo_terms(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -52,9 +51,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$
 """
 
-# All words of a search must be there, each as the beginning of one; the characters of a
-# script without spaces side by side. The first 32 words, and 64 characters of each, count:
-# each word costs time with each task.
+# All words of a search must match, each as a prefix; the characters of a script without spaces
+# must be adjacent. Only the first 32 words and 64 characters of each are used, because each word
+# costs time per task.
 QUERY = r"""
 CREATE FUNCTION todo_query(search text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -72,8 +71,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$
 """
 
-# Text that orders as the number does, whether that is negative or not. New tasks take their
-# revision, so that they come last; fractions of any length fit between two.
+# Text that sorts like the number, also a negative one. A new task gets its revision, so that it
+# is last. Between two ranks, text of any length fits.
 RANK = """
 CREATE FUNCTION todo_rank(number bigint) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -81,7 +80,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$
 """
 
-# The tags with some added and some removed, each once: the first one's case is kept.
+# The tags with additions and removals, without duplicates. The first tag's case remains.
 EDIT_TAGS = """
 CREATE FUNCTION todo_edit_tags(tags text[], added text[], removed text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -94,9 +93,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$
 """
 
-# Plain columns, because only comparisons of those can use an index below row-level security;
-# and by a trigger, because adding a generated column would rewrite the table under a lock.
-# A day orders as its first instant in UTC.
+# Plain columns, because below row-level security only comparisons of plain columns can use an
+# index. A trigger, because adding a generated column would rewrite the table under a lock. A date
+# sorts as its first instant in UTC.
 DERIVE = """
 CREATE FUNCTION todo_derive() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -128,9 +127,9 @@ FUNCTIONS = {
     "todo_fold(text)": FOLD,
 }
 
-# Upkeep is an operator's work on everybody's rows: filling in what a migration added, and
-# emptying old trash. Row-level security binds the owner of the tables, too, so it has a
-# role of its own, which sees all rows, may not read what people wrote, and is no server's.
+# Maintenance of all users' rows: filling new columns, and purging old trash. Row-level security
+# binds the owner of the tables as well, so maintenance has its own role, which sees all rows but
+# cannot read the users' text. No server uses it.
 CREATE_UPKEEP = """
 DO $$ BEGIN
     CREATE ROLE todo_upkeep
@@ -161,7 +160,7 @@ UPKEEP = (
 
 GRANTS = (
     "GRANT UPDATE (priority, due_on, due_at, tags, rank) ON tasks TO todo_app",
-    # One's own account only, says the policy.
+    # The policy restricts this to the viewer's own row.
     "GRANT DELETE ON users TO todo_app",
     "GRANT SELECT, INSERT, DELETE ON idempotency_keys TO todo_app",
     "GRANT UPDATE (digest, answer, created_at) ON idempotency_keys TO todo_app",
@@ -200,7 +199,7 @@ def columns() -> list[sa.Column[object]]:
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tags", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        # Derived, by the trigger below.
+        # Derived by the trigger.
         sa.Column("due", sa.DateTime(timezone=True), nullable=True),
         sa.Column("title_key", sa.Text(collation="C"), nullable=True),
         sa.Column("tag_keys", sa.ARRAY(sa.Text()), nullable=True),
@@ -210,8 +209,8 @@ def columns() -> list[sa.Column[object]]:
 
 
 def create_idempotency_keys() -> None:
-    # Without a foreign key to the user: the key of a deleted account's deletion must outlive it
-    # for as long as that may be repeated.
+    # No foreign key to the user: the key of an account's deletion must outlive the account, so
+    # that the deletion can be repeated.
     op.create_table(
         "idempotency_keys",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -246,7 +245,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER derive ON tasks")
     for name in FUNCTIONS:
         op.execute(f"DROP FUNCTION {name}")
-    # The rules of a column go with it.
+    # DROP COLUMN drops the column's constraints.
     for column in reversed(columns()):
         op.drop_column("tasks", column.name)
     op.execute(DROP_UPKEEP)

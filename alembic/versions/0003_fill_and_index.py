@@ -1,8 +1,8 @@
-"""Fill in what existing tasks lack, then demand it, then index every order.
+"""Fill the new columns of existing tasks, make them NOT NULL, and index every order.
 
-Runs for as long as it takes, and nobody waits for it: the rows are filled in by short
-statements that commit one by one, the rules are validated under a lock that lets reads and
-writes pass, and the indexes are built beside the traffic. Interrupted, it is run again.
+A long migration that does not block statements: short statements fill the rows and commit one by
+one, constraints are validated under a lock that allows reads and writes, and indexes are built
+concurrently. An interrupted run can be repeated.
 
 Revision ID: 0003
 Revises: 0002
@@ -20,9 +20,8 @@ down_revision = "0002"
 
 BATCH = 2_000
 
-# As if each task had been put at the end when it was created; before all that come later. The
-# id tells those apart that were created at the same instant. The update fires the trigger,
-# which derives the rest.
+# The manual order of existing tasks is the order of their creation, before all new tasks. The id
+# distinguishes tasks of the same instant. The update fires the trigger, which derives the rest.
 FILL = """
 UPDATE tasks SET rank = todo_rank(0)
     || to_char(timezone('UTC', created_at), 'YYYYMMDDHH24MISSUS')
@@ -30,14 +29,14 @@ UPDATE tasks SET rank = todo_rank(0)
 WHERE rank IS NULL
 """
 
-# One message, so that the role ends with the batch's transaction. Locked rows are somebody's
-# who is writing now: the trigger fills them in, or the next round does.
+# One message, so that the role ends with the batch's transaction. Locked rows are skipped: the
+# trigger of the concurrent write fills them, or the next batch.
 FILL_BATCH = f"""
 SELECT set_config('role', 'todo_upkeep', true);
 {FILL} AND (user_id, id) IN (
     SELECT user_id, id FROM tasks WHERE rank IS NULL LIMIT {BATCH} FOR NO KEY UPDATE SKIP LOCKED
 ) RETURNING id
-"""  # noqa: S608 - made of constants
+"""  # noqa: S608 - constants
 
 COUNT = """
 SELECT set_config('role', 'todo_upkeep', true);
@@ -46,10 +45,10 @@ SELECT count(*) FROM tasks WHERE rank IS NULL
 
 RULES = ("priority_range", "due_exclusive", "tags_number")
 
-# The trigger gives them to every row. `due` may be missing.
+# The columns that the trigger fills in every row. `due` is nullable.
 DERIVED = ("rank", "title_key", "tag_keys", "words")
 
-# Each order of the tasks that are not in the trash.
+# The orders of the tasks outside of the trash.
 ORDERS = {
     "updated_at": "ix_tasks_updated",
     "due": "ix_tasks_due",
@@ -57,7 +56,7 @@ ORDERS = {
     "title_key": "ix_tasks_title",
     "completed_at": "ix_tasks_completed",
 }
-# Neighbours are looked up among all tasks, so that one that is restored has its place.
+# This index includes the trash, so that a restored task keeps its place.
 RANKED = "ix_tasks_rank"
 
 
@@ -77,7 +76,7 @@ def upgrade() -> None:
 
 
 def fill(connection: sa.Connection) -> None:
-    """Fill in batch by batch, until none is left, with a bar where somebody watches."""
+    """Fill rows batch by batch, with a progress bar on a terminal."""
     (left,) = connection.exec_driver_sql(COUNT).one()
     with click.progressbar(
         length=left, label="Filling in tasks", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -88,7 +87,7 @@ def fill(connection: sa.Connection) -> None:
 
 
 def demand(column: str) -> None:
-    """NOT NULL, without a scan under the lock: a validated rule says it already."""
+    """Make a column NOT NULL. A validated constraint avoids the scan under the lock."""
     rule = f"ck_tasks_{column}_required"
     op.execute(f"ALTER TABLE tasks DROP CONSTRAINT IF EXISTS {rule}")
     op.execute(f"ALTER TABLE tasks ADD CONSTRAINT {rule} CHECK ({column} IS NOT NULL) NOT VALID")
@@ -98,7 +97,7 @@ def demand(column: str) -> None:
 
 
 def index(name: str, column: str, where: str = "") -> None:
-    """Build beside the traffic. One that was interrupted is there, and no good."""
+    """Build an index concurrently, and replace the invalid one of an interrupted run."""
     op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
     op.execute(f"CREATE INDEX CONCURRENTLY {name} ON tasks (user_id, {column}, id) {where}")
 

@@ -13,7 +13,7 @@ from tests.support.commands import Command, refusal, run, until
 from tests.support.servers import scratch_database, settings_for
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import database_url
-from todo_graphql.store.postgres.migrations import MayNotMigrate
+from todo_graphql.store.postgres.migrations import MigrationPermissionError
 
 MIGRATION_LOCK = 7_406_531_042
 
@@ -88,7 +88,7 @@ def test_the_roles_are_those_of_another_database(empty: SecretStr, tmp_path: Pat
         administer(empty, f"ALTER ROLE {role} CREATEROLE")
         try:
             migrations.upgrade(settings_for(url))  # that was all before PostgreSQL 16
-        except MayNotMigrate as reason:
+        except MigrationPermissionError as reason:
             assert str(reason) == sentence  # noqa: PT017 - it depends on the version
         administer(empty, f"GRANT todo_app, todo_upkeep TO {role}")
         migrations.upgrade(settings_for(url))
@@ -120,5 +120,5 @@ def test_nothing_to_migrate(tmp_path: Path) -> None:
     assert refusal("migrate", folder=tmp_path).startswith("DATABASE_URL is not set: ")
     sentence = refusal("migrate", folder=tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x")
     assert sentence == (
-        "The database is unavailable. Try again in a moment. `todo-graphql doctor` says more."
+        "The database is unavailable. Try again in a moment. Run `todo-graphql doctor` for details."
     )

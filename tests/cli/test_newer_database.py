@@ -13,8 +13,8 @@ from todo_graphql.doctor.findings import ADVICE
 from todo_graphql.store.postgres import migrations
 
 SENTENCE = (
-    f"The database is at revision 9999, newer than this release, whose newest is "
-    f"{migrations.head()}: it can be served as it is, and migrated by the newer release only."
+    f"The database is at revision 9999, which is newer than this release (newest revision "
+    f"{migrations.head()}). This release can serve it, but only a newer one can migrate it."
 )
 
 

@@ -227,7 +227,7 @@ def test_row_level_security_is_off(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         administer(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
         (sentence,) = found(settings_without(url), FATAL)
-    assert sentence.startswith("Row-level security is not in force")
+    assert sentence.startswith("Row-level security is not effective")
 
 
 def test_a_database_that_is_held_up(postgresql: SecretStr) -> None:

@@ -98,7 +98,7 @@ def test_it_refuses_a_database_without_row_level_security(
     with migrated_database(postgresql) as url:
         administer(url, "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
         sentence = told_refusal(tmp_path, **variables_for(url))
-    assert sentence.startswith("Row-level security is not in force")
+    assert sentence.startswith("Row-level security is not effective")
 
 
 def told_refusal(folder: Path, *arguments: str, **settings: str) -> str:

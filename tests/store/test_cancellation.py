@@ -1,4 +1,4 @@
-"""The canceller of sockets, with sockets of its own."""
+"""SocketCanceller with a pair of sockets."""
 
 import socket
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two sockets that are connected with each other."""
+    """Two connected sockets."""
     one, other = socket.socketpair()
     with one, other:
         one.settimeout(30)
         yield one, other
 
 
-def test_watched_socket_is_shut_down_when_broken_off(
+def test_cancel_shuts_down_watched_socket(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     canceller = SocketCanceller()
@@ -26,10 +26,10 @@ def test_watched_socket_is_shut_down_when_broken_off(
         assert pair[0].recv(1) == b""
 
 
-def test_socket_that_is_no_longer_watched_is_left_alone(
+def test_cancel_ignores_released_socket(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Its number may be that of another connection by then."""
+    """The descriptor can belong to another connection afterwards."""
     canceller = SocketCanceller()
     with canceller.watching(pair[0].fileno()):
         pass
@@ -38,7 +38,7 @@ def test_socket_that_is_no_longer_watched_is_left_alone(
     assert pair[0].recv(1) == b"x"
 
 
-def test_used_canceller_watches_no_further_socket(
+def test_cancelled_canceller_rejects_further_sockets(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     canceller = SocketCanceller()

@@ -1,4 +1,4 @@
-"""The database's own rules, for what would slip past the checks before it."""
+"""Check constraints, which back the validation of input."""
 
 import uuid
 
@@ -23,7 +23,7 @@ VIOLATIONS = {
 
 
 @pytest.mark.parametrize("name", VIOLATIONS)
-def test_a_violation_is_a_problem_with_its_field(database: Database, name: str) -> None:
+def test_check_violation_raises_bad_user_input_with_field(database: Database, name: str) -> None:
     viewer = Viewer(uuid.uuid4())
     with database.connect_as(viewer) as connection:
         with pytest.raises(BadUserInput) as refused:
@@ -37,7 +37,7 @@ def test_a_violation_is_a_problem_with_its_field(database: Database, name: str) 
     )
 
 
-def test_a_key_that_is_too_long_is_a_problem_with_its_field(database: Database) -> None:
+def test_overlong_idempotency_key_raises_bad_user_input_with_field(database: Database) -> None:
     viewer = Viewer(uuid.uuid4())
     long = {"key": "x" * 101, "digest": b"x", "answer": "x"}
     with database.connect_as(viewer) as connection:
@@ -47,7 +47,7 @@ def test_a_key_that_is_too_long_is_a_problem_with_its_field(database: Database) 
     assert refused.value.extensions["field"] == "idempotencyKey"
 
 
-def test_every_rule_of_the_tables_is_known() -> None:
+def test_every_check_constraint_has_a_message() -> None:
     rules = {
         str(constraint.name)
         for table in metadata.sorted_tables

@@ -1,4 +1,4 @@
-"""What an operation costs: counted on the wire between the server and PostgreSQL."""
+"""Number of messages per operation between the server and PostgreSQL."""
 
 from collections.abc import Iterator
 
@@ -15,14 +15,14 @@ CREATE = 'createTask(input: {title: "Buy milk"}) { task { id user { revision } }
 
 @pytest.fixture(scope="module")
 def tap(settings: Settings) -> Iterator[tuple[Settings, Wire]]:
-    """The settings of a server that reaches the database through a wire, and that wire."""
+    """Settings of a server behind a tapped database connection, and the tap."""
     with tapped(settings.required_database_url()) as (through, wire):
         yield settings_for(through), wire
 
 
 @pytest.fixture(scope="module")
 def base(tap: tuple[Settings, Wire]) -> Iterator[str]:
-    """That server, after it has asked what it asks only once."""
+    """URL of that server, after its first operation."""
     with serving(tap[0]) as base:
         Person(base, tap[0]).ask("{ me { id } }")
         yield base
@@ -30,18 +30,16 @@ def base(tap: tuple[Settings, Wire]) -> Iterator[str]:
 
 @pytest.fixture
 def wire(tap: tuple[Settings, Wire]) -> Wire:
-    """What is between the two."""
     return tap[1]
 
 
 @pytest.fixture
 def carol(base: str, tap: tuple[Settings, Wire]) -> Person:
-    """Somebody whose requests end up on the wire."""
     return Person(base, tap[0])
 
 
 def heard(wire: Wire, person: Person, document: str, **variables: object) -> list[Message]:
-    """What the server asked in order to answer this without an error."""
+    """Return the messages of a successful operation."""
     with wire.listening() as messages:
         person.ask(document, **variables)
     return messages
@@ -56,18 +54,18 @@ def heard(wire: Wire, person: Person, document: str, **variables: object) -> lis
         "{ a: me { revision } b: me { email } }",
     ],
 )
-def test_a_read_is_one_message(wire: Wire, carol: Person, document: str) -> None:
+def test_read_sends_one_message(wire: Wire, carol: Person, document: str) -> None:
     carol.create()
     assert len(heard(wire, carol, document)) == 1
 
 
 @pytest.mark.parametrize("field", ["task", "node"])
-def test_a_read_by_id_is_one_message(wire: Wire, carol: Person, field: str) -> None:
+def test_read_by_id_sends_one_message(wire: Wire, carol: Person, field: str) -> None:
     document = f"query ($id: ID!) {{ {field}(id: $id) {{ id }} }}"
     assert len(heard(wire, carol, document, id=carol.create()["id"])) == 1
 
 
-def test_a_page_between_two_cursors_is_one_message(wire: Wire, carol: Person) -> None:
+def test_page_between_cursors_sends_one_message(wire: Wire, carol: Person) -> None:
     for title in "abcde":
         carol.create(title)
     edges = carol.ask("{ tasks { edges { cursor } } }")["tasks"]["edges"]
@@ -79,14 +77,14 @@ def test_a_page_between_two_cursors_is_one_message(wire: Wire, carol: Person) ->
     assert len(messages) == 1
 
 
-def test_a_create_is_one_message_also_when_it_is_sent_again(wire: Wire, carol: Person) -> None:
+def test_repeated_create_sends_one_message(wire: Wire, carol: Person) -> None:
     for _ in range(2):
         with wire.listening() as messages:
             carol.create(id=carol.id)
         assert len(messages) == 1
 
 
-def test_an_update_is_one_message_also_when_it_changes_nothing(wire: Wire, carol: Person) -> None:
+def test_unchanged_update_sends_one_message(wire: Wire, carol: Person) -> None:
     document = 'mutation ($id: ID!) { updateTask(id: $id, input: {title: "x"}) { task { id } } }'
     task = carol.create()
     for _ in range(2):
@@ -94,14 +92,14 @@ def test_an_update_is_one_message_also_when_it_changes_nothing(wire: Wire, carol
 
 
 @pytest.mark.parametrize("verb", ["completeTask", "reopenTask", "deleteTask", "restoreTask"])
-def test_a_verb_is_one_message(wire: Wire, carol: Person, verb: str) -> None:
+def test_state_change_sends_one_message(wire: Wire, carol: Person, verb: str) -> None:
     task = carol.create()
     with wire.listening() as messages:
         carol.change(verb, task["id"])
     assert len(messages) == 1
 
 
-def test_a_purge_is_one_message(wire: Wire, carol: Person) -> None:
+def test_purge_sends_one_message(wire: Wire, carol: Person) -> None:
     document = "mutation ($id: ID!) { purgeTask(id: $id) { taskId } }"
     assert len(heard(wire, carol, document, id=carol.create()["id"])) == 1
 
@@ -119,9 +117,7 @@ query ($order: [TaskOrder!]) {
 
 
 @pytest.mark.parametrize("field", ["CREATED", "DUE", "POSITION", "RELEVANCE"])
-def test_a_page_of_any_order_and_filter_is_one_message(
-    wire: Wire, carol: Person, field: str
-) -> None:
+def test_ordered_filtered_page_sends_one_message(wire: Wire, carol: Person, field: str) -> None:
     carol.create()
     order = [{"field": field, "nulls": "FIRST"}, {"field": "TITLE"}]
     assert len(heard(wire, carol, FILTERED, order=order)) == 1
@@ -139,26 +135,28 @@ def test_a_page_of_any_order_and_filter_is_one_message(
         "{ me { tags { tag } } }",
     ],
 )
-def test_many_tasks_are_one_message(wire: Wire, carol: Person, document: str) -> None:
+def test_bulk_operation_sends_one_message_per_field(
+    wire: Wire, carol: Person, document: str
+) -> None:
     carol.create()
     expected = 2 if "me" in document.split() else 1
     assert len(heard(wire, carol, document)) == expected
 
 
-def test_a_move_is_three_messages(wire: Wire, carol: Person) -> None:
-    """BEGIN with the first one, and COMMIT by itself."""
+def test_move_sends_three_messages(wire: Wire, carol: Person) -> None:
+    """The first message includes BEGIN; COMMIT is the third."""
     first, second = carol.create_many("a", "b")
     document = "mutation ($id: ID!, $to: ID) { moveTask(id: $id, before: $to) { revision } }"
     assert len(heard(wire, carol, document, id=second["id"], to=first["id"])) == 3
 
 
-def test_a_key_is_three_messages_more_and_two_when_it_is_known(wire: Wire, carol: Person) -> None:
+def test_idempotency_key_sends_three_more_messages(wire: Wire, carol: Person) -> None:
     document = 'mutation { createTask(input: {title: "a"}, idempotencyKey: "k") { revision } }'
     assert len(heard(wire, carol, document)) == 4
     assert len(heard(wire, carol, document)) == 2
 
 
-def test_a_count_is_one_message_more_and_only_when_asked_for(wire: Wire, carol: Person) -> None:
+def test_total_count_sends_message_when_selected(wire: Wire, carol: Person) -> None:
     document = (
         "query ($counted: Boolean!) { tasks { nodes { id } totalCount @include(if: $counted) } }"
     )
@@ -166,14 +164,14 @@ def test_a_count_is_one_message_more_and_only_when_asked_for(wire: Wire, carol: 
     assert len(heard(wire, carol, document, counted=True)) == 2
 
 
-def test_the_user_of_many_tasks_is_one_message_more(wire: Wire, carol: Person) -> None:
+def test_user_of_many_tasks_is_read_once(wire: Wire, carol: Person) -> None:
     for title in "abc":
         carol.create(title)
     document = "{ tasks { nodes { user { email revision } } edges { node { user { id } } } } }"
     assert len(heard(wire, carol, document)) == 2
 
 
-def test_the_user_is_asked_for_again_after_each_write(wire: Wire, carol: Person) -> None:
+def test_user_is_read_again_after_write(wire: Wire, carol: Person) -> None:
     assert len(heard(wire, carol, f"mutation {{ a: {CREATE} b: {CREATE} }}")) == 4
 
 
@@ -191,17 +189,13 @@ def test_the_user_is_asked_for_again_after_each_write(wire: Wire, carol: Person)
         "not GraphQL",
     ],
 )
-def test_what_needs_no_data_leaves_the_database_alone(
-    wire: Wire, carol: Person, document: str
-) -> None:
+def test_operation_without_data_sends_no_message(wire: Wire, carol: Person, document: str) -> None:
     before = len(wire.messages)
     carol.post(document)
     assert len(wire.messages) == before
 
 
-def test_every_message_says_whose_it_is(
-    wire: Wire, tap: tuple[Settings, Wire], carol: Person
-) -> None:
+def test_every_message_names_viewer(wire: Wire, tap: tuple[Settings, Wire], carol: Person) -> None:
     with wire.listening() as messages:
         task = carol.create()
         carol.change("completeTask", task["id"])
@@ -214,16 +208,16 @@ def test_every_message_says_whose_it_is(
     assert all(message.sql.startswith(preamble) for message in messages)
 
 
-def test_ten_aliases_use_one_connection_once(wire: Wire, carol: Person) -> None:
+def test_aliases_share_one_connection(wire: Wire, carol: Person) -> None:
     before = len(wire.messages)
     aliases = " ".join(f"t{number}: tasks {{ nodes {{ id }} }}" for number in range(10))
     messages = heard(wire, carol, f"{{ {aliases} }}")
     assert len(messages) == 10
     assert len({message.connection for message in messages}) == 1
-    assert len(wire.messages) - before == len(messages), "no ping: it worked a moment ago"
+    assert len(wire.messages) - before == len(messages), "A fresh connection is not pinged."
 
 
-def test_a_connection_asks_for_nothing_that_a_pooler_refuses(wire: Wire, carol: Person) -> None:
+def test_startup_has_no_server_settings(wire: Wire, carol: Person) -> None:
     carol.ask("{ me { id } }")
     names = {name for startup in wire.startups for name in startup}
     assert names <= {"user", "database", "application_name", "client_encoding"}

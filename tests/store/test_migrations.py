@@ -1,4 +1,4 @@
-"""The migrations make what the models say, and undo it."""
+"""Migrations: their result, their reversal and their data changes."""
 
 import io
 import uuid
@@ -64,12 +64,12 @@ ORDER BY 1, 2, 3
 
 
 def catalog(connection: Connection) -> list[Any]:
-    """All that a migration can leave behind, but for Alembic's own table."""
+    """Return all objects that a migration can create, without Alembic's table."""
     rows = connection.execute(text(CATALOG)).all()
     return [row for row in rows if "alembic_version" not in row[1]]
 
 
-def test_the_models_are_what_the_migrations_make(settings: Settings) -> None:
+def test_models_match_migrations(settings: Settings) -> None:
     engine = create_engine(database_url(settings.required_database_url()))
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -86,21 +86,21 @@ def test_the_models_are_what_the_migrations_make(settings: Settings) -> None:
 
 
 def downgrade_on(connection: Connection, revision: str) -> None:
-    """Undo what came after `revision`, with all data that it held."""
+    """Downgrade to a revision."""
     config = migrations.configuration()
     config.attributes["connection"] = connection
     command.downgrade(config, revision)
 
 
-def test_revisions_are_those_of_alembic() -> None:
-    """The server reads them from the names of the scripts."""
+def test_revisions_match_alembic() -> None:
+    """The server reads revisions from the names of the scripts."""
     script = ScriptDirectory.from_config(migrations.configuration())
     walked = [revision.revision for revision in script.walk_revisions()]
     assert list(migrations.revisions()) == walked[::-1]
     assert migrations.head() == script.get_current_head()
 
 
-def test_up_down_and_up_again(postgresql: SecretStr) -> None:
+def test_downgrade_and_upgrade_restore_catalog(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         engine = create_engine(database_url(url))
         states = []
@@ -117,7 +117,7 @@ def test_up_down_and_up_again(postgresql: SecretStr) -> None:
     assert states[1] == []
 
 
-def test_row_level_security_binds_the_tables_owner_too(settings: Settings) -> None:
+def test_row_level_security_is_forced_on_every_table(settings: Settings) -> None:
     engine = create_engine(database_url(settings.required_database_url()))
     with engine.connect() as connection:
         forced = connection.execute(
@@ -128,7 +128,7 @@ def test_row_level_security_binds_the_tables_owner_too(settings: Settings) -> No
 
 
 def test_upgrade_of_a_current_database_changes_no_table(postgresql: SecretStr) -> None:
-    """A table or an index that is made, changed or rewritten has another row in the catalog."""
+    """A new, changed or rewritten table or index has a different row in the catalog."""
     rows = text(
         "SELECT relname, oid, relfilenode, xmin::text FROM pg_class"
         " WHERE relnamespace = current_schema::regnamespace ORDER BY relname"
@@ -143,11 +143,11 @@ def test_upgrade_of_a_current_database_changes_no_table(postgresql: SecretStr) -
     assert after == before
 
 
-def test_a_database_knows_whether_it_is_current(postgresql: SecretStr) -> None:
+def test_is_current_compares_revisions(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
         states = []
-        # '0000' is not one of ours: a later release has been here first.
+        # '0000' stands for a revision of a later release.
         for change in (
             "SELECT",
             "UPDATE alembic_version SET version_num = '0000'",
@@ -161,7 +161,7 @@ def test_a_database_knows_whether_it_is_current(postgresql: SecretStr) -> None:
     assert states == [True, True, False]
 
 
-def test_an_empty_database_is_not_current(postgresql: SecretStr) -> None:
+def test_empty_database_is_not_current(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         database = Database(settings_for(url))
         with database.connect_as(Viewer(uuid.uuid4())) as connection:
@@ -169,32 +169,32 @@ def test_an_empty_database_is_not_current(postgresql: SecretStr) -> None:
         database.close()
 
 
-def test_no_server_to_migrate() -> None:
+def test_upgrade_without_server_raises_unavailable() -> None:
     nowhere = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
-    with pytest.raises(Unavailable, match="away"):
+    with pytest.raises(Unavailable, match="unavailable"):
         migrations.upgrade(nowhere)
 
 
-def test_the_relationships_go_both_ways() -> None:
+def test_relationships_are_bidirectional() -> None:
     assert inspect(User).relationships["tasks"].mapper.class_ is Task
     assert inspect(Task).relationships["user"].mapper.class_ is User
     assert inspect(User).relationships["tasks"].back_populates == "user"
 
 
-def test_an_index_begins_with_the_user() -> None:
+def test_every_task_index_begins_with_user_id() -> None:
     assert {next(iter(index.columns)).name for index in Task.__table__.indexes} == {"user_id"}  # type: ignore[attr-defined]
 
 
 def migrated_to(url: SecretStr, revision: str = "head") -> None:
-    """Upgrade as far as that."""
+    """Upgrade to a revision."""
     engine = create_engine(database_url(url))
     with engine.connect() as connection:
         migrations.upgrade_on(connection, revision)
     engine.dispose()
 
 
-def test_tasks_of_the_first_release_are_filled_in(postgresql: SecretStr) -> None:
-    """Their manual order is that of their creation; new ones come after them."""
+def test_migration_fills_existing_tasks(postgresql: SecretStr) -> None:
+    """The manual order of existing tasks is the order of creation; new tasks are last."""
     with scratch_database(postgresql) as url, administering(url) as admin:
         migrated_to(url, "0001")
         admin.execute(text(FIRST_RELEASE), {"me": MIA.id})
@@ -213,7 +213,7 @@ def test_tasks_of_the_first_release_are_filled_in(postgresql: SecretStr) -> None
         database.close()
 
 
-def test_more_tasks_than_one_batch_are_filled_in(postgresql: SecretStr) -> None:
+def test_migration_fills_several_batches(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url, administering(url) as admin:
         migrated_to(url, "0001")
         admin.execute(text(FIRST_RELEASE.replace("(1, 3)", "(1, 2500)")), {"me": MIA.id})
@@ -222,13 +222,12 @@ def test_more_tasks_than_one_batch_are_filled_in(postgresql: SecretStr) -> None:
         assert tuple(admin.execute(filled).one()) == (2500, 2500, 2500)
 
 
-def test_a_server_of_the_first_release_may_still_write(settings: Settings) -> None:
-    """Between the migration and the last server of the release before it."""
+def test_statements_of_first_release_work_after_migration(settings: Settings) -> None:
     with administering(settings.required_database_url()) as connection:
         connection.execute(text(FIRST_RELEASE), {"me": uuid.uuid4()})
 
 
-def test_an_index_that_was_interrupted_is_built_again(postgresql: SecretStr) -> None:
+def test_invalid_index_is_rebuilt(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url, administering(url) as admin:
         migrated_to(url, "0002")
         admin.execute(text("CREATE INDEX ix_tasks_due ON tasks (title)"))
@@ -237,8 +236,7 @@ def test_an_index_that_was_interrupted_is_built_again(postgresql: SecretStr) -> 
         assert "(user_id, due, id)" in admin.execute(index).scalar_one()
 
 
-def test_the_migrations_as_sql() -> None:
-    """For those who let nobody but an administrator change a schema."""
+def test_migrations_can_be_printed_as_sql() -> None:
     output = io.StringIO()
     config = migrations.configuration()
     config.output_buffer = output

@@ -1,4 +1,4 @@
-"""What the log says of a database that comes and goes."""
+"""Log messages of database outages."""
 
 import logging
 import socket
@@ -18,7 +18,7 @@ from todo_graphql.server.app import Components
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import outages, pool
 from todo_graphql.store.postgres.engine import database_url
-from todo_graphql.store.postgres.outages import BACK, reason_of
+from todo_graphql.store.postgres.outages import RECOVERED, redacted_message
 
 PAGE = "{ tasks { nodes { title } } }"
 NO_SOCKET = "connection to server on socket *** failed: No such file or directory"
@@ -26,13 +26,13 @@ NO_SOCKET = "connection to server on socket *** failed: No such file or director
 
 @pytest.fixture
 def fragile(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of the test's own, migrated."""
+    """Migrated PostgreSQL server of one test."""
     with migrated_server(tmp_path / "postgres") as server:
         yield server
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
-    """What was said of outages so far."""
+    """Return the outage messages so far."""
     return [
         (record.levelno, record.getMessage())
         for record in caplog.records
@@ -41,12 +41,11 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
 
 
 def away(settings: Settings) -> None:
-    """Find out that the database cannot be reached."""
     with pytest.raises(Unavailable):
         Components(settings).readiness.require_proof()
 
 
-def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
+def test_outage_and_recovery_are_logged_once(
     fragile: EmbeddedPostgres, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_for(fragile.url)
@@ -60,15 +59,15 @@ def test_it_is_told_once_when_the_database_goes_and_once_when_it_is_back(
             alice.ask(PAGE)
     log = capfd.readouterr().err
     assert log.count(f"The database is unavailable: {NO_SOCKET}.") == 1
-    assert log.count(BACK) == 1
+    assert log.count(RECOVERED) == 1
     assert log.count(outages.__name__) == 2
     assert log.count(str(fragile.folder)) == 0
 
 
-def test_what_could_not_be_sent_is_known_not_to_be_done(
+def test_unsent_write_is_reported_as_unavailable(
     fragile: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "FRESH_SECONDS", 0.0)  # connections are asked whether they work
+    monkeypatch.setattr(pool, "FRESH_SECONDS", 0.0)  # every checkout pings
     settings = settings_for(fragile.url)
     with serving(settings) as url:
         alice = Person(url, settings)
@@ -87,7 +86,7 @@ def test_what_could_not_be_sent_is_known_not_to_be_done(
         ("?sslmode=swordfish", "invalid sslmode value: ***"),
     ],
 )
-def test_why_it_is_away_is_told_without_a_word_of_its_url(
+def test_outage_log_contains_no_part_of_database_url(
     query: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -98,7 +97,7 @@ def test_why_it_is_away_is_told_without_a_word_of_its_url(
     assert not [word for word in secrets if word in caplog.text]
 
 
-def test_a_database_that_does_not_exist(
+def test_outage_log_omits_missing_database_name(
     postgresql: SecretStr, caplog: pytest.LogCaptureFixture
 ) -> None:
     with scratch_database(postgresql) as url:
@@ -142,14 +141,13 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(("message", "reason"), MESSAGES.items())
-def test_the_message_of_the_driver_loses_its_names(message: str, reason: str) -> None:
-    assert reason_of(psycopg2.OperationalError(message), OPTIONS) == reason
+def test_driver_message_is_redacted(message: str, reason: str) -> None:
+    assert redacted_message(psycopg2.OperationalError(message), OPTIONS) == reason
 
 
-def test_a_trouble_that_comes_and_goes_with_each_request_is_told_once(
+def test_flapping_outage_is_logged_once(
     fragile: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Until a while has passed."""
     settings = settings_for(fragile.url)
     fragile.stop()
     components = Components(settings)

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds what it is asked for: by an index of the user's, in every order."""
+"""Query plans: every statement uses an index of the user's rows."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ FILTERS = {
 
 @pytest.fixture(scope="module")
 def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
-    """Of a user among others, of whom PostgreSQL has counted the tasks."""
+    """Connection of one of several users, with current statistics."""
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
         for _ in seed(database, USERS, 12_000):
@@ -71,7 +71,7 @@ def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
 
 
 def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
-    """The first page, and those around the middle of the list."""
+    """Return the first page and two pages in the middle of the list."""
     search = "milk" if key.field is OrderField.RELEVANCE else None
     listing = Listing(TaskFilter(search=search), (key,))
     tasks = Tasks(connection)
@@ -88,8 +88,8 @@ def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
 
 
 @pytest.mark.parametrize("key", ORDERS, ids=str)
-def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key: OrderKey) -> None:
-    """Its own one, from which nothing is left to sort, but for RELEVANCE, which has none."""
+def test_page_of_every_order_uses_index(connection: ViewerConnection, key: OrderKey) -> None:
+    """The index has the order, except for RELEVANCE, so no sort remains."""
     for request in pages(connection, key):
         plan = plan_of(connection, request)
         assert "Seq Scan on tasks" not in plan, plan
@@ -99,17 +99,15 @@ def test_a_page_of_every_order_takes_an_index(connection: ViewerConnection, key:
 
 
 @pytest.mark.parametrize("which", FILTERS.values(), ids=FILTERS)
-def test_every_filter_takes_an_index(connection: ViewerConnection, which: TaskFilter) -> None:
-    """At least the one of the user's tasks: no other user's is looked at."""
+def test_every_filter_uses_user_index(connection: ViewerConnection, which: TaskFilter) -> None:
+    """The index begins with the user, so no other user's tasks are read."""
     plan = plan_of(connection, PageRequest.from_arguments(Listing(which), first=20))
     assert "Seq Scan on tasks" not in plan, plan
     assert "user_id = " in plan
 
 
-def test_what_is_created_is_looked_up_by_its_key(postgresql: SecretStr) -> None:
-    """Also where PostgreSQL knows nothing of the tasks yet: else a large file would be compared
-    with all that has come of it, again and again.
-    """
+def test_insert_finds_existing_ids_by_primary_key(postgresql: SecretStr) -> None:
+    """Without statistics, a join would read all tasks of the user for each batch of an import."""
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
         statement = insert_missing_statement(first=True).compile(Statements.scope)

@@ -1,4 +1,4 @@
-"""The pool's connections: asked whether they work, unless they worked a moment ago."""
+"""Connection pool: pings, recycling and retries."""
 
 import threading
 import uuid
@@ -18,7 +18,7 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import pool
 from todo_graphql.store.postgres.connection import ConnectionLost
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.pool import driver
+from todo_graphql.store.postgres.pool import driver_connection
 
 VIEWER = Viewer(uuid.uuid4())
 PID = text("SELECT pg_backend_pid()")
@@ -26,7 +26,7 @@ PID = text("SELECT pg_backend_pid()")
 
 @pytest.fixture
 def two(settings: Settings) -> Iterator[Database]:
-    """A database with two connections, of which both have been used."""
+    """Database with two connections, both used."""
     given = {"database_pool_size": 2, "database_max_overflow": 0}
     database = Database(settings.model_copy(update=given))
     with database.connect_as(VIEWER) as one, database.connect_as(VIEWER) as other:
@@ -38,7 +38,7 @@ def two(settings: Settings) -> Iterator[Database]:
 
 @pytest.fixture
 def pings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The connections that were asked."""
+    """The connections that were pinged."""
     asked: list[Any] = []
     ping: Any = PGDialect_psycopg2.do_ping
 
@@ -51,7 +51,7 @@ def pings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def kill_all(settings: Settings, database: Database) -> None:
-    """End all connections of the pool on the server's side."""
+    """Terminate all connections of the pool on the server."""
     with database.connect_as(VIEWER) as one, database.connect_as(VIEWER) as other:
         pids = [connection.read(PID)[0][0] for connection in (one, other)]
     with administering(settings.required_database_url()) as admin:
@@ -59,15 +59,15 @@ def kill_all(settings: Settings, database: Database) -> None:
             admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
 
-def test_one_that_worked_a_moment_ago_is_not_asked(two: Database, pings: list[Any]) -> None:
+def test_fresh_connection_is_not_pinged(two: Database, pings: list[Any]) -> None:
     for _ in range(3):
         with two.connect_as(VIEWER) as connection:
             connection.read(select(1))
     assert pings == []
 
 
-def test_one_that_was_broken_off_is_nobodys(two: Database) -> None:
-    """It may have come when the last answer was there, so that no statement has failed."""
+def test_cancelled_connection_is_discarded(two: Database) -> None:
+    """A cancellation after the last result causes no error."""
     with two.connect_as(VIEWER) as connection:
         connection.read(select(1))
         (last,) = connection.read(PID)[0]
@@ -76,7 +76,7 @@ def test_one_that_was_broken_off_is_nobodys(two: Database) -> None:
         assert last not in {connection.read(PID)[0][0] for connection in (one, other)}
 
 
-def test_one_that_rested_is_asked(
+def test_idle_connection_is_pinged(
     two: Database, pings: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "FRESH_SECONDS", 0.0)
@@ -85,17 +85,16 @@ def test_one_that_rested_is_asked(
     assert len(pings) == 1
 
 
-def test_when_one_is_lost_the_others_are_asked(
+def test_lost_connection_causes_ping_of_others(
     settings: Settings, two: Database, pings: list[Any]
 ) -> None:
-    """So what only reads is answered, by new ones."""
     kill_all(settings, two)
     with two.connect_as(VIEWER) as one, two.connect_as(VIEWER) as other:
         assert one.read(select(1)) == other.read(select(1)) == [(1,)]
     assert pings
 
 
-def test_what_writes_is_not_tried_again(settings: Settings, two: Database) -> None:
+def test_write_is_not_retried(settings: Settings, two: Database) -> None:
     kill_all(settings, two)
     with two.connect_as(VIEWER) as connection:
         with pytest.raises(ConnectionLost) as lost:
@@ -104,8 +103,7 @@ def test_what_writes_is_not_tried_again(settings: Settings, two: Database) -> No
         assert connection.write(select(1)) == [(1,)]
 
 
-def test_nothing_in_a_transaction_is_tried_again(settings: Settings, two: Database) -> None:
-    """What went before it is undone."""
+def test_read_in_transaction_is_not_retried(settings: Settings, two: Database) -> None:
     with two.connect_as(VIEWER) as connection:
         with pytest.raises(Unavailable), connection.transaction():
             pid = connection.read(PID)[0][0]
@@ -115,7 +113,7 @@ def test_nothing_in_a_transaction_is_tried_again(settings: Settings, two: Databa
         assert connection.read(select(1)) == [(1,)]
 
 
-def test_one_that_is_old_is_replaced(settings: Settings) -> None:
+def test_old_connection_is_recycled(settings: Settings) -> None:
     given = {"database_pool_recycle": 1, "database_pool_size": 1, "database_max_overflow": 0}
     database = Database(settings.model_copy(update=given))
     seen: set[int] = set()
@@ -125,12 +123,12 @@ def test_one_that_is_old_is_replaced(settings: Settings) -> None:
             seen.add(connection.read(PID)[0][0])
         return len(seen) == 2
 
-    until(is_replaced, "another connection")  # without a rest of a moment
+    until(is_replaced, "another connection")  # without idle time
     database.close()
 
 
-def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
-    """The one on the stack, which the engine's own pool knows nothing of."""
+def test_waiting_thread_gets_returned_connection(settings: Settings) -> None:
+    """The connection on the stack returns to the engine's pool."""
     given = {"database_pool_size": 1, "database_max_overflow": 0}
     database = Database(settings.model_copy(update=given))
     answers = []
@@ -144,15 +142,15 @@ def test_whoever_waits_is_given_the_next_one(settings: Settings) -> None:
         waiting = [threading.Thread(target=ask) for _ in range(3)]
         for thread in waiting:
             thread.start()
-        until(lambda: database.pool._waiting == len(waiting), "all that wait")
+        until(lambda: database.pool._waiting == len(waiting), "all waiting threads")
     for thread in waiting:
         thread.join(30)
     assert answers == [[(1,)]] * 3
     database.close()
 
 
-def test_closed_pool_leaves_no_connection_open(settings: Settings, two: Database) -> None:
-    """Neither of those that worked a moment ago, nor of the engine's own."""
+def test_close_closes_every_connection(settings: Settings, two: Database) -> None:
+    """Connections on the stack and in the engine's pool are closed."""
     with two.connect_as(VIEWER) as one, two.connect_as(VIEWER) as other:
         pids = [connection.read(PID)[0][0] for connection in (one, other)]
     left = text("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY (:pids)")
@@ -165,15 +163,12 @@ def test_closed_pool_leaves_no_connection_open(settings: Settings, two: Database
         )
 
 
-def test_one_that_was_taken_before_another_was_lost_is_asked(
-    settings: Settings, two: Database
-) -> None:
-    """Although it was given back a moment ago."""
+def test_connection_in_use_during_loss_is_pinged(settings: Settings, two: Database) -> None:
     pool = two.pool
     one, other = pool.checkout(), pool.checkout()
     with administering(settings.required_database_url()) as admin:
         for connection in (one, other):
-            pid = {"pid": driver(connection).info.backend_pid}
+            pid = {"pid": driver_connection(connection).info.backend_pid}
             admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), pid)
     one.invalidate()
     pool.invalidate_recent()
@@ -184,15 +179,15 @@ def test_one_that_was_taken_before_another_was_lost_is_asked(
     pool.give_back(taken)
 
 
-def test_age_of_a_connection_counts_from_its_first_use(two: Database) -> None:
-    """Also where the engine has had it meanwhile: else a busy one would never be too old."""
+def test_connection_age_counts_from_first_checkout(two: Database) -> None:
+    """A stay in the engine's pool does not reset the age."""
     taken = two.pool.checkout()
-    own = driver(taken)
-    first = own.taken_first_at
+    own = driver_connection(taken)
+    first = own.first_checked_out_at
     two.pool.give_back(taken)
     two.pool.invalidate_recent()
     again = two.pool.checkout(), two.pool.checkout()
-    assert own in [driver(connection) for connection in again]
-    assert own.taken_first_at == first < own.taken_at
+    assert own in [driver_connection(connection) for connection in again]
+    assert own.first_checked_out_at == first < own.checked_out_at
     for connection in again:
         two.pool.give_back(connection)

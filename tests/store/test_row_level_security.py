@@ -1,4 +1,4 @@
-"""The second wall by itself: what the database lets a viewer do, and the proof that it is there."""
+"""Row-level security alone, without statement scoping, and its check at the start."""
 
 from contextlib import closing
 from typing import Any
@@ -14,7 +14,7 @@ from todo_graphql.server.readiness import Readiness
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import rls_check
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
 
 @pytest.mark.parametrize(
@@ -34,16 +34,17 @@ from todo_graphql.store.postgres.errors import DatabaseFailure
         "UPDATE alembic_version SET version_num = ''",
     ],
 )
-def test_the_database_refuses(database: Database, statement: str) -> None:
-    """What no statement of ours needs, PostgreSQL does not let the viewer's role do."""
+def test_viewer_role_lacks_privilege(database: Database, statement: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     refused = text(statement.replace(":alice", f"'{alice.id}'"))
-    with database.connect_as(mallory) as connection, pytest.raises(DatabaseFailure, match="42501"):
+    with (
+        database.connect_as(mallory) as connection,
+        pytest.raises(UnexpectedDatabaseError, match="42501"),
+    ):
         connection.write(refused)
 
 
-def test_the_database_hides(settings: Settings, database: Database) -> None:
-    """Even a statement that names nobody sees and changes only the viewer's own rows."""
+def test_unscoped_statements_reach_own_rows_only(settings: Settings, database: Database) -> None:
     world = World(settings.required_database_url(), statement=True, database=True)
     alice, mallory = somebody("alice"), somebody("mallory")
     world.create(alice, "hers")
@@ -61,9 +62,7 @@ def test_the_database_hides(settings: Settings, database: Database) -> None:
     world.database.close()
 
 
-def test_a_role_that_does_not_say_who_asks_sees_nothing(
-    settings: Settings, database: Database
-) -> None:
+def test_viewer_role_without_user_id_sees_no_rows(settings: Settings, database: Database) -> None:
     world = World(settings.required_database_url(), statement=True, database=True)
     world.create(somebody("alice"), "hers")
     with database.engine.connect() as connection:
@@ -80,11 +79,12 @@ SETTINGS = text(
 )
 
 
-def test_settings_of_a_message_end_with_it(database: Database) -> None:
-    """Also with one that fails, and with a transaction. PostgreSQL warns of none of them."""
+def test_settings_end_with_message(database: Database) -> None:
+    """A failed message and a transaction end them as well. PostgreSQL sends no warnings."""
     viewer = somebody("alice")
     with database.connect_as(viewer) as connection:
         driver = database.pool.checkout()
+        driver.notices.clear()  # of other tests
         database.pool.give_back(driver)
         before = _settings(driver)
         own = connection.read(SETTINGS)[0]
@@ -92,7 +92,7 @@ def test_settings_of_a_message_end_with_it(database: Database) -> None:
         assert own[4] == str(viewer.id)
         assert not set(own) & set(before)
         assert _settings(driver) == before
-        with pytest.raises(DatabaseFailure):
+        with pytest.raises(UnexpectedDatabaseError):
             connection.write(text("SELECT 1 / 0"))
         assert _settings(driver) == before
         with connection.transaction():
@@ -108,7 +108,7 @@ def _settings(driver: Any) -> Any:
         return cursor.fetchone()
 
 
-def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database) -> None:
+def test_rls_check_accepts_safe_database_and_leaves_no_rows(database: Database) -> None:
     rls_check.check_row_level_security(database)
     with database.engine.connect() as connection:
         planted = connection.execute(text("SELECT FROM tasks WHERE title = 'planted'")).all()
@@ -126,17 +126,17 @@ def test_the_proof_accepts_a_safe_database_and_leaves_nothing(database: Database
         "DROP POLICY mine ON tasks; CREATE POLICY mine ON tasks USING (true) WITH CHECK (true)",
     ],
 )
-def test_the_proof_refuses_a_database_with_a_hole(postgresql: SecretStr, damage: str) -> None:
+def test_rls_check_rejects_unsafe_database(postgresql: SecretStr, damage: str) -> None:
     with migrated_database(postgresql) as url:
         world = World(url, statement=True, database=True)
         with world.database.engine.connect() as connection:
             connection.execute(text(damage))
-        with pytest.raises(rls_check.UnsafeDatabase, match="Row-level security"):
+        with pytest.raises(rls_check.UnsafeDatabaseError, match="Row-level security"):
             rls_check.check_row_level_security(world.database)
         world.database.close()
 
 
-def test_nothing_is_served_before_the_proof(postgresql: SecretStr) -> None:
+def test_unsafe_database_is_not_served(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         tear_down_wall_2(url)
         world = World(url, statement=True, database=True)

@@ -1,4 +1,4 @@
-"""The first wall, part by part: also where another part happens to say the same."""
+"""Statement scoping of each part of ViewerScope."""
 
 import uuid
 from typing import Any
@@ -18,7 +18,7 @@ ONE = TASKS.c.id.in_([TASK_ID])
 WRITER = SCOPE.next_revision(when=true())
 PARTS: dict[str, Any] = {
     "user": SCOPE.user(USERS.c.id),
-    "removed_user": SCOPE.removed_user(),
+    "delete_user": SCOPE.delete_user(),
     "tasks": SCOPE.tasks(TASKS.c.id),
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
@@ -30,32 +30,31 @@ PARTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
-def test_every_part_says_whose_rows_it_means(part: Any) -> None:
+def test_every_scope_part_names_viewer(part: Any) -> None:
     assert "viewer" in part.whereclause.compile().params
 
 
-def test_every_part_is_tried() -> None:
+def test_every_scope_part_is_tested() -> None:
     parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
     predicates = {"own_user", "own_tasks", "own_keys"}
     assert parts == {*PARTS, "insert", "end_rank", "save_idempotency_key"} | predicates
 
 
-def test_an_idempotency_key_is_the_viewers() -> None:
+def test_saved_idempotency_key_belongs_to_viewer() -> None:
     remembered: Any = SCOPE.save_idempotency_key({"key": "x", "digest": b"x", "answer": "x"})
     given = dict(remembered._values)
     assert given["user_id"] is VIEWER
 
 
 @pytest.mark.parametrize("name", ["update", "delete"])
-def test_a_task_is_named_with_its_owner(name: str) -> None:
+def test_task_write_names_owner(name: str) -> None:
     where = PARTS[name].whereclause.compile()
     assert "viewer" in where.params
     assert "tasks.user_id = " in str(where)
     assert "tasks.id IN " in str(where)
 
 
-def test_a_new_task_is_its_writers() -> None:
-    """The writer is the row of the viewer."""
+def test_inserted_task_belongs_to_writer() -> None:
     source = select(TASKS.c.id, TASKS.c.title).cte()
     values = {"title": source.c.title}
     inserted: Any = SCOPE.insert(WRITER, source, true(), values, [TASKS.c.id]).element
@@ -64,6 +63,6 @@ def test_a_new_task_is_its_writers() -> None:
     assert given["revision"] is WRITER.c.revision
 
 
-def test_every_statement_of_a_write_names_the_viewer() -> None:
+def test_write_statement_names_viewer() -> None:
     assert "%(viewer)s" in insert_statement(ALL).compile(SCOPE).sql
     assert "ids" in SelectionShape().predicates()[0].compile().params

@@ -1,4 +1,4 @@
-"""`todo-graphql seed`: the same users and tasks each time, in whatever database is at hand."""
+"""`todo-graphql seed`: reproducible users and tasks."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ from tests.support.administrators import administering
 from tests.support.commands import PATIENCE, PROGRAM, Dev, environment, home_of_dev, run
 from tests.support.servers import scratch_database
 from todo_graphql.dev.command import DEMO_USER
-from todo_graphql.store.maintenance.seed import shares
+from todo_graphql.store.maintenance.seed import split_tasks
 
 COUNTS = """
 SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM tasks),
@@ -26,12 +26,12 @@ SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM tasks),
 
 @pytest.fixture
 def url(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database in which nothing is."""
+    """URL of an empty database."""
     with scratch_database(postgresql) as own:
         yield own
 
 
-def test_seed_makes_what_it_says_and_only_once(url: SecretStr, tmp_path: Path) -> None:
+def test_repeated_seed_creates_tasks_once(url: SecretStr, tmp_path: Path) -> None:
     for _ in range(2):
         finished = run(
             *("seed", "--users", "3", "--tasks", "50"),
@@ -57,8 +57,8 @@ def test_seed_makes_what_it_says_and_only_once(url: SecretStr, tmp_path: Path) -
         assert all(kinds), kinds
 
 
-def test_seed_fills_the_database_of_dev(tmp_path: Path) -> None:
-    """Before it runs, and while it runs."""
+def test_seed_fills_dev_database(tmp_path: Path) -> None:
+    """The database of `dev` can be seeded before and during a run."""
     with home_of_dev(tmp_path / "home") as home:
         assert run("seed", "--users", "1", "--tasks", "3", folder=home).returncode == 0
         with Dev(home) as dev:
@@ -70,7 +70,7 @@ def test_seed_fills_the_database_of_dev(tmp_path: Path) -> None:
 
 
 def read_terminal(terminal: int) -> str:
-    """All that is written to a terminal until its last user closes it."""
+    """Read a terminal until its last user closes it."""
     written = b""
     with suppress(OSError):  # Linux reports the end as an error
         while piece := os.read(terminal, 10_000):
@@ -78,8 +78,8 @@ def read_terminal(terminal: int) -> str:
     return written.decode()
 
 
-def test_seed_at_a_terminal_shows_its_progress(url: SecretStr, tmp_path: Path) -> None:
-    """Each batch moves the bar, which is full in the end; stdout has the result alone."""
+def test_seed_shows_progress_on_terminal(url: SecretStr, tmp_path: Path) -> None:
+    """Each batch advances the bar on stderr. Only the result goes to stdout."""
     terminal, stderr = pty.openpty()
     with subprocess.Popen(
         [*PROGRAM, "seed", "--users", "2", "--tasks", "4000"],
@@ -96,14 +96,14 @@ def test_seed_at_a_terminal_shows_its_progress(url: SecretStr, tmp_path: Path) -
     os.close(terminal)
     assert (process.returncode, output) == (0, "There are 2 users with 4,000 tasks.\n")
     assert "Making tasks up" in shown
-    # 400 tasks of the first user, and batches of at most 1,000 of the other's 3,600.
+    # 400 tasks of the first user, then batches of at most 1,000 of the second user's 3,600.
     percents = [int(percent) for percent in re.findall(r"(\d+)%", shown)]
     assert sorted(set(percents)) == [0, 10, 35, 60, 85, 100]
     assert percents == sorted(percents)
 
 
 @pytest.mark.parametrize(("users", "tasks"), [(1, 7), (2, 10), (3, 100), (7, 3), (1000, 1_000_000)])
-def test_shares_are_all_there_is(users: int, tasks: int) -> None:
-    parts = shares(users, tasks)
+def test_split_tasks_distributes_all_tasks(users: int, tasks: int) -> None:
+    parts = split_tasks(users, tasks)
     assert (len(parts), sum(parts)) == (users, tasks)
     assert max(parts[1:], default=0) - min(parts[1:], default=0) <= 1

@@ -1,4 +1,4 @@
-"""Statements that are built once: for every viewer, and for every value."""
+"""Statement cache: statements are shared by viewers and values."""
 
 import uuid
 from collections.abc import Iterator
@@ -25,7 +25,6 @@ from todo_graphql.store.tasks.rows import NewTask
 
 @pytest.fixture
 def viewer() -> Viewer:
-    """Somebody."""
     return Viewer(uuid.uuid4())
 
 
@@ -38,7 +37,7 @@ def connection(database: Database, viewer: Viewer) -> Iterator[ViewerConnection]
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was built since: nothing was known before."""
+    """Statements built during the test, with an empty cache at its start."""
     monkeypatch.setattr(statement_cache, "STATEMENT_CACHE", Cache(100))
     requests: list[Any] = []
     build = pages.page_statement.build
@@ -51,10 +50,10 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return requests
 
 
-def test_pages_of_one_list_are_built_once(
+def test_pages_of_one_list_share_statements(
     database: Database, connection: ViewerConnection, viewer: Viewer, built: list[Any]
 ) -> None:
-    """The first one, and one for all that follow, whoever asks."""
+    """The first page has a statement, and all following pages of all viewers share another."""
     listing = Listing(keys=(OrderKey(OrderField.TITLE),))
     titles = []
     request = PageRequest.from_arguments(listing, first=1)
@@ -92,7 +91,7 @@ FILTERS: dict[str, tuple[TaskFilter, TaskFilter]] = {
 
 
 @pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
-def test_filters_that_differ_in_their_values_are_one(
+def test_filters_with_different_values_share_statement(
     connection: ViewerConnection, built: list[Any], filters: tuple[TaskFilter, TaskFilter]
 ) -> None:
     for which in filters:
@@ -110,7 +109,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
-def test_filters_that_differ_otherwise_are_not(
+def test_filters_with_different_shapes_have_own_statements(
     connection: ViewerConnection, built: list[Any], other: Condition
 ) -> None:
     for condition in (Comparison("created_at", "lt", "2026-01-01T00:00:00Z"), other):
@@ -119,10 +118,10 @@ def test_filters_that_differ_otherwise_are_not(
     assert len(built) == 2
 
 
-def test_a_place_without_a_value_is_another_shape(
+def test_cursor_with_null_has_own_statement(
     connection: ViewerConnection, viewer: Viewer, built: list[Any]
 ) -> None:
-    """The list goes on by the id, where neither has a due date."""
+    """Without due dates, the list continues by title and id."""
     listing = Listing(keys=(OrderKey(OrderField.DUE), OrderKey(OrderField.TITLE)))
     page = Tasks(connection).page(PageRequest.from_arguments(listing, first=2))
     cursor = listing.cursor(page.places[1], page.rows[1].id)
@@ -131,7 +130,7 @@ def test_a_place_without_a_value_is_another_shape(
     assert len(built) == 2
 
 
-def test_a_list_of_values_is_one_value(connection: ViewerConnection) -> None:
+def test_lists_of_any_length_filter_tasks(connection: ViewerConnection) -> None:
     own = Tasks(connection)
     ids = tuple(
         uuid.UUID(row.id) for row in own.page(PageRequest.from_arguments(Listing(), 2)).rows
@@ -142,19 +141,18 @@ def test_a_list_of_values_is_one_value(connection: ViewerConnection) -> None:
 
 
 @pytest.mark.parametrize("value", ["100 %", "%s", "%(viewer)s", "a'b", "back\\slash", "ü€"])
-def test_a_value_that_is_in_a_statement_stays_what_it_is(
-    connection: ViewerConnection, value: str
-) -> None:
+def test_literal_value_is_quoted(connection: ViewerConnection, value: str) -> None:
     assert connection.read(select(literal(value))) == [(value,)]
 
 
-def test_nobody_else_says_who_asks(connection: ViewerConnection, viewer: Viewer) -> None:
-    """Whatever values come with a statement."""
+def test_viewer_parameter_cannot_be_overridden(
+    connection: ViewerConnection, viewer: Viewer
+) -> None:
     stranger = {"viewer": str(uuid.uuid4()), "email": "x"}
     assert connection.read(select(cast(VIEWER, Text)), stranger) == [(str(viewer.id),)]
 
 
-def test_what_only_reads_is_read_again_on_another_connection(
+def test_read_is_retried_on_another_connection(
     settings: Settings, connection: ViewerConnection, viewer: Viewer
 ) -> None:
     own = Tasks(connection)

@@ -1,4 +1,4 @@
-"""The text of a statement depends on its key alone: no value and no state reaches it."""
+"""Purity of statement functions: a text depends on its key, not on values or state."""
 
 import dis
 import random
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
@@ -40,7 +40,7 @@ from todo_graphql.store.tasks.updates import (
 )
 
 PACKAGE = store.__name__
-MODULES = [import_module(f"{PACKAGE}.{found.name}") for found in iter_modules(store.__path__)]
+MODULES = [import_module(found.name) for found in walk_packages(store.__path__, f"{PACKAGE}.")]
 STATEMENTS: dict[str, cached_statement[Any, Any]] = {
     f"{module.__name__}.{name}": value
     for module in MODULES
@@ -58,7 +58,7 @@ IMMUTABLE = (str, int, type(None), Enum, timedelta)
 
 
 def impurities(value: object, seen: set[int]) -> Iterator[str]:
-    """Find what a value reaches besides constants, pure functions and SQLAlchemy."""
+    """Find objects in a value's reach besides constants, pure functions and SQLAlchemy."""
     if id(value) in seen or isinstance(value, IMMUTABLE):
         return
     seen.add(id(value))
@@ -109,7 +109,7 @@ def _is_ours(value: FunctionType | type | ModuleType) -> bool:
 
 
 def _functions(members: Mapping[str, object]) -> Iterator[FunctionType]:
-    """Find the functions that are written in the package: dataclasses add others."""
+    """Find the functions of the package, without those that dataclasses generate."""
     for member in members.values():
         own = getattr(member, "fget", None) or getattr(member, "func", member)
         if isinstance(own, FunctionType) and own.__code__.co_filename.startswith(FOLDER):
@@ -131,21 +131,21 @@ def _changes_state(code: CodeType) -> bool:
     )
 
 
-def test_every_statement_is_found() -> None:
+def test_statement_functions_are_found() -> None:
     names = {name.rpartition(".")[2] for name in STATEMENTS}
-    assert {"page_statement", "update_statement", "insert_statement", "save_statement"} <= names
+    assert {"page_statement", "update_statement", "insert_statement", "save_key_statement"} <= names
     assert {shape.__name__ for shape in SHAPES} >= {"FilterShape", "PageShape", "EditsShape"}
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
-def test_a_statement_function_reaches_nothing_but_its_arguments(
+def test_statement_function_depends_on_arguments_only(
     statement: cached_statement[Any, Any],
 ) -> None:
     assert list(impurities(statement.build, set())) == []
 
 
 @pytest.mark.parametrize("part", [ViewerScope, *SHAPES], ids=lambda part: part.__name__)
-def test_an_argument_reaches_nothing_but_itself(part: type) -> None:
+def test_statement_argument_is_pure(part: type) -> None:
     assert list(impurities(part, set())) == []
 
 
@@ -172,11 +172,11 @@ PLANTED = MappingProxyType({"planted": Operator(lambda: func.abs(random.random()
 
 
 @pytest.mark.parametrize("build", [of_a_global, of_the_clock, of_chance, of_an_operator])
-def test_an_impure_statement_function_is_found(build: Callable[..., Any]) -> None:
+def test_impure_statement_function_is_detected(build: Callable[..., Any]) -> None:
     assert list(impurities(build, set()))
 
 
-def test_a_function_that_captures_a_value_is_rejected() -> None:
+def test_capturing_statement_function_is_rejected() -> None:
     value = 1
 
     def capturing(scope: ViewerScope) -> Executable:
@@ -187,13 +187,13 @@ def test_a_function_that_captures_a_value_is_rejected() -> None:
             cached_statement(build)
 
 
-def test_a_value_that_is_not_hashable_is_no_key() -> None:
+def test_unhashable_argument_is_rejected() -> None:
     key = count_statement({"title": "x"})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unhashable"):
         key.compile(Statements.scope)
 
 
-# Two sets of values. None of them may be seen in the text of a statement.
+# Two sets of values. None of them may occur in the text of a statement.
 WORDS = ("vermilion", "co%balt")
 IDS = (uuid.UUID(int=0xABCDEF), uuid.UUID(int=0xFEDCBA))
 INSTANTS = (datetime(1987, 6, 5, 4, 3, tzinfo=UTC), datetime(1876, 5, 4, 3, 2, tzinfo=UTC))
@@ -297,7 +297,7 @@ def change_keys(drawn: Any, which: int) -> list[StatementKey]:
 
 
 def text_of(key: StatementKey) -> str:
-    """Return the text, made anew."""
+    """Build the text without the cache."""
     built = key.build(Statements.scope, *key.arguments, **dict(key.options))
     return compile_statement(built).sql
 
@@ -307,7 +307,7 @@ TEXTS: dict[StatementKey, str] = {}
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=st.tuples(PAGES, st.tuples(SELECTIONS, EDITS)))
-def test_inputs_that_differ_in_their_values_have_one_text(drawn: Any) -> None:
+def test_inputs_with_different_values_share_text(drawn: Any) -> None:
     page, change = drawn
     for keys_of, one in ((page_keys, page), (change_keys, change)):
         for first, second in zip(keys_of(one, 0), keys_of(one, 1), strict=True):
@@ -317,6 +317,6 @@ def test_inputs_that_differ_in_their_values_have_one_text(drawn: Any) -> None:
             assert not [value for value in SEEN if value in text]
 
 
-def test_every_operator_is_tried() -> None:
+def test_every_operator_is_tested() -> None:
     tried = {operator for _, operator in VALUES}
     assert set(OPERATORS) - tried <= {"lt", "gte", "all", "eq"}

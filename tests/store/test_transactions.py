@@ -1,4 +1,4 @@
-"""Several statements as one: all of them, or none, and never as somebody else."""
+"""Transactions: atomicity, isolation of viewers and lost connections."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 
@@ -23,7 +23,7 @@ PID = text("SELECT pg_backend_pid()")
 
 @pytest.fixture
 def single(settings: Settings) -> Iterator[Database]:
-    """A database with one connection, so that each statement meets what the last one left."""
+    """Database with one connection, so that leftovers of a statement reach the next one."""
     given = {"database_pool_size": 1, "database_max_overflow": 0}
     database = Database(settings.model_copy(update=given))
     yield database
@@ -32,7 +32,6 @@ def single(settings: Settings) -> Iterator[Database]:
 
 @pytest.fixture
 def viewer() -> Viewer:
-    """Somebody."""
     return Viewer(uuid.uuid4())
 
 
@@ -41,7 +40,7 @@ def create(connection: ViewerConnection, viewer: Viewer, title: str) -> Any:
 
 
 def titles(database: Database, viewer: Viewer) -> list[str]:
-    """What the viewer has, as a new connection sees it."""
+    """Read the viewer's titles on a new connection."""
     with database.connect_as(viewer) as connection:
         rows = connection.read(text("SELECT title FROM tasks ORDER BY title"))
         assert tuple(connection.read(WHO)[0]) == ("todo_app", str(viewer.id))
@@ -49,13 +48,13 @@ def titles(database: Database, viewer: Viewer) -> list[str]:
 
 
 def kill(settings: Settings, connection: ViewerConnection) -> None:
-    """End the connection on the server's side."""
+    """Terminate the connection on the server."""
     pid = connection.read(PID)[0][0]
     with administering(settings.required_database_url()) as admin:
         admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
 
-def test_it_is_all_there_when_it_has_ended(
+def test_transaction_is_visible_after_commit(
     single: Database, database: Database, viewer: Viewer
 ) -> None:
     with single.connect_as(viewer) as connection:
@@ -68,8 +67,10 @@ def test_it_is_all_there_when_it_has_ended(
     assert titles(single, viewer) == ["a", "b"]
 
 
-@pytest.mark.parametrize("failure", [Problem("x"), DatabaseFailure("x", None, None), KeyError()])
-def test_nothing_is_there_when_it_has_failed(
+@pytest.mark.parametrize(
+    "failure", [Problem("x"), UnexpectedDatabaseError("x", None, None), KeyError()]
+)
+def test_transaction_rolls_back_after_exception(
     single: Database, viewer: Viewer, failure: Exception
 ) -> None:
     with single.connect_as(viewer) as connection:
@@ -80,22 +81,22 @@ def test_nothing_is_there_when_it_has_failed(
     assert titles(single, viewer) == ["b"]
 
 
-def test_nothing_is_there_when_a_statement_has_failed(single: Database, viewer: Viewer) -> None:
+def test_transaction_rolls_back_after_failed_statement(single: Database, viewer: Viewer) -> None:
     with single.connect_as(viewer) as connection:
-        with pytest.raises(DatabaseFailure, match="22012"), connection.transaction():
+        with pytest.raises(UnexpectedDatabaseError, match="22012"), connection.transaction():
             create(connection, viewer, "a")
             connection.read(text("SELECT 1 / 0"))
         assert tuple(connection.read(WHO)[0]) == ("todo_app", str(viewer.id))
     assert titles(single, viewer) == []
 
 
-def test_one_without_statements_is_nothing(single: Database, viewer: Viewer) -> None:
+def test_empty_transaction_sends_nothing(single: Database, viewer: Viewer) -> None:
     with single.connect_as(viewer) as connection, connection.transaction():
         pass
     assert titles(single, viewer) == []
 
 
-def test_nothing_of_it_stays_on_the_connection(single: Database, viewer: Viewer) -> None:
+def test_transaction_settings_end_with_transaction(single: Database, viewer: Viewer) -> None:
     with single.connect_as(viewer) as connection, connection.transaction():
         assert tuple(connection.read(WHO)[0]) == ("todo_app", str(viewer.id))
     role, user_id = bare_answer(single, WHO.text)
@@ -103,10 +104,9 @@ def test_nothing_of_it_stays_on_the_connection(single: Database, viewer: Viewer)
     assert user_id is None
 
 
-def test_what_follows_a_lost_connection_does_not_run_on_another(
+def test_transaction_does_not_continue_on_another_connection(
     settings: Settings, single: Database, viewer: Viewer
 ) -> None:
-    """There it would be no part of the transaction, and nobody's."""
     with single.connect_as(viewer) as connection:
         with pytest.raises(Unavailable), connection.transaction():
             create(connection, viewer, "a")
@@ -119,7 +119,7 @@ def test_what_follows_a_lost_connection_does_not_run_on_another(
     assert titles(single, viewer) == ["c"]
 
 
-def test_a_commit_that_is_lost_is_said(
+def test_lost_commit_raises_unavailable(
     settings: Settings, single: Database, viewer: Viewer
 ) -> None:
     with single.connect_as(viewer) as connection:
@@ -129,10 +129,10 @@ def test_a_commit_that_is_lost_is_said(
         assert titles(single, viewer) == []
 
 
-def test_writers_of_one_user_wait_for_each_other(
+def test_writers_of_one_user_are_serialized(
     settings: Settings, single: Database, viewer: Viewer
 ) -> None:
-    """Also for a first write, before which there is no row to lock."""
+    """The first write of a user creates and locks the row."""
     given = {"database_pool_size": 1, "database_statement_timeout": 0.3}
     impatient = Database(settings.model_copy(update=given))
     with single.connect_as(viewer) as connection, impatient.connect_as(viewer) as other:

@@ -20,7 +20,7 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations, rls_check
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure, NotMigrated
+from todo_graphql.store.postgres.errors import NotMigratedError, UnexpectedDatabaseError
 
 TIMEOUT = text("SELECT current_setting('statement_timeout')")
 
@@ -58,9 +58,9 @@ def examine_schema(settings: Settings) -> Iterator[Finding]:
         with database.connect_as(Viewer(uuid.uuid4())) as connection:
             yield examine_migrations(connection)
             yield examine_timeout(connection)
-    except NotMigrated as failure:
+    except NotMigratedError as failure:
         yield Finding(FATAL, str(failure))
-    except DatabaseFailure as failure:
+    except UnexpectedDatabaseError as failure:
         yield Finding(FATAL, f"The database does not answer as it should: {failure}.")
     except Problem as problem:
         yield Finding(FATAL, problem.message)
@@ -74,7 +74,7 @@ def examine_migrations(connection: ViewerConnection) -> Finding:
         return Finding(FATAL, "The migrations are behind: run `todo-graphql migrate`.")
     try:
         migrations.refuse_newer(connection)
-    except migrations.NewerDatabase as newer:
+    except migrations.NewerDatabaseError as newer:
         return Finding(ADVICE, str(newer))
     return Finding(GOOD, f"The migrations are at {migrations.head()}.")
 
@@ -90,9 +90,9 @@ def examine_timeout(connection: ViewerConnection) -> Finding:
 
 
 def examine_isolation(database: Database) -> Finding:
-    """Raises a Problem or DatabaseFailure where the proof cannot be given."""
+    """Raises a Problem or UnexpectedDatabaseError where the proof cannot be given."""
     try:
         rls_check.check_row_level_security(database)
-    except rls_check.UnsafeDatabase as unsafe:
+    except rls_check.UnsafeDatabaseError as unsafe:
         return Finding(FATAL, str(unsafe))
     return Finding(GOOD, "Row-level security keeps users apart: a planted row stayed unseen.")

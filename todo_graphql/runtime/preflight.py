@@ -13,7 +13,7 @@ from todo_graphql.server.sockets import refuse_unusable_metrics
 from todo_graphql.settings.settings import ConfigurationError, Settings, refuse_all
 from todo_graphql.store.postgres import migrations, outages, rls_check
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def check_telemetry(settings: Settings) -> None:
 
 
 def check_database(settings: Settings) -> None:
-    """Raises UnsafeDatabase. A database that is away, or not migrated yet, may come later:
+    """Raises UnsafeDatabaseError. A database that is away, or not migrated yet, may come later:
     each process asks for the proof again before it serves. One that is newer is told of.
     """
     database = Database(settings)
@@ -48,9 +48,9 @@ def check_database(settings: Settings) -> None:
         rls_check.check_row_level_security(database)
         with database.connect_as(NOBODY) as connection:
             migrations.refuse_newer(connection)
-    except migrations.NewerDatabase as newer:
+    except migrations.NewerDatabaseError as newer:
         logger.warning("%s", newer)
-    except (Problem, DatabaseFailure) as reason:
+    except (Problem, UnexpectedDatabaseError) as reason:
         logger.warning("Not ready yet: %s", reason)
     finally:
         database.close()
@@ -63,7 +63,7 @@ def log_fatal_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ConfigurationError, rls_check.UnsafeDatabase) as refusal:
+    except (ConfigurationError, rls_check.UnsafeDatabaseError) as refusal:
         logger.critical("%s", refusal)
     except Exception:
         logger.critical("The server has failed.", exc_info=True)

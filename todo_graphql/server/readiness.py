@@ -9,7 +9,7 @@ from todo_graphql.outage_log import OutageLog
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations, rls_check
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import DatabaseFailure, NotMigrated
+from todo_graphql.store.postgres.errors import NotMigratedError, UnexpectedDatabaseError
 
 NOBODY = Viewer(uuid.UUID(int=0))
 logger = logging.getLogger(__name__)
@@ -53,13 +53,13 @@ class Readiness:
     def _prove(self) -> None:
         try:
             rls_check.check_row_level_security(self._database)
-        except rls_check.UnsafeDatabase as unsafe:
+        except rls_check.UnsafeDatabaseError as unsafe:
             self._outage.report(f"Not ready: {unsafe}")
             raise Unavailable("The database is not safe to use.", retry_after=60) from None
-        except NotMigrated as failure:
+        except NotMigratedError as failure:
             self._outage.report(f"Not ready: {failure}")
             raise Unavailable("The database is not migrated.", retry_after=5) from None
-        except DatabaseFailure as failure:
+        except UnexpectedDatabaseError as failure:
             self._outage.report(f"Not ready: {failure}")
             raise Unavailable("The database does not respond as expected.") from None
 
@@ -71,6 +71,6 @@ class Readiness:
                 current = migrations.is_current(connection)
         except Problem as problem:
             return problem.message
-        except DatabaseFailure:
+        except UnexpectedDatabaseError:
             return "The database does not respond as expected."
         return None if current else "The migrations are behind: run `todo-graphql migrate`."

@@ -1,1 +1,1 @@
-"""What is true: data and rules. Knows no GraphQL, no HTTP and no JWT."""
+"""The data layer: tables, statements and rules, independent of GraphQL, HTTP and JWT."""

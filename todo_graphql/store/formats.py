@@ -1,6 +1,6 @@
-"""Values in the form in which they leave, made by PostgreSQL.
+"""Output formats of column values, computed by PostgreSQL.
 
-No UUID or datetime object is made in Python only to be printed.
+Python therefore creates no UUID or datetime object only to print it.
 """
 
 from typing import Any
@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Text, cast, func
 
 
-def identifier(column: Column[Any]) -> ColumnElement[str]:
-    """A UUID as text."""
+def format_uuid(column: Column[Any]) -> ColumnElement[str]:
+    """Format a UUID as text."""
     return cast(column, Text).label(column.name)
 
 
-def moment(column: ColumnElement[Any]) -> ColumnElement[str]:
-    """An instant as RFC 3339, in UTC, with microseconds: 2026-01-31T09:30:00.000000Z."""
+def format_instant(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Format an instant by RFC 3339, in UTC, with microseconds: 2026-01-31T09:30:00.000000Z."""
     in_utc = func.timezone("UTC", column)
     name = getattr(column, "name", None)
     return func.to_char(in_utc, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"').label(name)
 
 
-def day(column: Column[Any]) -> ColumnElement[str]:
-    """A day as RFC 3339's full-date: 2026-01-31."""
+def format_date(column: Column[Any]) -> ColumnElement[str]:
+    """Format a date as RFC 3339's full-date: 2026-01-31."""
     return func.to_char(column, "YYYY-MM-DD").label(column.name)

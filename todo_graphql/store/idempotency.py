@@ -1,6 +1,6 @@
-"""Idempotency keys: a keyed write that is sent again answers what it answered at first.
+"""Idempotency keys: a repeated write returns the response of the first one.
 
-https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ has the idea.
+See https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.validation import is_storable
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 
 
-class Answered(Exception):  # noqa: N818 - nothing is wrong
-    """The call was answered before."""
+class ReplayedResponse(Exception):  # noqa: N818 - control flow
+    """The key already has a response."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
+    def __init__(self, response: dict[str, Any]) -> None:
         super().__init__()
-        self.answer = answer
+        self.response = response
 
 
 class IdempotencyKeys:
@@ -39,60 +39,60 @@ class IdempotencyKeys:
     def run_once(
         self, key: str, request: object, perform: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
-        """What `perform` answers, or answered before, within 24 hours.
+        """Return the response of `perform`, or the one that the key has had for up to 24 hours.
 
-        What it writes and the key are one transaction: when it raises, neither is kept.
-        Raises Conflict when the key came with another request, BadUserInput for a bad key.
+        The writes of `perform` and the key share one transaction. Raises Conflict if the key
+        belongs to a different request, and BadUserInput for an invalid key.
         """
-        check(key)
+        validate_key(key)
         digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
         try:
             with self._statements.transaction():
-                self._recall(key, digest)
-                answer = perform()
-                kept = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(answer)}
-                self._statements.write(save_statement(), kept)
-                return answer
-        except Answered as before:
-            return before.answer
+                self._check_replay(key, digest)
+                response = perform()
+                values = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(response)}
+                self._statements.write(save_key_statement(), values)
+                return response
+        except ReplayedResponse as replayed:
+            return replayed.response
 
-    def _recall(self, key: str, digest: bytes) -> None:
-        """Raises Answered with the answer that the key has already: what the transaction has
-        prepared for a write is undone.
+    def _check_replay(self, key: str, digest: bytes) -> None:
+        """Raise ReplayedResponse if the key has a response. The exception rolls the transaction
+        back.
         """
-        rows = self._statements.read(recall_statement(), {"own_key": key})
+        rows = self._statements.read(find_key_statement(), {"own_key": key})
         if not rows:
             return
-        kept_digest, answer = rows[0]
-        if bytes(kept_digest) != digest:
+        stored_digest, response = rows[0]
+        if bytes(stored_digest) != digest:
             raise Conflict(
                 "This idempotency key was already used with different arguments.",
                 field="idempotencyKey",
             )
-        raise Answered(json.loads(answer))
+        raise ReplayedResponse(json.loads(response))
 
 
 @cached_statement
-def recall_statement(scope: ViewerScope) -> Select[Any]:
-    """Select what a key was saved with, unless that is too long ago."""
+def find_key_statement(scope: ViewerScope) -> Select[Any]:
+    """Select the digest and the response of a key within its retention."""
     columns = IDEMPOTENCY_KEYS.c
-    young = columns.created_at > func.now() - KEPT
+    is_retained = columns.created_at > func.now() - RETENTION
     return scope.keys(columns.digest, columns.answer).where(
-        columns.key == bindparam("own_key"), young
+        columns.key == bindparam("own_key"), is_retained
     )
 
 
 @cached_statement
-def save_statement(scope: ViewerScope) -> Executable:
+def save_key_statement(scope: ViewerScope) -> Executable:
     return scope.save_idempotency_key(
         {name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")}
     )
 
 
-def check(key: str) -> None:
-    """Raises BadUserInput for a key that cannot be kept."""
+def validate_key(key: str) -> None:
+    """Raise BadUserInput for a key that cannot be stored."""
     if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_LENGTH or not is_storable(key):
         raise BadUserInput(
-            f"An idempotency key has 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
+            f"An idempotency key must have 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
             field="idempotencyKey",
         )

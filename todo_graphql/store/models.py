@@ -1,4 +1,4 @@
-"""The tables. Limits stand as constants beside the column that they bound."""
+"""Table models, and the limits of their columns."""
 
 import uuid
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ IDEMPOTENCY_KEY_MAX_LENGTH = 100
 
 
 class Priority(IntEnum):
-    """How much a task matters. The column has the number, so that it sorts."""
+    """Priority levels of a task. The column stores the number, so that it sorts."""
 
     NONE = 0
     LOW = 1
@@ -37,8 +37,8 @@ class Priority(IntEnum):
     URGENT = 4
 
 
-# Every constraint has a name that follows from what it is, so that a migration can
-# drop it and a violation can be mapped to a Problem.
+# Every constraint has a conventional name, so that a migration can drop it and a violation
+# maps to a Problem.
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -51,17 +51,17 @@ metadata: MetaData = SQLModel.metadata
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The user on whose behalf an operation runs, as the verified token names them."""
+    """User of the verified token, on whose behalf an operation runs."""
 
     id: uuid.UUID
     email: str | None = None
 
 
 class User(SQLModel, table=True):
-    """A person, known by the `sub` of their token. The row appears with the first write.
+    """User, identified by the `sub` of the token. The first write creates the row.
 
-    `revision` orders everything that is theirs: each write takes the next number under
-    this row's lock and stamps it on the tasks that it touched. It never goes back.
+    `revision` orders the user's writes and never decreases. Each write takes the next number
+    under this row's lock and stores it in the tasks that it changes.
     """
 
     __tablename__ = "users"
@@ -89,7 +89,7 @@ ORDERS = {
 
 
 class Task(SQLModel, table=True):
-    """Something to do. It cannot even be named without its owner: the key is (user_id, id)."""
+    """To-do item. The primary key includes the owner, so no statement names a task without it."""
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -100,8 +100,7 @@ class Task(SQLModel, table=True):
         CheckConstraint(f"priority BETWEEN 0 AND {max(Priority):d}", "priority_range"),
         CheckConstraint("due_on IS NULL OR due_at IS NULL", "due_exclusive"),
         CheckConstraint(f"cardinality(tags) <= {TASK_MAX_TAGS}", "tags_number"),
-        # One index for each list that a person looks at, in its order: the tasks, the
-        # open ones, the trash.
+        # One index for each common list, in its default order: all tasks, open tasks, the trash.
         Index(
             "ix_tasks_live",
             "user_id",
@@ -123,7 +122,7 @@ class Task(SQLModel, table=True):
             "id",
             postgresql_where=text("deleted_at IS NOT NULL"),
         ),
-        # One index for each other order of the tasks; neighbours are looked up in all.
+        # One index for each other order. A move searches for neighbours in all tasks.
         *(
             Index(f"ix_tasks_{name}", "user_id", column, "id", postgresql_where=LIVE)
             for name, column in ORDERS.items()
@@ -165,18 +164,18 @@ class Task(SQLModel, table=True):
     revision: int = Field(sa_column=Column(BigInteger, nullable=False))
     rank: str = Field(
         sa_column=Column(Text(collation="C"), nullable=False),
-        description="Where the task is in the manual order. What is put at the end gets its "
-        "revision as a number that orders as text; what is moved between two, a fraction.",
+        description="The fractional index of the task in the manual order: the revision, as text "
+        "that sorts like the number, or a text between the ranks of two neighbours.",
     )
     creation_digest: bytes | None = Field(
         default=None,
         sa_column=Column(LargeBinary, nullable=True),
-        description="SHA-256 of the create that a client gave an id to: it tells the same create, "
-        "sent again, from another one under the same id, however often the task was edited since.",
+        description="SHA-256 of the input of a create with a client-supplied id. It distinguishes "
+        "a repeated create from a different one with the same id, also after edits of the task.",
     )
 
-    # Derived by a trigger, whoever writes: plain columns, because only comparisons of those can
-    # use an index below row-level security.
+    # A trigger derives these columns. They are plain columns, because below row-level security
+    # only comparisons of plain columns can use an index.
     due: datetime | None = Field(
         default=None,
         sa_column=Column(DateTime(timezone=True), nullable=True),
@@ -191,14 +190,14 @@ class Task(SQLModel, table=True):
     )
     words: str = Field(
         sa_column=Column(TSVECTOR, nullable=False),
-        description="What can be searched for: of the title, the tags, the description.",
+        description="The search words of the title, the tags and the description.",
     )
 
     user: User = Relationship(back_populates="tasks")
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """What a keyed mutation answered, so that the same one, sent again, is not done again."""
+    """Stored response of a mutation with an idempotency key."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
@@ -207,8 +206,8 @@ class IdempotencyKey(SQLModel, table=True):
         ),
     )
 
-    # No foreign key: the key of an account's deletion outlives the account, lest the deletion,
-    # sent again, takes what came after it.
+    # No foreign key: the key of a deleted account must remain. Otherwise a repeated deletion
+    # would delete the data of an account that was created since.
     user_id: uuid.UUID = Field(primary_key=True)
     key: str = Field(sa_column=Column(Text, primary_key=True))
     digest: bytes = Field(

@@ -1,6 +1,6 @@
-"""The first wall: the parts that statements are made of, each for the viewer's rows only.
+"""Statement scoping: statement parts that are restricted to the viewer's rows.
 
-No statement on users, tasks and idempotency keys is made of anything else.
+Every statement on users, tasks and idempotency keys is composed of these parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,53 +30,53 @@ from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 Columns = Sequence[ColumnElement[Any]]
 
 VIEWER = bindparam("viewer", type_=Uuid())
-"""Who asks: the connection says so, and nobody else can (`ViewerConnection`)."""
+"""The viewer's id. `ViewerConnection` sets it, and overrides a value from elsewhere."""
 
 EMAIL = bindparam("email", type_=Text())
-"""Their address, as their token has it."""
+"""The viewer's email from the token."""
 
 
 class ViewerScope:
-    """The viewer's rows.
+    """Statement parts for the viewer's rows.
 
-    Whoever writes holds the lock on the viewer's row already (`ViewerConnection.write`), so
-    what these parts read does not change before they write.
+    `ViewerConnection.write` locks the viewer's row first, so the rows that a write reads do not
+    change before it ends.
     """
 
     @cached_property
     def own_user(self) -> ColumnElement[bool]:
-        """The viewer's own row."""
+        """Owner predicate of `users`."""
         return USERS.c.id == VIEWER
 
     @cached_property
     def own_tasks(self) -> ColumnElement[bool]:
-        """The viewer's tasks."""
+        """Owner predicate of `tasks`."""
         return TASKS.c.user_id == VIEWER
 
     @cached_property
     def own_keys(self) -> ColumnElement[bool]:
-        """The viewer's idempotency keys."""
+        """Owner predicate of `idempotency_keys`."""
         return IDEMPOTENCY_KEYS.c.user_id == VIEWER
 
     def user(self, *columns: ColumnElement[Any]) -> Select[Any]:
-        """Read the viewer's own row."""
+        """Select from the viewer's own row."""
         return select(*columns).select_from(USERS).where(self.own_user)
 
-    def removed_user(self) -> Executable:
-        """Delete the viewer's own row, what refers to it, and the idempotency keys."""
+    def delete_user(self) -> Executable:
+        """Delete the viewer's own row, all tasks (by cascade) and all idempotency keys."""
         keys = delete_from(IDEMPOTENCY_KEYS).where(self.own_keys).cte("keys")
         return delete_from(USERS).where(self.own_user).returning(USERS.c.id).add_cte(keys)
 
     def tasks(self, *columns: ColumnElement[Any]) -> Select[Any]:
-        """Read the viewer's tasks."""
+        """Select from the viewer's tasks."""
         return select(*columns).select_from(TASKS).where(self.own_tasks)
 
     def keys(self, *columns: ColumnElement[Any]) -> Select[Any]:
-        """Read the viewer's idempotency keys."""
+        """Select from the viewer's idempotency keys."""
         return select(*columns).select_from(IDEMPOTENCY_KEYS).where(self.own_keys)
 
     def next_revision(self, *, when: ColumnElement[bool]) -> CTE:
-        """Take the viewer's next revision if something changes: one row, or none."""
+        """Take the viewer's next revision and return one row; no row unless `when` is true."""
         email = func.coalesce(EMAIL, USERS.c.email)
         return (
             update(USERS)
@@ -87,7 +87,7 @@ class ViewerScope:
         )
 
     def current_revision(self) -> CTE:
-        """The revision that an earlier statement of this transaction took."""
+        """Return the revision that an earlier statement of this transaction took."""
         return self.user(USERS.c.id, USERS.c.revision).cte("writer")
 
     def insert(
@@ -98,7 +98,7 @@ class ViewerScope:
         values: Mapping[str, Any],
         returning: Columns,
     ) -> CTE:
-        """Insert a task for these rows of a source, with the writer's id and revision."""
+        """Insert a task for each matching row of a source, with the writer's id and revision."""
         row = {**values, "user_id": writer.c.id, "revision": writer.c.revision}
         rows = select(*row.values()).select_from(source.join(writer, true())).where(which)
         return (
@@ -115,7 +115,7 @@ class ViewerScope:
         values: Mapping[str, Any],
         returning: Columns,
     ) -> CTE:
-        """Set the values of some tasks, and their revision to the writer's."""
+        """Set values of the matching tasks, and their revision to the writer's."""
         return (
             update(TASKS)
             .where(self.own_tasks, which, TASKS.c.user_id == writer.c.id)
@@ -125,7 +125,7 @@ class ViewerScope:
         )
 
     def delete(self, which: ColumnElement[bool], writer: CTE) -> CTE:
-        """Delete some tasks."""
+        """Delete the matching tasks."""
         return (
             delete_from(TASKS)
             .where(self.own_tasks, which, TASKS.c.user_id == writer.c.id)
@@ -134,14 +134,15 @@ class ViewerScope:
         )
 
     def end_rank(self, *, first: bool) -> ColumnElement[str]:
-        """The rank, under the next revision, of what is put at the end, or at the start."""
+        """Compute the rank, at the next revision, of the first or the last place in the order."""
         revision = self.user(USERS.c.revision + 1).scalar_subquery()
         return func.todo_rank(-revision if first else revision)
 
     def rebalance_ranks(self) -> Executable:
-        """Write all ranks anew, evenly and in the same order. They are nobody's to see, so the
-        tasks' revisions stay. Cursors in the manual order lose their place: it takes thousands
-        of moves into one gap to get here.
+        """Rewrite all ranks in the same order with even gaps.
+
+        Clients do not see ranks, so the revisions of the tasks remain. Cursors in the manual
+        order become imprecise; a rebalance takes thousands of moves into one gap.
         """
         order = func.row_number().over(order_by=[TASKS.c.rank, TASKS.c.id])
         numbered = self.tasks(TASKS.c.id, order.label("number")).cte("numbered")
@@ -155,7 +156,7 @@ class ViewerScope:
         )
 
     def save_idempotency_key(self, values: Mapping[str, Any]) -> Executable:
-        """Keep the answer to an idempotency key."""
+        """Store the response of an idempotency key."""
         new = upsert(IDEMPOTENCY_KEYS).values(user_id=VIEWER, **values)
         kept = {name: new.excluded[name] for name in values if name != "key"}
         return new.on_conflict_do_update(

@@ -1,4 +1,4 @@
-"""The cached statements of one viewer."""
+"""Execution of cached statements for one viewer."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,10 +13,9 @@ from todo_graphql.store.scope import ViewerScope
 
 
 class Statements:
-    """Runs statements in the viewer's scope.
+    """Runner of statements in the viewer's scope.
 
-    Their texts are the same for all viewers: who the viewer is, is a value, and comes from the
-    connection.
+    All viewers share the text of a statement. The connection supplies the viewer's id as a value.
     """
 
     scope: ClassVar[ViewerScope] = ViewerScope()
@@ -27,15 +26,13 @@ class Statements:
     def read(
         self, key: StatementKey, values: Mapping[str, Any] = NO_VALUES
     ) -> Sequence[tuple[Any, ...]]:
-        """Run a statement that changes nothing."""
+        """Run a read-only statement."""
         return self.connection.read(key.compile(self.scope), values)
 
     def write(
         self, key: StatementKey, values: Mapping[str, Any] = NO_VALUES, *, ensure_user: bool = False
     ) -> Sequence[tuple[Any, ...]]:
-        """Run a statement as the only writer among the viewer's. With `ensure_user` the viewer's
-        own row exists by then.
-        """
+        """Run a statement under the lock on the viewer's row, which `ensure_user` creates."""
         return self.connection.write(key.compile(self.scope), values, ensure_user=ensure_user)
 
     def revision(self) -> int:
@@ -44,7 +41,7 @@ class Statements:
         return revision or 0
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Run several statements as one."""
+        """Run several statements in one transaction."""
         return self.connection.transaction()
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Executable, Select
 
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.formats import identifier, moment
+from todo_graphql.store.formats import format_instant, format_uuid
 from todo_graphql.store.models import USERS, Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import cached_statement
@@ -14,7 +14,7 @@ from todo_graphql.store.statements import Statements
 
 
 class UserRow(NamedTuple):
-    """A user in the form in which it leaves."""
+    """User in the output format."""
 
     id: str
     email: str | None
@@ -23,7 +23,7 @@ class UserRow(NamedTuple):
 
 
 class Users:
-    """What a viewer may read of users: themselves."""
+    """Repository of users, restricted to the viewer."""
 
     def __init__(self, connection: ViewerConnection, viewer: Viewer) -> None:
         self._connection = connection
@@ -33,23 +33,23 @@ class Users:
         self._known_after = -1
 
     def me(self) -> UserRow:
-        """The viewer. One without a row, who has not written yet, is a user all the same.
+        """Return the viewer, also one without a row, which the first write creates.
 
-        Asked again in the same operation it is remembered, until something is written.
+        The result is cached until the operation writes.
         """
         if self._known is None or self._known_after != self._connection.writes:
             self._known, self._known_after = self._read(), self._connection.writes
         return self._known
 
     def delete(self, confirmation: str) -> None:
-        """Remove the viewer and all that is theirs. Who is not there is removed already.
+        """Delete the viewer and all the viewer's data. A repeated deletion succeeds.
 
-        Raises BadUserInput unless the confirmation is the viewer's own id or address.
+        Raises BadUserInput unless the confirmation is the viewer's own id or email.
         """
         own = {str(self._viewer.id), (self._viewer.email or "").lower()} - {""}
         if confirmation.strip().lower() not in own:
             raise BadUserInput(
-                "Confirm with your own id or email, as your token has it.", field="confirm"
+                "`confirm` must be the id or the email of your token.", field="confirm"
             )
         self._statements.write(delete_user_statement())
 
@@ -64,10 +64,10 @@ class Users:
 @cached_statement
 def user_statement(scope: ViewerScope) -> Select[Any]:
     return scope.user(
-        identifier(USERS.c.id), USERS.c.email, moment(USERS.c.created_at), USERS.c.revision
+        format_uuid(USERS.c.id), USERS.c.email, format_instant(USERS.c.created_at), USERS.c.revision
     )
 
 
 @cached_statement
 def delete_user_statement(scope: ViewerScope) -> Executable:
-    return scope.removed_user()
+    return scope.delete_user()

@@ -1,4 +1,4 @@
-"""What people may write: checked before any SQL, with the rule in the sentence."""
+"""Validation of text input before any SQL runs."""
 
 import re
 import unicodedata
@@ -13,56 +13,56 @@ from todo_graphql.store.models import (
 )
 
 SEARCH_MAX_LENGTH = 10_000
-"""Characters of a search that count."""
+"""Maximum number of characters of a search; the rest is ignored."""
 
-ONE_DUE_DATE = "A task is due on a day or at an instant, not both."
+ONE_DUE_DATE = "A task can have `dueOn` or `dueAt`, not both."
 
-# RFC 9562, section 4, and no other form that Python's UUID would read.
+# RFC 9562, section 4. Python's UUID accepts more forms.
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def title(value: str, field: str) -> str:
-    """Trimmed, 1 to 200 characters. Raises BadUserInput with `field`."""
+    """Return the trimmed title, of 1 to 200 characters. Raises BadUserInput with `field`."""
     trimmed = storable(value, field).strip()
     if not any(character.isprintable() and character != " " for character in trimmed):
         raise BadUserInput("A title must contain at least one visible character.", field=field)
     if len(trimmed) > TITLE_MAX_LENGTH:
-        raise BadUserInput(f"A title has at most {TITLE_MAX_LENGTH} characters.", field=field)
+        raise BadUserInput(f"A title must have at most {TITLE_MAX_LENGTH} characters.", field=field)
     return trimmed
 
 
 def description(value: str | None, field: str) -> str | None:
-    """Kept as it is, up to 10,000 characters. Raises BadUserInput with `field`."""
+    """Return the description, of at most 10,000 characters. Raises BadUserInput with `field`."""
     if value is None:
         return None
     if len(value) > DESCRIPTION_MAX_LENGTH:
         raise BadUserInput(
-            f"A description has at most {DESCRIPTION_MAX_LENGTH:,} characters.", field=field
+            f"A description must have at most {DESCRIPTION_MAX_LENGTH:,} characters.", field=field
         )
     return storable(value, field)
 
 
 def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
-    """Each trimmed, 1 to 50 characters, and no two the same but for case: the first one stays.
+    """Return the trimmed tags. Of tags that differ only in case, the first one remains.
 
-    Raises BadUserInput with `field`, followed by the number of the tag that is wrong.
+    Raises BadUserInput with `field`, followed by the index of the invalid tag.
     """
     unique: dict[str, str] = {}
     for number, value in enumerate(values):
         checked = tag(value, f"{field}.{number}")
         unique.setdefault(checked.lower(), checked)
     if len(unique) > TASK_MAX_TAGS:
-        raise BadUserInput(f"A task has at most {TASK_MAX_TAGS} tags.", field=field)
+        raise BadUserInput(f"A task must have at most {TASK_MAX_TAGS} tags.", field=field)
     return tuple(unique.values())
 
 
 def tag(value: str, field: str) -> str:
-    """Trimmed, 1 to 50 characters, in the composed form. Raises BadUserInput with `field`."""
+    """Return the trimmed tag, of 1 to 50 characters, in NFC. Raises BadUserInput with `field`."""
     trimmed = tag_to_find(value, field)
     if not any(character.isprintable() and character != " " for character in trimmed):
-        raise BadUserInput("A tag needs at least one character that can be seen.", field=field)
+        raise BadUserInput("A tag must contain at least one visible character.", field=field)
     if len(trimmed) > TAG_MAX_LENGTH:
-        raise BadUserInput(f"A tag has at most {TAG_MAX_LENGTH} characters.", field=field)
+        raise BadUserInput(f"A tag must have at most {TAG_MAX_LENGTH} characters.", field=field)
     return trimmed
 
 
@@ -73,25 +73,25 @@ def require_one_due_date(due_on: object, due_at: object, field: str) -> None:
 
 
 def storable(value: str, field: str) -> str:
-    """The value, if PostgreSQL's `text` can hold it: neither NUL nor half a surrogate pair."""
+    """Return the value. Raises BadUserInput if PostgreSQL's `text` cannot store it."""
     if not is_storable(value):
-        raise BadUserInput("The text holds a NUL character or an unpaired surrogate.", field=field)
+        raise BadUserInput(
+            "The text must not contain NUL characters or unpaired surrogates.", field=field
+        )
     return value
 
 
 def is_storable(value: str) -> bool:
-    """Whether PostgreSQL's `text`, in UTF-8, can hold the value."""
+    """Return whether PostgreSQL's `text`, in UTF-8, can store the value."""
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def tag_to_find(value: str, field: str) -> str:
-    """A tag as it would have been kept. Raises BadUserInput with `field`."""
+    """Return a tag in its stored form. Raises BadUserInput with `field`."""
     return unicodedata.normalize("NFC", storable(value, field)).strip()
 
 
 def search(value: str | None) -> str | None:
-    """What to search for; None for a blank one. Nothing is refused: what PostgreSQL's `text`
-    cannot hold is in no task.
-    """
+    """Return a search without characters that no task can contain; None if it is blank."""
     cleaned = re.sub(r"[\0\ud800-\udfff]", " ", value or "").strip()
     return cleaned[:SEARCH_MAX_LENGTH] or None

@@ -106,9 +106,14 @@ def test_invalid_csv_file_is_rejected_with_line(alice: Person, name: str) -> Non
 
 
 BAD_VALUES = [
-    ("title", "x" * 201, "title", "A title has at most 200 characters."),
+    ("title", "x" * 201, "title", "A title must have at most 200 characters."),
     ("title", " ", "title", "A title must contain at least one visible character."),
-    ("description", "x" * 10_001, "description", "A description has at most 10,000 characters."),
+    (
+        "description",
+        "x" * 10_001,
+        "description",
+        "A description must have at most 10,000 characters.",
+    ),
     ("id", "1", "id", "Invalid id: expected a UUID."),
     ("priority", "high", "priority", "A priority is one of NONE, LOW, MEDIUM, HIGH, URGENT."),
     ("dueOn", "2026-02-30", "dueOn", "Invalid Date: expected a calendar date, such as 2026-01-31."),

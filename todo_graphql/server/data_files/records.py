@@ -70,7 +70,7 @@ def unknown_name(name: str, kind: str) -> BadUserInput:
 def _few(tags: Sequence[str]) -> tuple[str, ...]:
     """Return the tags, if they are few: each of many would be looked at otherwise."""
     if len(tags) > TASK_MAX_TAGS:
-        raise BadUserInput(f"A task has at most {TASK_MAX_TAGS} tags.", field="tags")
+        raise BadUserInput(f"A task must have at most {TASK_MAX_TAGS} tags.", field="tags")
     return tuple(tags)
 
 

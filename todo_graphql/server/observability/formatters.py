@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from todo_graphql.store.postgres.errors import DatabaseFailure
+from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that a log line belongs to, on any thread."""
@@ -17,7 +17,7 @@ MESSAGE_FIELDS = frozenset({"method", "path", "status"})
 
 ENCODER = msgspec.json.Encoder()
 
-SAFE_EXCEPTIONS = (DatabaseFailure, OSError)
+SAFE_EXCEPTIONS = (UnexpectedDatabaseError, OSError)
 """Exceptions whose messages quote nothing of users' data."""
 
 

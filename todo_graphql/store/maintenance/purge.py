@@ -1,7 +1,7 @@
-"""What an operator does to everybody's rows, as the role that may: see the migrations.
+"""Purge of old trash and expired idempotency keys of all users, under the role `todo_upkeep`.
 
-Nobody's words are read. Each batch is one message and one transaction, short enough for
-nobody to wait for it, and it takes the owners' locks as every write does.
+The role cannot read titles, descriptions and emails. Each batch is one short transaction, and
+takes the owners' locks like every write.
 """
 
 from collections.abc import Iterator
@@ -11,29 +11,29 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.settings.settings import Settings
-from todo_graphql.store.idempotency import KEPT
+from todo_graphql.store.idempotency import RETENTION
 from todo_graphql.store.postgres.engine import migration_engine
-from todo_graphql.store.postgres.errors import failure_of, is_privilege_missing
+from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
 BATCH = 1_000
-AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
+SET_ROLE = "SELECT set_config('role', 'todo_upkeep', true); "
 
-OLD_TRASH = "deleted_at < now() - :age"
+EXPIRED_TRASH = "deleted_at < now() - :age"
 
-COUNT = text(f"{AS_UPKEEP} SELECT count(*) FROM tasks WHERE {OLD_TRASH}")  # noqa: S608 - constants
+COUNT_TASKS = text(f"{SET_ROLE} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
 
-# A user's revision grows, because something of theirs has changed.
-PURGE = text(
-    f"""{AS_UPKEEP}
+# A purge increments the revision of each affected user.
+DELETE_TASKS = text(
+    f"""{SET_ROLE}
     WITH old AS (
-        SELECT user_id, id FROM tasks WHERE {OLD_TRASH} LIMIT {BATCH}
+        SELECT user_id, id FROM tasks WHERE {EXPIRED_TRASH} LIMIT {BATCH}
     ), owners AS (
         SELECT id FROM users WHERE id IN (SELECT user_id FROM old)
         ORDER BY id FOR NO KEY UPDATE
     ), gone AS (
         DELETE FROM tasks USING old, owners
         WHERE tasks.user_id = owners.id AND tasks.user_id = old.user_id AND tasks.id = old.id
-            AND tasks.{OLD_TRASH}
+            AND tasks.{EXPIRED_TRASH}
         RETURNING tasks.user_id
     ), counted_on AS (
         UPDATE users SET revision = revision + 1 WHERE id IN (SELECT user_id FROM gone)
@@ -42,8 +42,8 @@ PURGE = text(
     """  # noqa: S608 - constants
 )
 
-FORGET = text(
-    f"""{AS_UPKEEP}
+DELETE_KEYS = text(
+    f"""{SET_ROLE}
     WITH gone AS (
         DELETE FROM idempotency_keys WHERE (user_id, key) IN (
             SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - :age LIMIT {BATCH}
@@ -54,39 +54,39 @@ FORGET = text(
 )
 
 
-class NoUpkeep(Exception):  # noqa: N818 - a grant is missing
-    """The role of the URL may not do upkeep. Says what to do."""
+class PurgePermissionError(Exception):
+    """The role of the URL lacks a privilege for the purge."""
 
 
 def purge(settings: Settings) -> Iterator[int]:
-    """Remove what has been in the trash for too long, and idempotency keys that are over.
+    """Delete old tasks in the trash, and expired idempotency keys.
 
-    Yields how many tasks there are to remove, and then, batch by batch, how many were. Raises
-    Unavailable when the database is away, NoUpkeep when the role may not.
+    Yields the number of tasks to delete, then the number of deleted tasks of each batch. Raises
+    Unavailable if the database is unavailable, and PurgePermissionError.
     """
     engine = migration_engine(settings)
-    trash, keys = timedelta(days=settings.trash_days), KEPT
+    trash, keys = timedelta(days=settings.trash_days), RETENTION
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            yield _number(connection, COUNT, trash)
-            yield from _batches(connection, PURGE, trash)
-            for _ in _batches(connection, FORGET, keys):
+            yield _count(connection, COUNT_TASKS, trash)
+            yield from _run_batches(connection, DELETE_TASKS, trash)
+            for _ in _run_batches(connection, DELETE_KEYS, keys):
                 pass
     except DBAPIError as error:
         if is_privilege_missing(error):
-            raise NoUpkeep(
-                "This role may not do upkeep: use the one that migrates, "
+            raise PurgePermissionError(
+                "This role lacks a privilege for the purge: use the role that migrates, "
                 "or GRANT todo_upkeep to it."
             ) from None
-        raise failure_of(error) from None
+        raise translate_error(error) from None
     finally:
         engine.dispose()
 
 
-def _batches(connection: Connection, statement: TextClause, age: timedelta) -> Iterator[int]:
-    while number := _number(connection, statement, age):
+def _run_batches(connection: Connection, statement: TextClause, age: timedelta) -> Iterator[int]:
+    while number := _count(connection, statement, age):
         yield number
 
 
-def _number(connection: Connection, statement: TextClause, age: timedelta) -> int:
+def _count(connection: Connection, statement: TextClause, age: timedelta) -> int:
     return int(connection.execute(statement, {"age": age}).scalar_one())

@@ -1,6 +1,6 @@
-"""Made-up users and tasks, to develop and to measure with.
+"""Sample users and tasks for development and benchmarks.
 
-The same numbers make the same users and tasks, so seeding twice is seeding once.
+Equal numbers generate equal users and tasks, so a repeated seed changes nothing.
 """
 
 import random
@@ -14,13 +14,13 @@ from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.transfer import import_tasks
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 NAMESPACE = uuid.UUID("5eed5eed-0000-4000-8000-000000000000")
-SHARE_OF_THE_FIRST = 10
-"""The first user has one task in so many, and the others have the rest: people differ."""
+FIRST_USER_DIVISOR = 10
+"""The first user gets one task in this many; the other users share the rest."""
 
 VERBS = ("Buy", "Call", "Clean", "Find", "Fix", "Order", "Paint", "Plan", "Return", "Write")
-THINGS = (
+OBJECTS = (
     "the bicycle",
     "a birthday cake",
     "the crème brûlée dishes",
@@ -36,37 +36,37 @@ THINGS = (
     "train tickets",
     "two lamps",
 )
-WHENS = ("", " before the weekend", " for the office", " next time", " with Alex", " (urgent?)")
+SUFFIXES = ("", " before the weekend", " for the office", " next time", " with Alex", " (urgent?)")
 TAGS = ("Errands", "Family", "Garden", "Health", "Home", "Money", "Office", "Travel", "Wichtig")
 NOTES = (None, None, "Ask for the receipt.", "The one that we saw last week.\nNot the blue one.")
 
 
 def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
-    """Make so many tasks for these users. Yields how many were dealt with, batch by batch."""
+    """Create sample tasks for these users. Yields the number of tasks of each batch."""
     now = datetime.now(UTC)
-    for viewer, number in zip(users, shares(len(users), tasks), strict=True):
+    for viewer, number in zip(users, split_tasks(len(users), tasks), strict=True):
         chance = random.Random(viewer.id.int)  # noqa: S311 - nothing secret
         with database.connect_as(viewer) as connection:
-            for start in range(0, number, BATCH):
+            for start in range(0, number, BATCH_SIZE):
                 batch = [
                     sample_task(viewer, place, chance, now)
-                    for place in range(start, min(start + BATCH, number))
+                    for place in range(start, min(start + BATCH_SIZE, number))
                 ]
                 import_tasks(Statements(connection), batch)
                 yield len(batch)
 
 
-def shares(users: int, tasks: int) -> list[int]:
-    """How many tasks each user gets."""
+def split_tasks(users: int, tasks: int) -> list[int]:
+    """Return the number of tasks of each user."""
     if users == 1:
         return [tasks]
-    first = tasks // SHARE_OF_THE_FIRST
+    first = tasks // FIRST_USER_DIVISOR
     each, left = divmod(tasks - first, users - 1)
     return [first, *(each + (place < left) for place in range(users - 1))]
 
 
 def sample_users(number: int) -> list[Viewer]:
-    """Users whom nobody has met."""
+    """Return sample users."""
     return [
         Viewer(uuid.uuid5(NAMESPACE, str(place)), f"user{place}@example.com")
         for place in range(number)
@@ -74,14 +74,14 @@ def sample_users(number: int) -> list[Viewer]:
 
 
 def sample_task(viewer: Viewer, place: int, chance: random.Random, now: datetime) -> NewTask:
-    """A task such as people have: half are done, few are urgent, some are in the trash."""
+    """Return a random task: half are completed, few are urgent, some are in the trash."""
     age = timedelta(minutes=chance.randrange(60 * 24 * 365))
     created = now - age
     due = now + timedelta(minutes=chance.randrange(-60 * 24 * 30, 60 * 24 * 60))
     kind = chance.random()
     return NewTask(
         id=uuid.uuid5(viewer.id, str(place)),
-        title=chance.choice(VERBS) + " " + chance.choice(THINGS) + chance.choice(WHENS),
+        title=chance.choice(VERBS) + " " + chance.choice(OBJECTS) + chance.choice(SUFFIXES),
         description=chance.choice(NOTES),
         priority=chance.choices(tuple(Priority), (50, 15, 20, 10, 5))[0],
         due_on=due.date().isoformat() if kind < 0.4 else None,

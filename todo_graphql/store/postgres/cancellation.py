@@ -1,7 +1,7 @@
-"""Ending what a thread waits for, from another one.
+"""Cancellation of a blocking database call from another thread.
 
-When PostgreSQL has stopped altogether, its own time-outs do nothing, and libpq waits for ever.
-The operating system ends that: it shuts the socket down.
+When PostgreSQL hangs, its own timeouts have no effect and libpq waits without limit. Shutting the
+socket down ends the wait.
 """
 
 import os
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Cancelled(Exception):  # noqa: N818 - on purpose
-    """Somebody has broken it off."""
+class Cancelled(Exception):  # noqa: N818 - control flow
+    """The operation was cancelled."""
 
 
 class SocketCanceller:
-    """What one operation waits for, a socket after the other, until it is broken off."""
+    """Canceller of one operation, which waits on one socket at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,8 +25,9 @@ class SocketCanceller:
 
     @contextmanager
     def watching(self, number: int) -> Iterator[None]:
-        """Let the socket of this file descriptor be shut down meanwhile. Raises Cancelled when it
-        is too late to begin.
+        """Allow `cancel` to shut down the socket of this file descriptor within the block.
+
+        Raises Cancelled after a cancellation.
         """
         with self._lock:
             if self.is_cancelled:
@@ -35,12 +36,12 @@ class SocketCanceller:
         try:
             yield
         finally:
-            # Before anybody can close it, because its number may be another one's then.
+            # Before the descriptor is closed, because another socket can then get its number.
             with self._lock:
                 self._socket = None
 
     def cancel(self) -> None:
-        """End the waiting, and allow no other."""
+        """End the current wait, and prevent further ones."""
         with self._lock:
             self.is_cancelled = True
             if self._socket is not None:

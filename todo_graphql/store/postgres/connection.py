@@ -1,4 +1,4 @@
-"""A connection that tells PostgreSQL who is asking."""
+"""Database connection of one viewer, which sends the viewer's id with each statement."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,14 +15,18 @@ from sqlalchemy.pool import PoolProxiedConnection
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
-from todo_graphql.store.postgres.errors import failure_of, failure_of_driver, is_connection_lost
+from todo_graphql.store.postgres.errors import (
+    is_connection_lost,
+    translate_driver_error,
+    translate_error,
+)
 from todo_graphql.store.postgres.pool import Pool
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, compile_statement
 
-# Writers of one user queue up on the user's row, before they look at anything. It is a statement
-# of its own, because the next one then sees what the writer before left.
+# Writers of one user queue on the lock of the user's row. The lock is a separate statement, so
+# that the snapshot of the next one includes the previous writer's changes.
 LOCK_USER = "SELECT FROM users WHERE id = '%s' FOR NO KEY UPDATE; "
-# The same, and the row is there for certain: also when it is being deleted just now.
+# The same lock, and the row exists afterwards, also after a concurrent deletion.
 UPSERT_USER = (
     "INSERT INTO users (id) VALUES ('%s')"
     " ON CONFLICT (id) DO UPDATE SET revision = users.revision; "
@@ -33,7 +37,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class StatementTiming(NamedTuple):
-    """A statement that was sent, without its values, and when: seconds of `perf_counter`."""
+    """Statement that was sent, without its values, and its times in seconds of `perf_counter`."""
 
     sql: str
     began: float
@@ -41,33 +45,31 @@ class StatementTiming(NamedTuple):
 
 
 class ConnectionLost(Unavailable):
-    """The connection has ended. Whether the statement was executed is not known."""
+    """The connection was lost. The outcome of the statement is unknown."""
 
 
 class NotSent(ConnectionLost):
-    """There was no connection to be had, so nothing was executed."""
+    """No connection was available, so the statement was not sent."""
 
 
 class ViewerConnection:
-    """At most one pooled connection, from the first statement until the end of the operation.
+    """Connection of one operation: at most one pooled connection, from the first statement on.
 
-    `writes` counts the statements that may have changed something: whoever remembers an
-    answer forgets it when this number has moved. `may_have_committed` is whether the COMMIT of a
-    transaction has been on its way. `timings` has all statements, for whoever wants
-    to know where the time went.
+    `writes` counts the write statements; caches of rows are valid while it is unchanged.
+    `may_have_committed` tells whether a COMMIT was sent. `timings` lists all statements.
     """
 
     def __init__(self, pool: Pool, preamble: str, viewer: Viewer) -> None:
-        """The preamble has a place for the viewer's id."""
+        """Insert the viewer's id into the preamble, which has a placeholder for it."""
         own_id = str(viewer.id)
         self._pool = pool
         self._preamble = preamble % own_id
-        # What `ViewerScope` asks for: whose rows.
+        # The parameters of `ViewerScope`.
         self._own = {"viewer": own_id, "email": viewer.email}
         self._connection: PoolProxiedConnection | None = None
         self._pending_begin: str | None = None
         self._canceller = SocketCanceller()
-        self._asked_at: float | None = None
+        self._wait_started_at: float | None = None
         self.writes = 0
         self.may_have_committed = False
         self.timings: list[StatementTiming] = []
@@ -75,8 +77,9 @@ class ViewerConnection:
     def read(
         self, statement: CompiledStatement | Executable, values: Mapping[str, Any] = NO_VALUES
     ) -> Rows:
-        """Run a statement that changes nothing. Where the connection turns out to be lost, it is
-        run once more on another. Raises Unavailable when the database is away.
+        """Run a read-only statement, and retry it once on another connection if its own was lost.
+
+        Raises Unavailable when the database is unavailable.
         """
         try:
             return self._run(self._preamble, statement, values)
@@ -92,10 +95,9 @@ class ViewerConnection:
         *,
         ensure_user: bool = False,
     ) -> Rows:
-        """Run a statement as the only writer among the viewer's.
+        """Run a statement under the lock on the viewer's row, which `ensure_user` creates.
 
-        Outside of a `transaction` it has committed, or has changed nothing, when this returns.
-        With `ensure_user` the viewer's own row is there, be this their first write or not.
+        Outside of a `transaction` the statement has committed when this method returns.
         """
         self.writes += 1
         try:
@@ -103,16 +105,16 @@ class ViewerConnection:
         except NotSent:
             raise
         except ConnectionLost:
-            if self._pending_begin is not None:  # there will be no COMMIT, so nothing was done
+            if self._pending_begin is not None:  # without COMMIT, PostgreSQL rolls back
                 raise
             raise ConnectionLost(OUTCOME_UNKNOWN) from None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Several statements as one, from the lock on the viewer's row to COMMIT.
+        """Run several statements in one transaction, under the lock on the viewer's row.
 
-        The viewer's row is there from the start. Within another transaction it is a part of
-        that one. Nothing of it has happened when it raises anything but Unavailable.
+        Creates the viewer's row. A nested transaction joins the outer one. An exception rolls
+        the transaction back; after Unavailable its outcome can be unknown.
         """
         if self._pending_begin is not None:
             yield
@@ -136,13 +138,13 @@ class ViewerConnection:
     ) -> Rows:
         if not isinstance(statement, CompiledStatement):
             statement = compile_statement(statement)
-        # PostgreSQL runs a simple-query message of several statements as one implicit
-        # transaction, so the preamble's settings, being local, end with it: one round trip, and
-        # nothing is left behind on a connection that a pooler hands to somebody else.
+        # PostgreSQL runs the statements of one simple-query message in one implicit transaction,
+        # with which the local settings of the preamble end. This takes one round trip, and is
+        # safe behind a pooler that shares server connections.
         return self._execute(statement.sql, self._before(preamble), {**values, **self._own})
 
     def _execute(self, sql: str, before: str = "", values: Mapping[str, Any] | None = None) -> Rows:
-        self._asked_at = perf_counter()
+        self._wait_started_at = perf_counter()
         try:
             connection = cast("Any", self._connect())
             began = perf_counter()
@@ -158,14 +160,14 @@ class ViewerConnection:
         except PoolTimeoutError:
             raise Unavailable("The server is busy. Try again in a moment.") from None
         except DBAPIError as error:  # from the pool
-            raise failure_of(error) from None
+            raise translate_error(error) from None
         except psycopg2.Error as error:
             raise self._failure(error) from None
         finally:
-            self._asked_at = None
+            self._wait_started_at = None
 
     def _failure(self, error: psycopg2.Error) -> Exception:
-        failure = failure_of_driver(error)
+        failure = translate_driver_error(error)
         if not is_connection_lost(error):
             return failure
         if self._connection is None:
@@ -178,21 +180,22 @@ class ViewerConnection:
 
     @property
     def current_wait(self) -> float:
-        """Seconds for which a statement has been waiting here, for a connection or its answer."""
-        asked_at = self._asked_at
-        return 0.0 if asked_at is None else perf_counter() - asked_at
+        """Seconds for which the current statement has waited for a connection or its result."""
+        started_at = self._wait_started_at
+        return 0.0 if started_at is None else perf_counter() - started_at
 
     def abort(self) -> None:
-        """Break off what is being done here, from another thread, whatever PostgreSQL does.
+        """Cancel the operation from another thread, without PostgreSQL's cooperation.
 
-        Nothing follows. What a statement that was on its way has done is not known.
+        The outcome of a statement that was sent is unknown. Further statements fail.
         """
         self._canceller.cancel()
 
     def _before(self, preamble: str) -> str:
-        """What goes before a statement. In a transaction: what opens it, before the first one,
-        and nothing before the others, which must not run on another connection when theirs was
-        lost.
+        """Return the text that precedes a statement: the preamble, or in a transaction BEGIN once.
+
+        Raises Unavailable if the connection was lost within a transaction: a further statement
+        must not run on another connection.
         """
         if self._pending_begin is None:
             return preamble
@@ -214,7 +217,7 @@ class ViewerConnection:
             if command == "COMMIT":
                 raise ConnectionLost(OUTCOME_UNKNOWN) from None
         except Exception:
-            # A connection in an unknown state is nobody's.
+            # A connection in an unknown state must not return to the pool.
             self._discard()
             if command == "COMMIT":
                 raise
@@ -230,8 +233,9 @@ class ViewerConnection:
             self._connection = None
 
     def close(self) -> None:
-        """Give the connection back to the pool, unless it was broken off: that may have come just
-        as its last answer was there, and then nobody knows yet that it is of no use.
+        """Return the connection to the pool, or discard it after a cancellation.
+
+        A cancellation during the last statement can break the connection without an error.
         """
         if self._canceller.is_cancelled:
             self._discard()

@@ -1,4 +1,4 @@
-"""The engine and its pool."""
+"""SQLAlchemy engine, connection options and preamble of the statements."""
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, make_url
@@ -10,18 +10,19 @@ from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.pool import Pool, PooledConnection
 
 APP_ROLE = "todo_app"
-"""The role that every statement of a viewer runs as. The first migration makes it."""
+"""The role of every statement of a viewer. The first migration creates it."""
 
 
 def database_url(secret: SecretStr) -> URL:
-    """A libpq URL for SQLAlchemy. `sslmode` and all other parameters stay as they are."""
+    """Convert a libpq URL for SQLAlchemy, with `sslmode` and all other parameters."""
     return make_url(secret.get_secret_value()).set(drivername="postgresql+psycopg2")
 
 
 def connect_arguments(settings: Settings) -> dict[str, object]:
-    """What libpq is told besides the URL. There are no settings of the server among them: poolers
-    such as Neon's refuse those (`options=-c …`), so the statement time-out travels with each
-    statement. Keepalives notice within half a minute a server that has vanished without a word.
+    """Return the libpq options besides the URL.
+
+    Poolers such as Neon's reject server settings (`options=-c …`), so the statement timeout
+    travels with each statement. Keepalives detect a vanished server within 25 s.
     """
     return {
         "connect_timeout": settings.database_connect_timeout,
@@ -33,7 +34,7 @@ def connect_arguments(settings: Settings) -> dict[str, object]:
 
 
 def migration_engine(settings: Settings) -> Engine:
-    """An engine for DDL: the direct endpoint, one connection, no pool."""
+    """Create an engine for DDL: direct endpoint, no pool."""
     secret = settings.migration_url or settings.required_database_url()
     return create_engine(
         database_url(secret),
@@ -44,20 +45,20 @@ def migration_engine(settings: Settings) -> Engine:
 
 
 class Database:
-    """One pool of connections to one PostgreSQL, for one process."""
+    """Connection pool of one process."""
 
     def __init__(self, settings: Settings) -> None:
         timeout = int(settings.database_statement_timeout * 1000)
         self._preamble = (
-            # SET LOCAL takes PostgreSQL less time than set_config. The message is one transaction.
+            # SET LOCAL is faster than set_config. The message is one transaction.
             f"SET LOCAL ROLE {APP_ROLE}; SET LOCAL statement_timeout = {timeout};"
-            # A viewer's rows are found by an index, however many of the table's they are: what
-            # one person asks never reads through everybody's, nor is it worth compiling.
+            # An index always finds the viewer's rows: a statement never scans other users' rows,
+            # and is too short for JIT compilation.
             " SET LOCAL enable_seqscan = off; SET LOCAL jit = off;"
             " SET LOCAL app.user_id = '%s'; "
         )
-        # Autocommit, because each statement is a transaction: BEGIN and COMMIT would be
-        # two more round trips, and under a pooler they would pin a server connection.
+        # Autocommit: each message is a transaction. BEGIN and COMMIT would take two more round
+        # trips, and pin a server connection of a pooler.
         self.engine = create_engine(
             database_url(settings.required_database_url()),
             isolation_level="AUTOCOMMIT",
@@ -65,24 +66,24 @@ class Database:
             pool_size=settings.database_pool_size,
             max_overflow=settings.database_max_overflow,
             pool_recycle=settings.database_pool_recycle,
-            # Nothing is left to reset: a transaction of ours has ended, or its connection has.
+            # No reset is needed: every transaction ends before its connection is returned.
             pool_reset_on_return=None,
             pool_timeout=settings.database_connect_timeout,
             connect_args=connect_arguments(settings) | {"connection_factory": PooledConnection},
-            # Each new connection would be asked for the hstore type, which nobody here uses.
+            # Saves a query for the unused hstore type on each new connection.
             use_native_hstore=False,
             hide_parameters=True,
         )
         self.pool = Pool(self.engine, settings.database_pool_recycle)
 
     def connect_as(self, viewer: Viewer) -> ViewerConnection:
-        """A connection on which every statement is the viewer's. It is opened by its first use."""
+        """Create a connection whose statements run as the viewer. The first statement opens it."""
         return ViewerConnection(self.pool, self._preamble, viewer)
 
     def preamble(self, viewer: Viewer) -> str:
-        """The statement that says who asks, and bounds the time, until the transaction ends."""
+        """Return the statements that set the viewer and the timeout for one transaction."""
         return self._preamble % viewer.id
 
     def close(self) -> None:
-        """Close the pool's connections."""
+        """Close the pool."""
         self.pool.close()

@@ -1,33 +1,42 @@
-"""What PostgreSQL's errors mean: constraints by name, outages by SQLSTATE.
+"""Translation of PostgreSQL's errors: constraints by name, outages by SQLSTATE.
 
-The text of a database error may hold SQL and a user's words, so it goes no further
-than this module: neither to a client nor to a log.
+The text of a database error can contain SQL and user data, so it reaches neither a client nor a
+log.
 """
 
 import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from todo_graphql.errors import BadUserInput, Problem, Unavailable
-from todo_graphql.store.models import TASK_MAX_TAGS
+from todo_graphql.store.models import (
+    DESCRIPTION_MAX_LENGTH,
+    IDEMPOTENCY_KEY_MAX_LENGTH,
+    TASK_MAX_TAGS,
+    TITLE_MAX_LENGTH,
+)
 from todo_graphql.store.validation import ONE_DUE_DATE
 
 CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
-    "ck_tasks_title_length": (BadUserInput, "The title is too short or too long.", "title"),
+    "ck_tasks_title_length": (
+        BadUserInput,
+        f"A title must have 1 to {TITLE_MAX_LENGTH} characters.",
+        "title",
+    ),
     "ck_tasks_description_length": (
         BadUserInput,
-        "The description is too long.",
+        f"A description must have at most {DESCRIPTION_MAX_LENGTH:,} characters.",
         "description",
     ),
-    "ck_tasks_priority_range": (BadUserInput, "There is no such priority.", "priority"),
+    "ck_tasks_priority_range": (BadUserInput, "Unknown priority.", "priority"),
     "ck_tasks_due_exclusive": (BadUserInput, ONE_DUE_DATE, "dueAt"),
     "ck_tasks_tags_number": (
         BadUserInput,
-        f"A task has at most {TASK_MAX_TAGS} tags.",
+        f"A task must have at most {TASK_MAX_TAGS} tags.",
         "input.addTags",
     ),
     "ck_idempotency_keys_key_length": (
         BadUserInput,
-        "An idempotency key is too short or too long.",
+        f"An idempotency key must have 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
         "idempotencyKey",
     ),
 }
@@ -40,9 +49,9 @@ QUERY_CANCELED = "57014"
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
 SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
-# Neither a table (42P01) nor the role to read it as (22023) is there.
-NEVER_MIGRATED = ("42P01", "22023")
-AWAY = (
+# A table (42P01) or the role (22023) does not exist.
+NOT_MIGRATED_STATES = ("42P01", "22023")
+UNAVAILABLE_STATES = (
     CONNECTION_EXCEPTION,
     INSUFFICIENT_RESOURCES,
     OPERATOR_INTERVENTION,
@@ -52,41 +61,41 @@ AWAY = (
 )
 
 
-class DatabaseFailure(Exception):  # noqa: N818 - a database fails, a server of ours errs
-    """A database error that nobody expected. Says its SQLSTATE, and no word of the statement."""
+class UnexpectedDatabaseError(Exception):
+    """Database error without a translation. The message has the SQLSTATE, and no SQL."""
 
     def __init__(self, kind: str, state: str | None, constraint: str | None) -> None:
         super().__init__(f"{kind} (SQLSTATE {state}, constraint {constraint})")
         self.state = state
 
 
-class NotMigrated(DatabaseFailure):
-    """The tables, or the role that reads them, are not there."""
+class NotMigratedError(UnexpectedDatabaseError):
+    """The tables or the role `todo_app` do not exist."""
 
     def __str__(self) -> str:
         return "The database is not migrated: run `todo-graphql migrate`."
 
 
-def failure_of(error: DBAPIError) -> Exception:
-    """The exception to raise instead of `error`: a Problem, or a DatabaseFailure."""
-    return _failure(error.orig, outage=is_connection_trouble(error))
+def translate_error(error: DBAPIError) -> Exception:
+    """Return the exception to raise instead: a Problem or an UnexpectedDatabaseError."""
+    return _translate(error.orig, outage=is_connection_failure(error))
 
 
-def failure_of_driver(error: psycopg2.Error) -> Exception:
-    """The same, for an error that comes from the driver itself."""
+def translate_driver_error(error: psycopg2.Error) -> Exception:
+    """Return the exception to raise instead of an error of the driver."""
     outage = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    return _failure(error, outage=outage)
+    return _translate(error, outage=outage)
 
 
 def is_connection_lost(error: psycopg2.Error) -> bool:
-    """Whether the connection has ended, or is about to."""
+    """Return whether the error ends the connection."""
     state = error.pgcode
     if state is None:
         return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
     return state.startswith((CONNECTION_EXCEPTION, OPERATOR_INTERVENTION))
 
 
-def _failure(error: BaseException | None, *, outage: bool) -> Exception:
+def _translate(error: BaseException | None, *, outage: bool) -> Exception:
     state = getattr(error, "pgcode", None)
     constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
     if constraint in CONSTRAINTS:
@@ -94,17 +103,17 @@ def _failure(error: BaseException | None, *, outage: bool) -> Exception:
         return kind(sentence, field=field)
     if state is None and outage:
         return Unavailable("The database is unavailable. Try again in a moment.")
-    if state is not None and state.startswith(AWAY):
+    if state is not None and state.startswith(UNAVAILABLE_STATES):
         return Unavailable("The database cannot answer now. Try again in a moment.")
-    failure = NotMigrated if state in NEVER_MIGRATED else DatabaseFailure
+    failure = NotMigratedError if state in NOT_MIGRATED_STATES else UnexpectedDatabaseError
     return failure(type(error).__name__, state, constraint)
 
 
 def is_privilege_missing(error: DBAPIError) -> bool:
-    """Whether the role may not do what it was told to."""
+    """Return whether the role lacks a privilege."""
     return getattr(error.orig, "pgcode", None) == INSUFFICIENT_PRIVILEGE
 
 
-def is_connection_trouble(error: DBAPIError) -> bool:
-    """Whether there was no server to give an SQLSTATE: refused, cut, or not found."""
+def is_connection_failure(error: DBAPIError) -> bool:
+    """Return whether the connection failed or was lost."""
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)

@@ -1,6 +1,6 @@
-"""Where the migrations are, how far a database has come, and how to bring it to the head.
+"""Migrations: their scripts, the revision of a database, and the upgrade.
 
-A server compares revisions, and leaves Alembic to `migrate`: its import takes a tenth of the start.
+A server only compares revisions. It does not import Alembic, which would slow its start.
 """
 
 from functools import cache
@@ -14,7 +14,11 @@ from todo_graphql.errors import Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import migration_engine
-from todo_graphql.store.postgres.errors import NotMigrated, failure_of, is_privilege_missing
+from todo_graphql.store.postgres.errors import (
+    NotMigratedError,
+    is_privilege_missing,
+    translate_error,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,29 +26,29 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2]
 
 
-class MayNotMigrate(Exception):  # noqa: N818 - a grant is missing
-    """The role of the URL may not do what a migration does. Says what to do."""
+class MigrationPermissionError(Exception):
+    """The role of the URL lacks a privilege for a migration."""
 
 
-class NewerDatabase(Exception):  # noqa: N818 - nothing is wrong with it
-    """The database has had migrations that this code does not know. Says which it is at."""
+class NewerDatabaseError(Exception):
+    """The revision of the database is unknown to this release."""
 
     def __init__(self, revision: str) -> None:
         super().__init__(
-            f"The database is at revision {revision}, newer than this release, whose newest is "
-            f"{head()}: it can be served as it is, and migrated by the newer release only."
+            f"The database is at revision {revision}, which is newer than this release (newest "
+            f"revision {head()}). This release can serve it, but only a newer one can migrate it."
         )
 
 
 def scripts() -> Path:
-    """The folder of Alembic: the wheel carries it inside the package, a checkout has it beside."""
+    """Return Alembic's folder: inside the package in a wheel, beside it in a checkout."""
     inside, beside = PACKAGE / "alembic", PACKAGE.parent / "alembic"
     return inside if inside.is_dir() else beside
 
 
 def configuration() -> "Config":
-    """Alembic's configuration."""
-    from alembic.config import Config  # noqa: PLC0415 - a server does without
+    """Return Alembic's configuration."""
+    from alembic.config import Config  # noqa: PLC0415 - not needed by a server
 
     config = Config()
     config.set_main_option("script_location", str(scripts()))
@@ -53,22 +57,22 @@ def configuration() -> "Config":
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """All revisions of this code in their order. The name of a script begins with its revision."""
+    """Return all revisions of this release in order. A script's name begins with its revision."""
     names = sorted(script.name for script in (scripts() / "versions").glob("*.py"))
     return tuple(name.partition("_")[0] for name in names)
 
 
 def head() -> str:
-    """The newest revision that this code knows."""
+    """Return the newest revision of this release."""
     return revisions()[-1]
 
 
 def upgrade(settings: Settings) -> None:
-    """Bring the database to the head, in one transaction.
+    """Upgrade the database to the newest revision.
 
-    Raises Unavailable when the database is away, MayNotMigrate when the role may not,
-    NewerDatabase when there is nothing to bring, and DatabaseFailure when it refuses for another
-    reason.
+    Raises Unavailable when the database is unavailable, MigrationPermissionError when the role
+    lacks a privilege, NewerDatabaseError for a revision that this release does not know, and
+    UnexpectedDatabaseError for any other error.
     """
     engine = migration_engine(settings)
     try:
@@ -76,22 +80,23 @@ def upgrade(settings: Settings) -> None:
             upgrade_on(connection)
     except DBAPIError as error:
         if is_privilege_missing(error):
-            raise MayNotMigrate(
-                "This role may not migrate: give it CREATEROLE and CREATE on the schema; and where "
-                "another role has made todo_app and todo_upkeep, for another database of this "
-                "server, run GRANT todo_app, todo_upkeep TO it, as that role. Then migrate again."
+            raise MigrationPermissionError(
+                "This role lacks a privilege for migrations: grant it CREATEROLE and CREATE on the "
+                "schema. If another role created todo_app and todo_upkeep for another database of "
+                "this server, run GRANT todo_app, todo_upkeep TO it as that role. Then migrate "
+                "again."
             ) from None
-        failure = failure_of(error)
+        failure = translate_error(error)
         if isinstance(failure, Unavailable):
-            raise Unavailable(f"{failure.message} `todo-graphql doctor` says more.") from None
+            raise Unavailable(f"{failure.message} Run `todo-graphql doctor` for details.") from None
         raise failure from None
     finally:
         engine.dispose()
 
 
 def upgrade_on(connection: Connection, revision: str = "head") -> None:
-    """Upgrade through a connection that somebody else has opened, and closes."""
-    from alembic import command  # noqa: PLC0415 - a server does without
+    """Upgrade through the caller's connection."""
+    from alembic import command  # noqa: PLC0415 - not needed by a server
 
     config = configuration()
     config.attributes["connection"] = connection
@@ -99,34 +104,33 @@ def upgrade_on(connection: Connection, revision: str = "head") -> None:
 
 
 def is_current(connection: ViewerConnection) -> bool:
-    """Whether the database has every migration of this code.
+    """Return whether the database has every migration of this release.
 
-    One that has more is current, too: it was expanded for the next release, while this one
-    is still serving. Raises Unavailable when the database is away, and DatabaseFailure
-    when it refuses.
+    A newer database is current as well: it is migrated before the last server of this release
+    stops. Raises Unavailable and UnexpectedDatabaseError.
     """
     revision = _revision(connection)
     return revision is not None and revision not in revisions()[:-1]
 
 
 def refuse_newer(connection: ViewerConnection) -> None:
-    """Raises NewerDatabase when it has more than this code knows; else as `is_current`."""
+    """Raise NewerDatabaseError if the revision of the database is unknown to this release."""
     revision = _revision(connection)
     if revision is not None:
-        refuse_unknown(revision)
+        check_revision(revision)
 
 
-def refuse_unknown(revision: str) -> None:
-    """Raises NewerDatabase unless the revision is one of this code's."""
+def check_revision(revision: str) -> None:
+    """Raise NewerDatabaseError if the revision is unknown to this release."""
     if revision not in revisions():
-        raise NewerDatabase(revision)
+        raise NewerDatabaseError(revision)
 
 
 def _revision(connection: ViewerConnection) -> str | None:
-    """How far the database has come; None if it was never migrated."""
+    """Return the revision of the database; None without migrations."""
     version = table("alembic_version", column("version_num"))
     try:
         rows = connection.read(select(version.c.version_num))
-    except NotMigrated:
+    except NotMigratedError:
         return None
     return str(rows[0][0]) if rows else None

@@ -1,7 +1,7 @@
-"""Database outages, in the log.
+"""Log messages of database outages.
 
-The message of the driver says why no connection could be made, and names the host, the user and
-more of DATABASE_URL. The log gets the message without them.
+The driver's message gives the reason of a failed connection, and contains parts of DATABASE_URL.
+The log gets the message without them.
 """
 
 import logging
@@ -16,11 +16,11 @@ from todo_graphql.outage_log import OutageLog
 
 logger = logging.getLogger(__name__)
 
-BACK = "The database takes connections again."
+RECOVERED = "The database is available again."
 REMOVED = "***"
 
-# libpq quotes names and paths. It adds the addresses of a host, and the port.
-NAMES = re.compile(
+# libpq quotes names and paths, and adds the addresses of a host and the port.
+NAMES_AND_ADDRESSES = re.compile(
     r'"[^"]*"|(?<=port )\d+|\b\d+(?:\.\d+){3}\b|(?<!\w)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,}',
     re.IGNORECASE,
 )
@@ -28,26 +28,22 @@ MAX_LENGTH = 500
 
 
 def watch(engine: Engine) -> None:
-    """Tell the operator when connections to the database can no longer be made, and when they can
-    again. Whoever is answered on one that works already costs nothing.
-    """
-    outage = OutageLog(logger, BACK, logging.ERROR)
+    """Log when connecting to the database begins to fail, and when it succeeds again."""
+    outage = OutageLog(logger, RECOVERED, logging.ERROR)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
         try:
             connection = dialect.connect(*arguments, **options)
         except psycopg2.Error as error:
-            outage.report(f"The database is unavailable: {reason_of(error, options)}.")
+            outage.report(f"The database is unavailable: {redacted_message(error, options)}.")
             raise
         outage.recover()
         return connection
 
 
-def reason_of(error: psycopg2.Error, options: Mapping[str, object]) -> str:
-    """Return the driver's message without the values of the connection's options, and without
-    names and addresses.
-    """
+def redacted_message(error: psycopg2.Error, options: Mapping[str, object]) -> str:
+    """Return the driver's message without option values, names and addresses."""
     # Lines that begin with a tab are hints.
     lines = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
     message = "; ".join(" ".join(line.split()) for line in lines)
@@ -56,4 +52,6 @@ def reason_of(error: psycopg2.Error, options: Mapping[str, object]) -> str:
     if longest_first:
         values = re.compile(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", re.IGNORECASE)
         message = values.sub(REMOVED, message)
-    return NAMES.sub(REMOVED, message)[:MAX_LENGTH].rstrip(".") or type(error).__name__
+    return (
+        NAMES_AND_ADDRESSES.sub(REMOVED, message)[:MAX_LENGTH].rstrip(".") or type(error).__name__
+    )

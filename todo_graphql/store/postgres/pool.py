@@ -1,10 +1,8 @@
-"""The pool of connections: SQLAlchemy's, behind a stack of those that worked a moment ago.
+"""Connection pool: SQLAlchemy's pool behind a stack of recently used connections.
 
-SQLAlchemy's pool pings each connection that is checked out (`pool_pre_ping`): a round trip for
-every request. A connection that worked a moment ago works, so such connections wait on a stack in
-front of the pool. They go back to the pool when a thread waits there, when one of them was lost,
-and when one has rested or is old.
-Without the stack a checkout takes 11 µs instead of 1, and the server 4 to 8 % more CPU time.
+SQLAlchemy's pool pings each connection at checkout (`pool_pre_ping`), which costs a round trip per
+request. Recently used connections wait on the stack and skip the ping. They return to SQLAlchemy's
+pool when a thread waits there, when a connection was lost, and when they are idle or old.
 """
 
 from time import monotonic
@@ -15,62 +13,62 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 FRESH_SECONDS = 1.0
-"""Seconds for which a connection that has worked is taken to work."""
+"""Seconds after its use for which a connection is checked out without a ping."""
 
 
 class PooledConnection(Psycopg2Connection):
-    """psycopg2's connection, and what became of it when."""
+    """psycopg2 connection with the times of its use."""
 
-    taken_first_at = 0.0
-    taken_at = 0.0
-    given_back_at = 0.0
+    first_checked_out_at = 0.0
+    checked_out_at = 0.0
+    returned_at = 0.0
 
 
 class Pool:
-    """Connections of an engine, for whoever takes one and gives it back."""
+    """Pool of an engine's connections."""
 
     def __init__(self, engine: Engine, recycle: float) -> None:
-        """After `recycle` seconds a connection is the engine's to replace."""
+        """Let the engine replace connections that are older than `recycle` seconds."""
         self._engine = engine
         self._recycle = recycle
         self._recent: list[PoolProxiedConnection] = []
         self._waiting = 0
-        self._doubted_at = 0.0
+        self._invalidated_at = 0.0
 
     def checkout(self) -> PoolProxiedConnection:
-        """One that works. Raises DBAPIError when there is none to be had, and SQLAlchemy's
-        TimeoutError when all are taken.
+        """Return a working connection.
+
+        Raises DBAPIError when connecting fails, and SQLAlchemy's TimeoutError when all
+        connections are in use.
         """
         return self._pop() or self._wait()
 
     def give_back(self, connection: PoolProxiedConnection) -> None:
-        """To be called by whoever took it, unless it was invalidated."""
-        own = driver(connection)
-        if own.taken_at <= self._doubted_at:
+        """Take back a connection that was checked out and not invalidated."""
+        own = driver_connection(connection)
+        if own.checked_out_at <= self._invalidated_at:
             connection.close()
             return
-        own.given_back_at = monotonic()
+        own.returned_at = monotonic()
         self._recent.append(connection)
-        # After that, so that whoever begins to wait now has found it.
+        # After the append, so that a thread that begins to wait finds the connection.
         if self._waiting:
             self._return_oldest()
 
     def invalidate_recent(self) -> None:
-        """A connection was lost: each of the others, also of those that somebody has, is to be
-        asked before it is taken.
-        """
-        self._doubted_at = monotonic()
+        """Require a ping of every other connection after one was lost, also of those in use."""
+        self._invalidated_at = monotonic()
         while self._recent:
             self._return_oldest()
 
     @property
     def busy(self) -> int:
-        """How many connections somebody has."""
+        """Number of connections in use."""
         return self._queue.checkedout() - len(self._recent)
 
     @property
     def idle(self) -> int:
-        """How many are open and nobody's."""
+        """Number of open connections that are not in use."""
         return self._queue.checkedin() + len(self._recent)
 
     @property
@@ -78,7 +76,7 @@ class Pool:
         return cast("QueuePool", self._engine.pool)
 
     def close(self) -> None:
-        """Close all that nobody holds."""
+        """Close all idle connections."""
         self.invalidate_recent()
         self._engine.dispose()
 
@@ -87,9 +85,9 @@ class Pool:
             connection = self._recent.pop()
         except IndexError:
             return None
-        own, now = driver(connection), monotonic()
-        if now - own.given_back_at < FRESH_SECONDS and now - own.taken_first_at < self._recycle:
-            own.taken_at = now
+        own, now = driver_connection(connection), monotonic()
+        if now - own.returned_at < FRESH_SECONDS and now - own.first_checked_out_at < self._recycle:
+            own.checked_out_at = now
             return connection
         connection.close()
         return self._pop()
@@ -100,19 +98,19 @@ class Pool:
             connection = self._pop() or self._engine.raw_connection()
         finally:
             self._waiting -= 1
-        own = driver(connection)
-        own.taken_at = monotonic()
-        own.taken_first_at = own.taken_first_at or own.taken_at
+        own = driver_connection(connection)
+        own.checked_out_at = monotonic()
+        own.first_checked_out_at = own.first_checked_out_at or own.checked_out_at
         return connection
 
     def _return_oldest(self) -> None:
-        """Give the one that has rested longest back to the engine."""
+        """Return the connection that was idle longest to the engine."""
         try:
             self._recent.pop(0).close()
         except IndexError:
             return
 
 
-def driver(connection: PoolProxiedConnection) -> PooledConnection:
-    """The connection itself."""
+def driver_connection(connection: PoolProxiedConnection) -> PooledConnection:
+    """Return psycopg2's connection."""
     return cast("PooledConnection", connection.dbapi_connection)

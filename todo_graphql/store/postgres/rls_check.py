@@ -1,4 +1,4 @@
-"""The proof that the second wall stands, given before the first request is served."""
+"""Check of row-level security before the server serves requests."""
 
 import uuid
 
@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import APP_ROLE, Database
-from todo_graphql.store.postgres.errors import failure_of, is_privilege_missing
+from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
 INSERT_PROBE = text(
     "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
@@ -23,46 +23,45 @@ SELECT_PROBE = text(
 )
 
 
-class UnsafeDatabase(Exception):  # noqa: N818 - the database is the trouble
-    """The database would not keep users apart. Says in one sentence what to do."""
+class UnsafeDatabaseError(Exception):
+    """The database does not isolate users."""
 
 
 def check_row_level_security(database: Database) -> None:
-    """Plant a row of one user in each table, look for them as another, and undo it all.
+    """Insert a row of one user into each table, select as another user, and roll back.
 
-    Raises UnsafeDatabase when the role of a viewer's statements is one that row-level
-    security does not bind, when it is not in force, or when the other user sees a row;
-    Unavailable when the database is away.
+    Raises UnsafeDatabaseError if the role of viewers bypasses row-level security or the other
+    user sees a row, and Unavailable if the database is unavailable.
     """
     try:
         with database.engine.connect() as connection:
             _check_on(connection, database)
     except DBAPIError as error:
         if is_privilege_missing(error):
-            raise UnsafeDatabase(
-                f"The role that DATABASE_URL connects as may not become {APP_ROLE}, or {APP_ROLE} "
-                f"lacks a grant: run GRANT {APP_ROLE} TO it, as the role that migrated."
+            raise UnsafeDatabaseError(
+                f"The role of DATABASE_URL cannot SET ROLE {APP_ROLE}, or {APP_ROLE} lacks a "
+                f"privilege: run GRANT {APP_ROLE} TO it, as the role that migrated."
             ) from None
-        raise failure_of(error) from None
+        raise translate_error(error) from None
 
 
 def _check_on(connection: Connection, database: Database) -> None:
-    planter, stranger = Viewer(uuid.uuid4()), Viewer(uuid.uuid4())
+    owner, other = Viewer(uuid.uuid4()), Viewer(uuid.uuid4())
     connection.exec_driver_sql("BEGIN")
     try:
-        connection.exec_driver_sql(database.preamble(planter))
-        connection.execute(INSERT_PROBE, {"me": planter.id})
-        connection.exec_driver_sql(database.preamble(stranger))
+        connection.exec_driver_sql(database.preamble(owner))
+        connection.execute(INSERT_PROBE, {"me": owner.id})
+        connection.exec_driver_sql(database.preamble(other))
         bypasses_rls, foreign_rows = connection.execute(SELECT_PROBE).one()
     finally:
         connection.exec_driver_sql("ROLLBACK")
     if bypasses_rls:
-        raise UnsafeDatabase(
+        raise UnsafeDatabaseError(
             f"The role {APP_ROLE} is a superuser or has BYPASSRLS: run "
             f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
         )
     if foreign_rows:
-        raise UnsafeDatabase(
-            "Row-level security is not in force on users, tasks and idempotency_keys: one user's "
-            "statements could reach another's rows; compare the policies with the migrations."
+        raise UnsafeDatabaseError(
+            "Row-level security is not effective on users, tasks and idempotency_keys: a statement "
+            "can reach another user's rows. Compare the policies with the migrations."
         )

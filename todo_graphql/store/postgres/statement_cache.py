@@ -1,8 +1,8 @@
-"""Cached statements: pure functions of their key, compiled once for each key.
+"""Statement cache: statements are pure functions of their key, compiled once per key.
 
-Building and compiling a statement of SQLAlchemy takes longer than PostgreSQL needs to execute it.
-A statement function therefore takes all that the text depends on, and nothing else: a call of it is
-the key of the text. Values travel beside it as parameters, out of the function's reach.
+SQLAlchemy needs longer to build and compile a statement than PostgreSQL to execute it. The
+arguments of a statement function are the key of its text. Values are separate parameters, which
+the function cannot reach.
 """
 
 import uuid
@@ -30,18 +30,18 @@ class CompiledStatement:
 
 
 STATEMENT_CACHE: Cache[Hashable, CompiledStatement] = Cache(1_024)
-"""The statements of this process. Clients make up filters and orders: the oldest make room."""
+"""The statements of this process. Clients choose filters and orders, so the cache is bounded."""
 
 
 class StatementKey(NamedTuple):
-    """A call of a statement function, but for the scope: equal keys have one text."""
+    """Call of a statement function without the scope. Equal keys have equal texts."""
 
     build: Callable[..., Executable]
     arguments: tuple[Hashable, ...]
     options: tuple[tuple[str, Hashable], ...]
 
     def compile(self, scope: Hashable) -> CompiledStatement:
-        """Return the statement in a scope, from the cache if it is there."""
+        """Return the compiled statement in a scope, from the cache if possible."""
         key = scope, self
         statement = STATEMENT_CACHE.get(key)
         if statement is None:
@@ -50,13 +50,14 @@ class StatementKey(NamedTuple):
         return statement
 
 
-class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, as cached_property is
-    """A statement function, which takes a scope and hashable arguments. A call of it, without the
-    scope, returns a key.
+class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, like cached_property
+    """Decorator of a statement function, which takes a scope and hashable arguments.
+
+    A call without the scope returns a key.
     """
 
     def __init__(self, build: Callable[Concatenate[Scope, Key], Executable]) -> None:
-        """Raise TypeError for a function that could capture a value."""
+        """Raise TypeError for a function that captures values."""
         if build.__qualname__ != build.__name__ or build.__closure__ or build.__defaults__:
             raise TypeError(f"{build.__qualname__} must depend on its arguments alone.")
         self.build = build
@@ -66,16 +67,14 @@ class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, as cac
 
 
 def compile_statement(statement: Executable) -> CompiledStatement:
-    """Compile a statement. Values that it holds become literals; a `bindparam` without a value
-    stays a parameter.
-    """
+    """Compile a statement: values become literals, a `bindparam` without a value a parameter."""
     compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
-    assert not compiled.post_compile_params, "An IN list is as long as its values: use ANY."
+    assert not compiled.post_compile_params, "The text of IN depends on its values: use ANY."
     texts = {
         name: f"%({name})s" if bind.required else literal(compiled.params[name])
         for bind, name in compiled.bind_names.items()
     }
-    # Formatted here once and by the driver again.
+    # The text is formatted twice: here and by the driver.
     return CompiledStatement(str(compiled).replace("%%", "%%%%") % texts)
 
 

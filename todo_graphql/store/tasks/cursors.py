@@ -1,7 +1,7 @@
-"""Keyset pages: a cursor is a place in a list, not a number of rows to skip.
+"""Keyset pagination: a cursor is a place in a list, not a number of rows to skip.
 
-A page costs the same wherever it is, and rows that come or go around it neither repeat
-nor hide others. The shape is that of the GraphQL Cursor Connections specification.
+The cost of a page is independent of its place, and concurrent changes neither repeat nor hide
+other rows. The arguments are those of the GraphQL Cursor Connections specification.
 """
 
 import hashlib
@@ -36,43 +36,41 @@ MAX_PAGE_SIZE = 100
 
 CURSOR_VERSION = 2
 CURSOR_MAX_LENGTH = 10_000
-WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 Place: TypeAlias = list[Any]
-"""The values of a row by which a list is ordered, the id last."""
+"""The values of a row's order keys, then its id."""
 
 PlaceShape: TypeAlias = tuple[str | None, ...]
-"""A place without its values: parameters, or None for a null."""
+"""The parameter names of a place; None for a null."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A list: which tasks, in which order. Cursors of one list are no good in another."""
+    """List of tasks: a filter and an order. A cursor is valid in its own list only."""
 
     filter: TaskFilter = field(default_factory=TaskFilter)
     keys: tuple[OrderKey, ...] = NEWEST_FIRST
 
     @cached_property
     def fingerprint(self) -> str:
-        """What a cursor says of its list: the same for each of a page."""
+        """Digest of the filter and the order, by which a cursor names its list."""
         return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def cursor(self, place: Sequence[object], task_id: str) -> str:
-        """The cursor of a row: opaque to clients, versioned, and bound to this list."""
-        content = WRITER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
+        """Encode the place of a row as an opaque, versioned cursor of this list."""
+        content = ENCODER.encode([CURSOR_VERSION, self.fingerprint, list(place), task_id])
         return urlsafe_b64encode(content.encode()).rstrip(b"=").decode()
 
     def place(self, cursor: str, field: str) -> Place:
-        """The values that a cursor holds, the id last. Raises BadUserInput with `field` for one
-        that is not of this list.
-        """
+        """Decode a cursor. Raises BadUserInput with `field` for one that is not of this list."""
         try:
             return self._read(cursor)
         except (ValueError, TypeError, RecursionError):
             raise BadUserInput(
-                "The cursor is not one of this list, with this filter and this order; "
-                "take it from `pageInfo` or an edge.",
+                "Invalid cursor: it must come from `pageInfo` or an edge of a list with the same "
+                "filter and order.",
                 field=field,
             ) from None
 
@@ -84,18 +82,20 @@ class Listing:
         version, fingerprint, values, task_id = json.loads(content)
         if (version, fingerprint) != (CURSOR_VERSION, self.fingerprint):
             raise ValueError
-        place = [_value(key.field, value) for key, value in zip(self.keys, values, strict=True)]
+        place = [
+            _parse_value(key.field, value) for key, value in zip(self.keys, values, strict=True)
+        ]
         if not UUID_TEXT.fullmatch(task_id):
             raise ValueError
         return [*place, uuid.UUID(task_id)]
 
 
-def _value(by: OrderField, value: object) -> Any:
-    """A value of a cursor as SQL takes it. Raises ValueError for one that no row has."""
+def _parse_value(by: OrderField, value: object) -> Any:
+    """Parse a value of a cursor. Raises ValueError for one that no row can have."""
     if value is None and by in NULLABLE:
         return None
     if by in MOMENTS:
-        return _moment(value)
+        return _parse_instant(value)
     if by is OrderField.PRIORITY and type(value) is int:
         return int(Priority(value))
     if by is OrderField.RELEVANCE and isinstance(value, float) and _is_rank(value):
@@ -107,18 +107,18 @@ def _value(by: OrderField, value: object) -> Any:
 
 
 def _is_rank(value: float) -> bool:
-    """Whether `ts_rank` may answer it: 0 to about 1, and nothing too small for a `real`."""
+    """Return whether `ts_rank` can return the value: 0 to about 1, within `real`'s precision."""
     return value == 0 or 1e-30 < value < 10
 
 
-def _moment(value: object) -> datetime:
+def _parse_instant(value: object) -> datetime:
     if not isinstance(value, str) or not MOMENT.fullmatch(value):
         raise ValueError
     return datetime.fromisoformat(value)
 
 
 class PageShape(NamedTuple):
-    """A request for a page without its values: what the text of a statement depends on."""
+    """Page request without its values, on which the text of a statement depends."""
 
     filter: FilterShape
     keys: tuple[OrderKey, ...]
@@ -129,29 +129,28 @@ class PageShape(NamedTuple):
 
     @property
     def terms(self) -> Terms:
-        """The order in which to take rows: backward from the end of the list."""
-        terms = ordering.terms_of(self.keys)
-        return ordering.reversed_terms(terms) if self.backward else terms
+        """Order in which rows are read: from the end of the list when backward."""
+        terms = ordering.build_terms(self.keys)
+        return ordering.reverse_terms(terms) if self.backward else terms
 
     @property
     def has_cursors(self) -> bool:
-        """Whether it is bound to a place on either side."""
         return self.after is not None or self.before is not None
 
     @property
     def _origin(self) -> Place | None:
-        """The place that the page is counted from, in SQL."""
+        """Place from which the page is counted."""
         return self._place(self.before if self.backward else self.after)
 
     @property
     def _bound(self) -> Place | None:
-        """The place that it must not reach, in SQL."""
+        """Place that the page must not reach."""
         return self._place(self.after if self.backward else self.before)
 
     def _place(self, place: PlaceShape | None) -> Place | None:
-        """A rank as PostgreSQL's ts_rank has it: as a double it would be another number."""
         if place is None:
             return None
+        # ts_rank returns a real, which differs from the same number as a double.
         fields = [*(key.field for key in self.keys), None]
         values: list[Any] = [None if name is None else bindparam(name) for name in place]
         return [
@@ -160,31 +159,31 @@ class PageShape(NamedTuple):
         ]
 
     def ranges(self) -> list[ColumnElement[bool]]:
-        """Where the rows of the page are, the nearest first."""
+        """Return the ranges of the page's rows, nearest first."""
         if self._origin is None:
             return ordering.full_range(self.terms)
         return ordering.beyond(self.terms, self._origin)
 
     def predicates(self) -> list[ColumnElement[bool]]:
-        """Return what holds for each row of the page: that of the filter, and of the bound."""
+        """Return the predicates of the filter and of the bound."""
         predicates = self.filter.predicates()
         if self._bound is not None:
-            reached = ordering.beyond(ordering.reversed_terms(self.terms), self._bound)
+            reached = ordering.beyond(ordering.reverse_terms(self.terms), self._bound)
             predicates.append(or_(false(), *reached))
         return predicates
 
     def behind(self) -> tuple[Terms, Place | None]:
-        """The way to the rows that the page leaves behind, and where they begin, if anywhere."""
-        return ordering.reversed_terms(self.terms), self._origin
+        """Return the order and the place of the rows behind the page."""
+        return ordering.reverse_terms(self.terms), self._origin
 
     def ahead(self) -> tuple[Terms, Place | None]:
-        """The way to the rows that it must not reach, and where they begin, if anywhere."""
+        """Return the order and the place of the rows beyond the bound."""
         return self.terms, self._bound
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Up to `size` rows of a list between two places, counted from the end when `backward`."""
+    """Request for up to `size` rows of a list between two places."""
 
     listing: Listing = field(default_factory=Listing)
     size: int = DEFAULT_PAGE_SIZE
@@ -201,25 +200,25 @@ class PageRequest:
         last: int | None = None,
         before: str | None = None,
     ) -> Self:
-        """Check the arguments of a connection. Raises BadUserInput with the wrong one."""
+        """Parse the arguments of a connection. Raises BadUserInput with the invalid one."""
         if first is not None and last is not None:
-            raise BadUserInput("Ask for `first` or for `last`, not for both.", field="last")
+            raise BadUserInput("Provide either `first` or `last`.", field="last")
         return cls(
             listing,
-            size=_size(last, "last") if last is not None else _size(first, "first"),
+            size=_parse_size(last, "last") if last is not None else _parse_size(first, "first"),
             backward=last is not None,
             after=None if after is None else listing.place(after, "after"),
             before=None if before is None else listing.place(before, "before"),
         )
 
     def following(self, place: Sequence[object], task_id: str) -> Self:
-        """The same request for what comes after a row that a page has answered."""
+        """Return the request for the rows after this one."""
         values = zip(self.listing.keys, place, strict=True)
-        after = [*(_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
+        after = [*(_parse_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
         return replace(self, after=after)
 
     def split(self) -> tuple[PageShape, dict[str, Any]]:
-        """Return the shape, and the values of its parameters: the filter's and the places'."""
+        """Return the shape and the values of its parameters."""
         which, values = self.listing.filter.split()
         after = _split_place("after", self.after, values)
         before = _split_place("before", self.before, values)
@@ -228,7 +227,7 @@ class PageRequest:
 
 
 def _split_place(name: str, place: Place | None, values: dict[str, Any]) -> PlaceShape | None:
-    """Return the parameters of a place, whose values are added to `values`."""
+    """Add the values of a place to `values`, and return their parameters."""
     if place is None:
         return None
     own = {f"{name}_{number}": value for number, value in enumerate(place)}
@@ -236,9 +235,9 @@ def _split_place(name: str, place: Place | None, values: dict[str, Any]) -> Plac
     return tuple(None if value is None else parameter for parameter, value in own.items())
 
 
-def _size(value: int | None, field: str) -> int:
+def _parse_size(value: int | None, field: str) -> int:
     if value is None:
         return DEFAULT_PAGE_SIZE
     if not 1 <= value <= MAX_PAGE_SIZE:
-        raise BadUserInput(f"A page has 1 to {MAX_PAGE_SIZE} items.", field=field)
+        raise BadUserInput(f"`{field}` must be 1 to {MAX_PAGE_SIZE}.", field=field)
     return value

@@ -1,4 +1,4 @@
-"""What an update sets of a task."""
+"""Edits: the changes of an update to a task."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from todo_graphql.store.models import TASKS
 
 
 class EditsShape(NamedTuple):
-    """Edits without their values: what the text of a statement depends on."""
+    """Edits without their values, on which the text of a statement depends."""
 
     columns: tuple[str, ...]
     edits_tags: bool
 
     def expressions(self) -> dict[str, ColumnElement[Any]]:
-        """Return the new value of each column, in SQL."""
+        """Return the new value of each column."""
         new: dict[str, ColumnElement[Any]] = {
             name: cast(bindparam(f"new_{name}"), TASKS.c[name].type) for name in self.columns
         }
@@ -27,22 +27,22 @@ class EditsShape(NamedTuple):
         return new
 
     def differences(self) -> list[ColumnElement[bool]]:
-        """Return conditions of which one holds when the values are not there already."""
+        """Return conditions of which at least one holds if the edits change the task."""
         return [TASKS.c[name].is_distinct_from(new) for name, new in self.expressions().items()]
 
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """New values of columns, and tags to add to those that are there, or to take away."""
+    """New values of columns, and tags to add and to remove."""
 
     columns: Mapping[str, Any] = field(default_factory=dict)
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
 
     def split(self) -> tuple[EditsShape, dict[str, Any]]:
-        """Return the shape, and the values of its parameters."""
+        """Return the shape and the values of its parameters."""
         columns = dict(self.columns)
-        # One kind of due date takes the place of the other.
+        # A new due date replaces one of the other kind.
         for one, other in (("due_on", "due_at"), ("due_at", "due_on")):
             if columns.get(one) is not None:
                 columns[other] = None

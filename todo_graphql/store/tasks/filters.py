@@ -1,8 +1,8 @@
-"""Filters become WHERE.
+"""Filters: trees of comparisons, compiled to WHERE.
 
-A filter is a tree of comparisons. Each comparison is either true or false of a task, also
-where the task has no value, so that `Not` is the exact complement. One walk splits a filter into
-its shape, of which the SQL is made, and the values of the shape's parameters.
+A comparison is either true or false, also for a null, so that `Not` is the exact complement.
+`split` separates a filter into its shape, from which the SQL is built, and the values of the
+shape's parameters.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Text, and_, bindparam, case, false, func, or_, true
 
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.tasks.operators import OPERATORS, Form, like
+from todo_graphql.store.tasks.operators import OPERATORS, Form, contains_pattern
 
 Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
 ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
@@ -20,7 +20,7 @@ ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A field of the task, an operator of OPERATORS, and what to compare with."""
+    """Comparison of a task's column with a value, by an operator of OPERATORS."""
 
     field: str
     operator: str
@@ -29,27 +29,27 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """True when all of these are: also when there are none."""
+    """Conjunction; true without conditions."""
 
     conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """True when one of these is: so never, when there are none."""
+    """Disjunction; false without conditions."""
 
     conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """True when this is not."""
+    """Negation."""
 
     condition: Condition
 
 
 class ComparisonShape(NamedTuple):
-    """A comparison with parameters instead of a value."""
+    """Comparison with parameters instead of a value."""
 
     field: str
     operator: str
@@ -58,21 +58,21 @@ class ComparisonShape(NamedTuple):
 
 
 class BranchShape(NamedTuple):
-    """Conditions without their values, and how they are joined: `all`, `any` or `not`."""
+    """Conditions without their values, joined by `all`, `any` or `not`."""
 
     kind: str
     parts: tuple[ConditionShape, ...]
 
 
 class FilterShape(NamedTuple):
-    """A filter without its values: what the text of a statement depends on."""
+    """Filter without its values, on which the text of a statement depends."""
 
     condition: ConditionShape
     trashed: bool | None
     searches: bool
 
     def predicates(self) -> list[ColumnElement[bool]]:
-        """Return the predicates, to be added to the owner's."""
+        """Return the predicates, which extend the owner predicate."""
         deleted = TASKS.c.deleted_at.is_not(None)
         predicates: list[ColumnElement[bool]] = []
         if self.trashed is not None:
@@ -86,9 +86,9 @@ class FilterShape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which of one's tasks: not the trash unless `trashed`, and both when that is None.
+    """Filter of tasks: outside of the trash, in it if `trashed` is true, or both if it is None.
 
-    `search` is looked for in title, tags and description; a blank one is none.
+    `search` finds words of the title, the tags and the description.
     """
 
     condition: Condition = AllOf()
@@ -96,18 +96,16 @@ class TaskFilter:
     search: str | None = None
 
     def split(self) -> tuple[FilterShape, dict[str, Any]]:
-        """Return the shape, and the values of its parameters. A day such as today becomes the
-        current one.
-        """
+        """Return the shape and the values of its parameters. Relative days become dates."""
         values: dict[str, Any] = {}
         shape = FilterShape(_split(self.condition, values), self.trashed, self.search is not None)
         if self.search is not None:
-            values |= {"search": self.search, "search_literally": like(self.search)}
+            values |= {"search": self.search, "search_literally": contains_pattern(self.search)}
         return shape, values
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
-    """All that a condition compares."""
+    """Iterate over all comparisons of a condition."""
     match condition:
         case Comparison():
             yield condition
@@ -119,7 +117,7 @@ def comparisons(condition: Condition) -> Iterator[Comparison]:
 
 
 def _split(condition: Condition, values: dict[str, Any]) -> ConditionShape:
-    """Return the condition with parameters, whose values are added to `values`."""
+    """Add the values of a condition to `values`, and return its shape."""
     match condition:
         case Comparison(field, operator, value):
             form, compared = OPERATORS[operator].read(value)
@@ -135,7 +133,7 @@ def _split(condition: Condition, values: dict[str, Any]) -> ConditionShape:
 
 
 def predicate(condition: ConditionShape) -> ColumnElement[bool]:
-    """Return the condition in SQL."""
+    """Compile a condition to SQL."""
     if isinstance(condition, ComparisonShape):
         field, operator, form, parameters = condition
         return OPERATORS[operator].condition(TASKS.c[field], form, *map(bindparam, parameters))
@@ -146,9 +144,9 @@ def predicate(condition: ConditionShape) -> ColumnElement[bool]:
 
 
 SEARCH: ColumnElement[Any] = func.todo_query(bindparam("search", type_=Text()))
-"""What a search asks of a task's words, as the migrations' `todo_query` reads it."""
+"""The search as a tsquery, built by the function `todo_query` of the migrations."""
 
-# All words are there. What has no letter or digit, such as an emoji, is looked for as it stands.
+# All words must match. A search without letters and digits, such as an emoji, matches literally.
 LITERALLY = bindparam("search_literally", type_=Text())
 FOUND: ColumnElement[bool] = case(
     (func.numnode(SEARCH) > 0, TASKS.c.words.bool_op("@@")(SEARCH)),

@@ -1,4 +1,4 @@
-"""One statement for what is created, be it one task or a thousand."""
+"""Insert statements: one statement creates any number of tasks."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,8 @@ from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks.rows import NewTask, task_rows, wire, wire_of
-from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_of, summary
+from todo_graphql.store.tasks.rows import NewTask, parse_task_rows, project_columns, project_result
+from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_rows, summarize_write
 
 CREATE_MAX = 100
 
@@ -57,7 +57,7 @@ RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
         "creation_digest": LargeBinary(),
     }
 )
-"""What PostgreSQL reads of a NewTask's record."""
+"""The columns that PostgreSQL reads from the JSON record of a NewTask."""
 
 AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
 
@@ -65,19 +65,19 @@ RECORDS = cast(bindparam("records", type_=Text()), JSON)
 
 
 def insert_parameters(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, Any]:
-    """The values of the parameters. `offset` is how many tasks there were before these."""
+    """Return the values of the parameters. `offset` is the number of preceding tasks."""
     content = [task.record(place) for place, task in enumerate(tasks, offset + 1)]
     return {"records": json.dumps(content, ensure_ascii=False)}
 
 
 @cached_statement
 def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
-    """Create all `records`, or none when an id is in use by another task.
+    """Insert all `records`, or none if an id belongs to a different task.
 
-    Answers each in its place, be it new or there since the same create was sent before, with
-    `clashes`: whether it is another one.
+    Returns the tasks in the order of the records. A repeated create returns the existing task;
+    `clashes` marks a different one.
     """
-    read = wire(columns | ALWAYS_READ)
+    read = project_columns(columns | ALWAYS_READ)
     given, existing = _given_and_existing(scope, read)
     differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
     clash = exists(select(given.c.id).join(existing, existing.c.key == given.c.id).where(differs))
@@ -87,10 +87,12 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     there = union_all(
         select(inserted), select(*(existing.c[column.name] for column in inserted.c))
     ).subquery("there")
-    about = summary(scope, writer, count_of(given), count_of(inserted)).subquery("summary")
+    about = summarize_write(scope, writer, count_rows(given), count_rows(inserted)).subquery(
+        "summary"
+    )
     clashes = there.c.creation_digest.is_distinct_from(given.c.creation_digest).label("clashes")
     return (
-        select(*wire_of(there), given.c.place, clashes, about)
+        select(*project_result(there), given.c.place, clashes, about)
         .select_from(about.join(given, true()).outerjoin(there, there.c.key == given.c.id))
         .order_by(given.c.place)
     )
@@ -98,37 +100,37 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
 
 @cached_statement
 def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
-    """Create those `records` whose id is not in use, and leave the others as they are.
+    """Insert the `records` with new ids, and skip the others.
 
-    Of several such statements in one transaction only the `first` that creates something takes
-    a revision. Answers how many are new.
+    Of several statements in one transaction, only the `first` that inserts takes a revision.
     """
     read: list[ColumnElement[Any]] = []
     given, existing = _given_and_existing(scope, read)
     fresh = _fresh(given, existing)
     writer = scope.next_revision(when=exists(fresh)) if first else scope.current_revision()
     inserted = _inserted(scope, writer, fresh, given, read)
-    return summary(scope, writer, count_of(given), count_of(inserted))
+    return summarize_write(scope, writer, count_rows(given), count_rows(inserted))
 
 
-def parse_insert_result(answer: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
-    """What `creation` answered. Raises Conflict with the field of the first task whose id is in
-    use by another one; then nothing was created.
+def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
+    """Parse the result of `insert_statement`.
+
+    Raises Conflict, with the field, if an id belongs to a different task.
     """
-    for task_id, *_, place, clashes, _, _, _ in answer:
+    for task_id, *_, place, clashes, _, _, _ in result:
         if clashes and task_id is not None:
             field = f"{fields[place - 1]}.id"
             raise Conflict("This id is in use by another task of yours.", field=field)
-    revision, number, changed = answer[0][-3:]
-    return WriteResult(revision, number, changed, task_rows(answer))
+    revision, number, changed = result[0][-3:]
+    return WriteResult(revision, number, changed, parse_task_rows(result))
 
 
 def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:
     columns = [column(name, kind) for name, kind in RECORD.items()]
     table = func.json_to_recordset(RECORDS).table_valued(*columns).render_derived(with_types=True)
     given = select(table).cte("given")
-    # As an array, for which the key is looked up once for each. To a planner that does not know
-    # yet how many tasks the user has, a join may seem as good, and reads all of them each time.
+    # An array gives one index lookup per id. For a join, a planner without statistics can choose
+    # to read all tasks of the user.
     ids = func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
     existing = scope.tasks(TASKS.c.id.label("key"), TASKS.c.creation_digest, *read).where(
         TASKS.c.id == any_(ids)
@@ -147,11 +149,11 @@ def _inserted(
     given: CTE,
     read: Sequence[ColumnElement[Any]],
 ) -> CTE:
-    # At the end of the manual order, one after the other.
+    # The tasks go to the end of the manual order, in the order of the records.
     number = func.lpad(cast(given.c.place, Text), 6, "0")
     end = func.concat(func.todo_rank(writer.c.revision), number, "1")
     values: dict[str, Any] = {name: given.c[name] for name in AS_GIVEN}
-    # One after the other as well, so that the newest comes first in this order, too.
+    # Times increase by record, so that the order by creation is the order of the records.
     now = func.now() + (given.c.place - 1) * text("interval '1 microsecond'")
     created = func.coalesce(given.c.created_at, now)
     values |= {"created_at": created, "updated_at": now, "rank": end}

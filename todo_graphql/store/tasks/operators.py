@@ -1,4 +1,4 @@
-"""What a filter can compare with: each operator's SQL, and how it reads its value."""
+"""Operators of filters: the SQL of each, and the conversion of its value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today, local_day
 Parameter: TypeAlias = ColumnElement[Any]
 Form: TypeAlias = bool | None
 Reading: TypeAlias = tuple[Form, tuple[Any, ...]]
-"""What of a value the text of a statement depends on, and the values of its parameters."""
+"""The part of a value on which the text of a statement depends, and the parameter values."""
 
 
-def one(value: Any) -> Reading:
-    """A value that is one parameter."""
+def _scalar(value: Any) -> Reading:
     return None, (value,)
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`condition` takes the column, the first half of a reading, and a parameter for each value
-    in the second.
+    """Operator of a comparison.
+
+    `condition` takes the column, the form of a reading, and one parameter per value.
     """
 
     condition: Callable[..., ColumnElement[bool]]
-    read: Callable[[Any], Reading] = one
+    read: Callable[[Any], Reading] = _scalar
 
 
-def like(text: str) -> str:
-    """A pattern of LIKE for texts that have this one somewhere."""
+def contains_pattern(text: str) -> str:
+    """Return the LIKE pattern of texts that contain this one."""
     return f"%{_escaped(text)}%"
 
 
@@ -48,7 +48,7 @@ def _several(values: tuple[Any, ...]) -> Reading:
 
 
 def _plain(value: Any) -> Any:
-    """psycopg2 takes texts for ids, and the array of them is cast."""
+    """Convert a UUID to text, which psycopg2 accepts in an array."""
     return value if isinstance(value, str | int | datetime | date) else str(value)
 
 
@@ -57,7 +57,7 @@ def _is_null(wanted: Form) -> Reading:
 
 
 def _containing(text: str) -> Reading:
-    return None, (like(normalize("NFC", text)),)
+    return None, (contains_pattern(normalize("NFC", text)),)
 
 
 def _starting(text: str) -> Reading:
@@ -65,14 +65,14 @@ def _starting(text: str) -> Reading:
 
 
 def _instant(value: tuple[datetime, str]) -> Reading:
-    """The day that it falls on, and whether that begins with it."""
+    """Read an instant with its local day, and whether the day begins at it."""
     instant, zone = value
     day, at_start = local_day(instant, zone)
     return at_start, (instant, day)
 
 
 def _of_today(days: Callable[[Today], tuple[Any, ...]]) -> Callable[[tuple[bool, str]], Reading]:
-    """A value that says whether something shall hold, and in which time zone."""
+    """Read a pair of the wanted result and a time zone."""
 
     def read(value: tuple[bool, str]) -> Reading:
         wanted, zone = value
@@ -94,13 +94,13 @@ def _null(column: Column[Any], wanted: Form) -> ColumnElement[bool]:
 
 
 def _like(column: Column[Any], _: Form, pattern: Parameter) -> ColumnElement[bool]:
-    """In upper or lower case, with each accent in its letter."""
+    """Compare without case, in NFC."""
     composed = func.normalize(column, type_=Text)
     return func.lower(composed).like(func.lower(pattern), escape="/")
 
 
 def _keys(tags: Parameter) -> ColumnElement[Any]:
-    """Tags as the trigger writes them into `tag_keys`: PostgreSQL's idea of lower case."""
+    """Convert tags like the trigger of `tag_keys`, with PostgreSQL's lower()."""
     as_text = cast(cast(tags, ARRAY(Text)), Text)
     return cast(func.lower(as_text), ARRAY(Text))
 
@@ -119,7 +119,7 @@ def _before(
     instant: Parameter,
     day: Parameter,
 ) -> ColumnElement[bool]:
-    """A day is before an instant when its first instant is."""
+    """Compare with an instant; a day counts as its first instant."""
     on = TASKS.c.due_on
     return or_(TASKS.c.due_at < instant, on < day if at_start else on <= day)
 
@@ -128,10 +128,8 @@ def _after(_: Column[Any], __: Form, instant: Parameter, day: Parameter) -> Colu
     return or_(TASKS.c.due_at > instant, TASKS.c.due_on > day)
 
 
-def days_of(first: int, end: int) -> Callable[[Today], tuple[date, date, datetime, datetime]]:
-    """The days from `first` up to, and without, `end`, which are distances from today, and the
-    instants at which the two begin: the parameters of `due_within`.
-    """
+def day_range(first: int, end: int) -> Callable[[Today], tuple[date, date, datetime, datetime]]:
+    """Return the parameters of `is_due_within` for days relative to today, without `end`."""
     return lambda today: (
         today.day(first),
         today.day(end),
@@ -140,22 +138,22 @@ def days_of(first: int, end: int) -> Callable[[Today], tuple[date, date, datetim
     )
 
 
-def due_within(
+def is_due_within(
     first: Parameter, end: Parameter, first_instant: Parameter, end_instant: Parameter
 ) -> ColumnElement[bool]:
-    """Due on one of these days."""
+    """Match tasks that are due on one of these days."""
     on, at = TASKS.c.due_on, TASKS.c.due_at
     return or_(and_(on >= first, on < end), and_(at >= first_instant, at < end_instant))
 
 
-def overdue(today: Parameter) -> ColumnElement[bool]:
-    """Open, and due before now: a day is over when the next one begins."""
+def is_overdue(today: Parameter) -> ColumnElement[bool]:
+    """Match open tasks that were due before now. A day is over when the next one begins."""
     is_open = TASKS.c.completed_at.is_(None)
     return and_(is_open, or_(TASKS.c.due_on < today, TASKS.c.due_at < func.now()))
 
 
 def _flag(condition: Callable[..., ColumnElement[bool]]) -> Callable[..., ColumnElement[bool]]:
-    """Whether the condition holds, or does not."""
+    """Return a condition that is true if another one has the wanted result."""
 
     def holds(
         _: Column[Any],
@@ -186,8 +184,8 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "none": Operator(lambda *arguments: ~_any_tag(*arguments), _several),
         "before": Operator(_before, _instant),
         "after": Operator(_after, _instant),
-        "overdue": Operator(_flag(overdue), _of_today(lambda today: (today.today,))),
-        "today": Operator(_flag(due_within), _of_today(days_of(0, 1))),
-        "next_seven_days": Operator(_flag(due_within), _of_today(days_of(0, DAYS_OF_A_WEEK))),
+        "overdue": Operator(_flag(is_overdue), _of_today(lambda today: (today.today,))),
+        "today": Operator(_flag(is_due_within), _of_today(day_range(0, 1))),
+        "next_seven_days": Operator(_flag(is_due_within), _of_today(day_range(0, DAYS_OF_A_WEEK))),
     }
 )

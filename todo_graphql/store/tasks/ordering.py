@@ -1,9 +1,8 @@
-"""Orders become ORDER BY, and a place in an order becomes WHERE.
+"""Orders of tasks: compiled to ORDER BY, and places in them to WHERE.
 
-A place splits a list into ranges: what agrees with it in all keys but the last, what agrees
-in all but the last two, and so on. Each range is one that an index can go straight to, which
-a single condition with OR is not, least of all where a key may be missing. A page is the
-first rows of these ranges, the nearest first.
+A place divides a list into ranges: the rows that equal it in all keys but the last, in all but
+the last two, and so on. An index finds each range directly, unlike a single condition with OR or
+with nulls. A page has the first rows of these ranges, nearest first.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, true, tuple_
 
-from todo_graphql.store.formats import moment
+from todo_graphql.store.formats import format_instant
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.filters import SEARCH
 
@@ -21,7 +20,7 @@ MAX_KEYS = 3
 
 
 class OrderField(Enum):
-    """What tasks can be ordered by."""
+    """Fields by which tasks can be ordered, with their columns."""
 
     CREATED = "created_at"
     UPDATED = "updated_at"
@@ -39,7 +38,7 @@ NULLABLE = (OrderField.DUE, OrderField.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """One key of an order. `nulls_first` says where tasks without a value go."""
+    """One key of an order. `nulls_first` places the tasks without a value."""
 
     field: OrderField
     descending: bool = False
@@ -51,7 +50,7 @@ NEWEST_FIRST = (OrderKey(OrderField.CREATED, descending=True),)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A key as SQL has it."""
+    """Order key in SQL."""
 
     column: ColumnElement[Any]
     descending: bool
@@ -59,28 +58,29 @@ class Term:
     nulls_first: bool = False
 
     def reversed(self) -> "Term":
-        """The same key, read from the end of the list."""
+        """Return the key for the opposite direction."""
         return replace(self, descending=not self.descending, nulls_first=not self.nulls_first)
 
     def clause(self) -> ColumnElement[Any]:
-        """For ORDER BY."""
+        """Return the ORDER BY clause."""
         ordered = self.clause_alone()
         if not self.nullable:
             return ordered
         return ordered.nulls_first() if self.nulls_first else ordered.nulls_last()
 
     def clause_alone(self) -> ColumnElement[Any]:
-        """For ORDER BY within a range, in which the key is missing from all rows or from none:
-        without a word on nulls, so that the index is in this order both ways.
+        """Return the ORDER BY clause within a range, in which all values or none are null.
+
+        Without NULLS FIRST or LAST, the index has this order in both directions.
         """
         return self.column.desc() if self.descending else self.column.asc()
 
     def same(self, value: Any) -> ColumnElement[bool]:
-        """Rows that have this value."""
+        """Match the rows with this value."""
         return self.column.is_(None) if value is None else self.column == value
 
     def beyond(self, value: Any) -> list[ColumnElement[bool]]:
-        """Ranges of rows that come after this value, the nearest first."""
+        """Return the ranges of rows after this value, nearest first."""
         if value is None:
             return [self.column.is_not(None)] if self.nulls_first else []
         further = self.column < value if self.descending else self.column > value
@@ -88,7 +88,7 @@ class Term:
         return [further, self.column.is_(None)] if nulls_follow else [further]
 
     def full_range(self) -> list[ColumnElement[bool]]:
-        """All rows, in ranges that the one index on the column has in this order."""
+        """Return the ranges of all rows, in each of which the index has this order."""
         if not self.nullable:
             return [true()]
         ranges: list[ColumnElement[bool]] = [self.column.is_not(None), self.column.is_(None)]
@@ -98,8 +98,8 @@ class Term:
 Terms = Sequence[Term]
 
 
-def terms_of(keys: Sequence[OrderKey]) -> list[Term]:
-    """The keys, closed by the id, which goes the way of the last one: no two rows share a place."""
+def build_terms(keys: Sequence[OrderKey]) -> list[Term]:
+    """Return the terms of the keys and of the id, which makes every place unique."""
     terms = [
         Term(_column(key.field), key.descending, key.field in NULLABLE, key.nulls_first)
         for key in keys
@@ -107,23 +107,22 @@ def terms_of(keys: Sequence[OrderKey]) -> list[Term]:
     return [*terms, Term(TASKS.c.id, keys[-1].descending)]
 
 
-def reversed_terms(terms: Terms) -> list[Term]:
-    """The order from the end of the list."""
+def reverse_terms(terms: Terms) -> list[Term]:
     return [term.reversed() for term in terms]
 
 
 def order_by(terms: Terms) -> list[ColumnElement[Any]]:
-    """ORDER BY within one range."""
+    """Return the ORDER BY clauses within one range."""
     return [terms[0].clause_alone(), *(term.clause() for term in terms[1:])]
 
 
 def full_range(terms: Terms) -> list[ColumnElement[bool]]:
-    """The ranges of the whole list."""
+    """Return the ranges of the whole list."""
     return terms[0].full_range()
 
 
 def beyond(terms: Terms, values: Sequence[Any]) -> list[ColumnElement[bool]]:
-    """The ranges of what comes after a place, the nearest first."""
+    """Return the ranges of the rows after a place, nearest first."""
     tail = _tail(terms)
     columns: ColumnElement[Any] = tuple_(*(term.column for term in terms[tail:]))
     place = tuple_(*values[tail:])
@@ -136,12 +135,12 @@ def beyond(terms: Terms, values: Sequence[Any]) -> list[ColumnElement[bool]]:
 
 
 def at(terms: Terms, values: Sequence[Any]) -> ColumnElement[bool]:
-    """The row that is at the place."""
+    """Match the row at a place."""
     return _same(terms, values, len(terms))
 
 
 def _tail(terms: Terms) -> int:
-    """Where the longest end begins that can be compared as one row: never null, one direction."""
+    """Return the start of the longest tail that compares as one row: not null, one direction."""
     tail = len(terms) - 1
     while (
         tail and not terms[tail - 1].nullable and terms[tail - 1].descending == terms[-1].descending
@@ -164,8 +163,10 @@ def _column(field: OrderField) -> ColumnElement[Any]:
 
 
 def place_columns(keys: Sequence[OrderKey], terms: Terms) -> list[ColumnElement[Any]]:
-    """What a cursor holds of a row besides its id, in the form in which it leaves."""
+    """Return the columns of a row's place without the id, in the output format."""
     return [
-        (moment(term.column) if key.field in MOMENTS else term.column).label(f"key_{number}")
+        (format_instant(term.column) if key.field in MOMENTS else term.column).label(
+            f"key_{number}"
+        )
         for number, (key, term) in enumerate(zip(keys, terms, strict=False))
     ]

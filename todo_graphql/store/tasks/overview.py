@@ -1,4 +1,4 @@
-"""What a home screen shows: counts, in one statement. The trash does not count."""
+"""Overview: counts of the tasks outside of the trash, in one statement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from sqlalchemy import (
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks.operators import due_within, overdue
+from todo_graphql.store.tasks.operators import is_due_within, is_overdue
 from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today
 
 MAX_TAGS = 1_000
 
 
 class TagCount(NamedTuple):
-    """A tag, and how many tasks have it: the open ones, and all."""
+    """Tag with the numbers of its open tasks and of all its tasks."""
 
     tag: str
     open: int
@@ -36,7 +36,7 @@ class TagCount(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many open tasks there are of each kind, and how many were completed."""
+    """Numbers of open tasks of each kind, and of completed tasks."""
 
     open: int
     overdue: int
@@ -52,14 +52,14 @@ ALL_COUNTS = frozenset(Counts._fields)
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it that was asked for: other counts are None."""
+    """Overview of a user's tasks. Counts that were not requested are None."""
 
     counts: Counts
     tags: list[TagCount]
 
 
-def moments(zone: str) -> dict[str, Any]:
-    """The values of the statement's parameters: days of a time zone, and when they begin."""
+def overview_parameters(zone: str) -> dict[str, Any]:
+    """Return the parameter values: days of a time zone, and their first instants."""
     today = Today.in_zone(zone)
     week = DAYS_OF_A_WEEK
     return {
@@ -81,26 +81,26 @@ BY_NOW = TASKS.c.completed_at < bindparam("tomorrow_begins")
 CONDITIONS: Mapping[str, ColumnElement[bool]] = MappingProxyType(
     {
         "open": IS_OPEN,
-        "overdue": overdue(TODAY),
+        "overdue": is_overdue(TODAY),
         "today": and_(
             IS_OPEN,
-            due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
+            is_due_within(TODAY, bindparam("tomorrow"), BEGINS, bindparam("tomorrow_begins")),
         ),
         "next_seven_days": and_(
             IS_OPEN,
-            due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
+            is_due_within(TODAY, bindparam("next_week"), BEGINS, bindparam("next_week_begins")),
         ),
         "no_date": and_(IS_OPEN, TASKS.c.due.is_(None)),
         "completed_today": and_(TASKS.c.completed_at >= BEGINS, BY_NOW),
         "completed_this_week": and_(TASKS.c.completed_at >= bindparam("this_week_began"), BY_NOW),
     }
 )
-"""What is counted for each field of Counts."""
+"""The condition of each field of Counts."""
 
 
 @cached_statement
 def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool) -> Select[Any]:
-    """Select the counts that are asked for, beside each tag or once."""
+    """Select the requested counts, once or beside each tag."""
     numbers = [
         (func.count().filter(CONDITIONS[name]) if name in counts else null()).label(f"n_{name}")
         for name in Counts._fields
@@ -117,7 +117,7 @@ def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool
 
 @cached_statement
 def tags_statement(scope: ViewerScope) -> Select[Any]:
-    """Select each tag in use, whatever its case, with its counts."""
+    """Select each tag in use, without regard to case, with its counts."""
     return _tags(scope)
 
 
@@ -139,13 +139,13 @@ def _tags(scope: ViewerScope) -> Select[Any]:
     )
 
 
-def overview_of(answer: Sequence[Sequence[Any]]) -> Overview:
-    """What the statement answered."""
+def parse_overview(result: Sequence[Sequence[Any]]) -> Overview:
     width = len(Counts._fields)
-    tags = tag_counts([row[width:] for row in answer if row[-1] is not None and len(row) > width])
-    return Overview(Counts._make(answer[0][:width]), tags)
+    tags = parse_tag_counts(
+        [row[width:] for row in result if row[-1] is not None and len(row) > width]
+    )
+    return Overview(Counts._make(result[0][:width]), tags)
 
 
-def tag_counts(answer: Sequence[Sequence[Any]]) -> list[TagCount]:
-    """The tags of rows that have them."""
-    return [TagCount._make(row[: len(TagCount._fields)]) for row in answer]
+def parse_tag_counts(result: Sequence[Sequence[Any]]) -> list[TagCount]:
+    return [TagCount._make(row[: len(TagCount._fields)]) for row in result]

@@ -1,4 +1,4 @@
-"""One statement for one page."""
+"""Pages of tasks: one statement per page."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -12,17 +12,15 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks import ordering
 from todo_graphql.store.tasks.cursors import PageRequest, PageShape
-from todo_graphql.store.tasks.rows import WIDTH, TaskRow, task_rows, wire
+from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows, project_columns
 
-# An answer has a TaskRow, the keys of its place, and, where there are cursors, these two flags:
-# whether the list has anything on their far sides.
+# A result row has a TaskRow and the keys of its place. With cursors it also has two flags, which
+# tell whether rows exist behind and ahead of the page.
 BEHIND, AHEAD = -2, -1
 
 
 class TaskPage(NamedTuple):
-    """A page in the order of the list, whichever end it was counted from. Each row has its
-    place: what a cursor needs.
-    """
+    """Page in the order of the list, with the place of each row for its cursor."""
 
     rows: Sequence[TaskRow]
     places: Sequence[Sequence[object]]
@@ -34,19 +32,18 @@ _all_after = itemgetter(slice(WIDTH, None))
 _all_between = itemgetter(slice(WIDTH, BEHIND))
 
 
-def page_of(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
-    """The page that the statement answered."""
+def parse_page(result: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
     behind = ahead = False
-    rows = answer
+    rows = result
     if shape.has_cursors:
-        behind, ahead = answer[0][BEHIND:]
-        # Where nothing is found there is a row all the same, of the flags alone.
-        rows = answer if answer[0][0] is not None else answer[:0]
+        behind, ahead = result[0][BEHIND:]
+        # An empty page still has one row, with the flags only.
+        rows = result if result[0][0] is not None else result[:0]
     more, rows = len(rows) > shape.size or ahead, rows[: shape.size]
     if shape.backward:
         rows = rows[::-1]
     return TaskPage(
-        task_rows(rows),
+        parse_task_rows(rows),
         list(map(_all_between if shape.has_cursors else _all_after, rows)),
         has_next=behind if shape.backward else more,
         has_previous=more if shape.backward else behind,
@@ -54,15 +51,16 @@ def page_of(answer: Sequence[Sequence[Any]], shape: PageShape) -> TaskPage:
 
 
 def read_page(statements: Statements, request: PageRequest, columns: frozenset[str]) -> TaskPage:
-    """Read the page, with nothing but these columns of its tasks."""
+    """Read a page with these columns of its tasks."""
     shape, values = request.split()
-    return page_of(statements.read(page_statement(shape, columns), values), shape)
+    return parse_page(statements.read(page_statement(shape, columns), values), shape)
 
 
 @cached_statement
 def page_statement(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
-    """One more row than the page, to see whether there are more, with what is asked for of the
-    tasks. Between cursors there are two flags beside it, which come even when the page is empty.
+    """Select the rows of a page and one more, which tells whether rows follow.
+
+    With cursors, two flags are beside the rows, also if the page is empty.
     """
     whole = columns | {"id"}
     if not shape.has_cursors:
@@ -81,12 +79,12 @@ def page_statement(scope: ViewerScope, shape: PageShape, columns: frozenset[str]
 
 
 def _start(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
-    """A page at either end of the list: there is nothing behind it, and nothing to stop at."""
+    """Select a page at either end of the list, which needs no flags."""
     ranges = shape.ranges()
     if len(ranges) == 1:
         keys = ordering.place_columns(shape.keys, shape.terms)
         where = [*shape.filter.predicates(), *ranges]
-        rows: Select[Any] = scope.tasks(*wire(columns), *keys).where(*where)
+        rows: Select[Any] = scope.tasks(*project_columns(columns), *keys).where(*where)
         return rows.order_by(*ordering.order_by(shape.terms)).limit(shape.size + 1)
     page = _page(scope, shape, columns)
     listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
@@ -104,7 +102,7 @@ def _page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Any:
     keys = ordering.place_columns(shape.keys, terms)
     where = shape.predicates()
     parts = [
-        scope.tasks(*wire(columns), *keys, literal(number).label("range"), place)
+        scope.tasks(*project_columns(columns), *keys, literal(number).label("range"), place)
         .where(*where, within)
         .order_by(*order)
         .limit(shape.size + 1)
@@ -116,11 +114,10 @@ def _page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Any:
 def _any(
     scope: ViewerScope, shape: PageShape, terms: ordering.Terms, place: Sequence[Any] | None
 ) -> ColumnElement[bool]:
-    """Whether the list has a row at the place or, that way, beyond it."""
+    """Return whether the list has a row at the place or beyond it."""
     if place is None:
         return false()
-    # Not EXISTS, for which PostgreSQL ignores the order, and of many rows would rather look
-    # through all than go straight to the nearest.
+    # PostgreSQL ignores the order of EXISTS, and can scan many rows instead of the nearest one.
     where = shape.filter.predicates()
     ranges = [ordering.at(terms, place), *ordering.beyond(terms, place)]
     parts = [

@@ -1,4 +1,4 @@
-"""Moving a task in the manual order: one row changes, whatever stands between."""
+"""Reordering of tasks by fractional indexing: a move changes one row."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,38 +16,38 @@ from todo_graphql.store.tasks.updates import (
     SelectionShape,
     TaskSelection,
     WriteResult,
-    change,
-    no_such_task,
-    written_by,
+    change_statement,
+    parse_write_result,
+    task_not_found,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Right before or right after another task; at the end without either."""
+    """Destination of a move: before or after another task, or the end of the list."""
 
     before: uuid.UUID | None = None
     after: uuid.UUID | None = None
 
     def __post_init__(self) -> None:
         if self.before is not None and self.after is not None:
-            raise BadUserInput("Say `before` or `after`, not both.", field="after")
+            raise BadUserInput("Provide at most one of `before` and `after`.", field="after")
 
     @property
     def anchor_id(self) -> uuid.UUID | None:
-        """The task to move to."""
+        """Task beside which to move."""
         return self.before or self.after
 
     @property
     def field(self) -> str | None:
-        """The argument that names it."""
+        """Argument with the anchor's id."""
         if self.anchor_id is None:
             return None
         return "before" if self.before is not None else "after"
 
 
 class Rank(NamedTuple):
-    """What a task's rank shall be: a text, or the `first` or the `last` of the list."""
+    """New rank: a text, or the `first` or the `last` place of the list."""
 
     text: str | None = None
     end: str | None = None
@@ -56,22 +56,22 @@ class Rank(NamedTuple):
 def move(
     statements: Statements, columns: frozenset[str], task_id: uuid.UUID, to: Destination
 ) -> WriteResult:
-    """Put the task where it shall be. Where it is already, nothing changes.
+    """Move a task. A task at its destination remains unchanged.
 
-    Raises NotFound, with `field` when it is the other task that is missing; BadUserInput for
-    a move next to itself.
+    Raises NotFound, with `field` if the anchor does not exist, and BadUserInput for a move next
+    to itself.
     """
     if to.anchor_id == task_id:
         raise BadUserInput("A task cannot be moved next to itself.", field=to.field)
     with statements.transaction():
-        rank = _new_rank(statements, task_id, to)
+        rank = _compute_rank(statements, task_id, to)
         if rank is None:
             statements.write(rebalance_statement())
-            rank = _new_rank(statements, task_id, to)
-        assert rank is not None, "There is room between any two ranks that are written anew."
+            rank = _compute_rank(statements, task_id, to)
+        assert rank is not None, "Rebalanced ranks have gaps."
         _, values = TaskSelection.one(task_id).split()
         values["new_rank"] = rank.text
-        return written_by(statements.write(rank_statement(columns, rank.end), values))
+        return parse_write_result(statements.write(rank_statement(columns, rank.end), values))
 
 
 @cached_statement
@@ -81,18 +81,18 @@ def rebalance_statement(scope: ViewerScope) -> Executable:
 
 @cached_statement
 def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None) -> Select[Any]:
-    """Set the rank of a task: to a new one, or to the `first` or the `last` of the list."""
+    """Set the rank of a task to a new text, or to the `first` or the `last` place of the list."""
     rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
-    return change(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
+    return change_statement(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
 
 
-def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
-    """The rank to give; the task's own one where it is in its place; None when there is no room."""
+def _compute_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:
+    """Return the new rank, the current one at the destination, or None without a gap."""
     values = {"task_id": str(task_id), "anchor_id": str(to.anchor_id)}
     (around,) = statements.read(_neighbours_statement(to.field), values)
     own, other, neighbour, neighbour_id = around
     if own is None:
-        raise no_such_task()
+        raise task_not_found()
     if to.anchor_id is not None and other is None:
         raise NotFound("There is no such task.", field=to.field)
     if neighbour_id == str(task_id):
@@ -106,8 +106,9 @@ def _new_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Ra
 
 @cached_statement
 def _neighbours_statement(scope: ViewerScope, field: str | None) -> Select[Any]:
-    """The ranks of the task, of the other one, and of what is on the far side of the place
-    between: the last of all when there is no other one.
+    """Select the ranks of the task, of the anchor, and of the anchor's neighbour.
+
+    Without an anchor, the neighbour is the last task of the list.
     """
     own = scope.tasks(TASKS.c.rank).where(TASKS.c.id == bindparam("task_id")).scalar_subquery()
     named = false() if field is None else TASKS.c.id == bindparam("anchor_id")
@@ -139,22 +140,21 @@ def _neighbours_statement(scope: ViewerScope, field: str | None) -> Select[Any]:
 
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""In the order of PostgreSQL's collation "C"."""
-
+"""Digits of ranks, in the order of PostgreSQL's collation "C"."""
 
 MAX_LENGTH = 2_000
-"""A row of an index has at most 2,700 bytes. It takes more than ten thousand moves into one gap
-to make a rank as long as this, and then all are written anew."""
+"""Length of a rank at which all ranks are rebalanced. An index row has at most 2,700 bytes."""
 
 
 def rank_between(low: str, high: str) -> str | None:
-    """A short rank that is greater than `low` and less than `high`; None if there is none that
-    is short enough. Never ends with a zero, before which there would be no room.
+    """Return a short rank between `low` and `high`, or None if it would be too long.
+
+    A rank never ends with a zero, because no rank fits directly before one.
     """
     if low >= high:
         return None
-    # In a gap that was halved often, the two differ only at their ends.
-    rank = commonprefix([low, high])  # noqa: RUF071 - it is characters that are compared
+    # In a gap that was halved often, the two ranks differ only at their ends.
+    rank = commonprefix([low, high])  # noqa: RUF071 - compares characters
     bounded = True
     for place in range(len(rank), MAX_LENGTH):
         lower = _digit(low, place)
@@ -163,7 +163,7 @@ def rank_between(low: str, high: str) -> str | None:
         if middle > lower:
             return rank + DIGITS[middle]
         rank += DIGITS[lower]
-        # Once below `high`, whatever follows is below it, too.
+        # Once the prefix is below `high`, every continuation is.
         bounded = bounded and lower == upper
     return None
 

@@ -1,6 +1,4 @@
-"""What can be done with tasks: each method is one statement, but for `move` and the two of
-whole lists, `iter_all` and `import_tasks`.
-"""
+"""Repository of tasks. Each method runs one statement, except `move` and the transfer methods."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,29 +24,31 @@ from todo_graphql.store.tasks.overview import (
     ALL_COUNTS,
     Overview,
     TagCount,
-    moments,
-    overview_of,
+    overview_parameters,
     overview_statement,
-    tag_counts,
+    parse_overview,
+    parse_tag_counts,
     tags_statement,
 )
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
-from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, task_rows, wire
+from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, parse_task_rows, project_columns
 from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
     WriteResult,
     mark_statement,
+    parse_write_result,
     purge_statement,
     update_statement,
-    written_by,
 )
 
 
 @cached_statement
 def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
-    return scope.tasks(*wire(columns)).where(TASKS.c.id == bindparam("task_id", type_=Uuid()))
+    return scope.tasks(*project_columns(columns)).where(
+        TASKS.c.id == bindparam("task_id", type_=Uuid())
+    )
 
 
 @cached_statement
@@ -57,76 +57,71 @@ def count_statement(scope: ViewerScope, which: FilterShape) -> Select[Any]:
 
 
 class Tasks:
-    """The tasks of one viewer. Another user's task is not there: it reads, counts and fails
-    exactly as one that never existed.
+    """Tasks of one viewer. Another user's task is indistinguishable from a missing one.
 
-    Each write takes the user's next revision and stamps it on what it touched; one that
-    changes nothing takes none. Those of several tasks do all or nothing.
+    Each write takes the user's next revision and stores it in the changed tasks. A write without
+    changes takes no revision. A write of several tasks is atomic.
     """
 
     def __init__(self, connection: ViewerConnection, columns: frozenset[str] = ALL) -> None:
-        """Of the tasks that are answered, only the `columns` are read: the others are None."""
+        """Read only these `columns` of returned tasks; the others are None."""
         self._statements = Statements(connection)
         self._columns = columns
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
-        """The task, be it in the trash or not."""
+        """Return a task, also from the trash."""
         statement = find_statement(self._columns)
-        rows = task_rows(self._statements.read(statement, {"task_id": str(task_id)}))
+        rows = parse_task_rows(self._statements.read(statement, {"task_id": str(task_id)}))
         return rows[0] if rows else None
 
     def count(self, which: TaskFilter) -> int:
-        """How many tasks the whole list has."""
+        """Count the tasks of a filter."""
         shape, values = which.split()
         ((number,),) = self._statements.read(count_statement(shape), values)
         return int(number)
 
     def page(self, request: PageRequest) -> TaskPage:
-        """A page of a list."""
         return read_page(self._statements, request, self._columns)
 
     def iter_all(self) -> Iterator[list[TaskRow]]:
-        """All tasks, those in the trash included, in the manual order: page by page, each read
-        when it is asked for.
-        """
+        """Iterate over pages of all tasks, the trash included, in the manual order."""
         return iter_all(self._statements)
 
     def overview(
         self, zone: str, counts: frozenset[str] = ALL_COUNTS, *, tags: bool = True
     ) -> Overview:
-        """Counts of what a home screen shows, and nothing but these. `zone` is a known one of
-        the IANA database.
-        """
+        """Return the requested counts. `zone` must be a zone of the IANA database."""
         statement = overview_statement(counts, tags=tags)
-        return overview_of(self._statements.read(statement, moments(zone)))
+        return parse_overview(self._statements.read(statement, overview_parameters(zone)))
 
     def tags(self) -> list[TagCount]:
-        """All tags in use, in the order of the alphabet."""
-        return tag_counts(self._statements.read(tags_statement()))
+        """Return all tags in use, in alphabetical order."""
+        return parse_tag_counts(self._statements.read(tags_statement()))
 
     def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
-        """Create tasks, and the user's row with their first ones.
+        """Create tasks, and the user's row before the first one.
 
-        Under an id that is in use nothing is created: the same create answers the task as it
-        is now, another one raises Conflict with its one of the `fields`.
+        A repeated create returns the existing task. Raises Conflict, with one of the `fields`, if
+        an id belongs to a different task.
         """
-        answer = self._statements.write(
+        result = self._statements.write(
             insert_statement(self._columns), insert_parameters(new), ensure_user=True
         )
-        return parse_insert_result(answer, fields)
+        return parse_insert_result(result, fields)
 
     def import_tasks(self, tasks: Iterable[NewTask]) -> Imported:
-        """Create all whose id is not in use, at the end of the manual order, or, when taking one
-        from the iterable raises, none. Those in use stay as they are.
+        """Create the tasks with new ids at the end of the manual order, and skip the others.
+
+        An exception of the iterable rolls the import back.
         """
         return import_tasks(self._statements, tasks)
 
     def update(
         self, selected: TaskSelection, edits: Edits, *, expected_revision: int | None = None
     ) -> WriteResult:
-        """Change what the edits name. Values that are there already are no change.
+        """Apply edits to the tasks that differ from them.
 
-        Raises NotFound; Conflict when a task is not at `expected_revision`.
+        Raises NotFound, and Conflict if the task is not at `expected_revision`.
         """
         selection, values = selected.split()
         shape, new_values = edits.split()
@@ -139,28 +134,28 @@ class Tasks:
         return written if expected_revision is None else _at(expected_revision, written)
 
     def complete(self, selected: TaskSelection) -> WriteResult:
-        """Mark as done; a completed task stays as it is. Raises NotFound."""
+        """Complete the open ones of the tasks. Raises NotFound."""
         return self._mark(selected, "completed_at")
 
     def reopen(self, selected: TaskSelection) -> WriteResult:
-        """Mark as not done; an open task stays as it is. Raises NotFound."""
+        """Reopen the completed ones of the tasks. Raises NotFound."""
         return self._mark(selected, "completed_at", clears=True)
 
     def delete(self, selected: TaskSelection) -> WriteResult:
-        """Move to the trash; a task that is there stays as it is. Raises NotFound."""
+        """Move the tasks to the trash. Raises NotFound."""
         return self._mark(selected, "deleted_at")
 
     def restore(self, selected: TaskSelection) -> WriteResult:
-        """Bring back from the trash; any other task stays as it is. Raises NotFound."""
+        """Restore the tasks from the trash. Raises NotFound."""
         return self._mark(selected, "deleted_at", clears=True)
 
     def purge(self, selected: TaskSelection) -> WriteResult:
-        """Remove for good, from the trash or not. Raises NotFound."""
+        """Delete the tasks permanently. Raises NotFound."""
         selection, values = selected.split()
         return self._change(selected, purge_statement(selection), values)
 
     def move(self, task_id: uuid.UUID, to: Destination) -> WriteResult:
-        """Put at another place in the manual order. Raises NotFound and BadUserInput."""
+        """Move a task in the manual order. Raises NotFound and BadUserInput."""
         return move(self._statements, self._columns, task_id, to)
 
     def _mark(self, selected: TaskSelection, column: str, *, clears: bool = False) -> WriteResult:
@@ -171,12 +166,14 @@ class Tasks:
     def _change(
         self, selected: TaskSelection, statement: StatementKey, values: Mapping[str, Any]
     ) -> WriteResult:
-        return selected.check(written_by(self._statements.write(statement, values)))
+        return selected.check(parse_write_result(self._statements.write(statement, values)))
 
 
 def _at(expected_revision: int, written: WriteResult) -> WriteResult:
-    """Raises Conflict when the task was not at the expected revision: then it has not changed."""
+    """Raise Conflict if the task was not at the expected revision."""
     (row,) = written.rows
     if not written.changed and row.revision != expected_revision:
-        raise Conflict("The task has changed since.", currentRevision=row.revision)
+        raise Conflict(
+            "The task has changed since `expectedRevision`.", currentRevision=row.revision
+        )
     return written

@@ -1,4 +1,4 @@
-"""Tasks as they come and go: what a new one is made of, and what is read of one."""
+"""Rows of tasks: the output columns, and the input of a create."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, FromClause, null
 
 from todo_graphql.store import validation
-from todo_graphql.store.formats import day, identifier, moment
+from todo_graphql.store.formats import format_date, format_instant, format_uuid
 from todo_graphql.store.models import TASKS, Priority
 
 
 class TaskRow(NamedTuple):
-    """A task in the form in which it leaves: ids, days and RFC 3339 instants are text."""
+    """Task in the output format: ids, dates and instants are text."""
 
     id: str
     title: str
@@ -34,35 +34,37 @@ class TaskRow(NamedTuple):
     revision: int
 
 
-# The columns of a TaskRow, in its order.
-WIRE: tuple[ColumnElement[Any], ...] = (
-    identifier(TASKS.c.id),
+# The columns of a TaskRow in order.
+ROW_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    format_uuid(TASKS.c.id),
     TASKS.c.title,
     TASKS.c.description,
     TASKS.c.completed_at.is_not(None).label("completed"),
-    moment(TASKS.c.completed_at),
+    format_instant(TASKS.c.completed_at),
     TASKS.c.priority,
-    day(TASKS.c.due_on),
-    moment(TASKS.c.due_at),
+    format_date(TASKS.c.due_on),
+    format_instant(TASKS.c.due_at),
     TASKS.c.tags,
-    moment(TASKS.c.created_at),
-    moment(TASKS.c.updated_at),
-    moment(TASKS.c.deleted_at),
+    format_instant(TASKS.c.created_at),
+    format_instant(TASKS.c.updated_at),
+    format_instant(TASKS.c.deleted_at),
     TASKS.c.revision,
 )
 
 
 ALL = frozenset(TaskRow._fields)
-"""What there is to read of a task."""
+"""The names of all columns of a TaskRow."""
 
 
-def wire(columns: frozenset[str]) -> list[ColumnElement[Any]]:
-    """The columns of a TaskRow, of which only those named are read: the others are null."""
-    return [column if column.name in columns else null().label(column.name) for column in WIRE]
+def project_columns(columns: frozenset[str]) -> list[ColumnElement[Any]]:
+    """Return the columns of a TaskRow, with null for those that are not named."""
+    return [
+        column if column.name in columns else null().label(column.name) for column in ROW_COLUMNS
+    ]
 
 
-def wire_of(result: FromClause) -> list[ColumnElement[Any]]:
-    """The columns of a TaskRow in a statement's result."""
+def project_result(result: FromClause) -> list[ColumnElement[Any]]:
+    """Return the columns of a TaskRow in a subquery."""
     return [result.c[name] for name in TaskRow._fields]
 
 
@@ -71,18 +73,17 @@ _new_row = partial(tuple.__new__, TaskRow)
 _head = itemgetter(slice(WIDTH))
 
 
-def task_rows(answer: Iterable[Sequence[Any]]) -> list[TaskRow]:
-    """The TaskRows that an answer's rows begin with."""
-    # TaskRow._make for each of them takes four times as long.
-    return list(map(_new_row, map(_head, answer)))
+def parse_task_rows(result: Iterable[Sequence[Any]]) -> list[TaskRow]:
+    """Return the TaskRows at the start of result rows."""
+    # Faster than TaskRow._make for each row.
+    return list(map(_new_row, map(_head, result)))
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task to create. With an id of the client's, the same create may be sent again.
+    """Task to create. With a client-supplied id, the create can be repeated.
 
-    Days and instants are text that PostgreSQL reads. The last three are those of a task
-    that was a task before: one that comes back from an export.
+    PostgreSQL parses the dates and instants. Only imports set the last three fields.
     """
 
     title: str
@@ -109,10 +110,9 @@ class NewTask:
         )
 
     def digest(self) -> bytes | None:
-        """What tells this create from another one under the same id.
+        """Return a digest that distinguishes this create from others with the same id.
 
-        Fields that were not given do not count, so that a field added to this class leaves
-        the digests of older creates as they are.
+        Absent fields are skipped, so that a new field does not change existing digests.
         """
         if self.id is None:
             return None
@@ -128,7 +128,7 @@ class NewTask:
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest()
 
     def record(self, place: int) -> dict[str, Any]:
-        """The row, as PostgreSQL reads it from JSON. `place` is its own among others."""
+        """Return the JSON record for PostgreSQL. `place` is the task's position in the list."""
         digest = self.digest()
         return {
             "place": place,

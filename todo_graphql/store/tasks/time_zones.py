@@ -1,4 +1,4 @@
-"""Days, as people mean them: in a time zone."""
+"""Days in a time zone."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,34 +14,35 @@ DAYS_OF_A_WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """A day in a time zone of the IANA database, and the days around it."""
+    """Current day in a time zone of the IANA database, and the days around it."""
 
     today: date
     zone: ZoneInfo
 
     @classmethod
     def in_zone(cls, name: str) -> Self:
-        """Today, as the clock of this server has it. The name must be a known one."""
+        """Read the current day from the server's clock. The zone must exist."""
         zone = ZoneInfo(name)
         return cls(datetime.now(zone).date(), zone)
 
     def day(self, distance: int) -> date:
-        """The day that is so many days away."""
+        """Return the day at a distance in days."""
         return self.today + timedelta(days=distance)
 
     def start(self, distance: int) -> datetime:
-        """The first instant of that day."""
+        """Return the first instant of the day at a distance in days."""
         return datetime.combine(self.day(distance), time(), self.zone).astimezone(UTC)
 
     @property
     def monday(self) -> int:
-        """The distance of the day on which this week began (ISO 8601)."""
+        """Distance of this week's Monday (ISO 8601)."""
         return -self.today.weekday()
 
 
 def local_day(moment: datetime, zone: str) -> tuple[date, bool]:
-    """The day that an instant falls on, and whether it begins with it: mostly at midnight, but
-    a clock that is put forward or back then skips midnight, or has two.
+    """Return the local day of an instant, and whether the day begins at it.
+
+    A clock change at midnight can skip or repeat it.
     """
     with suppress(OverflowError):  # at either end of the calendar
         local = moment.astimezone(ZoneInfo(zone))
@@ -51,10 +52,10 @@ def local_day(moment: datetime, zone: str) -> tuple[date, bool]:
 
 
 def known_zone(name: str, field: str) -> str:
-    """The name, if it is one of the IANA database. Raises BadUserInput with `field`."""
+    """Return the name. Raises BadUserInput with `field` if the IANA database does not have it."""
     if name not in _zones():
         raise BadUserInput(
-            "A time zone is one of the IANA database, such as `Europe/Berlin` or `UTC`.",
+            "Unknown time zone: use a name of the IANA database, such as `Europe/Berlin` or `UTC`.",
             field=field,
         )
     return name
@@ -62,5 +63,5 @@ def known_zone(name: str, field: str) -> str:
 
 @cache
 def _zones() -> frozenset[str]:
-    # These two stand for what a machine is set to, and for nothing at all.
+    # These two are not zones: the machine's local time, and a placeholder.
     return frozenset(available_timezones()) - {"localtime", "Factory"}

@@ -1,4 +1,4 @@
-"""All tasks of a viewer, for whoever writes them down."""
+"""Export and import of all tasks of a viewer."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,18 +14,17 @@ from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow
 
 EXPORT_PAGE_SIZE = 500
 MAX_ROUNDS = 100
-"""Rounds of changes to run after, before whoever makes them is told to stop for a moment."""
+"""Maximum number of rounds that an export follows concurrent changes."""
 
 
 def iter_all(statements: Statements) -> Iterator[list[TaskRow]]:
-    """Pages of all tasks in the manual order, the trash included.
+    """Iterate over pages of all tasks in the manual order, the trash included.
 
-    No two pages need the same connection, so whoever takes them may give it back between them.
-    That leaves room for changes. A task that moves meanwhile, ahead or back, is there once all
-    the same: each round of pages is followed by one of what has changed since it began, until
-    nothing has. It takes the ids of what was there, and nothing else, to remember.
+    The caller can return the connection to the pool between two pages. Each round of pages is
+    followed by a round of the tasks that have changed since it began, until nothing has, so a
+    task that moves meanwhile is included exactly once. Only ids are kept in memory.
 
-    Raises Unavailable when the changes do not end.
+    Raises Unavailable if the changes do not end.
     """
     written: set[bytes] = set()
     since = -1
@@ -38,11 +37,11 @@ def iter_all(statements: Statements) -> Iterator[list[TaskRow]]:
             yield [row for key, row in new.items() if key not in written]
             written |= new.keys()
         since = revision
-    raise Unavailable("The tasks change all the time. Try again in a moment.")
+    raise Unavailable("The tasks change too often to export. Try again in a moment.")
 
 
 def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
-    """Pages of what has changed since a revision."""
+    """Iterate over pages of the tasks that have changed since a revision."""
     condition = Comparison("revision", "gt", since)
     listing = Listing(TaskFilter(condition, trashed=None), (OrderKey(OrderField.POSITION),))
     request = PageRequest(listing, EXPORT_PAGE_SIZE)
@@ -55,16 +54,14 @@ def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
         yield list(page.rows)
 
 
-# What one statement inserts well within its time-out: so many tasks, or so many characters,
-# because it is the words to search for that take the time.
+# Limits of one insert, which keep it well within the statement timeout. Its time grows with the
+# characters, because of the search words.
 BATCH_TASKS = 500
-
-
 BATCH_CHARACTERS = 250_000
 
 
 class Imported(NamedTuple):
-    """How many tasks are new, how many were there already, and the user's revision."""
+    """Result of an import: numbers of new and of existing tasks, and the user's revision."""
 
     created: int
     existing: int
@@ -72,7 +69,7 @@ class Imported(NamedTuple):
 
 
 def import_tasks(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
-    """One transaction, and one revision for all that is new; none where nothing is."""
+    """Import tasks in one transaction, which takes at most one revision."""
     created = number = 0
     revision: int | None = None
     with statements.transaction():
@@ -81,7 +78,7 @@ def import_tasks(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
                 insert_missing_statement(first=not created), insert_parameters(batch, number)
             )
             created, number = created + new, number + given
-    if revision is None:  # there was none to write, so nobody has appeared either
+    if revision is None:  # there were no tasks
         revision = statements.revision()
     return Imported(created, number - created, revision)
 

@@ -1,4 +1,4 @@
-"""One statement for one change, be it of one task or of many."""
+"""Update and delete statements: one statement changes any number of tasks."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,13 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
-from todo_graphql.store.tasks.rows import WIDTH, TaskRow, task_rows, wire, wire_of
+from todo_graphql.store.tasks.rows import (
+    WIDTH,
+    TaskRow,
+    parse_task_rows,
+    project_columns,
+    project_result,
+)
 
 BULK_MAX = 500
 BULK_DEFAULT = 100
@@ -41,8 +47,8 @@ DRY_RUN_ROWS = 10
 
 
 class WriteResult(NamedTuple):
-    """What a write has left: the user's revision, how many tasks it was about and how many of
-    them it changed, and these tasks as they are now.
+    """Result of a write: the user's revision, the numbers of selected and of changed tasks, and
+    the selected tasks.
     """
 
     revision: int
@@ -56,12 +62,13 @@ AT_MOST = bindparam("at_most", type_=Integer())
 EXPECTED = bindparam("expected_revision", type_=Integer())
 
 ALWAYS_READ = frozenset({"id", "created_at", "revision"})
-"""What a change must know of its tasks, whatever is asked for."""
+"""The columns that a write always reads."""
 
 
 class SelectionShape(NamedTuple):
-    """A selection without its values: what the text of a statement depends on. Without a filter
-    the tasks are named by their ids.
+    """Selection without its values, on which the text of a statement depends.
+
+    Without a filter, the ids select the tasks.
     """
 
     filter: FilterShape | None = None
@@ -69,11 +76,11 @@ class SelectionShape(NamedTuple):
     dry_run: bool = False
 
     def predicates(self) -> list[ColumnElement[bool]]:
-        """Return the predicates, to be added to the owner's."""
+        """Return the predicates, which extend the owner predicate."""
         return [IS_NAMED] if self.filter is None else self.filter.predicates()
 
     def allows(self, count: ColumnElement[int]) -> ColumnElement[bool]:
-        """Return whether as many may change."""
+        """Return whether a write may change this many tasks."""
         if self.dry_run:
             return false()
         if self.filter is None:
@@ -82,16 +89,15 @@ class SelectionShape(NamedTuple):
 
     @property
     def max_rows(self) -> int:
-        """How many tasks to answer."""
+        """Maximum number of tasks in the result."""
         return DRY_RUN_ROWS if self.dry_run and self.filter is not None else BULK_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSelection:
-    """The tasks to change: named by their ids, or those that a filter finds.
+    """Tasks to change, selected by ids or by a filter.
 
-    When a filter finds more than `at_most`, nothing changes. A dry run changes nothing, either,
-    however many there are.
+    Nothing changes if a filter finds more than `at_most` tasks, or in a dry run.
     """
 
     ids: tuple[uuid.UUID, ...] | None = None
@@ -106,11 +112,11 @@ class TaskSelection:
         return cls(ids=(task_id,), single=True)
 
     def in_the_trash(self) -> "TaskSelection":
-        """The same, of the tasks in the trash."""
+        """Restrict the filter to the trash."""
         return replace(self, filter=replace(self.filter, trashed=True))
 
     def split(self) -> tuple[SelectionShape, dict[str, Any]]:
-        """Return the shape, and the values of its parameters."""
+        """Return the shape and the values of its parameters."""
         if self.ids is not None:
             values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
             return SelectionShape(dry_run=self.dry_run), values
@@ -119,15 +125,15 @@ class TaskSelection:
         return shape, values | {"at_most": self.at_most}
 
     def check(self, written: WriteResult) -> WriteResult:
-        """Raises NotFound with the ids that are missing, or Conflict with how many there are.
+        """Raise NotFound with the missing ids, or Conflict with the number of matching tasks.
 
-        Then nothing has changed.
+        In both cases the write has changed nothing.
         """
         if self.ids is not None and written.number < len(self.ids):
             raise self._missing({row.id for row in written.rows})
         if not self.dry_run and self.at_most is not None and written.number > self.at_most:
             raise Conflict(
-                f"The filter finds {written.number} tasks, more than `atMost`.",
+                f"The filter matches {written.number} tasks, more than `atMost`.",
                 matched=written.number,
                 atMost=self.at_most,
             )
@@ -136,7 +142,7 @@ class TaskSelection:
     def _missing(self, found: set[str]) -> NotFound:
         assert self.ids is not None
         if self.single:
-            return no_such_task()
+            return task_not_found()
         missing = [str(task_id) for task_id in self.ids if str(task_id) not in found]
         return NotFound("Some of these tasks do not exist.", missing=missing)
 
@@ -150,10 +156,10 @@ def update_statement(
     *,
     expects_revision: bool,
 ) -> Select[Any]:
-    """Apply edits where they differ from the task, and where it is at the expected revision."""
+    """Apply edits to the selected tasks that differ and are at the expected revision."""
     expected = TASKS.c.revision == EXPECTED if expects_revision else true()
     when = and_(or_(false(), *edits.differences()), expected)
-    return change(scope, selection, edits.expressions(), when, columns)
+    return change_statement(scope, selection, edits.expressions(), when, columns)
 
 
 @cached_statement
@@ -165,63 +171,67 @@ def mark_statement(
     *,
     clears: bool,
 ) -> Select[Any]:
-    """Set an instant where there is none, or clear it where there is one."""
+    """Set an instant where it is null, or clear it where it is set."""
     is_set = TASKS.c[column].is_not(None)
     moment = null() if clears else func.now()
-    return change(scope, selection, {column: moment}, is_set if clears else ~is_set, columns)
+    return change_statement(
+        scope, selection, {column: moment}, is_set if clears else ~is_set, columns
+    )
 
 
 @cached_statement
 def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
-    """Delete the selected tasks for good. Answers how many there were."""
+    """Delete the selected tasks permanently."""
     target = scope.tasks(TASKS.c.id).where(*selection.predicates()).cte("target")
     writer = scope.next_revision(
-        when=and_(selection.allows(count_of(target)), exists(select(target.c.id)))
+        when=and_(selection.allows(count_rows(target)), exists(select(target.c.id)))
     )
     deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summary(scope, writer, count_of(target), count_of(deleted))
+    return summarize_write(scope, writer, count_rows(target), count_rows(deleted))
 
 
-def change(
+def change_statement(
     scope: ViewerScope,
     selection: SelectionShape,
     values: Mapping[str, Any],
     when: ColumnElement[bool],
     columns: frozenset[str],
 ) -> Select[Any]:
-    """Set the values of the selected tasks for which `when` holds. Answers all selected tasks."""
-    read = wire(columns | ALWAYS_READ)
+    """Set values of the selected tasks for which `when` holds. Returns all selected tasks."""
+    read = project_columns(columns | ALWAYS_READ)
     matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selection.predicates())
     target = matching.cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    writer = scope.next_revision(when=and_(selection.allows(count_of(target)), exists(changing)))
+    writer = scope.next_revision(when=and_(selection.allows(count_rows(target)), exists(changing)))
     returning = [*read, TASKS.c.id.label("key")]
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
     unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
-    tasks = union_all(select(*wire_of(updated)), unchanged).subquery("tasks_now")
-    about = summary(scope, writer, count_of(target), count_of(updated)).subquery("summary")
+    tasks = union_all(select(*project_result(updated)), unchanged).subquery("tasks_now")
+    about = summarize_write(scope, writer, count_rows(target), count_rows(updated)).subquery(
+        "summary"
+    )
     return (
-        select(*wire_of(tasks), about)
+        select(*project_result(tasks), about)
         .select_from(about.outerjoin(tasks, true()))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )
 
 
-def written_by(answer: Sequence[Sequence[Any]]) -> WriteResult:
-    """What one of these statements answered: tasks, if there are any, beside a summary."""
-    there = [row for row in answer if len(row) > WIDTH and row[0] is not None]
-    revision, number, changed = answer[0][-3:]
-    return WriteResult(revision, number, changed, task_rows(there))
+def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
+    """Parse the result of a write statement: tasks, if any, beside a summary."""
+    there = [row for row in result if len(row) > WIDTH and row[0] is not None]
+    revision, number, changed = result[0][-3:]
+    return WriteResult(revision, number, changed, parse_task_rows(there))
 
 
-def summary(
+def summarize_write(
     scope: ViewerScope, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
 ) -> Select[Any]:
-    """The last columns of an answer: the user's revision after the write, how many tasks it
-    was about, and how many it has changed.
+    """Select the last columns of a result: the user's revision after the write, the number of
+    selected tasks, and the number of changed tasks.
     """
     now = select(func.max(writer.c.revision)).scalar_subquery()
     before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
@@ -230,11 +240,10 @@ def summary(
     return select(*columns)
 
 
-def count_of(rows: CTE) -> ColumnElement[int]:
-    """How many rows there are."""
+def count_rows(rows: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(rows).scalar_subquery()
 
 
-def no_such_task() -> NotFound:
-    """One sentence for a task that never was, that is gone, and that is someone else's."""
+def task_not_found() -> NotFound:
+    """Return the error of a task that does not exist or belongs to another user."""
     return NotFound("There is no such task.")
