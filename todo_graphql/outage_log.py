@@ -14,10 +14,10 @@ A failure that comes and goes with each request would otherwise fill the log.
 class OutageLog:
     """Log of one kind of outage, shared by all threads of a process."""
 
-    def __init__(self, logger: logging.Logger, recovered: str, level: int = logging.WARNING) -> None:
-        """Log reports at `level`, and the sentence `recovered` at the end of an outage."""
+    def __init__(self, logger: logging.Logger, recovery: str, level: int = logging.WARNING) -> None:
+        """Log reports at `level`, and `recovery` at the end of an outage."""
         self._logger = logger
-        self._recovered = recovered
+        self._recovery = recovery
         self._level = level
         self._reported = ""
         self._quiet_until = 0.0
@@ -44,4 +44,4 @@ class OutageLog:
             was_reported, self._reported = self._reported, ""
             self._quiet_until = time.monotonic() + REPORT_COOLDOWN_SECONDS
         if was_reported:
-            self._logger.warning("%s", self._recovered)
+            self._logger.warning("%s", self._recovery)
