@@ -90,8 +90,10 @@ def test_hung_worker_is_replaced(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other worker serves meanwhile, and the metrics count the death."""
-    impatient = "import todo_graphql.runtime.supervisor as it; it.MISSED_CHECKS = 5; "
-    program = f"{impatient} from todo_graphql import cli; cli.main()"
+    program = (
+        "from todo_graphql import cli; from todo_graphql.runtime import supervisor; "
+        "supervisor.MISSED_CHECKS = 5; cli.main()"
+    )
     monkeypatch.setattr(commands, "PROGRAM", (sys.executable, "-c", program))
     port = free_port()
     given = variables_for(settings.required_database_url()) | {"METRICS_PORT": str(port)}
