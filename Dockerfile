@@ -1,7 +1,7 @@
-# The server as an image: `docker build --tag todo-graphql .`; docs/operations.md says how to run it.
-# The embedded PostgreSQL of `dev` is not in it.
+# Image of the server: `docker build --tag todo-graphql .`; docs/operations.md describes its use.
+# It does not contain the embedded PostgreSQL of `dev`.
 
-# What all checks run with. Any version that pyproject.toml allows will do.
+# The version that all checks use. Every version that pyproject.toml allows works.
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
@@ -10,8 +10,8 @@ ARG REQUIREMENTS=runtime
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-# Before the code, so that only other requirements have them fetched again. Each file must have the
-# hash that was looked at when it was pinned, and nothing is compiled from source.
+# Copied before the code, so that a change of the code does not install the packages again. Each
+# package must match its pinned hash, and none is compiled from source.
 COPY requirements/build.txt requirements/runtime.txt requirements/runtime-extras.txt requirements/
 RUN python -m venv --without-pip /opt/build \
     && pip --python /opt/build install --require-hashes --no-deps --only-binary :all: \
@@ -34,16 +34,16 @@ ENV PATH=/opt/todo-graphql/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8000
 
-# By number, so that an orchestrator can see that it is not root. It owns no file, and writes none.
+# A number, so that an orchestrator can verify that it is not root. It owns and writes no file.
 USER 10001:10001
 EXPOSE 8000
 
-# Whether the process answers, and not whether its database does: a new container would not bring
-# that back, and asking would keep a database awake that sleeps while nobody needs it.
+# Checks the process only: a new container does not repair a database, and a check of the database
+# would keep an idle one from being suspended.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os; from http.client import HTTPConnection as C; c = C('localhost', int(os.environ['PORT']), timeout=4); c.request('GET', '/health/live'); assert c.getresponse().status == 200"]
 
-# It finishes what it has begun, for ten seconds at most: give it 15 before it is killed.
+# The server finishes requests for at most 10 s: allow 15 s before it is killed.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["todo-graphql"]
 CMD ["serve"]

@@ -1,7 +1,7 @@
-# `make dev` and `make test` do all the set-up themselves, in .venv.
+# `make dev` and `make test` set up everything that they need in .venv.
 
-# The first of these that is installed and new enough makes the virtual environment: the
-# newest one that the tests run on, then the others.
+# The first interpreter that is installed and new enough creates the virtual environment: the newest
+# version that the tests run on, then the others.
 PYTHONS := python3.13 python3.12 python3.11 python3.14 python3
 PYTHON ?= $(shell for python in $(PYTHONS); do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -15,7 +15,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet
 .DEFAULT_GOAL := help
 .PHONY: help dev test check test-bounds audit bench chaos format lock clean
 
-help: ## Show what can be done
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 dev: $(VENV)/.dev ## Serve for development: PostgreSQL, a token, GraphiQL
@@ -24,10 +24,10 @@ dev: $(VENV)/.dev ## Serve for development: PostgreSQL, a token, GraphiQL
 test: check ## Check everything: format, lint, types, contracts, tests, coverage
 
 WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
-# Each process that a test starts reads compiled modules, also where the shell forbids them.
+# Processes that tests start read compiled modules, even if the shell sets this variable.
 COMPILED := PYTHONDONTWRITEBYTECODE=
 
-# `make check ONLY=tests/api/test_pages.py` runs these tests alone, and measures no coverage.
+# `make check ONLY=tests/api/test_pages.py` runs these tests only, without coverage.
 check: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
@@ -45,7 +45,7 @@ endif
 
 RESOLUTIONS := lowest-direct highest
 
-test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest versions allowed
+test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest allowed versions
 	$(PIP_INSTALL) uv
 	@for resolution in $(RESOLUTIONS); do \
 		echo "Testing with --resolution $$resolution …"; \
@@ -56,16 +56,16 @@ test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest 
 		&& .venv-$$resolution/bin/python -m pytest $(WORKERS) || exit 1; \
 	done
 
-audit: $(VENV)/.test ## Look all pinned packages up among known vulnerabilities
+audit: $(VENV)/.test ## Check all pinned packages for known vulnerabilities
 	$(BIN)/python -m tests.support.audit
 
-bench: $(VENV)/.test ## Measure beside others, ten minutes; ARGS=--quick takes two
+bench: $(VENV)/.test ## Compare with other servers, ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.test ## Break things and see what holds, some 25 minutes; ARGS=--quick takes three
+chaos: $(VENV)/.test ## Test under injected failures, 25 minutes; ARGS=--quick takes three
 	@exec $(BIN)/python -m chaos $(ARGS)
 
-format: $(VENV)/.test ## Format the code, and mend what the linter can
+format: $(VENV)/.test ## Format the code, and apply the fixes of the linter
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -75,7 +75,7 @@ schema.graphql: $(VENV)/.dev $(shell find todo_graphql/api todo_graphql/errors.p
 UV_EXPORT := $(BIN)/python -m uv export --quiet --frozen --format requirements-txt \
 	--no-header --no-annotate --no-emit-project --no-default-groups
 
-lock: $(VENV)/bin/python ## Pin the newest versions of everything, with hashes
+lock: $(VENV)/bin/python ## Pin the newest versions of all packages, with hashes
 	$(PIP_INSTALL) uv
 	$(BIN)/python -m uv lock --quiet --upgrade
 	$(UV_EXPORT) --output-file requirements/runtime.txt
@@ -84,27 +84,27 @@ lock: $(VENV)/bin/python ## Pin the newest versions of everything, with hashes
 	$(UV_EXPORT) --extra dev --group build --output-file requirements/dev.txt
 	$(UV_EXPORT) --group dev --output-file requirements/test.txt
 
-clean: ## Remove what was made here, but not the data of `make dev`
+clean: ## Remove all generated files except the data of `make dev`
 	rm -rf $(VENV) $(RESOLUTIONS:%=.venv-%) dist build .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@if [ -z "$(PYTHON)" ]; then \
-		echo "Python 3.11 or newer with its venv module is needed (on Debian: python3-venv)." >&2; \
+		echo "Python 3.11 or newer with its venv module is required (on Debian: python3-venv)." >&2; \
 		exit 1; fi
 	$(PYTHON) -m venv $(VENV)
 
 # python-jose declares packages that it does not need with `cryptography`. They are not pinned, so
-# pip must not look for what a package declares (--no-deps): the files name everything.
+# pip must ignore declared dependencies (--no-deps): the files name all packages.
 PIP_INSTALL_PINNED := $(PIP_INSTALL) --require-hashes --no-deps --requirement
 
 $(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml
-	@echo "Installing what \`make dev\` needs into $(VENV) …"
+	@echo "Installing the packages of \`make dev\` into $(VENV) …"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	$(PIP_INSTALL_PINNED) requirements/dev.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.dev requirements/test.txt
-	@echo "Installing what the checks need into $(VENV) …"
+	@echo "Installing the packages of the checks into $(VENV) …"
 	$(PIP_INSTALL_PINNED) requirements/test.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""What most tests stand on: one PostgreSQL, one migrated database, one server, new people."""
+"""Shared fixtures: one PostgreSQL, one migrated database, one server, new users."""
 
 import faulthandler
 import logging
@@ -19,9 +19,9 @@ from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database
 
-# pytest closes the folder that holds everybody's temporary ones whenever a run begins, which
-# would lock the embedded PostgreSQL of another run out: each run has a folder of its own. The
-# folders of pytest-xdist's workers are in the folder of their controller.
+# pytest makes the parent of all temporary folders private when a run begins, which would lock out
+# the embedded PostgreSQL of another run. So each run has a parent of its own. The folders of
+# pytest-xdist's workers are in the folder of their controller.
 TEMPORARY = tempfile.TemporaryDirectory(
     prefix="todo-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"), ignore_cleanup_errors=True
 )
@@ -39,18 +39,18 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # The server of a session logs to a stream that pytest closes between tests.
 logging.raiseExceptions = False
 
-# The tests read no setting of the shell that they run in, but for the server to use. The first
-# process of several keeps it for the others under another name, which is no setting.
-KEPT = "TODO_GRAPHQL_TESTS_USE"
-SERVER = os.environ.pop("DATABASE_URL", None) or os.environ.get(KEPT)
+# The tests read no setting of the shell except DATABASE_URL. The first of several processes passes
+# it to the others under a name that is not a setting.
+DATABASE_URL_COPY = "TODO_GRAPHQL_TESTS_USE"
+SERVER = os.environ.pop("DATABASE_URL", None) or os.environ.get(DATABASE_URL_COPY)
 if SERVER is not None:
-    os.environ[KEPT] = SERVER
+    os.environ[DATABASE_URL_COPY] = SERVER
 for name in list(os.environ):
     if name.lower() in Settings.model_fields or name.startswith("OTEL_"):
         del os.environ[name]
 
 
-# The files that take longest begin first, so that no worker is left with one of them in the end.
+# The longest files run first, so that no worker is left with one of them at the end.
 LONG = (
     "project/test_chaos",
     "dev/test_shutdown",
@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are cores, at most four: many tests wait for processes."""
+    """Return the number of cores plus one, at most four: many tests wait for processes."""
     return min(4, (os.cpu_count() or 1) + 1)
 
 
@@ -105,7 +105,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing behind, also of a worker that was ended."""
+    """Stop all servers of this run, including those of a worker that was killed."""
     for lock in Path(TEMPORARY.name).rglob("postmaster.pid"):
         EmbeddedPostgres(lock.parents[1]).stop()
     TEMPORARY.cleanup()
@@ -121,7 +121,7 @@ def coverage_pause() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[SecretStr]:
-    """The PostgreSQL that DATABASE_URL names, or an embedded one."""
+    """Yield the URL of the server in DATABASE_URL, or of an embedded one."""
     if SERVER is not None:
         yield SecretStr(SERVER)
         return
@@ -135,39 +135,39 @@ def postgresql() -> Iterator[SecretStr]:
 
 @pytest.fixture(scope="session")
 def settings(postgresql: SecretStr) -> Iterator[Settings]:
-    """The settings of the server that most tests talk to."""
+    """Yield the settings of the shared server."""
     with migrated_database(postgresql) as url:
         yield settings_for(url, introspection=True)
 
 
 @pytest.fixture(scope="session")
 def url(settings: Settings) -> Iterator[str]:
-    """The base URL of a server, without a slash at its end."""
+    """Yield the base URL of the shared server, without a slash at its end."""
     with serving(settings) as base:
         yield base
 
 
 @pytest.fixture
 def someone(url: str, settings: Settings) -> Callable[[], Person]:
-    """Makes people whom nobody has seen before, so that no test meets another's data."""
+    """Return a factory of new users, so that tests do not share data."""
     return lambda: Person(url, settings)
 
 
 @pytest.fixture
 def alice(someone: Callable[[], Person]) -> Person:
-    """The one that a test is about."""
+    """Return the user of a test."""
     return someone()
 
 
 @pytest.fixture
 def mallory(someone: Callable[[], Person]) -> Person:
-    """The one who wants what is not theirs."""
+    """Return the user of a test who tries to reach the data of another user."""
     return someone()
 
 
 @pytest.fixture(scope="session")
 def database(settings: Settings) -> Iterator[Database]:
-    """The server's database, for tests of the store itself."""
+    """Yield the database of the shared server."""
     own = Database(settings)
     yield own
     own.close()

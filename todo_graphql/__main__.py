@@ -1,4 +1,4 @@
-"""`python -m todo_graphql`: the same as `todo-graphql`."""
+"""Entry point of `python -m todo_graphql`."""
 
 from todo_graphql.cli import main
 

@@ -1,4 +1,4 @@
-"""What was found out once and is kept, for all threads of a process."""
+"""A thread-safe, size-bounded LRU cache with counters of hits and misses."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -11,12 +11,9 @@ Value = TypeVar("Value")
 
 
 class Cache(Generic[Key, Value]):
-    """Keeps so much and no more: what was not asked for longest makes room. `hits` and `misses`
-    count what was asked for and was there, or was not.
-    """
+    """LRU cache of at most `room` values, or of values with at most this total weight."""
 
     def __init__(self, room: int, weigh: Callable[[Value], int] | None = None) -> None:
-        """There is room for so many values, or for what they weigh together."""
         self._room = room
         self._weigh = weigh
         self._values: LRUCache[Key, Value] = LRUCache(room, getsizeof=weigh)
@@ -25,7 +22,7 @@ class Cache(Generic[Key, Value]):
         self.misses = 0
 
     def get(self, key: Key) -> Value | None:
-        """What is kept under the key."""
+        """Return the value of the key, and count a hit or a miss."""
         with self._lock:
             value = self._values.get(key)
             if value is None:
@@ -35,21 +32,19 @@ class Cache(Generic[Key, Value]):
             return value
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value, unless it is too heavy for all the room there is."""
+        """Store a value, unless it alone is heavier than the cache allows."""
         if self._weigh is None or self._weigh(value) <= self._room:
             with self._lock:
                 self._values[key] = value
 
     def __len__(self) -> int:
-        """How many values are kept."""
         return len(self._values)
 
     @property
     def weight(self) -> float:
-        """What they weigh together."""
+        """The total weight of all values."""
         return self._values.currsize
 
     def clear(self) -> None:
-        """Keep nothing of what there was."""
         with self._lock:
             self._values.clear()

@@ -1,6 +1,6 @@
-"""The commands: the only place that wires everything together.
+"""The command line, which wires all packages together.
 
-What a command needs is imported when it runs, so that `--help` answers at once.
+Each command imports its modules when it runs, so that `--help` responds at once.
 """
 
 import gc
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-LONGEST = 36_500 * 86_400
+MAX_SECONDS = 36_500 * 86_400
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
 class Commands(click.Group):
-    """Tells what went wrong in one sentence, with exit code 1 and no traceback."""
+    """Group of commands that print one sentence for an expected error, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
-            raise  # click knows these: `--help`, a wrong option, Ctrl-C, `| head`
+            raise  # click handles these: `--help`, a wrong option, Ctrl-C, `| head`
         except Exception as error:
             from todo_graphql.expected_errors import EXPECTED_ERRORS
 
@@ -39,10 +39,10 @@ class Commands(click.Group):
 
 
 def duration(_context: click.Context, parameter: click.Parameter, value: str) -> int:
-    """Seconds from a number with a unit."""
+    """Return the seconds of a duration such as 15m."""
     match = DURATION.fullmatch(value)
-    seconds = int(match[1]) * SECONDS[match[2]] if match else LONGEST + 1
-    if seconds > LONGEST:
+    seconds = int(match[1]) * SECONDS[match[2]] if match else MAX_SECONDS + 1
+    if seconds > MAX_SECONDS:
         raise click.BadParameter(
             "use a duration such as 30s, 15m, 12h or 7d (at most 36500d).", param=parameter
         )
@@ -50,44 +50,46 @@ def duration(_context: click.Context, parameter: click.Parameter, value: str) ->
 
 
 def address(function: Function) -> Function:
-    """--host and --port, which come before HOST and PORT."""
+    """Add the options --host and --port, which override HOST and PORT."""
     host = click.option("--host", help="The address to listen on.  [HOST, 127.0.0.1]")
     port = click.option(
-        "--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one.  [PORT, 8000]"
+        "--port", type=click.IntRange(0, 65535), help="The port; 0: any free one.  [PORT, 8000]"
     )
     return host(port(function))
 
 
 def settings_with(**options: object) -> "Settings":
-    """The environment's settings, with the options that were given in their place."""
+    """Return the settings of the environment, overridden by the options that are not None."""
     from todo_graphql.settings.settings import Settings
 
     given = {name: value for name, value in options.items() if value is not None}
     return Settings.from_environment(**given)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True}
+)
 @click.version_option(package_name="todo-graphql")
 def main() -> None:
-    """A GraphQL API for to-do lists, with each user's tasks for that user only.
+    r"""Serve a GraphQL API for to-do lists, with strict isolation of users.
 
     \b
-    To try it:         todo-graphql dev
-    In production:     todo-graphql migrate, then todo-graphql serve
-    When it will not:  todo-graphql doctor
+    To try it:        todo-graphql dev
+    In production:    todo-graphql migrate, then todo-graphql serve
+    To find mistakes: todo-graphql doctor
 
-    Settings come from environment variables; README.md lists them.
+    Settings are environment variables; README.md describes them.
     """
 
 
 @main.command()
 @address
 def dev(host: str | None, port: int | None) -> None:
-    """Serve for development; needs no set-up.
+    """Serve for development, without any set-up.
 
-    Starts a PostgreSQL of its own with its data in .todo-graphql/ (or uses DATABASE_URL),
-    makes a secret (or uses BETTER_AUTH_SECRET), migrates, and serves GraphiQL signed in as a
-    demo user. Prints a token and a curl line. Ctrl-C stops all of it and keeps the data.
+    Starts an embedded PostgreSQL with its data in .todo-graphql/ (or uses DATABASE_URL),
+    generates a secret (or uses BETTER_AUTH_SECRET), migrates, and serves GraphiQL signed in as a
+    demo user. Prints a token and a curl command. Ctrl-C stops the server and keeps the data.
     """
     from todo_graphql.server.observability.tracing_setup import check_propagators
 
@@ -99,17 +101,15 @@ def dev(host: str | None, port: int | None) -> None:
 
 @main.command()
 @address
-@click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
-)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="The number of workers.")
 def serve(host: str | None, port: int | None, workers: int) -> None:
     """Serve in production.
 
-    Needs DATABASE_URL, and BETTER_AUTH_SECRET or AUTH_JWKS_URL. Refuses to start when that would be
-    unsafe: a weak secret, or a database that would not keep users apart. While the database is
-    away, or not migrated yet, it serves all the same, reports not ready, and recovers by itself.
+    Requires DATABASE_URL, and BETTER_AUTH_SECRET or AUTH_JWKS_URL. Refuses to start with a weak
+    secret, or with a database that does not isolate users. While the database is unavailable or
+    not migrated, the server runs, reports not ready, and recovers by itself.
     """
-    gc.disable()  # imports leave next to no garbage; `serving` enables it again
+    gc.disable()  # imports create little garbage; freeze_objects() enables collection again
     from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
@@ -120,10 +120,10 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to the newest schema.
+    """Upgrade the database to the newest schema.
 
-    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL without it. The server may serve meanwhile; two
-    at once wait for each other; one that was interrupted is run again.
+    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL if that is not set. Safe while the server runs.
+    Concurrent runs wait for each other, and an interrupted run can be repeated.
     """
     from todo_graphql.store.postgres import migrations
 
@@ -132,17 +132,13 @@ def migrate() -> None:
 
 
 @main.command()
-@click.option(
-    "--days",
-    type=click.IntRange(0, 36_500),
-    help="How long a task stays in the trash.  [TRASH_DAYS, 30]",
-)
+@click.option("--days", type=click.IntRange(0, 36_500), help="Days in the trash.  [TRASH_DAYS, 30]")
 def purge(days: int | None) -> None:
-    """Remove for good what was moved to the trash long ago.
+    """Delete tasks that have been in the trash for a number of days.
 
-    To be run from time to time, while the server serves. Uses DATABASE_URL_UNPOOLED, or
-    DATABASE_URL without it, as the role that migrates; without either, the database of a `dev`
-    that runs in this folder.
+    Run this command from a timer, also while the server runs. Uses DATABASE_URL_UNPOOLED, or
+    DATABASE_URL if that is not set, as the role that migrates; without either, the database of a
+    `dev` that runs in this folder.
     """
     from todo_graphql.dev.command import with_database_of_dev
     from todo_graphql.store.maintenance import purge
@@ -159,21 +155,18 @@ def purge(days: int | None) -> None:
 
 
 @main.command()
-@click.option(
-    "--users", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many."
-)
+@click.option("--users", type=click.IntRange(1, 100_000), default=100, help="The number of users.")
 @click.option(
     "--tasks",
     type=click.IntRange(0, 100_000_000),
     default=10_000,
-    show_default=True,
-    help="How many, of all users. The first one has a tenth of them.",
+    help="The number of tasks of all users; the first user has a tenth of them.",
 )
 def seed(users: int, tasks: int) -> None:
-    """Make users and tasks up, to develop and to measure with.
+    """Generate sample users and tasks.
 
-    In DATABASE_URL, or in the database of `dev` in this folder, whether that is running or not.
-    The first user is the demo user. Said again, the same numbers make nothing new.
+    Uses DATABASE_URL, or the database of `dev` in this folder, which need not be running. The
+    first user is the demo user. Repeated with the same numbers, the command adds nothing.
     """
     from todo_graphql.dev.command import populate
 
@@ -182,18 +175,17 @@ def seed(users: int, tasks: int) -> None:
 
 
 @main.command()
-@click.option("--user-id", type=click.UUID, help="The token's `sub`.  [the demo user]")
-@click.option("--email", help="The token's `email`.")
-@click.option(
-    "--expires-in", default="1h", show_default=True, callback=duration, help="As 30s, 15m, 12h, 7d."
-)
+@click.option("--user-id", type=click.UUID, help="The `sub` claim.  [the demo user]")
+@click.option("--email", help="The `email` claim.")
+@click.option("--expires-in", default="1h", callback=duration, help="As 30s, 15m, 12h or 7d.")
 def token(user_id: Any, email: str | None, expires_in: int) -> None:
-    """Print a token, to try the API with.
+    """Print a token for the API.
 
-    Signed with BETTER_AUTH_SECRET; without it, with the secret that `dev` has made in this
-    folder.
+    Signs it with BETTER_AUTH_SECRET or, if that is not set, with the secret that `dev` has
+    generated in this folder.
     """
-    from todo_graphql.dev.command import DEMO_USER, settings_with_secret, token_for
+    from todo_graphql.dev.command import DEMO_USER, token_for
+    from todo_graphql.dev.workspace import settings_with_secret
     from todo_graphql.store.models import Viewer
 
     viewer = DEMO_USER if user_id is None else Viewer(user_id)
@@ -205,13 +197,13 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
 @click.option(
     "--check",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Compare with this file instead of printing: exit code 1 when they differ.",
+    help="Compare the schema with this file; exit code 1 when they differ.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
 )
 def schema(check: Path | None, output: Path | None) -> None:
-    """Print the GraphQL schema. Needs no database and no secret."""
+    """Print the GraphQL schema. Requires no database and no secret."""
     from todo_graphql.api.sdl import sdl
 
     if check is not None and output is not None:
@@ -228,7 +220,7 @@ def schema(check: Path | None, output: Path | None) -> None:
 
 
 def compare(file: Path) -> None:
-    """Raises ClickException, with what would break clients, unless this is the file's schema."""
+    """Raise ClickException with all breaking changes, unless the file has the same schema."""
     from graphql import GraphQLError
 
     from todo_graphql.api.sdl import breaking_changes, sdl
@@ -236,7 +228,7 @@ def compare(file: Path) -> None:
     try:
         known = file.read_text(encoding="utf-8")
         changes = [] if known == sdl() else breaking_changes(known)
-    except (UnicodeDecodeError, GraphQLError, TypeError):  # TypeError: GraphQL, but no schema
+    except (UnicodeDecodeError, GraphQLError, TypeError):  # TypeError: GraphQL without a schema
         raise click.ClickException(f"{file} is not a GraphQL schema.") from None
     if known != sdl():
         lines = "".join(f"\n  breaking: {change}" for change in changes)
@@ -244,13 +236,12 @@ def compare(file: Path) -> None:
     click.echo(f"{file} is the schema of this version.")
 
 
-@main.command(short_help="Say what is wrong with this configuration.")
+@main.command()
 def doctor() -> None:
-    """Say what is wrong with this configuration, and what to do about it.
+    """Check the configuration, and suggest corrections.
 
-    Looks at the settings, the addresses, the database, its migrations and its isolation. Changes
-    nothing.
-    Exit code 1 when something would keep `serve` from working safely.
+    Examines the settings, the addresses, the database, its migrations and its isolation, and
+    changes nothing. Exit code 1 means that `serve` would not start, or not work safely.
     """
     from todo_graphql.server.observability.tracing_setup import check_propagators
 

@@ -1,4 +1,4 @@
-"""What may keep a command from working without being a bug: each says so in one sentence."""
+"""Errors that are no bugs of the program: a command prints their sentence without a traceback."""
 
 from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
 from todo_graphql.dev.postgres_permissions import AccessError
@@ -15,7 +15,7 @@ EXPECTED_ERRORS = (
     EmbeddedPostgresError,
     MigrationPermissionError,
     NewerDatabaseError,
-    OSError,  # as when a disk is full
+    OSError,  # for example a full disk
     Problem,
     PurgePermissionError,
     UnexpectedDatabaseError,

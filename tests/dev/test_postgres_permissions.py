@@ -1,4 +1,4 @@
-"""Who may do what with the folders of the embedded PostgreSQL, and what root opens for it."""
+"""File permissions of the embedded PostgreSQL, and those that root changes."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,8 @@ from todo_graphql.dev.postgres_permissions import Access, AccessError
 IS_ROOT = os.geteuid() == 0
 
 
-def test_only_root_opens_a_way(tmp_path: Path) -> None:
-    """And no wider than the user that PostgreSQL then runs as needs it: o+x, and it is told."""
+def test_only_root_makes_folders_searchable(tmp_path: Path) -> None:
+    """Root adds o+x only, and reports it."""
     above = tmp_path / "closed"
     above.mkdir(mode=0o700)
     access = Access()
@@ -25,8 +25,8 @@ def test_only_root_opens_a_way(tmp_path: Path) -> None:
     assert bool(access.notices()) == IS_ROOT
 
 
-def test_only_root_lets_others_run_the_programs(tmp_path: Path) -> None:
-    """Where they could not: read and run, not write."""
+def test_only_root_makes_programs_executable_for_others(tmp_path: Path) -> None:
+    """Root adds the permissions to read and to run, not to write."""
     program = tmp_path / "pginstall/bin/postgres"
     program.parent.mkdir(parents=True)
     program.write_text("")
@@ -39,27 +39,25 @@ def test_only_root_lets_others_run_the_programs(tmp_path: Path) -> None:
     assert (mode_of(program), mode_of(library)) == expected
 
 
-def test_somebody_elses_folder(tmp_path: Path) -> None:
-    """Root would lock them out; everybody else cannot, and does not try."""
+def test_folder_of_another_user_is_rejected(tmp_path: Path) -> None:
     folder = tmp_path / "theirs" if IS_ROOT else Path("/usr")
     if IS_ROOT:
         folder.mkdir(mode=0o755)
         os.chown(folder, 54_321, 54_321)
     before = folder.stat()
-    with pytest.raises(AccessError, match="belongs to somebody else"):
+    with pytest.raises(AccessError, match="belongs to another user"):
         Access().make_private(folder)
     assert (folder.stat().st_mode, folder.stat().st_uid) == (before.st_mode, before.st_uid)
 
 
-def test_root_without_a_way_to_make_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no program for it."""
+def test_missing_useradd_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_permissions, "SYSTEM_USER", "todo_graphql_no_such_user")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(AccessError, match="start as another user, or set DATABASE_URL"):
         postgres_permissions._system_account()
 
 
-def test_folder_that_others_could_enter_becomes_private(tmp_path: Path) -> None:
+def test_open_folder_becomes_private(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""`todo-graphql dev` ends, in order or not: nothing is left running, and nothing is lost."""
+"""End of `todo-graphql dev` by signals and crashes: no process remains, and no data is lost."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("coverage_pause")
 
 
 class Diary:
-    """A folder that is used by one `dev` after another, and what all of them were told."""
+    """Folder of one `dev` after another, with the titles of all tasks written so far."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,7 +33,7 @@ class Diary:
         self.titles: list[str] = []
 
     def write(self, dev: Dev) -> None:
-        """Create a task. All earlier ones must be there, by the token of the first `dev`."""
+        """Create a task, and assert that the first token still lists all earlier ones."""
         self.first_token = self.first_token or dev.token
         self.titles.insert(0, f"Task {len(self.titles)}")
         dev.create(self.titles[0])
@@ -42,21 +42,20 @@ class Diary:
 
 @pytest.fixture(scope="module")
 def diary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
-    """Each test goes on where the one before has stopped."""
+    """Yield a folder that the tests share, so that each one finds the data of the others."""
     with home_of_dev(tmp_path_factory.mktemp("dev") / AWKWARD) as folder:
         yield Diary(folder)
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing has happened yet."""
+    """Yield an empty folder."""
     with home_of_dev(tmp_path / "elsewhere") as folder:
         yield folder
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_stops_everything(diary: Diary, number: signal.Signals) -> None:
-    """And keeps the data: that of the others is there, too."""
+def test_signal_stops_dev_and_keeps_its_data(diary: Diary, number: signal.Signals) -> None:
     with Dev(diary.folder) as dev:
         diary.write(dev)
         assert postmaster_of(diary.folder) is not None
@@ -64,8 +63,7 @@ def test_a_signal_stops_everything(diary: Diary, number: signal.Signals) -> None
     assert processes_about(diary.folder) == []
 
 
-def test_it_takes_over_the_postgresql_of_a_killed_one(diary: Diary) -> None:
-    """Which nobody was there to stop."""
+def test_dev_takes_over_postgresql_of_a_killed_dev(diary: Diary) -> None:
     with Dev(diary.folder) as dev:
         diary.write(dev)
         dev.stop(signal.SIGKILL)
@@ -78,8 +76,8 @@ def test_it_takes_over_the_postgresql_of_a_killed_one(diary: Diary) -> None:
     assert processes_about(diary.folder) == []
 
 
-def test_it_recovers_what_was_acknowledged_before_a_crash(diary: Diary) -> None:
-    """Also when the process id of the killed PostgreSQL is another's by now."""
+def test_dev_recovers_acknowledged_writes_after_a_crash(diary: Diary) -> None:
+    """The process id of the killed PostgreSQL belongs to another process at last."""
     with Dev(diary.folder) as dev:
         diary.write(dev)
         kill(dev, diary.folder)
@@ -96,10 +94,8 @@ def test_it_recovers_what_was_acknowledged_before_a_crash(diary: Diary) -> None:
         assert dev.stop() == 0
 
 
-def test_a_signal_while_the_data_are_made(elsewhere: Path) -> None:
-    """Nothing is left running, and the next start is a good one. The exit code is 0 if it was
-    ready by then.
-    """
+def test_signal_during_initdb_leaves_no_process(elsewhere: Path) -> None:
+    """The next start succeeds. The exit code is 0 if the server was ready by then."""
     with Command("dev", "--port", "0", folder=elsewhere) as dev:
         until((elsewhere / ".todo-graphql/postgres").exists, dev.output)
         assert dev.stop(signal.SIGINT) in (128 + signal.SIGINT, 0)
@@ -110,8 +106,7 @@ def test_a_signal_while_the_data_are_made(elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_while_postgresql_starts(diary: Diary, number: signal.Signals) -> None:
-    """It is stopped, although nothing has been served yet."""
+def test_signal_during_postgresql_start_stops_it(diary: Diary, number: signal.Signals) -> None:
     lock = diary.folder / ".todo-graphql/postgres/data/postmaster.pid"
     with Command("dev", "--port", "0", folder=diary.folder) as dev:
         until(lock.exists, dev.output)
@@ -121,13 +116,13 @@ def test_a_signal_while_postgresql_starts(diary: Diary, number: signal.Signals) 
 
 
 def kill(dev: Dev, folder: Path) -> Path:
-    """Kill it and its PostgreSQL as a power cut would. Answers the lock that is left."""
+    """Kill `dev` and its PostgreSQL, and return the remaining lock file."""
     postmaster = postmaster_of(folder)
     assert postmaster is not None
     family = [postmaster, *postmaster.children(recursive=True)]
     dev.stop(signal.SIGKILL)
     for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):  # it has noticed by itself
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself
             process.kill()
     psutil.wait_procs(family, timeout=30)
     return folder / ".todo-graphql/postgres/data/postmaster.pid"

@@ -1,4 +1,4 @@
-"""`todo-graphql doctor`: everything that is wrong, each in one line."""
+"""`todo-graphql doctor`: its findings, one per line, and its exit code."""
 
 import re
 from collections.abc import Iterator
@@ -23,30 +23,29 @@ NOWHERE = "postgresql://me:swordfish@127.0.0.1:1/nothing"
 
 @pytest.fixture(scope="module")
 def superuser(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database that no test here spoils, for a superuser."""
+    """Yield a database for a superuser, which no test changes."""
     with migrated_database(postgresql) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def migrated(superuser: SecretStr) -> Iterator[SecretStr]:
-    """The same for a role of the server's own, to which nothing is to be advised."""
+    """Yield the database for a role that needs no advice."""
     with login(superuser, "GRANT todo_app TO {role}") as url:
         yield url
 
 
 def found(settings: Settings, *marks: str) -> list[str]:
-    """The sentences with one of these marks."""
+    """Return the sentences of the findings with one of the marks."""
     return [finding.sentence for finding in examine(settings) if finding.mark in marks]
 
 
 def settings_without(url: SecretStr, **given: object) -> Settings:
-    """Settings in which there is nothing to advise, and what is given here."""
+    """Return settings that need no advice, changed by the arguments."""
     return settings_for(url, auth_issuer="https://example.com", auth_audience="todo", **given)
 
 
-def test_all_is_well(migrated: SecretStr, tmp_path: Path) -> None:
-    """Only good lines, and exit code 0."""
+def test_good_configuration_has_good_findings_only(migrated: SecretStr, tmp_path: Path) -> None:
     finished = run(
         "doctor",
         folder=tmp_path,
@@ -61,11 +60,10 @@ def test_all_is_well(migrated: SecretStr, tmp_path: Path) -> None:
     assert (finished.returncode, finished.stderr) == (0, "")
     assert {line[:2] for line in lines} == {f"{GOOD} "}
     assert f"{GOOD} The migrations are at {migrations.head()}." in lines
-    assert f"{GOOD} Row-level security keeps users apart" in finished.stdout
+    assert f"{GOOD} Row-level security isolates users" in finished.stdout
 
 
-def test_nothing_is_set(tmp_path: Path) -> None:
-    """All of it is found at once, with exit code 1."""
+def test_missing_settings_are_all_reported(tmp_path: Path) -> None:
     finished = run("doctor", folder=tmp_path, PORT="0")
     assert (finished.returncode, finished.stderr) == (1, "")
     lines = [line for line in finished.stdout.splitlines() if not line.startswith(GOOD)]
@@ -78,19 +76,17 @@ def test_nothing_is_set(tmp_path: Path) -> None:
     ]
 
 
-def test_the_database_is_away(tmp_path: Path) -> None:
-    """It says why, and nothing of the password."""
+def test_unreachable_database_is_fatal_without_its_password(tmp_path: Path) -> None:
     given = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
     finished = run("doctor", folder=tmp_path, **given)
     assert (finished.returncode, finished.stderr) == (1, "")
     last = finished.stdout.splitlines()[-1]
-    assert last.startswith(f"{FATAL} DATABASE_URL does not lead to a database: ")
+    assert last.startswith(f"{FATAL} Cannot connect to DATABASE_URL: ")
     assert "Connection refused" in last
     assert "swordfish" not in finished.stdout
 
 
-def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
-    """The rest is looked at, too."""
+def test_weak_or_public_secret_is_fatal(migrated: SecretStr) -> None:
     for secret in ("weak", "-----BEGIN CERTIFICATE-----" + "A" * 40):
         settings = settings_without(migrated, better_auth_secret=SecretStr(secret))
         (sentence,) = found(settings, FATAL)
@@ -98,56 +94,51 @@ def test_a_secret_that_is_weak_or_public(migrated: SecretStr) -> None:
         assert len(found(settings, GOOD)) == 15
 
 
-def test_old_secrets_are_counted(migrated: SecretStr) -> None:
-    """And checked like the first."""
+def test_old_secrets_are_counted_and_checked(migrated: SecretStr) -> None:
     old = (SecretStr(SECRET + "!"), SecretStr(SECRET + "?"))
     sentences = found(settings_without(migrated, better_auth_old_secrets=old), GOOD)
-    assert "BETTER_AUTH_OLD_SECRETS holds 2, long enough, to verify with." in sentences
+    assert "BETTER_AUTH_OLD_SECRETS contains 2, all long enough." in sentences
     weak = settings_without(migrated, better_auth_old_secrets=(SecretStr("weak"),))
     assert found(weak, FATAL)[0].startswith("One of BETTER_AUTH_OLD_SECRETS is too short")
 
 
-def test_keys_of_an_issuer(migrated: SecretStr) -> None:
-    """How many, of which kinds, and that no secret is needed."""
+def test_usable_keys_of_an_issuer_are_listed(migrated: SecretStr) -> None:
     with publishing(Issuer({"1": "EdDSA", "2": "RS256"})) as issuer:
         settings = settings_without(migrated, auth_jwks_url=issuer.url, better_auth_secret=None)
-        assert "AUTH_JWKS_URL answers; keys that can be used: EdDSA, RS256." in found(
+        assert "AUTH_JWKS_URL responds with these usable keys: EdDSA, RS256." in found(
             settings, GOOD
         )
         assert found(settings, ADVICE, FATAL) == []
         (sentence,) = found(settings.model_copy(update={"better_auth_secret": SECRET}), ADVICE)
         assert "are not used beside AUTH_JWKS_URL" in sentence
-        no_origin = settings.model_copy(update={"auth_issuer": None})
-        (sentence,) = found(no_origin, ADVICE)
-        assert "an issuer may sign tokens for others" in sentence
+        without_issuer = settings.model_copy(update={"auth_issuer": None})
+        (sentence,) = found(without_issuer, ADVICE)
+        assert "the issuer may sign tokens for other services" in sentence
 
 
-def test_issuer_without_good_keys(migrated: SecretStr) -> None:
-    """The server would start, and let nobody in."""
+def test_issuer_without_usable_keys_is_fatal(migrated: SecretStr) -> None:
     with publishing(Issuer()) as issuer:
         settings = settings_without(migrated, auth_jwks_url=issuer.url, better_auth_secret=None)
         issuer.document = b'{"keys": [{"kty": "oct", "k": "c3dvcmRmaXNo"}, {}]}'
-        assert found(settings, FATAL) == ["AUTH_JWKS_URL answers; keys that can be used: none."]
+        assert found(settings, FATAL) == ["AUTH_JWKS_URL responds with these usable keys: none."]
         advice = found(settings, ADVICE)
         assert [sentence.partition(")")[0] for sentence in advice] == [
             "AUTH_JWKS_URL publishes private keys (1",
-            "AUTH_JWKS_URL holds keys of other kinds (1",
+            "AUTH_JWKS_URL publishes unsupported keys (1",
         ]
         assert "c3dvcmRmaXNo" not in "".join(advice)
-    assert found(settings, FATAL) == ["AUTH_JWKS_URL does not lead to keys: Connection refused."]
+    assert found(settings, FATAL) == ["Cannot fetch the keys of AUTH_JWKS_URL: Connection refused."]
 
 
-def test_better_auth_signs_other_things_too(migrated: SecretStr) -> None:
-    """Good advice keeps nothing from working."""
+def test_missing_issuer_and_audience_are_advised_against(migrated: SecretStr) -> None:
     sentences = found(settings_for(migrated), ADVICE)
     assert [sentence.split()[0] for sentence in sentences] == ["AUTH_ISSUER", "AUTH_AUDIENCE"]
     assert found(settings_for(migrated), FATAL) == []
 
 
-def test_every_bad_setting_is_named_and_the_rest_is_examined(
+def test_unusable_settings_are_named_and_others_examined(
     migrated: SecretStr, tmp_path: Path
 ) -> None:
-    """One finding for each."""
     finished = run(
         "doctor",
         folder=tmp_path,
@@ -171,10 +162,10 @@ def test_every_bad_setting_is_named_and_the_rest_is_examined(
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_bad_setting_is_not_said_to_be_unset(
+def test_unusable_setting_is_not_reported_as_unset(
     name: str, monkeypatch: pytest.MonkeyPatch, postgresql: SecretStr
 ) -> None:
-    """Its default stands for it elsewhere, and nothing is said of that."""
+    """An unusable setting has its default meanwhile, which no other finding mentions."""
     monkeypatch.setenv("DATABASE_URL", NOWHERE)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
     monkeypatch.setenv("PORT", "0")
@@ -192,29 +183,26 @@ def test_misspelt_variable_is_advised_against(monkeypatch: pytest.MonkeyPatch) -
     (finding,) = examine_names()
     assert finding.mark == ADVICE
     assert finding.sentence == (
-        "BETTER_AUTH_SECRETS is not a setting and has no effect: BETTER_AUTH_SECRET is one."
+        "BETTER_AUTH_SECRETS is not a setting and has no effect: did you mean BETTER_AUTH_SECRET?"
     )
 
 
-def test_the_direct_endpoint_is_away(migrated: SecretStr) -> None:
-    """The other one is in order."""
+def test_unreachable_direct_endpoint_is_fatal(migrated: SecretStr) -> None:
     settings = settings_without(migrated, database_url_unpooled=SecretStr(NOWHERE))
     (sentence,) = found(settings, FATAL)
     assert found(settings, ADVICE) == []
-    assert sentence.startswith("DATABASE_URL_UNPOOLED does not lead to a database: ")
+    assert sentence.startswith("Cannot connect to DATABASE_URL_UNPOOLED: ")
     assert f"The migrations are at {migrations.head()}." in found(settings, GOOD)
 
 
-def test_a_database_that_is_empty(postgresql: SecretStr) -> None:
-    """One sentence is enough."""
+def test_empty_database_is_fatal(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         assert found(settings_without(url), FATAL) == [
             "The database is not migrated: run `todo-graphql migrate`."
         ]
 
 
-def test_migrations_that_are_behind(postgresql: SecretStr) -> None:
-    """As after an upgrade of this program."""
+def test_missing_migrations_are_fatal(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         administer(url, "DELETE FROM alembic_version")
         assert found(settings_without(url), FATAL) == [
@@ -222,16 +210,14 @@ def test_migrations_that_are_behind(postgresql: SecretStr) -> None:
         ]
 
 
-def test_row_level_security_is_off(postgresql: SecretStr) -> None:
-    """The same proof as that of `serve`."""
+def test_disabled_row_level_security_is_fatal(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         administer(url, "ALTER TABLE users DISABLE ROW LEVEL SECURITY")
         (sentence,) = found(settings_without(url), FATAL)
     assert sentence.startswith("Row-level security is not effective")
 
 
-def test_a_database_that_is_held_up(postgresql: SecretStr) -> None:
-    """It answers, but not in time."""
+def test_blocked_database_is_fatal(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url, administering(url) as admin:
         admin.execute(text("BEGIN"))
         admin.execute(text("LOCK TABLE tasks"))
@@ -240,8 +226,7 @@ def test_a_database_that_is_held_up(postgresql: SecretStr) -> None:
         admin.execute(text("ROLLBACK"))
 
 
-def test_a_role_that_may_not_become_todo_app(superuser: SecretStr) -> None:
-    """It says which grant is missing."""
+def test_role_without_todo_app_is_fatal(superuser: SecretStr) -> None:
     with login(superuser) as url:
         sentences = found(settings_without(url), FATAL)
     assert "GRANT todo_app TO it" in sentences[0]

@@ -1,4 +1,4 @@
-"""`doctor` on the endpoints of the database: poolers, other databases, encryption."""
+"""Findings of `doctor` about database endpoints: poolers, other databases, encryption."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
 
 @pytest.fixture(scope="module")
 def direct(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """The direct endpoint of a database with all migrations."""
+    """Yield the direct endpoint of a migrated database."""
     with migrated_database(postgresql) as url:
         yield url
 
 
 def found(url: SecretStr, unpooled: SecretStr | None = None) -> list[Finding]:
-    """What is found about both endpoints, and what prevents anything."""
+    """Return the findings about both endpoints, and all fatal findings."""
     given = {} if unpooled is None else {"database_url_unpooled": unpooled}
     return [
         finding
@@ -31,31 +31,31 @@ def found(url: SecretStr, unpooled: SecretStr | None = None) -> list[Finding]:
 
 
 def path_to(url: SecretStr) -> Path | None:
-    """How a connection comes to a session."""
+    """Return the path that the examination of the endpoint finds."""
     endpoint = Endpoint("DATABASE_URL", url, settings_for(url))
     assert {finding.mark for finding in endpoint.examine()} == {GOOD}
     return endpoint.path
 
 
-def test_direct_endpoint_is_found(direct: SecretStr) -> None:
+def test_direct_endpoint_is_recognized(direct: SecretStr) -> None:
     assert path_to(direct) is Path.DIRECT
     (finding,) = found(direct)
     assert finding.sentence.startswith("DATABASE_URL names a direct endpoint: ")
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 5])
-def test_pooler_is_found_whatever_its_name(direct: SecretStr, sessions: int) -> None:
+def test_transaction_pooler_is_recognized(direct: SecretStr, sessions: int) -> None:
     with pooled(direct, sessions) as url:
         assert path_to(url) is Path.POOLED
 
 
-def test_pooler_of_sessions_is_no_direct_endpoint(direct: SecretStr) -> None:
-    """But nothing is shared there that a migration would miss."""
+def test_session_pooler_is_recognized_as_a_proxy(direct: SecretStr) -> None:
+    """Migrations work there, because each connection has a session of its own."""
     with pooled(direct, 2, by_transaction=False) as url:
         assert path_to(url) is Path.PROXIED
 
 
-def test_pooler_is_good_for_the_server(direct: SecretStr) -> None:
+def test_pooler_for_the_server_is_good(direct: SecretStr) -> None:
     with pooled(direct) as url:
         marks = {one.sentence.split(" names ")[0]: one.mark for one in found(url, direct)}
         sentences = [one.sentence for one in found(url, direct)]
@@ -64,24 +64,26 @@ def test_pooler_is_good_for_the_server(direct: SecretStr) -> None:
     assert sentences[1].startswith("DATABASE_URL_UNPOOLED names a direct endpoint: ")
 
 
-def test_pooler_is_not_good_for_migrations(direct: SecretStr) -> None:
+def test_pooler_for_migrations_is_advised_against(direct: SecretStr) -> None:
     with pooled(direct) as url:
         *_, alone = found(url)
         *_, both = found(direct, url)
     assert (alone.mark, both.mark) == (ADVICE, ADVICE)
-    assert alone.sentence.startswith("DATABASE_URL_UNPOOLED is not set: migrations would go ")
+    assert alone.sentence.startswith("DATABASE_URL_UNPOOLED is not set: migrations would run ")
     assert both.sentence.startswith("DATABASE_URL_UNPOOLED names a pooled endpoint: migrations ")
 
 
-def test_migrations_of_another_database_are_found(postgresql: SecretStr, direct: SecretStr) -> None:
+def test_unpooled_url_of_another_database_is_fatal(
+    postgresql: SecretStr, direct: SecretStr
+) -> None:
     with scratch_database(postgresql) as other, pooled(direct) as url:
         for own in (direct, url):
             *_, finding = found(own, other)
             assert finding.mark == FATAL
-            assert finding.sentence.startswith("DATABASE_URL_UNPOOLED leads to another database ")
+            assert finding.sentence.startswith("DATABASE_URL_UNPOOLED names another database ")
 
 
-def test_same_database_by_another_name_is_the_same(direct: SecretStr) -> None:
+def test_same_database_with_another_url_is_good(direct: SecretStr) -> None:
     renamed = SecretStr(
         make_url(direct.get_secret_value())
         .update_query_dict({"application_name": "todo"})
@@ -106,7 +108,7 @@ def test_same_database_by_another_name_is_the_same(direct: SecretStr) -> None:
         ("ep-calm-sea.region.aws.neon.tech", True),
     ],
 )
-def test_remote_host_needs_encryption(host: str | None, remote: bool) -> None:
+def test_remote_host_without_encryption_is_advised_against(host: str | None, remote: bool) -> None:
     assert is_remote(host) == remote
     url = make_url("postgresql://me:swordfish@/todo").set(host=host)
     sentences = [one.sentence for one in examine_encryption("DATABASE_URL", url)]
@@ -118,7 +120,7 @@ def test_remote_host_needs_encryption(host: str | None, remote: bool) -> None:
     ("mode", "advised"),
     [("disable", 1), ("allow", 1), ("prefer", 1), ("require", 0), ("verify-full", 0)],
 )
-def test_encryption_must_be_demanded(mode: str, advised: int) -> None:
+def test_sslmode_without_required_encryption_is_advised_against(mode: str, advised: int) -> None:
     url = make_url(f"postgresql://db.example/todo?sslmode={mode}")
     findings = list(examine_encryption("DATABASE_URL", url))
     assert [finding.mark for finding in findings] == [ADVICE] * advised

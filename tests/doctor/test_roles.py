@@ -1,4 +1,4 @@
-"""`doctor` on the role of DATABASE_URL, and on the letters that the database knows."""
+"""Findings of `doctor` about the database's role, encoding and locale."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from todo_graphql.store.postgres.engine import database_url
 
 @pytest.fixture(scope="module")
 def migrated(postgresql: SecretStr) -> Iterator[SecretStr]:
-    """A database for a superuser."""
+    """Yield a migrated database for a superuser."""
     with migrated_database(postgresql) as url:
         yield url
 
 
 def found(url: SecretStr) -> tuple[Finding, Finding]:
-    """What is found about the role, and about the letters."""
+    """Return the findings about the role and about the letters."""
     role, letters = examine_server(Endpoint("DATABASE_URL", url, settings_for(url)))
     return role, letters
 
@@ -40,7 +40,7 @@ def test_superuser_is_advised_against(migrated: SecretStr) -> None:
     ("statements", "power"),
     [
         (("ALTER ROLE {role} BYPASSRLS",), "has BYPASSRLS"),
-        (("GRANT todo_upkeep TO {role}",), "may become todo_upkeep"),
+        (("GRANT todo_upkeep TO {role}",), "can SET ROLE todo_upkeep"),
         (("ALTER TABLE tasks OWNER TO {role}",), "owns the tables"),
         (
             ("ALTER TABLE users OWNER TO {role}", "ALTER ROLE {role} BYPASSRLS"),
@@ -48,7 +48,7 @@ def test_superuser_is_advised_against(migrated: SecretStr) -> None:
         ),
     ],
 )
-def test_role_with_more_than_it_needs_is_advised_against(
+def test_role_with_excessive_privileges_is_advised_against(
     postgresql: SecretStr, statements: tuple[str, ...], power: str
 ) -> None:
     with migrated_database(postgresql) as url, login(url, "GRANT todo_app TO {role}") as own:
@@ -60,11 +60,11 @@ def test_role_with_more_than_it_needs_is_advised_against(
     assert role.sentence.startswith(f"DATABASE_URL connects as a role that {power}: ")
 
 
-def test_role_of_the_server_alone_is_good(migrated: SecretStr) -> None:
+def test_role_with_todo_app_only_is_good(migrated: SecretStr) -> None:
     with login(migrated, "GRANT todo_app TO {role}") as own:
         role, letters = found(own)
     assert (role.mark, letters.mark) == (GOOD, GOOD)
-    assert searches_find_capitals(migrated)
+    assert folds_case(migrated)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,14 @@ def test_role_of_the_server_alone_is_good(migrated: SecretStr) -> None:
         (
             "ENCODING 'LATIN1' LOCALE 'C'",
             FATAL,
-            "The database's encoding is LATIN1: UTF8 is needed",
+            "The database's encoding is LATIN1: UTF8 is required",
         ),
         ("ENCODING 'SQL_ASCII' LOCALE 'C'", FATAL, "The database's encoding is SQL_ASCII: "),
     ],
 )
-def test_letters_of_a_locale(postgresql: SecretStr, options: str, mark: str, part: str) -> None:
+def test_unsupported_encoding_or_locale_is_reported(
+    postgresql: SecretStr, options: str, mark: str, part: str
+) -> None:
     name = f"todo_test_{uuid.uuid4().hex}"
     administer(postgresql, f"CREATE DATABASE {name} TEMPLATE template0 {options}")
     try:
@@ -90,13 +92,13 @@ def test_letters_of_a_locale(postgresql: SecretStr, options: str, mark: str, par
         assert part in letters.sentence
         if mark == ADVICE:
             migrations.upgrade(settings_for(own))
-            assert not searches_find_capitals(own)
+            assert not folds_case(own)
     finally:
         administer(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def searches_find_capitals(url: SecretStr) -> bool:
-    """Whether that is the truth about the functions of the migrations."""
+def folds_case(url: SecretStr) -> bool:
+    """Return whether the migrations' function for searches ignores case."""
     with administering(url) as admin:
         found = admin.execute(text("SELECT todo_fold('Жук') = todo_fold('жУК')")).scalar_one()
     return bool(found)

@@ -1,4 +1,4 @@
-"""Nobody's request is cut off when the server stops."""
+"""Graceful shutdown: idle connections and the backlog."""
 
 import http.client
 import socket
@@ -19,73 +19,78 @@ from todo_graphql.server.protocol import limits
 
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
 REQUEST = head(b"GET /health/live HTTP/1.1", HOST)
-PATIENCE = 30
+TIMEOUT_SECONDS = 30
 
 
 @contextmanager
 def running(when_ready: Callable[[Server, int], None]) -> Iterator[tuple[Server, int]]:
-    """A server and its port. It has to be told to stop, and has ended when this has."""
+    """Yield a running server and its port, and stop it afterwards."""
     settings = settings_for(SOMEWHERE)
     ready = threading.Event()
     with listening(settings) as listener:
         port = listener.getsockname()[1]
 
-        def tell() -> None:
+        def on_ready() -> None:
             when_ready(server, port)
             ready.set()
 
-        server = Server(uvicorn_config(create_app(settings), settings, grace=PATIENCE), tell)
+        config = uvicorn_config(create_app(settings), settings, grace=TIMEOUT_SECONDS)
+        server = Server(config, on_ready)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            assert ready.wait(PATIENCE)
+            assert ready.wait(TIMEOUT_SECONDS)
             yield server, port
         finally:
             server.should_exit = True
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT_SECONDS)
             assert not thread.is_alive()
 
 
-def nothing(_server: Server, _port: int) -> None:
-    """Only be ready."""
+def do_nothing(_server: Server, _port: int) -> None:
+    """Do nothing when the server is ready."""
 
 
 def refuses(port: int) -> bool:
-    """Whether nobody listens there any more."""
+    """Return whether the port refuses connections."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
+        socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS).close()
     except ConnectionRefusedError:
         return True
     return False
 
 
 def ask(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
-    """An answer that has been read."""
+    """Send a request, and read the response."""
     connection.request("GET", "/health/live")
     response = connection.getresponse()
     response.read()
     return response
 
 
-def test_an_idle_connection_takes_a_last_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which was on its way when the server was told to stop."""
-    monkeypatch.setattr(limits, "SHUTDOWN_GRACE_SECONDS", PATIENCE - 5.0)
+def test_idle_connection_accepts_a_last_request_at_shutdown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request may be in transit when the server is asked to stop."""
+    monkeypatch.setattr(limits, "SHUTDOWN_GRACE_SECONDS", TIMEOUT_SECONDS - 5.0)
     with (
-        running(nothing) as (server, port),
-        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection,
+        running(do_nothing) as (server, port),
+        closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        ) as connection,
     ):
         assert ask(connection).getheader("connection") is None
         server.should_exit = True
-        until(lambda: refuses(port), "a closed door")
+        until(lambda: refuses(port), "a closed listener")
         last = ask(connection)
         assert (last.status, last.getheader("connection")) == (200, "close")
 
 
-def test_an_idle_connection_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_connection_is_closed_at_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SHUTDOWN_GRACE_SECONDS", 0.01)
     with (
-        running(nothing) as (server, port),
-        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
+        running(do_nothing) as (server, port),
+        socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS) as connection,
     ):
         connection.sendall(REQUEST)
         assert status(connection) == 200
@@ -93,12 +98,12 @@ def test_an_idle_connection_is_not_waited_for_long(monkeypatch: pytest.MonkeyPat
         assert connection.recv(1_000) == b""
 
 
-def test_who_stands_at_the_door_is_let_in() -> None:
-    """Connected, but not taken yet when the server is told to stop."""
+def test_connection_in_the_backlog_is_served_at_shutdown() -> None:
+    """The connection is not accepted yet when the server is asked to stop."""
     clients: list[socket.socket] = []
 
     def stop_at_once(server: Server, port: int) -> None:
-        clients.append(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+        clients.append(socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS))
         clients[0].sendall(REQUEST)
         server.should_exit = True
 
@@ -106,7 +111,7 @@ def test_who_stands_at_the_door_is_let_in() -> None:
         assert status(client) == 200
 
 
-def test_everybody_at_the_door_is_found() -> None:
+def test_drain_backlog_returns_all_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         with socket.create_connection(address), socket.create_connection(address):

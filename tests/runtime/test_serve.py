@@ -1,4 +1,4 @@
-"""`todo-graphql serve`: refuses what is unsafe, and waits for what may come."""
+"""`todo-graphql serve`: reasons to refuse a start, and recovery from outages."""
 
 import gc
 import json
@@ -40,9 +40,9 @@ UNSAFE = {
         {"DATABASE_URL": SOMEWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "http"},
         "PORT is not usable: ",
     ),
-    "an option that nobody knows": (
+    "an unknown option": (
         {"DATABASE_URL": f"{SOMEWHERE}?swordfish=1", "BETTER_AUTH_SECRET": SECRET},
-        "DATABASE_URL is not usable: it has an option, behind the `?`, ",
+        "DATABASE_URL is not usable: must have options after the `?` that libpq knows.",
     ),
     "no URL": (
         {"DATABASE_URL": "postgresql://me:swordfish@host:five/", "BETTER_AUTH_SECRET": SECRET},
@@ -53,7 +53,7 @@ UNSAFE = {
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL that may be stopped, and whose roles may be changed. It is not started."""
+    """Yield a stopped PostgreSQL, whose roles the test may change."""
     server = EmbeddedPostgres(tmp_path / "postgres", durable=False)
     try:
         yield server
@@ -62,20 +62,21 @@ def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 
 def token() -> str:
-    """Signed with the secret that `serve` is given here."""
+    """Return a token for the servers of this module."""
     return token_for(DEMO_USER, settings_for(SecretStr(SOMEWHERE)), 3_600)
 
 
 @pytest.mark.parametrize(("given", "beginning"), UNSAFE.values(), ids=UNSAFE)
-def test_it_refuses_settings(tmp_path: Path, given: dict[str, str], beginning: str) -> None:
-    """In one sentence, which holds no secret."""
+def test_unusable_settings_are_refused(
+    tmp_path: Path, given: dict[str, str], beginning: str
+) -> None:
     sentence = refusal("serve", folder=tmp_path, **given)
     assert sentence.startswith(beginning)
     assert "swordfish" not in sentence
 
 
-def test_every_reason_is_given_at_once(tmp_path: Path) -> None:
-    """Those of settings that are good by themselves, too."""
+def test_all_reasons_are_given_at_once(tmp_path: Path) -> None:
+    """Reasons that depend on several settings are included."""
     given = {"BETTER_AUTH_SECRET": "swordfish", "BETTER_AUTH_OLD_SECRETS": " , swordfish1"}
     given |= {"METRICS_PORT": "8000", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     given |= {"OTEL_BSP_SCHEDULE_DELAY": "0"}
@@ -91,18 +92,17 @@ def test_every_reason_is_given_at_once(tmp_path: Path) -> None:
     assert "swordfish" not in sentence
 
 
-def test_it_refuses_a_database_without_row_level_security(
+def test_database_without_row_level_security_is_refused(
     postgresql: SecretStr, tmp_path: Path
 ) -> None:
-    """One statement of an administrator is enough to lose it."""
     with migrated_database(postgresql) as url:
         administer(url, "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY")
-        sentence = told_refusal(tmp_path, **variables_for(url))
+        sentence = logged_refusal(tmp_path, **variables_for(url))
     assert sentence.startswith("Row-level security is not effective")
 
 
-def told_refusal(folder: Path, *arguments: str, **settings: str) -> str:
-    """The last line of the log of a server that does not start. There is nothing but its lines."""
+def logged_refusal(folder: Path, *arguments: str, **settings: str) -> str:
+    """Return the last log message of a server that does not start, and prints only log lines."""
     finished = run("serve", *arguments, folder=folder, **settings)
     *_, last = [json.loads(line) for line in finished.stderr.splitlines()]
     assert (finished.returncode, finished.stdout, last["level"]) == (1, "", "CRITICAL")
@@ -111,33 +111,31 @@ def told_refusal(folder: Path, *arguments: str, **settings: str) -> str:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_what_nobody_foresaw_at_start_is_told_and_not_tried_again(
-    workers: str, tmp_path: Path
-) -> None:
-    """Such as a library that cannot be loaded. It is one line of the log for each process."""
+def test_unexpected_error_at_start_is_logged_and_not_retried(workers: str, tmp_path: Path) -> None:
+    """Each process logs one line for an error such as a library that cannot be loaded."""
     (tmp_path / "prometheus_client.py").write_text("words = 'swordfish'\nraise RuntimeError(words)")
     given = variables_for(SecretStr(SOMEWHERE)) | {"METRICS_PORT": str(free_port())}
     finished = run("serve", "--workers", workers, folder=tmp_path, **given)
     lines = [json.loads(line) for line in finished.stderr.splitlines()]
-    told = [line for line in lines if line["message"] == "The server cannot start."]
-    assert (finished.returncode, bool(told)) == (STARTUP_FAILURE, True)
-    assert len(told) <= int(workers)
-    assert all(line["exception"].endswith("RuntimeError") for line in told)
+    logged = [line for line in lines if line["message"] == "The server cannot start."]
+    assert (finished.returncode, bool(logged)) == (STARTUP_FAILURE, True)
+    assert len(logged) <= int(workers)
+    assert all(line["exception"].endswith("RuntimeError") for line in logged)
     assert "swordfish" not in finished.stderr
 
 
-def test_it_refuses_a_port_that_is_in_use(settings: Settings, tmp_path: Path) -> None:
-    """--port comes before PORT."""
+def test_port_in_use_is_refused(settings: Settings, tmp_path: Path) -> None:
+    """The option --port overrides PORT."""
     given = variables_for(settings.required_database_url())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        sentence = told_refusal(tmp_path, "--port", str(port), **given)
+        sentence = logged_refusal(tmp_path, "--port", str(port), **given)
     assert sentence.startswith(f"Cannot listen on 127.0.0.1:{port} (Address already in use): ")
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "a" * 80])
-def test_it_refuses_an_address_that_is_not_ours(host: str) -> None:
-    """HOST counts: the first is reserved for documentation, the other too long."""
+def test_host_of_another_machine_is_refused(host: str) -> None:
+    """The first address is reserved for documentation, and the second one is too long."""
     settings = settings_for(SecretStr(SOMEWHERE), host=host)
     with pytest.raises(ConfigurationError) as refused, listening(settings):
         pytest.fail("It is listening.")
@@ -145,15 +143,18 @@ def test_it_refuses_an_address_that_is_not_ours(host: str) -> None:
     assert str(refused.value).endswith("): choose another PORT or HOST.")
 
 
-def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path) -> None:
-    """Down, empty, migrated, down again: it says so, and heals by itself. And once its role
-    could see everything, the next one refuses to start.
+def test_server_recovers_when_the_database_is_available(
+    own_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """The database is unavailable, empty, migrated and unavailable again.
+
+    A new server refuses to start once the role bypasses row-level security.
     """
     settings = variables_for(own_server.url)
     with Service("serve", folder=tmp_path, **settings) as server:
         assert_not_ready(server, "The database is unavailable. Try again in a moment.")
         own_server.start()
-        until(lambda: "migrate" in reason_of(server), "a database that is empty")
+        until(lambda: "migrate" in reason_of(server), "an empty database")
         assert_unavailable(server)
         assert run("migrate", folder=tmp_path, **settings).returncode == 0
         until(lambda: reason_of(server) == "", "readiness")
@@ -166,12 +167,13 @@ def test_it_waits_for_its_database(own_server: EmbeddedPostgres, tmp_path: Path)
         assert server.stop() == 0
         assert "Traceback" not in server.output
     administer(own_server.url, "ALTER ROLE todo_app BYPASSRLS")
-    sentence = told_refusal(tmp_path, **settings)
+    sentence = logged_refusal(tmp_path, **settings)
     assert sentence.startswith("The role todo_app is a superuser or has BYPASSRLS: ")
 
 
-def test_it_waits_for_its_migrations(postgresql: SecretStr, tmp_path: Path) -> None:
-    """It says so at once, in its log."""
+def test_server_recovers_when_the_database_is_migrated(
+    postgresql: SecretStr, tmp_path: Path
+) -> None:
     with (
         scratch_database(postgresql) as url,
         Service("serve", folder=tmp_path, **variables_for(url)) as server,
@@ -184,7 +186,7 @@ def test_it_waits_for_its_migrations(postgresql: SecretStr, tmp_path: Path) -> N
 
 
 def reason_of(server: Service) -> str:
-    """What it has against being ready; empty when it is."""
+    """Return the reason why the server is not ready, or an empty string."""
     answer = server.get("/health/ready")
     reason: str = answer.json().get("reason", "")
     assert (answer.status_code, answer.json()["status"]) == (
@@ -194,25 +196,22 @@ def reason_of(server: Service) -> str:
 
 
 def assert_not_ready(server: Service, reason: str) -> None:
-    """It lives, and refuses to work in the way that clients are told to wait."""
+    """Assert that the server is live, not ready, and rejects operations with UNAVAILABLE."""
     assert server.get("/health/live").status_code == 200
     assert reason_of(server) == reason
     assert_unavailable(server)
 
 
 def assert_unavailable(server: Service) -> None:
-    """An operation of somebody whom it knows."""
+    """Assert that an operation is rejected with UNAVAILABLE and a time to retry."""
     answer = server.post(CREATE, token())
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["extensions"]["code"]) == (503, "UNAVAILABLE")
     assert int(answer.headers["retry-after"]) == error["extensions"]["retryAfter"] > 0
 
 
-def test_what_stays_is_not_collected() -> None:
-    """The collector looks at what is there when the application has been made once, and then no
-    more.
-    """
-    gc.disable()  # as the command does before it imports anything
+def test_application_is_exempt_from_garbage_collection() -> None:
+    gc.disable()  # the command does this before its imports
     try:
         app = create_frozen_app(settings_for(SecretStr(SOMEWHERE)))
         assert gc.isenabled()

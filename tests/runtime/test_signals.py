@@ -1,4 +1,4 @@
-"""A signal stops `serve` in good order: what has begun is finished, and nothing else begins."""
+"""Signals: requests in progress are finished, and new ones are refused."""
 
 import contextlib
 import signal
@@ -29,10 +29,10 @@ SOMEWHERE = "postgresql://127.0.0.1:1/nothing"
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_request_that_is_being_answered_is_finished(
+def test_request_in_progress_is_finished_after_sigterm(
     settings: Settings, tmp_path: Path, workers: int
 ) -> None:
-    """SIGTERM stops all processes in order. `postgres://` is as good as `postgresql://`."""
+    """The URL begins with `postgres://` here."""
     database = settings.required_database_url()
     url = SecretStr(database.get_secret_value().replace("postgresql://", "postgres://"))
     given = {**variables_for(url), "DATABASE_STATEMENT_TIMEOUT": "60", "REQUEST_TIMEOUT": "60"}
@@ -41,10 +41,10 @@ def test_a_request_that_is_being_answered_is_finished(
         person.create()
         family = psutil.Process(server.process.pid).children(recursive=True)
         assert len(workers_of(server)) == (workers if workers > 1 else 0)
-        with administering(database) as admin, held_up(person, admin) as answers:
+        with administering(database) as admin, blocked_mutation(person, admin) as answers:
             server.process.send_signal(signal.SIGTERM)
             server.wait_for("Waiting for connections to close")
-            until(lambda: not server.lives(), "a door that is closed by all processes")
+            until(lambda: not server.lives(), "a listener that all processes have closed")
         assert [answer.get("data") is not None for answer in answers] == [True]
         assert server.process.wait(60) == 0
     _, alive = psutil.wait_procs(family, timeout=30)
@@ -52,15 +52,15 @@ def test_a_request_that_is_being_answered_is_finished(
 
 
 def workers_of(server: Service) -> list[psutil.Process]:
-    """The processes that it has begun to work for it: forks of it, or spawned."""
+    """Return the worker processes, which are forked or spawned."""
     own = psutil.Process(server.process.pid)
     is_fork = sys.platform == "linux"
     return [it for it in own.children() if is_fork or "spawn_main" in str(it.cmdline())]
 
 
 @contextlib.contextmanager
-def held_up(person: Person, admin: Connection) -> Iterator[list[dict[str, Any]]]:
-    """A mutation that waits for a lock as long as the block lasts. Then it answers."""
+def blocked_mutation(person: Person, admin: Connection) -> Iterator[list[dict[str, Any]]]:
+    """Hold a mutation up by a lock during the block, and collect its response."""
     answers: list[dict[str, Any]] = []
     thread = threading.Thread(
         target=lambda: answers.append(person.post(CREATE).json()), daemon=True
@@ -73,15 +73,15 @@ def held_up(person: Person, admin: Connection) -> Iterator[list[dict[str, Any]]]
             "SELECT true FROM pg_locks WHERE NOT granted"
             " AND transactionid = pg_current_xact_id()::xid"
         )
-        until(lambda: admin.execute(waits).scalar(), "a mutation that waits")
+        until(lambda: admin.execute(waits).scalar(), "a waiting mutation")
         yield answers
     finally:
         admin.execute(text("ROLLBACK"))
     thread.join(60)
 
 
-def test_a_signal_is_noted_until_uvicorn_takes_over() -> None:
-    """It is obeyed at the next step, and nothing is announced that will not be."""
+def test_signal_before_serving_stops_the_start() -> None:
+    """The next step of the start-up obeys it, and the server does not announce its URL."""
     settings = settings_for(SecretStr(SOMEWHERE))
     before = signal.getsignal(signal.SIGTERM)
     with graceful_shutdown() as stop, listening(settings) as listener:
@@ -90,14 +90,16 @@ def test_a_signal_is_noted_until_uvicorn_takes_over() -> None:
         with pytest.raises(SystemExit) as ended:
             stop.check()
         config = uvicorn_config(create_app(settings), settings)
-        serve(config, listener, lambda: pytest.fail("It was announced."), stop)
+        serve(config, listener, lambda: pytest.fail("The server announced its URL."), stop)
     assert ended.value.code == 128 + signal.SIGHUP
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_signal_as_soon_as_it_is_ready(times: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """A second one hurries it; it ends in good order all the same."""
+def test_signal_at_readiness_stops_the_server(
+    times: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second signal does not skip the shutdown of the application."""
     settings = settings_for(SecretStr(SOMEWHERE))
 
     def interrupt() -> None:
@@ -112,8 +114,7 @@ def test_a_signal_as_soon_as_it_is_ready(times: int, capsys: pytest.CaptureFixtu
     assert "ERROR" not in logged
 
 
-def test_nohup_means_it() -> None:
-    """Whoever has SIGHUP ignored goes on when the terminal is closed."""
+def test_ignored_sighup_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with graceful_shutdown() as stop:

@@ -1,4 +1,4 @@
-"""Several processes under a parent, which do nothing here but wait."""
+"""Supervisor of workers that only wait here."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ COUNT = 2
 
 
 def wait_for_sigterm(_heartbeat: Heartbeat) -> None:
-    """Tell who we are, and end in good order when told so; sooner after a second signal."""
+    """Print the process id, and exit at SIGTERM or SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     tell(f"waits {os.getpid()}")
@@ -31,7 +31,7 @@ def wait_for_sigterm(_heartbeat: Heartbeat) -> None:
 
 
 def wait_for_sigint(_heartbeat: Heartbeat) -> None:
-    """SIGTERM alone takes as long as somebody's request."""
+    """Print the process id, print a line at SIGTERM, and exit at SIGINT only."""
     signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     tell(f"waits {os.getpid()}")
@@ -40,19 +40,19 @@ def wait_for_sigint(_heartbeat: Heartbeat) -> None:
 
 
 def die(_heartbeat: Heartbeat) -> None:
-    """At once, always."""
+    """Print the process id, and die."""
     tell(f"waits {os.getpid()}")
     os._exit(1)
 
 
 def die_young(_heartbeat: Heartbeat) -> None:
-    """Tell when this process began to work, and die."""
+    """Print the time, and die."""
     tell(f"{time.monotonic()}")
     os._exit(1)
 
 
 def beat(heartbeat: Heartbeat) -> None:
-    """Run an event loop, as a server does."""
+    """Run an event loop with a heartbeat, as a server does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
     async def wait() -> None:
@@ -64,17 +64,17 @@ def beat(heartbeat: Heartbeat) -> None:
 
 
 def fail(_heartbeat: Heartbeat) -> None:
-    """As uvicorn does with an application that cannot start."""
+    """Exit like uvicorn with an application that cannot start."""
     sys.exit(STARTUP_FAILURE)
 
 
 def tell(line: str) -> None:
-    """In one piece: several processes write."""
+    """Print a line by a single write, because several processes print."""
     os.write(1, f"{line}\n".encode())
 
 
 def let_go() -> None:
-    """What the parent does first when all are to stop."""
+    """Print a line when the parent begins to stop its workers."""
     tell("let go")
 
 
@@ -84,7 +84,7 @@ def tell_death(pid: int) -> None:
 
 
 def main(work: str, check_seconds: float) -> None:
-    """The parent."""
+    """Run the supervisor of the named workers."""
     supervisor.CHECK_SECONDS = check_seconds
     on_death = tell_death if work == "wait_for_sigint" else None
     Supervisor(globals()[work], COUNT, let_go, on_death).run()
@@ -94,7 +94,7 @@ def main(work: str, check_seconds: float) -> None:
 def parent_of(
     work: str, check_seconds: float = 1.0, log: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process that has such workers, and has ended afterwards."""
+    """Yield a process with the named workers, and kill it afterwards."""
     program = f"from tests.runtime.test_supervisor import main; main({work!r}, {check_seconds})"
     process = subprocess.Popen(
         [sys.executable, "-c", program],
@@ -111,19 +111,19 @@ def parent_of(
 
 
 def next_line(parent: subprocess.Popen[str]) -> str:
-    """What the parent or one of its workers tells next."""
+    """Return the next line of the parent or of one of its workers."""
     assert parent.stdout is not None
     return parent.stdout.readline().strip()
 
 
 def next_worker(parent: subprocess.Popen[str]) -> psutil.Process:
-    """The next one that is there."""
+    """Return the next worker that prints its process id."""
     return psutil.Process(int(next_line(parent).removeprefix("waits ")))
 
 
 @pytest.mark.parametrize("is_frozen", [False, True])
-def test_a_worker_that_is_killed_has_a_successor(is_frozen: bool) -> None:
-    """Even if it could not have answered before; and all of them end, which is no death."""
+def test_killed_worker_is_replaced(is_frozen: bool) -> None:
+    """A suspended worker is replaced, too. Workers that end at SIGTERM are not."""
     with parent_of("wait_for_sigterm") as parent:
         killed, other = next_worker(parent), next_worker(parent)
         if is_frozen:
@@ -140,7 +140,7 @@ def test_a_worker_that_is_killed_has_a_successor(is_frozen: bool) -> None:
 
 
 def test_worker_death_is_reported_with_its_process_id() -> None:
-    """Each one, and no orderly end."""
+    """Workers that end in order are not reported."""
     with parent_of("wait_for_sigint") as parent:
         killed, _ = next_worker(parent), next_worker(parent)
         for _ in range(2):
@@ -155,8 +155,7 @@ def test_worker_death_is_reported_with_its_process_id() -> None:
         assert "died" not in parent.stdout.read()
 
 
-def test_all_end_when_the_parent_is_killed() -> None:
-    """Also the younger ones, which have begun as copies of it."""
+def test_workers_end_when_the_parent_is_killed() -> None:
     with parent_of("wait_for_sigterm") as parent:
         family = [next_worker(parent) for _ in range(COUNT)]
         parent.kill()
@@ -164,7 +163,7 @@ def test_all_end_when_the_parent_is_killed() -> None:
         assert alive == []
 
 
-def test_a_second_ctrl_c_hurries_them() -> None:
+def test_second_sigint_is_passed_to_workers() -> None:
     with parent_of("wait_for_sigint") as parent:
         for _ in range(COUNT):
             next_worker(parent)
@@ -175,7 +174,7 @@ def test_a_second_ctrl_c_hurries_them() -> None:
         assert parent.wait(PATIENCE) == 0
 
 
-def test_it_stops_while_they_keep_dying() -> None:
+def test_supervisor_stops_during_a_crash_loop() -> None:
     with parent_of("die") as parent:
         for _ in range(COUNT + 1):
             next_line(parent)
@@ -183,26 +182,26 @@ def test_it_stops_while_they_keep_dying() -> None:
         assert parent.wait(PATIENCE) == 0
 
 
-def test_successor_of_a_worker_that_died_young_begins_after_a_pause() -> None:
-    """A crash loop takes no more of the machine than one start a second."""
+def test_successor_of_a_young_worker_starts_after_a_pause() -> None:
+    """A crash loop costs one start per second and worker."""
     with parent_of("die_young") as parent:
         births = sorted(float(next_line(parent)) for _ in range(2 * COUNT))
     for first, second in zip(births[:COUNT], births[COUNT:], strict=True):
         assert second - first >= 1
 
 
-def test_what_cannot_start_is_not_tried_again() -> None:
+def test_startup_failure_is_not_retried() -> None:
     with parent_of("fail") as parent:
         assert parent.wait(PATIENCE) == STARTUP_FAILURE
 
 
 def checks(heartbeat: Heartbeat, number: int) -> list[bool]:
-    """The results of so many checks."""
+    """Return the results of a number of checks."""
     return [heartbeat.is_missing() for _ in range(number)]
 
 
-def test_a_heartbeat_that_stops_is_missing_once() -> None:
-    """The worker is killed then, and does not have to be killed again."""
+def test_stopped_heartbeat_is_missing_once() -> None:
+    """The worker is killed once."""
 
     async def start_and_check() -> list[bool]:
         heartbeat = Heartbeat()
@@ -212,9 +211,9 @@ def test_a_heartbeat_that_stops_is_missing_once() -> None:
     assert asyncio.run(start_and_check()) == [False] * MISSED_CHECKS + [True, False, False]
 
 
-def test_a_heartbeat_in_time_lets_the_count_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after a long call into C."""
-    monkeypatch.setattr(supervisor, "CHECK_SECONDS", 0.0)  # it beats whenever the loop runs
+def test_heartbeat_in_time_resets_the_missed_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A heartbeat follows a long call into C."""
+    monkeypatch.setattr(supervisor, "CHECK_SECONDS", 0.0)  # one heartbeat per iteration of the loop
 
     async def pause() -> list[bool]:
         heartbeat = Heartbeat()
@@ -228,13 +227,13 @@ def test_a_heartbeat_in_time_lets_the_count_begin_anew(monkeypatch: pytest.Monke
     assert asyncio.run(pause()) == [False] * MISSED_CHECKS * 3
 
 
-def test_a_start_may_take_longer_than_a_pause() -> None:
+def test_start_has_more_checks_than_a_running_worker() -> None:
     assert START_CHECKS > MISSED_CHECKS
     assert checks(Heartbeat(), START_CHECKS) == [False] * (START_CHECKS - 1) + [True]
 
 
-def test_a_worker_that_hangs_has_a_successor() -> None:
-    """The other one, whose event loop runs, stays."""
+def test_hung_worker_has_a_successor() -> None:
+    """The other worker, whose event loop runs, is kept."""
     with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
         hung, other = next_worker(parent), next_worker(parent)
         hung.suspend()
@@ -247,8 +246,8 @@ def test_a_worker_that_hangs_has_a_successor() -> None:
         assert parent.wait(PATIENCE) == 0
 
 
-def test_a_worker_that_hangs_at_the_end_is_killed() -> None:
-    """The parent would wait for it for ever."""
+def test_hung_worker_is_killed_at_shutdown() -> None:
+    """The parent would wait for the worker for ever."""
     with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
         hung, _ = next_worker(parent), next_worker(parent)
         hung.suspend()
@@ -258,8 +257,8 @@ def test_a_worker_that_hangs_at_the_end_is_killed() -> None:
         assert parent.wait(PATIENCE) == 0
 
 
-def test_a_pause_of_all_processes_kills_no_worker() -> None:
-    """As of a container, or of a laptop; the parent is the first to go on."""
+def test_pause_of_all_processes_kills_no_worker() -> None:
+    """A container or a laptop can pause all processes. The parent is the first to resume."""
     with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
         family = [psutil.Process(parent.pid), next_worker(parent), next_worker(parent)]
         for process in reversed(family):

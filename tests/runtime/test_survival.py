@@ -1,4 +1,4 @@
-"""What happens when something dies, or will not end."""
+"""Processes that die or hang: the server, its workers, and the PostgreSQL of `dev`."""
 
 import re
 import signal
@@ -26,7 +26,7 @@ WAITING = text(
 )
 
 
-def test_dev_starts_its_postgresql_again(tmp_path: Path) -> None:
+def test_dev_restarts_killed_postgresql(tmp_path: Path) -> None:
     with home_of_dev(tmp_path / "home") as home, Dev(home) as dev:
         dev.create("Buy milk")
         killed = postmaster_of(home)
@@ -42,20 +42,20 @@ def test_dev_starts_its_postgresql_again(tmp_path: Path) -> None:
         assert dev.titles() == ["Buy milk"]
 
 
-def test_a_body_that_never_ends_holds_nobody_up(tmp_path: Path) -> None:
-    """The request is answered when the server has waited long enough, and nothing is raised."""
+def test_unfinished_request_body_does_not_delay_shutdown(tmp_path: Path) -> None:
+    """The shutdown rejects the unfinished request with 503."""
     with home_of_dev(tmp_path / "home") as home, Dev(home) as dev:
         request = post(None, HOST, b"Authorization: Bearer " + dev.token.encode(), LENGTH)
         with connected(dev.url) as client:
             client.sendall(request + b"{")
-            until(lambda: dev.get("/health/live").status_code == 200, "life")
+            until(lambda: dev.get("/health/live").status_code == 200, "liveness")
             assert dev.stop() == 0
             assert status(client) == 503
         assert "Traceback" not in dev.output
 
 
-def test_what_the_server_does_not_finish_is_broken_off(settings: Settings) -> None:
-    """Nobody is told to try again what is done after all, and no thread keeps the server alive."""
+def test_unfinished_operation_is_cancelled_at_shutdown(settings: Settings) -> None:
+    """The client learns that the outcome is unknown, and no thread keeps the server alive."""
     patient = settings.model_copy(
         update={"request_timeout": 60.0, "database_statement_timeout": 59.0}
     )
@@ -67,14 +67,17 @@ def test_what_the_server_does_not_finish_is_broken_off(settings: Settings) -> No
             admin.execute(text("BEGIN"))
             admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
             answer = threads.submit(person.create, "second")
-            until(lambda: admin.execute(WAITING).scalar_one() or None, "a lock that is waited for")
+            until(
+                lambda: admin.execute(WAITING).scalar_one() or None,
+                "a statement that waits for a lock",
+            )
         with pytest.raises(AssertionError, match=re.escape(OUTCOME_UNKNOWN)):
             answer.result(PATIENCE)
         admin.execute(text("ROLLBACK"))
 
 
-def test_workers_do_not_outlive_their_parent(settings: Settings, tmp_path: Path) -> None:
-    """Or they would keep the port."""
+def test_workers_end_with_their_parent(settings: Settings, tmp_path: Path) -> None:
+    """Remaining workers would keep the port."""
     given = variables_for(settings.required_database_url())
     with Service("serve", "--workers", "2", folder=tmp_path, **given) as server:
         family = psutil.Process(server.process.pid).children(recursive=True)
@@ -83,14 +86,15 @@ def test_workers_do_not_outlive_their_parent(settings: Settings, tmp_path: Path)
         assert alive == []
 
 
-def test_a_worker_that_hangs_is_replaced(
+def test_hung_worker_is_replaced(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one serves meanwhile. The successor listens where both do, and the metrics
-    count the death.
-    """
-    impatient = "from todo_graphql import cli, processes; processes.MISSED_CHECKS = 5; cli.main()"
-    monkeypatch.setattr(commands, "PROGRAM", (sys.executable, "-c", impatient))
+    """The other worker serves meanwhile, and the metrics count the death."""
+    program = (
+        "from todo_graphql import cli; from todo_graphql.runtime import supervisor; "
+        "supervisor.MISSED_CHECKS = 5; cli.main()"
+    )
+    monkeypatch.setattr(commands, "PROGRAM", (sys.executable, "-c", program))
     port = free_port()
     given = variables_for(settings.required_database_url()) | {"METRICS_PORT": str(port)}
     with Service("serve", "--workers", "2", folder=tmp_path, **given) as server:
@@ -104,7 +108,7 @@ def test_a_worker_that_hangs_is_replaced(
         until(lambda: Scrape(port)["workers"] == 2, "a successor")
         (successor,) = set(parent.children()) - {other}
         assert not hung.is_running()
-        other.kill()  # the successor alone has to answer
+        other.kill()  # only the successor can respond
         assert server.lives()
         until(lambda: Scrape(port)["worker_deaths_total"] == 2, "another death")
         until(lambda: Scrape(port)["workers"] == 2, "another successor")

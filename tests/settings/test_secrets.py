@@ -1,4 +1,4 @@
-"""Settings that are secret: nobody is told them, and a weak one is refused."""
+"""Secret settings: they are never printed, and weak ones are rejected."""
 
 import re
 
@@ -11,8 +11,7 @@ URL = "postgresql://me:swordfish@db.example/todo?sslmode=require"
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED", "BETTER_AUTH_SECRET"])
-def test_a_setting_that_is_secret(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever prints the settings does not tell it."""
+def test_secret_setting_is_not_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, URL)
     settings = Settings.from_environment()
     assert getattr(settings, name.lower()).get_secret_value() == URL
@@ -20,8 +19,7 @@ def test_a_setting_that_is_secret(name: str, monkeypatch: pytest.MonkeyPatch) ->
     assert "swordfish" not in settings.model_dump_json()
 
 
-def test_url_of_redis_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may hold a password."""
+def test_redis_url_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", "rediss://:swordfish@cache.example:6380/1")
     settings = Settings.from_environment()
     assert settings.rate_limit_storage_url is not None
@@ -29,8 +27,7 @@ def test_url_of_redis_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "swordfish" not in f"{settings!r} {settings.model_dump_json()}"
 
 
-def test_secrets_in_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Written as CORS_ORIGINS are, and told to nobody."""
+def test_old_secrets_are_split_and_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", " swordfish, ,herring,")
     settings = Settings.from_environment()
     old = [secret.get_secret_value() for secret in settings.better_auth_old_secrets]
@@ -43,8 +40,7 @@ def test_secrets_in_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "swordfish" not in str(refused.value)
 
 
-def test_key_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one kind or of the other."""
+def test_secret_or_jwks_url_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET is not set"):
         Settings.from_environment().required_key()
     monkeypatch.setenv("AUTH_JWKS_URL", "https://a.example/jwks")
@@ -52,10 +48,8 @@ def test_key_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("secret", "size"), [("swordfish", 9), ("ü" * 15, 30)])
-def test_a_secret_that_is_too_short(
-    secret: str, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bytes count, not letters."""
+def test_short_secret_is_rejected(secret: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The length is counted in bytes."""
     monkeypatch.setenv("BETTER_AUTH_SECRET", secret)
     with pytest.raises(ConfigurationError, match=f"it has {size} bytes") as refused:
         Settings.from_environment().required_secret()
@@ -63,32 +57,33 @@ def test_a_secret_that_is_too_short(
 
 
 @pytest.mark.parametrize("secret", [" " * 40, "\t \n" * 20, "swordfish" + " " * 40])
-def test_blanks_around_a_secret_do_not_count(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither in the first one nor in one that is to come after it, in whatever command."""
+def test_blanks_around_secret_are_not_counted(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", secret)
     settings = Settings.from_environment()
     for check in (settings.required_secret, settings.required_key):
-        with pytest.raises(ConfigurationError, match=r"^BETTER_AUTH_SECRET is too short: ") as it:
+        with pytest.raises(
+            ConfigurationError, match=r"^BETTER_AUTH_SECRET is too short: "
+        ) as error:
             check()
         size = len(secret.strip())
-        assert f"it has {size} bytes, the blanks around it not counted, and needs" in str(it.value)
+        assert f"it has {size} bytes, the blanks around it not counted, and needs" in str(
+            error.value
+        )
     old = Settings.from_environment(better_auth_old_secrets=(secret,))
     with pytest.raises(ConfigurationError, match=r"^One of BETTER_AUTH_OLD_SECRETS is too short: "):
         old.checked_old_secrets()
 
 
-def test_secret_of_the_documentation_is_rejected() -> None:
-    """Everybody could sign with it."""
+def test_secret_in_documentation_is_rejected() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"BETTER_AUTH_SECRET='([^']+)'", readme)
     assert examples
     for example in examples:
         settings = Settings.from_environment(better_auth_secret=example)
-        with pytest.raises(ConfigurationError, match="which everybody knows"):
+        with pytest.raises(ConfigurationError, match="is the public example"):
             settings.required_secret()
 
 
-def test_a_secret_that_is_just_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """32 bytes."""
+def test_secret_of_minimum_length_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", "ü" * 16)
     assert Settings.from_environment().required_secret().get_secret_value() == "ü" * 16

@@ -1,4 +1,4 @@
-"""Settings: what the environment may say, and the sentence when it says something else."""
+"""Settings: accepted values, and the messages about rejected ones."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ PARSED: list[tuple[str, str, Any]] = [
     ("AUTH_JWKS_URL", "http://127.9.9.9/jwks", "http://127.9.9.9/jwks"),
     ("AUTH_JWKS_URL", "http://[::1]:3000/jwks", "http://[::1]:3000/jwks"),
     ("AUTH_JWKS_URL", "http://localhost:3000/jwks", "http://localhost:3000/jwks"),
-    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - read, and not bound
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - not bound
     ("PORT", "8080", 8080),
     ("PORT", "0", 0),
     ("CORS_ORIGINS", "https://a.example", ("https://a.example",)),
@@ -153,8 +153,8 @@ BAD = [
 ]
 
 
-def reason_against(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The sentence with which the environment is refused."""
+def rejection_of(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the message with which the value is rejected."""
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as refused:
         Settings.from_environment()
@@ -162,36 +162,39 @@ def reason_against(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 @pytest.mark.parametrize(("name", "value", "parsed"), PARSED)
-def test_a_setting(name: str, value: str, parsed: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is the variable of its name."""
+def test_setting_is_read_from_its_variable(
+    name: str, value: str, parsed: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, value)
     assert getattr(Settings.from_environment(), name.lower()) == parsed
 
 
 def test_all_settings_are_tested() -> None:
-    """A new one belongs into the lists above."""
+    """A new setting needs an entry in the lists above."""
     secret = {"database_url", "database_url_unpooled", "better_auth_secret"}
     secret |= {"better_auth_old_secrets", "rate_limit_storage_url"}
     assert {name.lower() for name, _, _ in PARSED} | secret == set(Settings.model_fields)
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_a_bad_value(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence with the variable's name, and not with its value."""
-    sentence = reason_against(name, value, monkeypatch)
+def test_unusable_value_is_rejected_without_being_shown(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the variable, and never its value."""
+    sentence = rejection_of(name, value, monkeypatch)
     assert sentence.startswith(f"{name} is not usable: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert "swordfish" not in sentence
 
 
-def test_several_bad_values_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one line, weak secrets included, whatever is wrong with the others."""
+def test_unusable_values_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message includes weak secrets."""
     monkeypatch.setenv("DATABASE_URL", "mysql://me:swordfish@db.example/todo")
     monkeypatch.setenv("BETTER_AUTH_SECRET", "swordfish")
     monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", "swordfish1,swordfish12")
     monkeypatch.setenv("MAX_QUERY_COST", "none")
-    sentence = reason_against("PORT", "none", monkeypatch)
+    sentence = rejection_of("PORT", "none", monkeypatch)
     beginnings = [
         "DATABASE_URL is not usable: ",
         "PORT is not usable: ",
@@ -205,12 +208,12 @@ def test_several_bad_values_are_all_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert (positions[0], sentence.count(" is not usable: ")) == (0, 3)
     assert "\n" not in sentence
     assert "swordfish" not in sentence
-    monkeypatch.setenv("AUTH_JWKS_URL", "http://swordfish")  # no secret counts beside it
-    assert "_SECRET" not in reason_against("PORT", "none", monkeypatch)
+    monkeypatch.setenv("AUTH_JWKS_URL", "http://swordfish")  # secrets are not used beside it
+    assert "_SECRET" not in rejection_of("PORT", "none", monkeypatch)
 
 
-def test_survey_replaces_bad_values_by_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a command's options, too. Good values stay."""
+def test_survey_replaces_unusable_values_by_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of options are replaced, too, and good values are preserved."""
     names = set(Settings.model_fields) - {"better_auth_secret", "better_auth_old_secrets"}
     for name in names - {"port"}:
         monkeypatch.setenv(name.upper(), '""')
@@ -229,8 +232,8 @@ def test_survey_replaces_bad_values_by_defaults(monkeypatch: pytest.MonkeyPatch)
 def test_password_must_be_percent_encoded(
     name: str, password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A part of it would be the host otherwise, which is shown."""
-    sentence = reason_against(name, f"postgresql://me:{password}@db.example/todo", monkeypatch)
+    """Otherwise a part of the password would become the host, which is shown."""
+    sentence = rejection_of(name, f"postgresql://me:{password}@db.example/todo", monkeypatch)
     assert sentence == (
         f"{name} is not usable: must have @, /, ? and # in a user's name, a password or an option "
         "percent-encoded, as %40, %2F, %3F and %23."
@@ -238,9 +241,9 @@ def test_password_must_be_percent_encoded(
 
 
 def test_user_must_be_percent_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The password would be the database's name otherwise."""
+    """Otherwise the password would become the name of the database, which is shown."""
     url = "postgresql://m/e:swordfish@db.example/todo"
-    assert "swordfish" not in reason_against("DATABASE_URL", url, monkeypatch)
+    assert "swordfish" not in rejection_of("DATABASE_URL", url, monkeypatch)
 
 
 def test_percent_encoded_password_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,12 +254,12 @@ def test_percent_encoded_password_is_decoded(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
 def test_quoted_value_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless it is a secret's, which may hold anything."""
+    """Secrets can contain any characters."""
     monkeypatch.setenv(name, "'1'")
     if name in ("BETTER_AUTH_SECRET", "BETTER_AUTH_OLD_SECRETS"):
         assert Settings.from_environment().model_fields_set == {name.lower()}
     else:
-        sentence = reason_against(name, "'1'", monkeypatch)
+        sentence = rejection_of(name, "'1'", monkeypatch)
         assert sentence.startswith(f"{name} is not usable: must not be enclosed in quotation marks")
 
 
@@ -275,13 +278,15 @@ def test_quoted_value_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) ->
         ("RATE_LIMITS", "RATE_LIMIT"),
     ],
 )
-def test_misspelt_variable_is_found(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misspelt_variable_is_reported(
+    name: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, "1")
     assert misspelt_variables() == {name: meant}
 
 
-def test_other_programs_variables_are_not_misspelt() -> None:
-    """Those of shells, of systemd, of containers and of neighbours in one env file."""
+def test_variables_of_other_programs_are_not_misspelt() -> None:
+    """Variables of shells, systemd, containers and other programs are not reported."""
     others = """
         HOME HOSTNAME HOSTTYPE HOSTS PORTS PATH SHELL USER LOGNAME LANG TZ TERM PWD OLDPWD SHLVL
         JOURNAL_STREAM INVOCATION_ID EXECUTOR_NUMBER PGHOST PGPORT PGUSER PGHOST_UNPOOLED
@@ -291,32 +296,29 @@ def test_other_programs_variables_are_not_misspelt() -> None:
         POSTGRES_URL_NON_POOLING TEST_DATABASE_URL DIRECT_URL BETTER_AUTH_URL NEXTAUTH_SECRET
         AUTH_SECRET AUTH_URL LOG_FILE METRICS_PATH TRUSTED_HOSTS GRAPHQL_URL REQUEST_METHOD
         WEB_CONCURRENCY OTEL_EXPORTER_OTLP_METRICS_ENDPOINT OTEL_SERVICE_NAMES
-    """.split()  # noqa: SIM905 - fifty lines otherwise
+    """.split()  # noqa: SIM905 - a list would take fifty lines
     assert misspelt_variables([*others, *(name.upper() for name in Settings.model_fields)]) == {}
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
-def test_an_empty_variable_is_an_unset_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `docker run --env PORT=` leaves it."""
+def test_empty_variable_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`docker run --env PORT=` sets an empty variable."""
     monkeypatch.setenv(name, "")
     assert Settings.from_environment() == Settings()
 
 
-def test_the_scheme_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both of those that libpq knows."""
+def test_both_schemes_of_libpq_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("postgres", "postgresql"):
         monkeypatch.setenv("DATABASE_URL", f"{scheme}://db.example/todo")
         assert Settings.from_environment().required_database_url()
 
 
-def test_what_is_given_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even where the environment makes no sense."""
+def test_override_replaces_unusable_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "none")
     assert Settings.from_environment(port=1).port == 1
 
 
-def test_defaults_are_closed() -> None:
-    """Nothing is open that somebody has not opened."""
+def test_default_settings_expose_nothing() -> None:
     settings = Settings.from_environment()
     assert (settings.host, settings.cors_origins) == ("127.0.0.1", ())
     assert not (settings.graphiql)
@@ -325,7 +327,6 @@ def test_defaults_are_closed() -> None:
 
 
 def test_migrations_use_the_direct_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one is set."""
     assert Settings.from_environment().migration_url is None
     monkeypatch.setenv("DATABASE_URL", "postgresql://pooled")
     assert Settings.from_environment().migration_url == Settings.from_environment().database_url
@@ -335,8 +336,7 @@ def test_migrations_use_the_direct_endpoint(monkeypatch: pytest.MonkeyPatch) -> 
     assert url.get_secret_value() == "postgresql://direct"
 
 
-def test_what_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is named."""
+def test_missing_required_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.from_environment()
     with pytest.raises(ConfigurationError, match="DATABASE_URL is not set"):
         settings.required_database_url()
@@ -345,7 +345,8 @@ def test_what_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/0", "/15", "/0?socket_keepalive=true"])
-def test_a_database_of_redis(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a number, and may be left out."""
+def test_redis_url_with_database_number_is_accepted(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", f"redis://cache.example{path}")
     assert Settings.from_environment().rate_limit_storage_url is not None

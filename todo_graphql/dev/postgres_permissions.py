@@ -1,9 +1,8 @@
-"""Who runs the embedded PostgreSQL, and what they may reach.
+"""System user and file permissions of the embedded PostgreSQL.
 
-PostgreSQL refuses to run as root. Where root is all there is, as in many containers, it
-runs as a system user of its own, who must be able to reach the programs and the data:
-then folders on the way become searchable for others (o+x: a name that is known can be
-reached, but nothing can be listed), the programs readable, and the data nobody else's.
+PostgreSQL refuses to run as root. A process of root, as in many containers, runs it as a system
+user. That user must reach the programs and the data: the folders above them become searchable for
+others (o+x), the programs become readable, and the data is private to that user.
 """
 
 import os
@@ -17,11 +16,11 @@ SYSTEM_USER = "embedded_postgres"
 
 
 class AccessError(Exception):
-    """The folders cannot be made safe, or reachable. Says why in one sentence."""
+    """Failure to make the folders private or reachable, with its reason in one sentence."""
 
 
 class Identity(TypedDict, total=False):
-    """The arguments of `subprocess.run` that say as whom to run."""
+    """Arguments of `subprocess.run` that select a user."""
 
     user: int
     group: int
@@ -29,14 +28,14 @@ class Identity(TypedDict, total=False):
 
 
 class Access:
-    """As whom PostgreSQL runs; `opened` lists the folders that became searchable for it."""
+    """Access of PostgreSQL's user; `opened` lists the folders that became searchable."""
 
     def __init__(self) -> None:
         self._account = _system_account() if os.geteuid() == 0 else None
         self.opened: list[Path] = []
 
     def identity(self) -> Identity:
-        """Run as the system user, with none of root's groups; or as who we are."""
+        """Return the system user without root's groups, or nothing for the current user."""
         if self._account is None:
             return {}
         return {
@@ -46,22 +45,22 @@ class Access:
         }
 
     def make_private(self, folder: Path) -> None:
-        """Make the folder, for PostgreSQL's user only.
+        """Create the folder if it is missing, and make it private to PostgreSQL's user.
 
-        Raises AccessError if it is somebody else's: root would lock them out of their data,
-        and what others have made under a name that we are about to trust is not to be trusted.
+        Raises AccessError if the folder belongs to another user: its content is not trusted, and
+        root would lock that user out.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owners = {os.geteuid()} if self._account is None else {os.geteuid(), self._account.pw_uid}
         if folder.lstat().st_uid not in owners:
-            raise AccessError(f"{folder} belongs to somebody else: start as its owner.")
+            raise AccessError(f"{folder} belongs to another user: start as its owner.")
         if self._account is not None:
             os.chown(folder, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
             self._open_way_to(folder)
         folder.chmod(0o700)
 
     def let_run(self, binaries: Path) -> None:
-        """Make sure that PostgreSQL's user can run its programs."""
+        """Allow PostgreSQL's user to run the programs."""
         if self._account is None:
             return
         installation = binaries.parent
@@ -74,7 +73,7 @@ class Access:
                 path.chmod(wanted)
 
     def notices(self) -> list[str]:
-        """What a user of root should know."""
+        """Return the sentences that inform root about the user and the opened folders."""
         if self._account is None:
             return []
         opened = [f"{folder} became searchable (o+x) for it." for folder in self.opened]
@@ -98,7 +97,7 @@ def _system_account() -> pwd.struct_passwd:
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - constant words
     except (OSError, subprocess.CalledProcessError):
         raise AccessError(
-            f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be made here: "
+            f"PostgreSQL does not run as root, and the user {SYSTEM_USER} cannot be created: "
             "start as another user, or set DATABASE_URL."
         ) from None
     return pwd.getpwnam(SYSTEM_USER)

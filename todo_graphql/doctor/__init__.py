@@ -1,4 +1,4 @@
-"""`doctor`: one finding for each thing that must be right."""
+"""Configuration check of the command `doctor`, which yields one finding for each result."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
@@ -35,11 +35,11 @@ EXAMINATIONS: dict[Examination, tuple[str, ...]] = {
     examine_traces: TRACES,
     examine_database: ("database_url", "database_url_unpooled"),
 }
-"""All examinations in the order of their findings, each with the settings that it is about."""
+"""All examinations in the order of their findings, each with the settings that it examines."""
 
 
 def examine_environment() -> list[Finding]:
-    """Examine the environment: every setting that is not usable, and all the others."""
+    """Examine the environment: report each unusable setting, and examine all others."""
     settings, unusable = Settings.survey()
     return [
         *(Finding(FATAL, reason) for reason in unusable.values()),
@@ -49,13 +49,13 @@ def examine_environment() -> list[Finding]:
 
 
 def examine_names() -> Iterator[Finding]:
-    """Advise against variables that may have been meant to be settings."""
+    """Advise against variables that resemble a setting."""
     for name, meant in misspelt_variables().items():
-        yield Finding(ADVICE, f"{name} is not a setting and has no effect: {meant} is one.")
+        yield Finding(ADVICE, f"{name} is not a setting and has no effect: did you mean {meant}?")
 
 
 def examine(settings: Settings, unusable: Collection[str] = ()) -> list[Finding]:
-    """Run all examinations, except for those of settings that are not usable."""
+    """Run all examinations, except those of unusable settings."""
     return [
         finding
         for examination, names in EXAMINATIONS.items()

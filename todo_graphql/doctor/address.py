@@ -1,4 +1,4 @@
-"""The address that the server listens on."""
+"""Examination of HOST and PORT."""
 
 import errno
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from todo_graphql.settings.settings import Settings
 
 
 def examine_address(settings: Settings) -> Iterator[Finding]:
-    """Examine HOST, and then PORT on it, by listening for a moment."""
+    """Examine HOST and then PORT by listening for a moment."""
     host, port = settings.host, settings.port
     try:
         listener_at(host, 0).close()
     except (OSError, UnicodeError) as error:
         yield Finding(
-            FATAL, f"HOST is not usable: it is no address of this machine ({reason_of(error)})."
+            FATAL, f"HOST is not usable: must be an address of this machine ({reason_of(error)})."
         )
         return
     try:
@@ -25,11 +25,7 @@ def examine_address(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             ADVICE if is_taken else FATAL,
             f"PORT {port} is not available ({reason_of(error)}): `serve` cannot start"
-            + (
-                ", unless the server that has the port is the one to be replaced."
-                if is_taken
-                else "."
-            ),
+            + (", unless it replaces the server that uses the port." if is_taken else "."),
         )
     else:
         yield Finding(GOOD, f"HOST and PORT are available: {authority(host, port)}.")

@@ -1,4 +1,4 @@
-"""The database: whether it is there, migrated, and keeps users apart."""
+"""Examination of the database: availability, migrations and isolation of users."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ TIMEOUT = text("SELECT current_setting('statement_timeout')")
 
 
 def examine_database(settings: Settings) -> Iterator[Finding]:
-    """Examine the endpoints, the server behind them, the migrations and the isolation."""
+    """Examine the endpoints, the database server, the migrations and the isolation."""
     try:
         own, direct = endpoints_of(settings)
     except ConfigurationError as error:
@@ -40,18 +40,18 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
             yield from examine_server(own)
             yield from examine_schema(settings)
     except DBAPIError as error:
-        yield Finding(FATAL, f"The database does not answer any longer: {reason_of(error)}.")
+        yield Finding(FATAL, f"The database stopped responding: {reason_of(error)}.")
 
 
 def examine_server(own: Endpoint) -> Iterator[Finding]:
-    """Examine what the server says about its role and its letters."""
+    """Examine the role, the encoding and the locale of the database server."""
     with own.connect() as connection:
         yield examine_role(connection)
         yield from examine_letters(connection)
 
 
 def examine_schema(settings: Settings) -> Iterator[Finding]:
-    """Give the proof of isolation, as at the start of the server, and examine the migrations."""
+    """Examine the isolation as at the start of the server, the migrations and the timeout."""
     database = Database(settings)
     try:
         yield examine_isolation(database)
@@ -61,7 +61,7 @@ def examine_schema(settings: Settings) -> Iterator[Finding]:
     except NotMigratedError as failure:
         yield Finding(FATAL, str(failure))
     except UnexpectedDatabaseError as failure:
-        yield Finding(FATAL, f"The database does not answer as it should: {failure}.")
+        yield Finding(FATAL, f"The database failed: {failure}.")
     except Problem as problem:
         yield Finding(FATAL, problem.message)
     finally:
@@ -69,7 +69,7 @@ def examine_schema(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_migrations(connection: ViewerConnection) -> Finding:
-    """Whether the database has all that this version needs."""
+    """Examine whether the database has the migrations of this version."""
     if not migrations.is_current(connection):
         return Finding(FATAL, "The migrations are behind: run `todo-graphql migrate`.")
     try:
@@ -80,19 +80,20 @@ def examine_migrations(connection: ViewerConnection) -> Finding:
 
 
 def examine_timeout(connection: ViewerConnection) -> Finding:
-    """Whether PostgreSQL gives up on statements, also behind this pooler."""
+    """Examine whether the statement timeout reaches PostgreSQL, also through a pooler."""
     ((timeout,),) = connection.read(TIMEOUT)
     if timeout == "0":
         return Finding(
-            ADVICE, "DATABASE_STATEMENT_TIMEOUT does not reach PostgreSQL: statements go on."
+            ADVICE,
+            "DATABASE_STATEMENT_TIMEOUT does not reach PostgreSQL: no statement is cancelled.",
         )
-    return Finding(GOOD, f"PostgreSQL gives up on a statement after {timeout}.")
+    return Finding(GOOD, f"PostgreSQL cancels a statement after {timeout}.")
 
 
 def examine_isolation(database: Database) -> Finding:
-    """Raises a Problem or UnexpectedDatabaseError where the proof cannot be given."""
+    """Check row-level security. Raises Problem or UnexpectedDatabaseError if the check cannot run."""
     try:
         rls_check.check_row_level_security(database)
     except rls_check.UnsafeDatabaseError as unsafe:
         return Finding(FATAL, str(unsafe))
-    return Finding(GOOD, "Row-level security keeps users apart: a planted row stayed unseen.")
+    return Finding(GOOD, "Row-level security isolates users: a probe row was not visible.")

@@ -1,4 +1,4 @@
-"""The endpoints of the database: DATABASE_URL, and DATABASE_URL_UNPOOLED for migrations."""
+"""Examination of the endpoints of the database: DATABASE_URL and DATABASE_URL_UNPOOLED."""
 
 import secrets
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from todo_graphql.settings.types import address_of
 from todo_graphql.store.postgres.engine import connect_arguments, database_url
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class
+    from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - a class
 
 OLDEST_POSTGRESQL = 15
 ROUNDS = 3
-"""Rounds of looking for a shared session: on a busy pooler other clients may hide it in one."""
+"""The rounds of the test for shared sessions: on a busy pooler one round may not find them."""
 
 ENCRYPTED_MODES = ("require", "verify-ca", "verify-full")
 PRIVATE_DOMAINS = ("home", "internal", "intranet", "lan", "local", "localhost", "svc")
@@ -30,7 +30,7 @@ VERSION = text("SHOW server_version_num")
 
 
 class Path(Enum):
-    """How a connection comes to a session of PostgreSQL."""
+    """Relation between the connections of an endpoint and the sessions of PostgreSQL."""
 
     DIRECT = "a direct endpoint"
     PROXIED = (
@@ -40,13 +40,13 @@ class Path(Enum):
 
 
 class Endpoint:
-    """One URL of the database."""
+    """URL of the database, with the engine that examines it."""
 
     def __init__(self, name: str, secret: SecretStr, settings: Settings) -> None:
         self.name = name
         self.url = database_url(secret)
         self.path: Path | None = None
-        """None before the endpoint was examined, and where it leads to no database."""
+        """None before the examination, and after a failed connection."""
         self._engine = create_engine(
             self.url,
             isolation_level="AUTOCOMMIT",
@@ -55,31 +55,32 @@ class Endpoint:
         )
 
     def connect(self) -> Connection:
-        """Open a connection, on which each statement is a transaction. Raises DBAPIError."""
+        """Open a connection in autocommit mode. Raises DBAPIError."""
         return self._engine.connect()
 
     def examine(self) -> Iterator[Finding]:
-        """Find the server's version and the path to it, and whether the path is encrypted."""
+        """Examine the server's version, and the path to it and its encryption."""
         try:
             with self.connect() as one, self.connect() as other:
                 major = int(one.execute(VERSION).scalar_one()) // 10_000
                 self.path = path_of(one, other)
         except DBAPIError as error:
-            yield Finding(FATAL, f"{self.name} does not lead to a database: {reason_of(error)}.")
+            yield Finding(FATAL, f"Cannot connect to {self.name}: {reason_of(error)}.")
             return
         host = self.url.host or "a local socket"
         yield Finding(GOOD, f"{self.name} names {self.path.value}: {host}.")
         mark = GOOD if major >= OLDEST_POSTGRESQL else FATAL
         yield Finding(
             mark,
-            f"{self.name} leads to PostgreSQL {major}; {OLDEST_POSTGRESQL} or newer is needed.",
+            f"{self.name} names PostgreSQL {major}; {OLDEST_POSTGRESQL} or newer is required.",
         )
         yield from examine_encryption(self.name, self.url)
 
 
 def endpoints_of(settings: Settings) -> tuple[Endpoint, Endpoint | None]:
-    """Return the server's endpoint, and the other one for migrations if there is one. Raises
-    ConfigurationError.
+    """Return the endpoints of DATABASE_URL and DATABASE_URL_UNPOOLED.
+
+    Raises ConfigurationError if DATABASE_URL is not set.
     """
     own = Endpoint("DATABASE_URL", settings.required_database_url(), settings)
     direct = settings.database_url_unpooled
@@ -89,19 +90,16 @@ def endpoints_of(settings: Settings) -> tuple[Endpoint, Endpoint | None]:
 
 
 def reason_of(error: DBAPIError) -> str:
-    """Return the first line of libpq's message, which names the host and the user. It is for the
-    operator, and for no log.
-    """
+    """Return the first line of libpq's message. It names host and user, so it is never logged."""
     return (str(error.orig).splitlines() or ["no reason was given"])[0].strip()
 
 
 def path_of(one: Connection, other: Connection) -> Path:
-    """Compare the sessions of two connections that are open at the same time.
+    """Return the path by comparing the sessions of two connections that are open at once.
 
-    A pooler gives a session to a transaction: one connection meets several sessions, or both meet
-    the same. The asymmetric order finds that out, whichever free session the pooler takes first.
-    Poolers and proxies also make keys of their own for the cancellation of a query, which have
-    another process id than the session. By itself this says nothing about sharing.
+    A pooler assigns a session to each transaction: one connection uses several sessions, or both
+    use the same. The asymmetric order detects this whichever free session the pooler selects.
+    A proxy issues its own cancellation keys, whose process id is not that of the session.
     """
     for _ in range(ROUNDS):
         first, second = backends_of(one), backends_of(other)
@@ -112,22 +110,22 @@ def path_of(one: Connection, other: Connection) -> Path:
 
 
 def backends_of(connection: Connection) -> set[int]:
-    """Return the process ids of the sessions that two transactions have."""
+    """Return the process ids of the sessions of two transactions."""
     return {int(connection.execute(BACKEND).scalar_one()) for _ in range(2)}
 
 
 def examine_encryption(name: str, url: URL) -> Iterator[Finding]:
-    """Advise against a path through public networks that may be in plain text."""
+    """Advise against a connection through public networks without required encryption."""
     if is_remote(url.host) and url.query.get("sslmode") not in ENCRYPTED_MODES:
         yield Finding(
             ADVICE,
-            f"{name} does not demand encryption: add sslmode=verify-full, or sslmode=require, "
-            "which does not check the server's certificate.",
+            f"{name} does not require encryption: add sslmode=verify-full, or sslmode=require, "
+            "which does not verify the server's certificate.",
         )
 
 
 def is_remote(host: str | None) -> bool:
-    """Whether public networks may lie on the path to a host."""
+    """Return whether the path to a host may lead through public networks."""
     if not host or host.startswith("/"):
         return False
     if address := address_of(host):
@@ -136,37 +134,38 @@ def is_remote(host: str | None) -> bool:
 
 
 def examine_migration_path(own: Endpoint, direct: Endpoint | None) -> Iterator[Finding]:
-    """Examine whether migrations reach the server's database, with a session of their own."""
+    """Examine whether migrations reach the same database, with a session of their own."""
     if direct is None:
         if own.path is Path.POOLED:
             yield Finding(
                 ADVICE,
-                "DATABASE_URL_UNPOOLED is not set: migrations would go through the pooler. Set it "
+                "DATABASE_URL_UNPOOLED is not set: migrations would run through the pooler. Set it "
                 "to the direct endpoint where `migrate` runs.",
             )
         return
     if direct.path is Path.POOLED:
         yield Finding(
             ADVICE,
-            "DATABASE_URL_UNPOOLED names a pooled endpoint: migrations would go through the "
+            "DATABASE_URL_UNPOOLED names a pooled endpoint: migrations would run through the "
             "pooler. Set it to the direct endpoint.",
         )
     if own.path and direct.path and own.url != direct.url and not is_same_database(own, direct):
         yield Finding(
             FATAL,
-            "DATABASE_URL_UNPOOLED leads to another database than DATABASE_URL: `migrate` and "
+            "DATABASE_URL_UNPOOLED names another database than DATABASE_URL: `migrate` and "
             "`purge` would change the wrong one.",
         )
 
 
 def is_same_database(one: Endpoint, other: Endpoint) -> bool:
-    """Whether a lock of one endpoint is held at the other. Names and identifiers would not do: a
-    copy, such as a branch of Neon, has the same.
+    """Return whether an advisory lock of one endpoint is held at the other.
+
+    Names and identifiers do not suffice: a copy, such as a branch of Neon, has the same ones.
     """
     key = {"key": secrets.randbits(63)}
-    with one.connect() as holder, other.connect() as stranger:
+    with one.connect() as holder, other.connect() as contender:
         holder.exec_driver_sql("BEGIN")
         holder.execute(LOCK, key)
-        is_free = stranger.execute(LOCK, key).scalar_one()
+        is_free = contender.execute(LOCK, key).scalar_one()
         holder.exec_driver_sql("ROLLBACK")
     return not is_free

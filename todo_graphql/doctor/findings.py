@@ -1,4 +1,4 @@
-"""What the doctor says."""
+"""Findings of the command `doctor`."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ GOOD, ADVICE, FATAL = "✓", "!", "✗"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: ✓ good, ! could be better, ✗ keeps `serve` from working."""
+    """Result of an examination: ✓ good, ! advice, ✗ prevents `serve` from working safely."""
 
     mark: str
     sentence: str
 
     @property
     def is_fatal(self) -> bool:
-        """Whether this keeps `serve` from working safely."""
+        """True if the finding prevents `serve` from working safely."""
         return self.mark == FATAL

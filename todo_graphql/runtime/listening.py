@@ -1,4 +1,4 @@
-"""The socket that clients connect to."""
+"""Listening socket of the server, and its backlog of connections."""
 
 import socket
 from collections.abc import Iterator
@@ -10,12 +10,13 @@ from todo_graphql.settings.settings import ConfigurationError, Settings
 
 
 def drain_backlog(listener: socket.socket) -> list[socket.socket]:
-    """Close the socket, and answer the clients that have connected and that nobody has taken yet.
-    The system would reset their connections with its end, whatever they have sent.
+    """Close the socket, and return the connections in its backlog.
+
+    The system would reset them when the socket closes.
     """
     listener.settimeout(0)
     clients = []
-    with listener, suppress(OSError):  # there is no other one
+    with listener, suppress(OSError):  # raised when the backlog is empty
         while True:
             clients.append(listener.accept()[0])
     for client in clients:
@@ -25,7 +26,7 @@ def drain_backlog(listener: socket.socket) -> list[socket.socket]:
 
 @contextmanager
 def listening(settings: Settings) -> Iterator[socket.socket]:
-    """A socket on HOST and PORT. Raises ConfigurationError when somebody else has it."""
+    """Yield a socket on HOST and PORT. Raises ConfigurationError if they are not available."""
     try:
         listener = listener_at(settings.host, settings.port)
     except (OSError, UnicodeError) as error:
@@ -34,15 +35,15 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             "choose another PORT or HOST."
         ) from None
     with listener:
-        # asyncio sets this only on sockets that say they are TCP, and Python's do not. Without
-        # it each answer waits for the client's delayed acknowledgement: some 40 ms.
+        # asyncio sets this only on sockets whose `proto` is TCP, and that of this one is 0. Each
+        # response would wait about 40 ms for the client's delayed acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.set_inheritable(True)
         yield listener
 
 
 def graphql_url(listener: socket.socket) -> str:
-    """Where the API is, for somebody on this machine."""
+    """Return the URL of the API for clients on this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://{authority(host, port)}{routes.GRAPHQL}"

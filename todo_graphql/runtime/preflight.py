@@ -1,4 +1,4 @@
-"""What keeps a server from starting, and how it is told."""
+"""Preflight checks: the reasons why a server refuses to start, and their log lines."""
 
 import logging
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.server.observability.tracing_setup import check_tracing
 from todo_graphql.server.readiness import NOBODY
 from todo_graphql.server.sockets import refuse_unusable_metrics
-from todo_graphql.settings.settings import ConfigurationError, Settings, refuse_all
+from todo_graphql.settings.settings import ConfigurationError, Settings, run_checks
 from todo_graphql.store.postgres import migrations, outages, rls_check
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
@@ -19,28 +19,30 @@ logger = logging.getLogger(__name__)
 
 
 def check_settings(settings: Settings) -> None:
-    """Raises ConfigurationError with every reason that can be found before there is a log."""
-    refuse_all(
+    """Raise ConfigurationError with all reasons that can be found before logging starts."""
+    run_checks(
         settings.required_database_url,
-        partial(refuse_weak_keys, settings),
+        partial(check_keys, settings),
         partial(check_telemetry, settings),
     )
 
 
-def refuse_weak_keys(settings: Settings) -> None:
-    """Raises ConfigurationError with every reason why the secrets cannot verify tokens."""
+def check_keys(settings: Settings) -> None:
+    """Raise ConfigurationError with all reasons why the keys cannot verify tokens."""
     own = () if settings.auth_jwks_url else (settings.required_key, settings.checked_old_secrets)
-    refuse_all(*own, partial(Authenticator, settings))
+    run_checks(*own, partial(Authenticator, settings))
 
 
 def check_telemetry(settings: Settings) -> None:
-    """Raises ConfigurationError where traces or metrics are wanted, and cannot be."""
-    refuse_all(partial(check_tracing, settings), partial(refuse_unusable_metrics, settings))
+    """Raise ConfigurationError if traces or metrics are enabled and cannot work."""
+    run_checks(partial(check_tracing, settings), partial(refuse_unusable_metrics, settings))
 
 
 def check_database(settings: Settings) -> None:
-    """Raises UnsafeDatabaseError. A database that is away, or not migrated yet, may come later:
-    each process asks for the proof again before it serves. One that is newer is told of.
+    """Raise UnsafeDatabaseError if the database does not isolate users.
+
+    A database that is unavailable or not migrated is logged only, because each process repeats
+    the check before it serves. So is a database that is newer than this release.
     """
     database = Database(settings)
     outages.watch(database.engine)
@@ -58,13 +60,11 @@ def check_database(settings: Settings) -> None:
 
 @contextmanager
 def log_fatal_errors() -> Iterator[None]:
-    """Whatever ends the server meanwhile is a line of its log, as whoever collects them reads it,
-    and then exit code 1.
-    """
+    """Log every exception as one line at level CRITICAL, and exit with code 1."""
     try:
         yield
-    except (ConfigurationError, rls_check.UnsafeDatabaseError) as refusal:
-        logger.critical("%s", refusal)
+    except (ConfigurationError, rls_check.UnsafeDatabaseError) as error:
+        logger.critical("%s", error)
     except Exception:
         logger.critical("The server has failed.", exc_info=True)
     else:

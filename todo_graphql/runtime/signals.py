@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop."""
+"""Signals that stop a process: SIGINT, SIGTERM and SIGHUP."""
 
 import signal
 from collections.abc import Iterator
@@ -7,38 +7,38 @@ from types import FrameType
 
 
 class StopSignal:
-    """Remembers the signal that asked this process to stop.
+    """Record of the signal that asked this process to stop.
 
-    A handler that raises would get lost now and then: in a destructor, or while psycopg2 is
-    imported. What has been started is stopped by whoever looks here before the next step.
+    An exception raised by a handler can get lost, for example in a destructor. So the handler
+    only records the signal, and the start-up calls `check` between its steps.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def check(self) -> None:
-        """Raises SystemExit, with the code that shells use for it, once there was a signal."""
+        """Raise SystemExit with the exit code of the signal, if one has arrived."""
         if self.signal is not None:
             raise SystemExit(128 + self.signal)
 
 
 @contextmanager
 def graceful_shutdown() -> Iterator[StopSignal]:
-    """Note the signals that stop us, but for those that uvicorn takes care of meanwhile."""
+    """Record the signals that stop this process, except while uvicorn handles them."""
     stop = StopSignal()
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def record(number: int, _frame: FrameType | None) -> None:
         stop.signal = number
 
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        if signal.getsignal(signal.SIGTERM) is note:
-            note(number, frame)
+    def on_hangup(number: int, frame: FrameType | None) -> None:
+        if signal.getsignal(signal.SIGTERM) is record:
+            record(number, frame)
         else:
-            signal.raise_signal(signal.SIGTERM)  # which uvicorn knows, and SIGHUP it does not
+            signal.raise_signal(signal.SIGTERM)  # uvicorn does not handle SIGHUP
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under `nohup`
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hang_up)
+    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, on_hangup)
     try:
         yield stop
     finally:

@@ -1,4 +1,4 @@
-"""Running the application under uvicorn, in this process or in several."""
+"""Uvicorn server of the application, in one process or in several workers."""
 
 import asyncio
 import gc
@@ -24,11 +24,11 @@ from todo_graphql.settings.settings import Settings
 logger = logging.getLogger(__name__)
 
 GRACE = 10
-"""Seconds that requests have to finish when the server is told to stop."""
+"""The seconds in which requests can finish after the server is asked to stop."""
 
 
 class Server(uvicorn.Server):
-    """Calls `when_ready` once it accepts requests, and ends in good order when it is hurried."""
+    """Server that calls `when_ready` once it accepts requests, and drains its backlog."""
 
     def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -40,16 +40,16 @@ class Server(uvicorn.Server):
             self._when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        doors = [listener.dup() for listener in sockets or ()]
+        duplicates = [listener.dup() for listener in sockets or ()]
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
-        await asyncio.sleep(0.01)  # uvloop lets go of them a turn later; ours are still open
-        waiting = [client for door in doors for client in drain_backlog(door)]
+        await asyncio.sleep(0.01)  # uvloop closes its listeners in the next iteration
+        waiting = [client for duplicate in duplicates for client in drain_backlog(duplicate)]
         loop = asyncio.get_running_loop()
         for client in waiting:
             await loop.connect_accepted_socket(self._protocol, client)
         await super().shutdown(sockets)
-        if self.force_exit:  # by a second Ctrl-C: uvicorn would drop the lifespan, with a traceback
+        if self.force_exit:  # after a second Ctrl-C uvicorn would skip the lifespan's shutdown
             await self.lifespan.shutdown()
 
     def _protocol(self) -> asyncio.Protocol:
@@ -57,9 +57,9 @@ class Server(uvicorn.Server):
 
 
 def serve_production(settings: Settings, workers: int) -> None:
-    """Serve until told to stop.
+    """Serve until a signal arrives.
 
-    Raises ConfigurationError, or SystemExit once there is a log that says why.
+    Raises ConfigurationError, or SystemExit for failures that it has logged.
     """
     check_settings(settings)
     logs.configure(settings)
@@ -69,35 +69,35 @@ def serve_production(settings: Settings, workers: int) -> None:
 
 
 def serve(settings: Settings, workers: int) -> None:
-    """Until a signal comes, in this process or in several. Raises ConfigurationError."""
+    """Serve in this process or in several workers. Raises ConfigurationError."""
     with graceful_shutdown() as stop, listening(settings) as listener:
 
-        def tell() -> None:
+        def announce() -> None:
             logger.info("Listening on %s", graphql_url(listener))
 
         if workers == 1:
-            run_worker(settings, listener, tell, stop)
+            run_worker(settings, listener, announce, stop)
         else:
-            tell()
+            announce()
             serve_by_workers(settings, listener, workers, stop)
 
 
 def serve_by_workers(
     settings: Settings, listener: socket.socket, workers: int, stop: StopSignal
 ) -> None:
-    """Serve in several processes, which share the listener and the metrics."""
+    """Serve in several workers, which share the listener and the metrics."""
     with sharing_metrics(settings) as shared:
         if shared is None:
             settings = settings.model_copy(update={"metrics_port": None})
-        processes = Supervisor(
+        supervisor = Supervisor(
             partial(run_numbered_worker, settings, listener, shared),
             workers,
             listener.close,
             on_death=None if shared is None else shared.record_death,
         )
         freeze_objects()
-        stop.check()  # for signals before that: it takes care of them from there on
-        processes.run()
+        stop.check()  # for signals that arrived before the supervisor handled them
+        supervisor.run()
 
 
 def run_numbered_worker(
@@ -106,7 +106,7 @@ def run_numbered_worker(
     shared: SharedMetrics | None,
     heartbeat: Heartbeat,
 ) -> None:
-    """Serve in one of several processes."""
+    """Serve in one of several workers."""
     with log_fatal_errors(), graceful_shutdown() as stop:
         run_worker(settings, listener, heartbeat.start, stop, shared)
 
@@ -118,17 +118,15 @@ def run_worker(
     stop: StopSignal,
     shared: SharedMetrics | None = None,
 ) -> None:
-    """Serve in the only process, or in one of several."""
-    make = partial(create_frozen_app, settings, shared)
-    run(uvicorn_config(make, settings), listener, when_ready, stop)
+    """Serve in this process until a signal arrives."""
+    factory = partial(create_frozen_app, settings, shared)
+    run(uvicorn_config(factory, settings), listener, when_ready, stop)
 
 
 def create_frozen_app(settings: Settings, shared: SharedMetrics | None = None) -> FastAPI:
-    """The application of a process that has no other, out of the garbage collector's sight: it
-    would look through a hundred thousand objects, all of which stay, several times a second when
-    there is much to do, and nobody would be answered for some 70 ms each time.
+    """Create the application, and exempt its objects from garbage collection (docs/decisions).
 
-    Raises SystemExit where there can be none: the next attempt would end in the same way.
+    Raises SystemExit with an exit code that the supervisor does not retry.
     """
     try:
         app = create_app(settings, shared=shared)
@@ -140,7 +138,7 @@ def create_frozen_app(settings: Settings, shared: SharedMetrics | None = None) -
 
 
 def freeze_objects() -> None:
-    """Exempt all objects so far from garbage collection, and enable it for those to come."""
+    """Exempt all present objects from garbage collection, and enable it for later ones."""
     gc.freeze()
     gc.enable()
 
@@ -151,10 +149,10 @@ def uvicorn_config(
     *,
     grace: int = GRACE,
 ) -> uvicorn.Config:
-    """How uvicorn runs the application, or what makes one in each process. There are no
-    WebSockets before there are subscriptions, our own log line, with the request's id, stands
-    for uvicorn's. A client's address is what its connection says, unless that is a proxy which we
-    have been told to believe: then it is the last one in X-Forwarded-For that is no such proxy.
+    """Return uvicorn's configuration for an application, or for a factory of one.
+
+    The log line of a request replaces uvicorn's access log. The address of a client is that of its
+    connection. Behind trusted proxies it is the last address in X-Forwarded-For that is not theirs.
     """
     proxies = settings.trusted_proxies
     return uvicorn.Config(
@@ -178,7 +176,7 @@ def run(
     when_ready: Callable[[], None],
     stop: StopSignal,
 ) -> None:
-    """Serve until a signal comes, which uvicorn takes care of; then finish what was begun."""
+    """Serve until uvicorn receives a signal, and then finish the requests in progress."""
 
     def ready() -> None:
         if stop.signal is None:

@@ -1,4 +1,4 @@
-"""What the values of settings must be. No sentence here repeats a value: it may be a secret."""
+"""Annotated types of settings. No message repeats a value, because it may be a secret."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -11,10 +11,10 @@ from pydantic_settings import NoDecode
 UNLIMITED = "none"
 
 RATE = re.compile(r"([1-9]\d{0,9})/([1-9]\d{0,4} ?)?(second|minute|hour|day)s?", re.ASCII)
-"""The part of the notation of `limits` that one needs."""
+"""A part of the notation of the library `limits`."""
 
 MAX_AMOUNT = 2**31 - 1
-"""The greatest Int of GraphQL, which `rateLimit` answers."""
+"""The maximum Int of GraphQL, the type of `rateLimit.limit`."""
 
 ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?", re.ASCII
@@ -24,41 +24,41 @@ ORIGIN = re.compile(
 MAX_PORT = 65_535
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
-"""Browsers leave these out."""
+"""Ports that browsers omit in an origin."""
 
 QUOTES = ("'", '"')
 
 
 def is_quoted(text: str) -> bool:
-    """Whether quotation marks enclose the text: a shell removes them, an env file may keep them."""
+    """Return whether quotation marks enclose the text. An env file may preserve them."""
     text = text.strip()
     return len(text) > 1 and text[0] in QUOTES and text[0] == text[-1]
 
 
-def _accepts_only_trimmed_text(text: str) -> str:
+def _require_trimmed_text(text: str) -> str:
     if text != text.strip():
         raise ValueError("must not begin or end with a blank or a line break")
     return text
 
 
-def _accepts_only_urls_of_postgresql(url: SecretStr) -> SecretStr:
-    text = _accepts_only_trimmed_text(url.get_secret_value())
+def _require_postgresql_url(url: SecretStr) -> SecretStr:
+    text = _require_trimmed_text(url.get_secret_value())
     scheme, _, rest = text.partition("://")
     if scheme not in ("postgres", "postgresql"):
         raise ValueError("must begin with postgresql:// or postgres://")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    # A part of the password would be taken for the host or the database, and shown as such.
+    # Otherwise a part of the password would become the host or the database, which are shown.
     if rest.count("@") > min(authority.count("@"), 1):
         raise ValueError(
             "must have @, /, ? and # in a user's name, a password or an option percent-encoded, as "
             "%40, %2F, %3F and %23"
         )
-    _accepts_only_urls_of_libpq(text)
+    _require_libpq_url(text)
     return url
 
 
-def _accepts_only_urls_of_libpq(text: str) -> None:
-    # Imported for those commands only that have a database.
+def _require_libpq_url(text: str) -> None:
+    # Imported here, because not every command needs a database.
     from psycopg2 import ProgrammingError  # noqa: PLC0415
     from psycopg2.extensions import make_dsn  # noqa: PLC0415
     from sqlalchemy import make_url  # noqa: PLC0415
@@ -69,42 +69,41 @@ def _accepts_only_urls_of_libpq(text: str) -> None:
         _, options = url.get_dialect()().create_connect_args(url)
         make_dsn(**options)
     except (ArgumentError, ValueError):
-        raise ValueError("it is not a URL") from None
+        raise ValueError("must be a URL") from None
     except ProgrammingError:
-        raise ValueError(
-            "it has an option, behind the `?`, that PostgreSQL's clients do not know"
-        ) from None
+        raise ValueError("must have options after the `?` that libpq knows") from None
 
 
-def _accepts_only_urls_of_redis(url: SecretStr) -> SecretStr:
-    scheme, host, _ = _parts_of(url.get_secret_value())
+def _require_redis_url(url: SecretStr) -> SecretStr:
+    scheme, host, _ = _split_url(url.get_secret_value())
     if scheme not in ("redis", "rediss") or not host:
         raise ValueError("must begin with redis:// or rediss:// and name a host")
     path = urlsplit(url.get_secret_value()).path
     if not re.fullmatch(r"/?|/\d{1,9}", path, re.ASCII):
-        raise ValueError("must have nothing behind the host, or a `/` and a database's number")
-    _accepts_only_options_of_redis(url)
+        raise ValueError("must end after the host, or with a `/` and the number of a database")
+    _require_redis_options(url)
     return url
 
 
-def _accepts_only_options_of_redis(url: SecretStr) -> None:
+def _require_redis_options(url: SecretStr) -> None:
     try:
         from redis.connection import parse_url  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise ValueError("needs the Redis client: install `todo-graphql[redis]`") from None
     try:
         parse_url(url.get_secret_value())  # type: ignore[no-untyped-call]
-    except ValueError:  # which would repeat a part of it
-        raise ValueError("has an option behind the `?` with a value that cannot be") from None
+    except ValueError:  # its message repeats a part of the URL
+        raise ValueError("must have options after the `?` with valid values") from None
 
 
-def _accepts_only_urls_that_are_safe(url: str) -> str:
-    """Whoever can change what is there can make tokens. A user's name in it, which may come with
-    a password, would be told to whoever reads the log.
+def _require_safe_url(url: str) -> str:
+    """Accept https, or http on this machine: a client that changed the keys could sign tokens.
+
+    A user's name is rejected, because the log shows the URL, and with it a password.
     """
     if not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("must be written in printable ASCII, without spaces")
-    scheme, host, port = _parts_of(url)
+    scheme, host, port = _split_url(url)
     if scheme != "https" and not (scheme == "http" and _is_loopback(host)):
         raise ValueError("must begin with https://, or with http:// and this machine's own address")
     if not host or port == 0 or "@" in url.split("/")[2] or "#" in url:
@@ -112,20 +111,20 @@ def _accepts_only_urls_that_are_safe(url: str) -> str:
     return url
 
 
-def _accepts_only_urls_of_http(url: str) -> str:
-    _accepts_only_trimmed_text(url)
-    scheme, host, port = _parts_of(url)
+def _require_http_url(url: str) -> str:
+    _require_trimmed_text(url)
+    scheme, host, port = _split_url(url)
     if scheme not in ("http", "https") or not host or port == 0:
         raise ValueError("must begin with http:// or https:// and name a host")
     return url
 
 
-def _parts_of(url: str) -> tuple[str, str, int | None]:
+def _split_url(url: str) -> tuple[str, str, int | None]:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # which would repeat a part of it
-        raise ValueError("must have a host and a port that can exist") from None
+    except ValueError:  # its message repeats a part of the URL
+        raise ValueError("must have a valid host and port") from None
     return parts.scheme, parts.hostname or "", port
 
 
@@ -142,41 +141,40 @@ def address_of(text: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _accepts_only_rates(text: str) -> str:
+def _require_rate(text: str) -> str:
     text = text.strip().lower()
     match = RATE.fullmatch(text)
     if text != UNLIMITED and (match is None or int(match[1]) > MAX_AMOUNT):
         raise ValueError(
-            f"must be an amount up to {MAX_AMOUNT} in a time, such as 1000/minute or "
+            f"must be an amount up to {MAX_AMOUNT} in a period, such as 1000/minute or "
             f"5000/10 minutes, or {UNLIMITED}"
         )
     return text
 
 
-def _accepts_only_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
-    """The `Origin` of a request is compared with these as it stands."""
+def _require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Accept origins in the form of the `Origin` header, with which they are compared."""
     for origin in origins:
         if "*" in origin and origin != "*":
             raise ValueError(
-                "must name each origin in full: * stands for all origins, and a part of an origin "
-                "cannot be a *"
+                "must name each origin in full: * stands for all origins, not for a part of one"
             )
         match = ORIGIN.fullmatch(origin)
-        if origin != "*" and (match is None or not _is_port_of_origin(*match.groups())):
+        if origin != "*" and (match is None or not _is_origin_port(*match.groups())):
             raise ValueError(
                 "must be * or origins as browsers send them, such as https://app.example or "
                 "http://localhost:3000: a scheme and a host in lower case, a port unless it is the "
-                "scheme's own, no path and no slash at the end"
+                "scheme's default, no path and no slash at the end"
             )
     return origins
 
 
-def _is_port_of_origin(scheme: str, port: str | None) -> bool:
+def _is_origin_port(scheme: str, port: str | None) -> bool:
     return port is None or (int(port) <= MAX_PORT and port != DEFAULT_PORTS.get(scheme))
 
 
-def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Uvicorn would take anything else for a name that it never meets, and `*` for everybody."""
+def _require_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Accept networks only: uvicorn would take other values as names, and `*` as every address."""
     try:
         for text in texts:
             ip_network(text)
@@ -185,11 +183,11 @@ def _accepts_only_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-Text = Annotated[str, AfterValidator(_accepts_only_trimmed_text)]
-DatabaseURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_postgresql)]
-RedisURL = Annotated[SecretStr, AfterValidator(_accepts_only_urls_of_redis)]
-HTTPURL = Annotated[str, AfterValidator(_accepts_only_urls_of_http)]
-SafeURL = Annotated[str, AfterValidator(_accepts_only_urls_that_are_safe)]
-Rate = Annotated[str, AfterValidator(_accepts_only_rates)]
-Origins = Annotated[tuple[str, ...], NoDecode, AfterValidator(_accepts_only_origins)]
-Networks = Annotated[tuple[str, ...], NoDecode, AfterValidator(_accepts_only_networks)]
+Text = Annotated[str, AfterValidator(_require_trimmed_text)]
+DatabaseURL = Annotated[SecretStr, AfterValidator(_require_postgresql_url)]
+RedisURL = Annotated[SecretStr, AfterValidator(_require_redis_url)]
+HTTPURL = Annotated[str, AfterValidator(_require_http_url)]
+SafeURL = Annotated[str, AfterValidator(_require_safe_url)]
+Rate = Annotated[str, AfterValidator(_require_rate)]
+Origins = Annotated[tuple[str, ...], NoDecode, AfterValidator(_require_origins)]
+Networks = Annotated[tuple[str, ...], NoDecode, AfterValidator(_require_networks)]

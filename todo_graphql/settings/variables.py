@@ -1,4 +1,4 @@
-"""The environment's variables: what each may hold, and what it means."""
+"""Environment variables of the server, each with its type and its description."""
 
 from typing import Annotated, Literal
 
@@ -21,13 +21,11 @@ ExecutorName = Literal["projection", "reference"]
 LogFormat = Literal["json", "text"]
 
 SECRETS = ("better_auth_secret", "better_auth_old_secrets")
-"""Settings that may hold any characters, quotation marks included."""
+"""Settings that can contain any characters, such as quotation marks."""
 
 
 class Environment(BaseSettings):
-    """Every variable that counts, with the sentence that an operator needs: the table in README.md
-    is compared with them by a test.
-    """
+    """Variables of one server. A test compares their descriptions with the table of settings."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -35,58 +33,63 @@ class Environment(BaseSettings):
 
     database_url: DatabaseURL | None = Field(
         default=None,
-        description="PostgreSQL, as postgresql://user:password@host/name?sslmode=require, with "
-        "special characters of the password percent-encoded. "
-        "Neon's pooled endpoint is fine. `dev` starts a PostgreSQL of its own without it.",
+        description="The PostgreSQL database: "
+        "postgresql://user:password@host/name?sslmode=require, with special "
+        "characters of the password percent-encoded. Neon's pooled endpoint works. "
+        "Unset: `dev` starts an embedded PostgreSQL.",
     )
     database_url_unpooled: DatabaseURL | None = Field(
         default=None,
-        description="The direct endpoint, for migrations. Without it they use DATABASE_URL.",
+        description="The direct endpoint of the database, for migrations. Unset: DATABASE_URL.",
     )
     better_auth_secret: SecretStr | None = Field(
         default=None,
-        description="The secret that Better Auth signs tokens with (HS256): at least 32 bytes. "
-        "`dev` makes one without it.",
+        description="The secret with which Better Auth signs tokens (HS256), at least 32 bytes "
+        "long. Unset: `dev` generates one.",
     )
     better_auth_old_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),
-        description="Secrets that still verify tokens and sign none, separated by commas: those "
-        "before BETTER_AUTH_SECRET, until their last token has expired.",
+        description="Former secrets that still verify tokens, separated by commas. Remove one "
+        "when its last token has expired.",
     )
     auth_jwks_url: SafeURL | None = Field(
         default=None,
-        description="Where the issuer publishes its keys (EdDSA, ES256, RS256). When set, they "
-        "alone verify tokens, and the secrets do not. https, or http on this machine.",
+        description="The URL of the issuer's JWK Set (EdDSA, ES256, RS256): https, or http on "
+        "this machine. Its keys replace the secrets, which then verify no tokens.",
     )
     auth_issuer: Text | None = Field(
-        default=None, description="When set, a token must carry exactly this `iss`."
+        default=None, description="The required `iss` of tokens. Unset: any."
     )
     auth_audience: Text | None = Field(
-        default=None, description="When set, a token's `aud` must be or hold this value."
+        default=None,
+        description="The required `aud` of tokens: this value, or a list that contains it. "
+        "Unset: any.",
     )
     host: Text = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
     cors_origins: Origins = Field(
         default=(),
-        description="Origins whose pages may call the API, as `scheme://host` or "
-        "`scheme://host:port`, separated by commas, or `*` for all. None by default.",
+        description="The origins whose pages can call the API: `scheme://host` or "
+        "`scheme://host:port`, separated by commas, or `*` for all. Default: none.",
     )
     graphiql: bool = Field(
-        default=False, description="Serve GraphiQL on GET /graphql. `dev` turns it on."
+        default=False, description="Serve GraphiQL at GET /graphql. Default in `dev`: true."
     )
     introspection: bool = Field(
-        default=False, description="Answer introspection queries. `dev` turns it on."
+        default=False, description="Allow introspection queries. Default in `dev`: true."
     )
     expose_cost: bool = Field(
         default=False,
-        description="Say in `extensions.cost` what an operation cost. `dev` turns it on.",
+        description="Return the cost of each operation in `extensions.cost`. Default in `dev`: "
+        "true.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least severe log lines to print."
+        default="INFO", description="The minimum log level."
     )
     log_format: LogFormat = Field(
         default="json",
-        description="`json`: one object per line, for collectors. `text`: for people, as in `dev`.",
+        description="The log format: `json` (one object per line) or `text`. Default in `dev`: "
+        "`text`.",
     )
     metrics_port: int | None = Field(
         default=None,
@@ -97,103 +100,114 @@ class Environment(BaseSettings):
     )
     metrics_host: Text = Field(
         default="127.0.0.1",
-        description="The address to serve metrics on: one that the world does not reach.",
+        description="The address that serves metrics. It should not be reachable from public "
+        "networks.",
     )
     otel_exporter_otlp_endpoint: HTTPURL | None = Field(
         default=None,
-        description="Where traces are sent, by OTLP over HTTP. The other variables of "
-        "OpenTelemetry, such as OTEL_TRACES_SAMPLER, count as well. No traces without it.",
+        description="The OTLP/HTTP endpoint that receives traces. Other variables of "
+        "OpenTelemetry, such as OTEL_TRACES_SAMPLER, apply as well. Unset: tracing "
+        "is disabled.",
     )
     otel_exporter_otlp_traces_endpoint: HTTPURL | None = Field(
-        default=None, description="The same, with the path, for traces alone."
+        default=None,
+        description="The full URL that receives traces. It overrides OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
     otel_service_name: Text = Field(
-        default="todo-graphql", description="What this server is called in traces."
+        default="todo-graphql", description="The name of this service in traces."
     )
     database_pool_size: int = Field(
-        default=10, ge=1, le=100, description="Connections that each process keeps open."
+        default=10,
+        ge=1,
+        le=100,
+        description="The number of connections that each process keeps open.",
     )
     database_max_overflow: int = Field(
         default=0,
         ge=0,
         le=100,
-        description="Connections that it opens beyond those under load. A process works on as "
-        "many operations at once as it may hold connections.",
+        description="The number of additional connections of each process under load. A "
+        "process runs at most as many operations at once as it can have "
+        "connections.",
     )
     database_pool_recycle: int = Field(
         default=240,
         ge=1,
-        description="Seconds after which a connection is replaced: below the 300 after which "
-        "Neon suspends an idle database.",
+        description="The seconds after which a connection is replaced. Neon suspends an idle "
+        "database after 300.",
     )
     database_connect_timeout: int = Field(
-        default=5, ge=2, le=60, description="Seconds to wait for a connection to PostgreSQL."
+        default=5, ge=2, le=60, description="The seconds to wait for a connection to PostgreSQL."
     )
     database_statement_timeout: float = Field(
         default=4.0,
         gt=0,
         le=600,
-        description="Seconds after which PostgreSQL gives up on a statement: sooner than "
-        "REQUEST_TIMEOUT, so that its connection lives on.",
+        description="The seconds after which PostgreSQL cancels a statement. A value below "
+        "REQUEST_TIMEOUT preserves the connection.",
     )
     request_timeout: float = Field(
         default=5.0,
         gt=0,
         le=600,
-        description="Seconds after which a request to /graphql, a page of /export or a statement "
-        "of /import is UNAVAILABLE, whatever the database does.",
+        description="The seconds after which a request to /graphql, a page of /export or a "
+        "statement of /import fails with UNAVAILABLE.",
     )
     max_waiting: int = Field(
         default=100,
         ge=1,
-        description="Operations that may wait until it is their turn; further ones are refused "
-        "with UNAVAILABLE at once.",
+        description="The maximum number of waiting operations. Further ones are rejected with "
+        "UNAVAILABLE at once.",
     )
     trash_days: int = Field(
         default=30,
         ge=0,
         le=36_500,
-        description="Days in the trash after which `purge` removes a task.",
+        description="The days in the trash after which `purge` deletes a task.",
     )
     max_body_bytes: int = Field(
-        default=65_536, ge=1_024, description="The largest request body; a larger one gets 413."
+        default=65_536,
+        ge=1_024,
+        description="The maximum size of a request body. Larger ones are rejected with 413.",
     )
     max_query_tokens: int = Field(
-        default=2_000, ge=100, description="The most lexical tokens in a document."
+        default=2_000, ge=100, description="The maximum number of lexical tokens in a document."
     )
     max_query_depth: int = Field(
-        default=20, ge=3, description="The deepest nesting of fields in a document."
+        default=20, ge=3, description="The maximum nesting of fields in a document."
     )
     max_query_cost: int = Field(
         default=10_000,
         ge=100,
-        description="The most that an operation may cost: one for each field, counted once for "
-        "every item of the pages around it, one for each value of its arguments and variables, "
-        "and 100 for each list and each count.",
+        description="The maximum cost of an operation: 1 for each field, multiplied by the "
+        "sizes of the pages around it, 1 for each value of arguments and "
+        "variables, and 100 for each list and each count.",
     )
     rate_limit: Rate = Field(
         default="60000000/hour",
-        description="What the operations of each user may cost in a time, as MAX_QUERY_COST counts "
-        "it: a page of 20 tasks is some 250. `none` is no limit.",
+        description="The cost that each user can spend in a period, counted as for "
+        "MAX_QUERY_COST: a page of 20 tasks costs about 250. `none`: unlimited.",
     )
     rate_limit_failures: Rate = Field(
         default="1000/minute",
-        description="How many requests without a good token an address may send in a time. `none` "
-        "is no limit.",
+        description="The number of requests without a valid token that each address can send "
+        "in a period. `none`: unlimited.",
     )
     rate_limit_storage_url: RedisURL | None = Field(
         default=None,
-        description="Redis, as redis://user:password@host:port/number or rediss://, where several "
-        "processes count together. Without it each counts for itself.",
+        description="The Redis in which all processes count together: "
+        "redis://user:password@host:port/number, or rediss://. Unset: each process "
+        "counts for itself.",
     )
     trusted_proxies: Networks = Field(
         default=(),
-        description="Addresses or networks, separated by commas, of proxies whose X-Forwarded-For "
-        "is believed. None by default.",
+        description="The addresses or networks of proxies whose X-Forwarded-For is trusted, "
+        "separated by commas. Default: none.",
     )
     executor: ExecutorName = Field(
         default="projection",
-        description="`reference` has graphql-core answer everything, to compare with.",
+        description="The executor of operations: `projection`, or `reference` for graphql-core "
+        "alone.",
     )
 
     @field_validator("cors_origins", "better_auth_old_secrets", "trusted_proxies", mode="before")
@@ -205,18 +219,18 @@ class Environment(BaseSettings):
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _in_capitals(cls, value: object) -> object:
+    def _to_upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
     @field_validator("log_format", mode="before")
     @classmethod
-    def _in_small_letters(cls, value: object) -> object:
+    def _to_lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    # Runs before those above.
+    # Runs before the validators above.
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_quotes(cls, value: object, info: ValidationInfo) -> object:
+    def _reject_quotes(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, str) and info.field_name not in SECRETS and is_quoted(value):
             raise ValueError(
                 "must not be enclosed in quotation marks: a shell removes them, an env file may "

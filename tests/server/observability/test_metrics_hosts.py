@@ -65,7 +65,7 @@ def test_metrics_are_served_on_loopback_address(
     own = measured(settings, host, port)
     url = f"http://{LOOPBACKS[host]}:{port}/metrics"
     (finding,) = examine_metrics(own)
-    assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is free.")
+    assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is available.")
     with serving(own):
         assert "todo_graphql_requests" in httpx.get(url, timeout=30).text
         (finding,) = examine_metrics(own)

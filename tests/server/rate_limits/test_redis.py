@@ -105,7 +105,7 @@ def test_doctor_reports_redis_outage(settings: Settings, kind: str, tmp_path: Pa
         server.kill()
         (finding,) = examine_rate_limit_storage(own)
     assert finding.mark == ADVICE
-    assert finding.sentence.startswith("RATE_LIMIT_STORAGE_URL does not answer:")
+    assert finding.sentence.startswith("RATE_LIMIT_STORAGE_URL does not respond:")
     assert PASSWORD not in finding.sentence
 
 
