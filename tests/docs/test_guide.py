@@ -13,7 +13,18 @@ from tests.support.paths import ROOT
 from tests.support.servers import serving
 from tests.support.transcripts import run, steps_of, transcript
 from todo_graphql.api.documents import limits
+from todo_graphql.server.endpoints.import_tasks import (
+    BODY_PATIENCE,
+    BODY_RATE,
+    BODY_SECONDS,
+    IMPORT_SECONDS,
+    MAX_IMPORT_BYTES,
+    MAX_IMPORT_TASKS,
+)
 from todo_graphql.settings.settings import Settings
+from todo_graphql.store import models
+
+PACE = f"{BODY_PATIENCE:g} s, and one more for each {BODY_RATE // 1000}"
 
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 
@@ -43,6 +54,21 @@ def test_configurable_limits_are_defaults_of_the_code() -> None:
     assert len(shown) == 4
     for name, value in shown:
         assert number(value) == Settings.model_fields[name.lower()].default, name
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"| file | {MAX_IMPORT_BYTES // 2**20} MiB, {MAX_IMPORT_TASKS:,} tasks |",
+        f"| upload | {BODY_SECONDS:g} s in all; {PACE} kB received |",
+        f"| processing | {IMPORT_SECONDS:g} s |",
+        f"| `title` | 1 to {models.TITLE_MAX_LENGTH} characters after trimming |",
+        f"| `tags` | {models.TASK_MAX_TAGS} tags of 1 to {models.TAG_MAX_LENGTH} characters |",
+        f"| `description` | {models.DESCRIPTION_MAX_LENGTH:,} characters |",
+    ],
+)
+def test_limit_of_tasks_is_that_of_the_code(row: str) -> None:
+    assert row in GUIDE.splitlines()
 
 
 def number(text: str) -> int:
