@@ -91,7 +91,7 @@ def examine_timeout(connection: ViewerConnection) -> Finding:
 
 
 def examine_isolation(database: Database) -> Finding:
-    """Check row-level security. Raises Problem or UnexpectedDatabaseError if the check cannot run."""
+    """Check row-level security. Raises Problem or UnexpectedDatabaseError if it cannot run."""
     try:
         rls_check.check_row_level_security(database)
     except rls_check.UnsafeDatabaseError as unsafe:
