@@ -4,9 +4,9 @@ import pytest
 
 from tests.support.markdown import table
 from tests.support.paths import ROOT
-from todo_graphql.server.auth.jwk_set import FEWEST_RSA_BITS, MOST_RSA_BITS
+from todo_graphql.server.auth.jwk_set import MIN_RSA_BITS, MAX_RSA_BITS
 from todo_graphql.server.auth.keys import PublicKeys, Secrets
-from todo_graphql.server.auth.tokens import MAX_CLOCK_SKEW, MAX_TOKEN_LENGTH
+from todo_graphql.server.auth.tokens import MAX_CLOCK_SKEW_SECONDS, MAX_TOKEN_LENGTH
 
 AUTHENTICATION = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")
 
@@ -15,8 +15,8 @@ AUTHENTICATION = (ROOT / "docs/authentication.md").read_text(encoding="utf-8")
     "sentence",
     [
         f"at most {MAX_TOKEN_LENGTH:,} characters",
-        f"at most {MAX_CLOCK_SKEW} seconds in the future",
-        f"{FEWEST_RSA_BITS} to {MOST_RSA_BITS} bits",
+        f"at most {MAX_CLOCK_SKEW_SECONDS} seconds in the future",
+        f"{MIN_RSA_BITS} to {MAX_RSA_BITS} bits",
     ],
 )
 def test_limit_is_that_of_the_code(sentence: str) -> None:

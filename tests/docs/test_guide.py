@@ -14,8 +14,8 @@ from tests.support.servers import serving
 from tests.support.transcripts import run, steps_of, transcript
 from todo_graphql.api.documents import limits
 from todo_graphql.server.endpoints.import_tasks import (
-    BODY_PATIENCE,
-    BODY_RATE,
+    BODY_GRACE_SECONDS,
+    BODY_BYTES_PER_SECOND,
     BODY_SECONDS,
     IMPORT_SECONDS,
     MAX_IMPORT_BYTES,
@@ -24,7 +24,7 @@ from todo_graphql.server.endpoints.import_tasks import (
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store import models
 
-PACE = f"{BODY_PATIENCE:g} s, and one more for each {BODY_RATE // 1000}"
+PACE = f"{BODY_GRACE_SECONDS:g} s, and one more for each {BODY_BYTES_PER_SECOND // 1000}"
 
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 
