@@ -14,8 +14,8 @@ from tests.support.servers import serving
 from tests.support.transcripts import run, steps_of, transcript
 from todo_graphql.api.documents import limits
 from todo_graphql.server.endpoints.import_tasks import (
-    BODY_GRACE_SECONDS,
     BODY_BYTES_PER_SECOND,
+    BODY_GRACE_SECONDS,
     BODY_SECONDS,
     IMPORT_SECONDS,
     MAX_IMPORT_BYTES,

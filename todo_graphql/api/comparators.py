@@ -46,7 +46,7 @@ class TextComparator:
     "Null values match only `neq` and `null`."
 )
 class NullableTextComparator(TextComparator):
-    null: bool | None = operator("Whether the value is null.")
+    null: bool | None = operator("Indicates whether the value is null.")
 
 
 @strawberry.input(description="A comparator for priorities. All given operators must match.")
@@ -72,7 +72,7 @@ class DateTimeComparator:
     lte: DateTime | None = operator("Before or equal to the given value.")
     gt: DateTime | None = operator("After the given value.")
     gte: DateTime | None = operator("After or equal to the given value.")
-    null: bool | None = operator("Whether the value is null.")
+    null: bool | None = operator("Indicates whether the value is null.")
 
 
 @strawberry.input(
@@ -88,7 +88,7 @@ class DateComparator:
     lte: Date | None = operator("Before or equal to the given value.")
     gt: Date | None = operator("After the given value.")
     gte: Date | None = operator("After or equal to the given value.")
-    null: bool | None = operator("Whether the value is null.")
+    null: bool | None = operator("Indicates whether the value is null.")
 
 
 @strawberry.input(
@@ -118,14 +118,14 @@ class DueComparator:
         "Due after the given time. A day counts as its first instant."
     )
     overdue: bool | None = operator(
-        "Whether the task is open and was due before now. A task that is due on a day is overdue "
+        "Indicates whether the task is open and was due before now. A task that is due on a day is overdue "
         "when that day has ended."
     )
-    today: bool | None = operator("Whether the task is due today.")
+    today: bool | None = operator("Indicates whether the task is due today.")
     next_seven_days: bool | None = operator(
-        "Whether the task is due within seven days, starting today."
+        "Indicates whether the task is due within seven days, starting today."
     )
-    null: bool | None = operator("Whether the task has no due date.")
+    null: bool | None = operator("Indicates whether the task has no due date.")
     time_zone: str = strawberry.field(
         default="UTC",
         description="The IANA time zone in which days begin and end, such as `Europe/Berlin`.",

@@ -48,7 +48,7 @@ class TaskConditionInput:
     title: TextComparator | None = operator("The comparator for `title`.")
     description: NullableTextComparator | None = operator("The comparator for `description`.")
     completed: bool | None = strawberry.field(
-        default=None, description="Whether the task is completed."
+        default=None, description="Indicates whether the task is completed."
     )
     completed_at: DateTimeComparator | None = operator("The comparator for `completedAt`.")
     priority: TaskPriorityComparator | None = operator("The comparator for `priority`.")
@@ -80,7 +80,9 @@ class TaskConditionInput:
     f"task outside the trash. A filter can have at most {MAX_COMPARISONS} comparisons.",
 )
 class TaskFilterInput(TaskConditionInput):
-    trashed: bool = strawberry.field(default=False, description="Whether the task is in the trash.")
+    trashed: bool = strawberry.field(
+        default=False, description="Indicates whether the task is in the trash."
+    )
     search: str | None = strawberry.field(
         default=None,
         description="The words to search for in the title, the tags and the description. Each must "

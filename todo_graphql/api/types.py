@@ -82,7 +82,7 @@ class Task(RowType, Node):
 
     title: str = strawberry.field(description="The title of the task.")
     description: str | None = strawberry.field(description="The description of the task.")
-    completed: bool = strawberry.field(description="Whether the task is completed.")
+    completed: bool = strawberry.field(description="Indicates whether the task is completed.")
     completed_at: DateTime | None = strawberry.field(
         description="The time when the task was completed. Null for an open task."
     )
@@ -116,10 +116,10 @@ class Task(RowType, Node):
 @strawberry.type(description="Information about pagination in a connection.")
 class PageInfo:
     has_next_page: bool = strawberry.field(
-        description="Whether there are more items after this page."
+        description="Indicates whether there are more items after this page."
     )
     has_previous_page: bool = strawberry.field(
-        description="Whether there are more items before this page."
+        description="Indicates whether there are more items before this page."
     )
     connection: strawberry.Private["TaskConnection"]
 

@@ -8,7 +8,7 @@ from functools import partial
 from todo_graphql.errors import Problem
 from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.server.observability.tracing_setup import check_tracing
-from todo_graphql.server.readiness import NOBODY
+from todo_graphql.server.readiness import ANONYMOUS
 from todo_graphql.server.sockets import refuse_unusable_metrics
 from todo_graphql.settings.settings import ConfigurationError, Settings, run_checks
 from todo_graphql.store.postgres import migrations, outages, rls_check
@@ -48,7 +48,7 @@ def check_database(settings: Settings) -> None:
     outages.watch(database.engine)
     try:
         rls_check.check_row_level_security(database)
-        with database.connect_as(NOBODY) as connection:
+        with database.connect_as(ANONYMOUS) as connection:
             migrations.refuse_newer(connection)
     except migrations.NewerDatabaseError as newer:
         logger.warning("%s", newer)

@@ -11,7 +11,7 @@ from todo_graphql.store.postgres import migrations, rls_check
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.errors import NotMigratedError, UnexpectedDatabaseError
 
-NOBODY = Viewer(uuid.UUID(int=0))
+ANONYMOUS = Viewer(uuid.UUID(int=0))
 logger = logging.getLogger(__name__)
 
 
@@ -67,7 +67,7 @@ class Readiness:
         """Return the reason why this process is not ready, or None."""
         try:
             self.require_proof()
-            with self._database.connect_as(NOBODY) as connection:
+            with self._database.connect_as(ANONYMOUS) as connection:
                 current = migrations.is_current(connection)
         except Problem as problem:
             return problem.message
