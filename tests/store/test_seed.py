@@ -96,7 +96,7 @@ def test_seed_shows_progress_on_terminal(url: SecretStr, tmp_path: Path) -> None
     os.close(terminal)
     assert (process.returncode, output) == (0, "There are 2 users with 4,000 tasks.\n")
     assert "Generating tasks" in shown
-    # 400 tasks of the first user, and batches of at most 1,000 of the other's 3,600.
+    # 400 tasks of the first user, then batches of at most 1,000 of the second user's 3,600.
     percents = [int(percent) for percent in re.findall(r"(\d+)%", shown)]
     assert sorted(set(percents)) == [0, 10, 35, 60, 85, 100]
     assert percents == sorted(percents)

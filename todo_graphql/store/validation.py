@@ -67,7 +67,7 @@ def tag(value: str, field: str) -> str:
 
 
 def require_one_due_date(due_on: object, due_at: object, field: str) -> None:
-    """Raise BadUserInput with `field` when both are there."""
+    """Raise BadUserInput with `field` if a task has both kinds of due dates."""
     if due_on is not None and due_at is not None:
         raise BadUserInput(ONE_DUE_DATE, field=field)
 

@@ -98,9 +98,7 @@ class NewTask:
     deleted_at: str | None = None
 
     def checked(self, prefix: str = "") -> "NewTask":
-        """Return the task as it is stored. Raises BadUserInput with the name of the field that
-        breaks a rule, after the prefix.
-        """
+        """Return the task in its stored form. Raises BadUserInput with the prefixed field."""
         validation.require_one_due_date(self.due_on, self.due_at, f"{prefix}dueAt")
         return replace(
             self,
