@@ -1,4 +1,4 @@
-"""The JWKS client: fetches an issuer's public keys, keeps them, and refreshes them.
+"""The JWKS client, which fetches and refreshes an issuer's public keys.
 
 A download takes at most TIMEOUT_SECONDS and MAX_BYTES. It follows no redirect and uses no proxy of
 the environment. Nothing of a document or a URL is logged.
@@ -37,7 +37,7 @@ class FetchError(Exception):
 
 
 class JWKSClient:
-    """Passes the keys of an issuer to `trust` whenever they may have changed.
+    """A client that passes the keys of an issuer to `trust` after each fetch.
 
     It runs on the event loop alone, so it needs no lock. Known keys stay valid during an outage of
     the issuer.
@@ -49,7 +49,7 @@ class JWKSClient:
         self._has_keys = False
         self._not_before = 0.0
         self._fetching: asyncio.Task[None] | None = None
-        self._outage = OutageLog(logger, "The keys of AUTH_JWKS_URL are in order again.")
+        self._outage = OutageLog(logger, "The keys of AUTH_JWKS_URL are valid again.")
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
@@ -112,9 +112,9 @@ class JWKSClient:
 def warning_about(keys: PublicKeys) -> str:
     """Return the problem of a readable document, or an empty string."""
     if keys.exposed:
-        return "AUTH_JWKS_URL publishes a private key: whoever reads it could sign. It is ignored."
+        return "AUTH_JWKS_URL publishes a private key: any reader could sign. It is ignored."
     if not keys.keys:
-        return "AUTH_JWKS_URL holds no key that can be used: every token is refused."
+        return "AUTH_JWKS_URL contains no usable key: every token is rejected."
     return ""
 
 
@@ -124,7 +124,7 @@ async def fetch(url: str) -> PublicKeys:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await asyncio.to_thread(read_key_set, await download(url))
     except httpx.RemoteProtocolError:
-        raise FetchError("the answer is not HTTP, or is not complete") from None
+        raise FetchError("the response is malformed or incomplete") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise FetchError(reason_of(error)) from None
     except ValueError as error:
@@ -141,11 +141,11 @@ async def download(url: str) -> bytes:
         client.stream("GET", url, headers=headers) as response,
     ):
         if response.status_code != httpx.codes.OK:
-            raise FetchError(f"the answer's status is {response.status_code}, and not 200")
+            raise FetchError(f"the response has status {response.status_code} instead of 200")
         async for piece in response.aiter_raw():
             content += piece
             if len(content) > MAX_BYTES:
-                raise FetchError(f"the answer has more than {MAX_BYTES:,} bytes")
+                raise FetchError(f"the response has more than {MAX_BYTES:,} bytes")
     return bytes(content)
 
 
@@ -153,16 +153,16 @@ def reason_of(error: BaseException) -> str:
     """Return the system's reason for a failed connection. The messages of httpx may hold a URL."""
     for cause in causes_of(error):
         if isinstance(cause, ssl.SSLError):
-            return f"there is no safe connection ({cause.reason})"
+            return f"the connection is not secure ({cause.reason})"
         if isinstance(cause, gaierror):
-            return cause.strerror or "there is no such name"
+            return cause.strerror or "unknown host name"
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno)
-    return "there was no answer"
+    return "no response"
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and its causes, of several attempts those of the last one."""
+    """Yield the error and its causes. A group contributes the causes of its last error."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):

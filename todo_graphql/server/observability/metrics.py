@@ -46,30 +46,34 @@ class Metrics:
         else:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=self.registry)
-        requests = self._counter("requests", "Requests answered.", "path", "status")
-        self._requests = cache(requests.labels)  # to find a child takes four times as long
-        self._errors = self._counter("errors", "Errors in answers, by code.", "code")
-        for code in ErrorCode:  # from nothing to the first one is an increase, too
+        requests = self._counter("requests", "Finished requests.", "path", "status")
+        self._requests = cache(requests.labels)  # the lookup of a child takes four times as long
+        self._errors = self._counter("errors", "Errors in responses, by code.", "code")
+        for code in ErrorCode:  # so that the first error is an increase
             self._errors.labels(code.name)
-        seconds = self._histogram("request_seconds", "From a request to its answer.", "path")
+        seconds = self._histogram(
+            "request_seconds", "Seconds from a request to its response.", "path"
+        )
         self._seconds = {path: seconds.labels(path) for path in (*sorted(KNOWN), OTHER)}
-        self._sql_seconds = self._histogram("sql_seconds", "Of a request: waiting for PostgreSQL.")
+        self._sql_seconds = self._histogram(
+            "sql_seconds", "Seconds of a request that wait for PostgreSQL."
+        )
         self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
         self._lookups = self._counter("cache_lookups", "Cache lookups.", "cache", "result")
         self._counted_lookups = dict.fromkeys(sources.caches, (0, 0))
-        self._workers = self._gauge("workers", "Processes that serve.")
+        self._workers = self._gauge("workers", "Running server processes.")
         self._connections = self._gauge("pool_connections", "Connections to PostgreSQL.", "state")
-        self._waiting = self._gauge("operations_waiting", "Waiting for their turn.")
+        self._waiting = self._gauge("operations_waiting", "Operations that wait for a thread.")
         worker_deaths(self._own_registry)
 
-    def observe(self, exchange: RequestRecord) -> None:
-        """Count a request that has been answered."""
-        path = known_path(exchange.path)
-        self._requests(path, exchange.status).inc()
-        for code in exchange.codes:
+    def observe(self, record: RequestRecord) -> None:
+        """Count a finished request."""
+        path = known_path(record.path)
+        self._requests(path, record.status).inc()
+        for code in record.codes:
             self._errors.labels(code).inc()
-        self._seconds[path].observe(exchange.seconds)
-        context = exchange.context
+        self._seconds[path].observe(record.seconds)
+        context = record.context
         if context is not None:
             self._statements.inc(context.statements)
             self._sql_seconds.observe(context.sql_seconds)
@@ -121,14 +125,15 @@ class Metrics:
 
 
 class Handler(MetricsHandler):
-    """prometheus_client's handler, for clients that send their request in time."""
+    """The handler of prometheus_client, with a timeout for the request."""
 
     timeout = SCRAPE_TIMEOUT_SECONDS
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """An HTTP server for Prometheus on a listener that several processes may have. It samples
-    before each response, and every SAMPLE_SECONDS.
+    """An HTTP server for Prometheus on a listener that processes may share.
+
+    It samples before each response, and every SAMPLE_SECONDS.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class SharedMetrics(NamedTuple):
 
 @contextmanager
 def sharing_metrics(settings: Settings) -> Iterator[SharedMetrics | None]:
-    """Prepare the metrics of processes to come, if there are to be any."""
+    """Prepare the shared metrics before the workers start. Yield None without metrics."""
     host, port = settings.metrics_host, settings.metrics_port
     listener = None if port is None else metrics_listener(host, port)
     if listener is None:
