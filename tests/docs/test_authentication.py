@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.markdown import table
 from tests.support.paths import ROOT
-from todo_graphql.server.auth.jwk_set import MIN_RSA_BITS, MAX_RSA_BITS
+from todo_graphql.server.auth.jwk_set import MAX_RSA_BITS, MIN_RSA_BITS
 from todo_graphql.server.auth.keys import PublicKeys, Secrets
 from todo_graphql.server.auth.tokens import MAX_CLOCK_SKEW_SECONDS, MAX_TOKEN_LENGTH
 
