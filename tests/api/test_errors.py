@@ -211,7 +211,7 @@ TRIGGERS: dict[ErrorCode, Callable[[Person], dict[str, Any]]] = {
     ErrorCode.QUERY_TOO_COMPLEX: lambda alice: alice.refusal("{ " + "a: me { id } " * 400 + "}"),
 }
 TESTED_ELSEWHERE = {
-    ErrorCode.UNAVAILABLE: "test_readiness.py",
+    ErrorCode.UNAVAILABLE: "test_health.py",
     ErrorCode.INTERNAL_SERVER_ERROR: "test_error_formatting.py",
     ErrorCode.RATE_LIMITED: "test_limiter.py",
 }

@@ -14,7 +14,7 @@ OTHERS = {"BETTER_AUTH_URL", "OTEL_TRACES_SAMPLER"}
 """Variables of Better Auth and of OpenTelemetry."""
 
 
-def test_setting_table_is_that_of_the_code() -> None:
+def test_settings_table_matches_the_code() -> None:
     assert table(CONFIGURATION, "name") == setting_rows()
 
 

@@ -29,7 +29,7 @@ PACE = f"{BODY_GRACE_SECONDS:g} s, and one more for each {BODY_BYTES_PER_SECOND 
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 
 
-def test_answers_are_real(settings: Settings, tmp_path: Path) -> None:
+def test_responses_match_the_guide(settings: Settings, tmp_path: Path) -> None:
     steps = steps_of(GUIDE)
     assert len(steps) >= 20
     with serving(settings.model_copy(update={"expose_cost": True})) as url:
@@ -37,7 +37,7 @@ def test_answers_are_real(settings: Settings, tmp_path: Path) -> None:
     assert transcript(steps, answers) == transcript(steps, [step.answer for step in steps])
 
 
-def test_error_table_is_that_of_the_code() -> None:
+def test_errors_table_matches_the_code() -> None:
     assert table(GUIDE, "code") == error_rows()
 
 
@@ -76,7 +76,7 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def test_addresses_answer(url: str, alice: Person) -> None:
+def test_get_paths_respond(url: str, alice: Person) -> None:
     paths = {path for text in code(GUIDE) for path in re.findall(r"^GET (/\S+)$", text)}
     assert paths == {"/export", "/export?format=csv"}
     headers = {"Authorization": f"Bearer {alice.token}"}

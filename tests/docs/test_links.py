@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda it: str(it.relative_to(ROOT)))
-def test_links_of_document_resolve(document: Path) -> None:
+def test_links_resolve(document: Path) -> None:
     for path, heading in links(document.read_text(encoding="utf-8")):
         target = document.parent / path if path else document
         assert target.exists(), path

@@ -23,7 +23,7 @@ def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= MAX_LINES
 
 
-def test_tour_answers_are_real() -> None:
+def test_quick_tour_responses_match_the_readme() -> None:
     steps = steps_of(README)
     with (
         tempfile.TemporaryDirectory(prefix="todo-", ignore_cleanup_errors=True) as folder,
@@ -37,7 +37,7 @@ def test_tour_answers_are_real() -> None:
         assert f'"{part}"' in "".join(shown)
 
 
-def test_stand_in_for_curl_prints_the_response(tmp_path: Path, url: str, alice: Person) -> None:
+def test_curl_stand_in_prints_the_response(tmp_path: Path, url: str, alice: Person) -> None:
     curl = write_curl(tmp_path)
     for authorization in (f"Bearer {alice.token}", "Bearer nonsense"):
         headers = {"Authorization": authorization, "Content-Type": "application/json"}
@@ -58,13 +58,13 @@ def mentioned(text: str) -> list[tuple[str, set[str]]]:
     return [(name, set(re.findall(r"--[a-z-]+", rest))) for name, rest in found]
 
 
-def test_command_table_is_that_of_the_code() -> None:
+def test_commands_table_matches_the_code() -> None:
     assert sorted(mentioned("\n".join(table(README, "command")))) == sorted(
         (name, options_of(command)) for name, command in main.commands.items()
     )
 
 
-def test_commands_in_readme_and_guides_exist() -> None:
+def test_named_commands_exist() -> None:
     guides = [ROOT / "docs" / f"{name}.md" for name in ("guide", "authentication", "configuration")]
     texts = [README, *(guide.read_text(encoding="utf-8") for guide in guides)]
     named = [mention for text in texts for part in code(text) for mention in mentioned(part)]
@@ -74,7 +74,7 @@ def test_commands_in_readme_and_guides_exist() -> None:
         assert options <= {*options_of(main.commands[name]), "--help"}, name
 
 
-def test_make_targets_exist() -> None:
+def test_named_make_targets_exist() -> None:
     texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
     parts = [part for text in texts for part in code(text)]
     named = {name for part in parts for name in re.findall(r"\bmake ([a-z][\w.]*)", part)}
@@ -83,7 +83,7 @@ def test_make_targets_exist() -> None:
     assert named <= set(re.findall(r"^([a-z][\w.]*):", makefile, re.MULTILINE))
 
 
-def test_remaining_roles_are_named() -> None:
+def test_roles_of_migrations_are_named() -> None:
     migrations = "".join(file.read_text() for file in (ROOT / "alembic/versions").glob("*.py"))
     roles = re.findall(r"CREATE ROLE (\w+)", migrations)
     readme = README.replace("\n", " ")
@@ -92,13 +92,13 @@ def test_remaining_roles_are_named() -> None:
     assert f"`DROP ROLE IF EXISTS {', '.join(sorted(roles))}`" in readme
 
 
-def test_health_addresses_answer(url: str) -> None:
+def test_health_paths_respond(url: str) -> None:
     paths = [path for part in code(README) for path in re.findall(r"^GET (/\S+)$", part)]
     assert paths == ["/health/live", "/health/ready"]
     assert [httpx.get(f"{url}{path}").status_code for path in paths] == [200, 200]
 
 
-def test_layout_paths_exist() -> None:
+def test_named_paths_exist() -> None:
     (layout,) = blocks(README, "text")
     paths = [line.split()[0] for line in layout.splitlines()]
     assert len(paths) >= 10

@@ -22,7 +22,7 @@ def names_of_tests(file: Path) -> set[str]:
     return {name for name in functions if name.startswith("test_")}
 
 
-def test_every_threat_has_a_defence_and_a_proof() -> None:
+def test_every_threat_has_a_defence_and_a_test() -> None:
     assert len(THREATS) >= 20
     for threat, defence, where, proof in THREATS:
         assert threat
@@ -31,7 +31,7 @@ def test_every_threat_has_a_defence_and_a_proof() -> None:
         assert PROOF.search(proof), threat
 
 
-def test_every_proof_exists() -> None:
+def test_every_named_test_exists() -> None:
     proofs = PROOF.findall(SECURITY)
     assert len(proofs) >= len(THREATS)
     assert SECURITY.count(".py::") == len(proofs)
@@ -39,7 +39,7 @@ def test_every_proof_exists() -> None:
     assert [it for it in proofs if it[1] not in names_of_tests(ROOT / it[0])] == []
 
 
-def test_every_defence_is_where_the_table_says() -> None:
+def test_every_named_place_exists() -> None:
     places = [place for _, _, where, _ in THREATS for place in re.findall(r"`([^`]+)`", where)]
     roots = (ROOT, ROOT / "todo_graphql")
     assert [it for it in places if not any((root / it).exists() for root in roots)] == []

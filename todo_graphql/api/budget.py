@@ -24,7 +24,6 @@ class Allowance(NamedTuple):
 
     @property
     def reset_at(self) -> DateTime:
-        """Return `resets` as a DateTime."""
         return DateTime(f"{datetime.fromtimestamp(self.resets, UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
 
 

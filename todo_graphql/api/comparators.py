@@ -21,7 +21,6 @@ MAX_VALUES = 100
 
 
 def operator(description: str, name: str | None = None) -> Any:
-    """Return a field of a comparator, which is optional."""
     return strawberry.field(name=name, default=None, description=description)
 
 

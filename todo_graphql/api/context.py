@@ -54,12 +54,10 @@ class Context:
 
     @cached_property
     def users(self) -> Users:
-        """Return the store of the viewer's own row."""
         return Users(self.connection, self.viewer)
 
     @cached_property
     def idempotency_keys(self) -> IdempotencyKeys:
-        """Return the store of the viewer's idempotency keys."""
         return IdempotencyKeys(self.connection)
 
     @property

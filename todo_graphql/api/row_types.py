@@ -16,10 +16,8 @@ class RowType:
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
-        """Return the row, cast to the type of resolvers."""
         return cast("Self", row)
 
     @classmethod
     def from_rows(cls, rows: Sequence[Any]) -> list[Self]:
-        """Return the rows, cast to the type of resolvers."""
         return cast("list[Self]", rows)

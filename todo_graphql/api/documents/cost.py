@@ -69,7 +69,6 @@ class SelectionSize:
     """The number of times that each variable is read."""
 
     def add(self, other: "SelectionSize", times: int = 1) -> None:
-        """Add another selection, executed so many times."""
         self.depth = max(self.depth, other.depth)
         self.width += other.width
         self.fields += other.fields
@@ -106,7 +105,6 @@ class DocumentMeasurer:
         self._fragment_sizes: dict[tuple[str, int], SelectionSize] = {}
 
     def measure(self, node: OperationDefinitionNode) -> SelectionSize:
-        """Return the size of an operation."""
         size = self._selection(node.selection_set, self._schema.get_root_type(node.operation), 1)
         variables = node.variable_definitions or ()
         size.directives += len(node.directives or ())

@@ -66,7 +66,6 @@ class Limits:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Return the limits that the settings define."""
         return cls(settings.max_query_cost, settings.max_query_depth, settings.max_query_tokens)
 
 

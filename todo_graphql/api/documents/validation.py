@@ -77,7 +77,6 @@ def nested_too_deeply() -> QueryTooComplex:
 
 
 def with_code(error: GraphQLError, code: ErrorCode) -> GraphQLError:
-    """Return the error with a code."""
     if error.original_error is not None:
         # An error of Python, such as for a number of 5,000 digits.
         error = GraphQLError("The document contains a value that cannot be parsed.", error.nodes)

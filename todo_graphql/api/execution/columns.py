@@ -62,14 +62,12 @@ class CompiledField:
 
 
 def repeat(value: Any, values: Sequence[Any], _state: ExecutionState) -> Sequence[Any]:
-    """Return one value for each."""
     return [value] * len(values)
 
 
 def get_attribute(
     attribute: Callable[[Any], Any], values: Sequence[Any], _state: ExecutionState
 ) -> Sequence[Any]:
-    """Return an attribute of each."""
     return list(map(attribute, values))
 
 
@@ -84,7 +82,6 @@ def check_values(kind: Any, values: Sequence[Any], _state: ExecutionState | None
 def name_enum(
     names: Mapping[Any, str], values: Sequence[Any], _state: ExecutionState
 ) -> Sequence[Any]:
-    """Return the names of enum members."""
     return [names[value] for value in values]
 
 
@@ -97,7 +94,6 @@ def optional(inner: Step, values: Sequence[Any], state: ExecutionState) -> Seque
 
 
 def map_lists(item: Step, values: Sequence[Any], state: ExecutionState) -> Sequence[Any]:
-    """Convert each list."""
     if any(value.__class__ is not list for value in values):
         raise Unsupported
     return [item(value, state) for value in values]

@@ -234,7 +234,6 @@ def count_branches(operation: OperationDefinitionNode) -> int:
 def copy_operation(
     operation: OperationDefinitionNode, nodes: Sequence[FieldNode]
 ) -> OperationDefinitionNode:
-    """Return the operation with only these root fields."""
     return OperationDefinitionNode(
         operation=operation.operation,
         name=operation.name,
