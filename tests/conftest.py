@@ -3,6 +3,7 @@
 import faulthandler
 import logging
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,10 +23,8 @@ from todo_graphql.store.postgres.engine import Database
 # pytest makes the parent of all temporary folders private when a run begins, which would lock out
 # the embedded PostgreSQL of another run. So each run has a parent of its own. The folders of
 # pytest-xdist's workers are in the folder of their controller.
-TEMPORARY = tempfile.TemporaryDirectory(
-    prefix="todo-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"), ignore_cleanup_errors=True
-)
-os.environ["PYTEST_DEBUG_TEMPROOT"] = TEMPORARY.name
+TEMPORARY = Path(tempfile.mkdtemp(prefix="todo-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+os.environ["PYTEST_DEBUG_TEMPROOT"] = str(TEMPORARY)
 
 TEARDOWN_SECONDS = 180
 """The maximum time for the fixtures of a test to end."""
@@ -106,9 +105,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop all servers of this run, including those of a worker that was killed."""
-    for lock in Path(TEMPORARY.name).rglob("postmaster.pid"):
+    for lock in TEMPORARY.rglob("postmaster.pid"):
         EmbeddedPostgres(lock.parents[1]).stop()
-    TEMPORARY.cleanup()
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
     os.close(config.stash[STDERR])
 
 
@@ -125,7 +124,7 @@ def postgresql() -> Iterator[SecretStr]:
     if SERVER is not None:
         yield SecretStr(SERVER)
         return
-    server = EmbeddedPostgres(Path(TEMPORARY.name) / "pg", durable=False)
+    server = EmbeddedPostgres(TEMPORARY / "pg", durable=False)
     server.start()
     try:
         yield server.url
