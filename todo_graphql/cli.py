@@ -78,7 +78,7 @@ def main() -> None:
     In production:    todo-graphql migrate, then todo-graphql serve
     To find mistakes: todo-graphql doctor
 
-    Settings are environment variables; README.md describes them.
+    Settings are environment variables; docs/configuration.md describes them.
     """
 
 
