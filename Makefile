@@ -1,4 +1,4 @@
-# `make dev` and `make test` set up everything that they need in .venv.
+# `make dev` and `make test` install all that they need into .venv.
 
 # The first interpreter that is installed and new enough creates the virtual environment: the newest
 # version that the tests run on, then the others.
@@ -21,14 +21,14 @@ help: ## List the targets
 dev: $(VENV)/.dev ## Serve for development: PostgreSQL, a token, GraphiQL
 	@exec $(BIN)/python -m todo_graphql dev
 
-test: check ## Check everything: format, lint, types, contracts, tests, coverage
+test: check ## Run all checks: format, lint, types, contracts, tests, coverage
 
 WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Processes that tests start read compiled modules, even if the shell sets this variable.
 COMPILED := PYTHONDONTWRITEBYTECODE=
 
 # `make check ONLY=tests/api/test_pages.py` runs these tests only, without coverage.
-check: $(VENV)/.test
+check: $(VENV)/.test ## Run all checks; ONLY=tests/api/test_pages.py runs these tests only
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -59,10 +59,10 @@ test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest 
 audit: $(VENV)/.test ## Check all pinned packages for known vulnerabilities
 	$(BIN)/python -m tests.support.audit
 
-bench: $(VENV)/.test ## Compare with other servers, ten minutes; ARGS=--quick takes two
+bench: $(VENV)/.test ## Compare with other servers in ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.test ## Test under injected failures, 25 minutes; ARGS=--quick takes three
+chaos: $(VENV)/.test ## Test under injected failures in 25 minutes; ARGS=--quick takes three
 	@exec $(BIN)/python -m chaos $(ARGS)
 
 format: $(VENV)/.test ## Format the code, and apply the fixes of the linter
