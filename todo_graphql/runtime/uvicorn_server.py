@@ -124,7 +124,7 @@ def run_worker(
 
 
 def create_frozen_app(settings: Settings, shared: SharedMetrics | None = None) -> FastAPI:
-    """Create the application, and exempt its objects from garbage collection (docs/decisions).
+    """Create the application, and exempt its objects from garbage collection (decision 0015).
 
     Raises SystemExit with an exit code that the supervisor does not retry.
     """

@@ -44,7 +44,7 @@ class ThreadPool:
     """A bounded pool of threads for calls from the event loop.
 
     At most `max_waiting` calls wait for a thread: with more of them, all responses would be late.
-    A call takes a third of the processor time of `run_in_executor`.
+    Decision 0007 compares it with `run_in_executor`.
     """
 
     def __init__(self, size: int, max_waiting: int) -> None:

@@ -1,5 +1,7 @@
 """Execution of operations by compiled projections, with graphql-core as the fallback.
 
+The reasons are in docs/decisions/0003-compiled-execution-in-columns.md.
+
 executor        plans of an operation, and the fallback: the module to read first
 compiler        compilation of selections to steps
 columns         steps from the values of resolvers to JSON values

@@ -63,7 +63,7 @@ class InMemoryWindow:
     """The counts of one process. Each window holds the last `MAX_KEYS` keys, and the windows of all
     keys begin together. A key that is dropped starts at zero.
 
-    The time per request does not depend on the number of keys, as it does in `limits`.
+    The time per request does not depend on the number of keys (decision 0008).
     """
 
     def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:

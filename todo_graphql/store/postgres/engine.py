@@ -50,7 +50,7 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         timeout = int(settings.database_statement_timeout * 1000)
         self._preamble = (
-            # SET LOCAL is faster than set_config. The message is one transaction.
+            # The message is one transaction. SET LOCAL is faster than set_config (decision 0006).
             f"SET LOCAL ROLE {APP_ROLE}; SET LOCAL statement_timeout = {timeout};"
             # An index always finds the viewer's rows: a statement never scans other users' rows,
             # and is too short for JIT compilation.

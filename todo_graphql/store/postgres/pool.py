@@ -1,8 +1,9 @@
 """Connection pool: SQLAlchemy's pool behind a stack of recently used connections.
 
-SQLAlchemy's pool pings each connection at checkout (`pool_pre_ping`), which costs a round trip per
-request. Recently used connections wait on the stack and skip the ping. They return to SQLAlchemy's
-pool when a thread waits there, when a connection was lost, and when they are idle or old.
+SQLAlchemy's pool pings each connection at checkout, which costs a round trip per request
+(docs/decisions/0005-pool-of-recent-connections.md). Recently used connections wait on the stack
+and skip the ping. They return to SQLAlchemy's pool when a thread waits there, when a connection
+was lost, and when they are idle or old.
 """
 
 from time import monotonic

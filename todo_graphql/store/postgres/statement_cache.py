@@ -1,8 +1,7 @@
 """Statement cache: statements are pure functions of their key, compiled once per key.
 
-SQLAlchemy needs longer to build and compile a statement than PostgreSQL to execute it. The
-arguments of a statement function are the key of its text. Values are separate parameters, which
-the function cannot reach.
+The arguments of a statement function are the key of its text. Values are separate parameters,
+which the function cannot reach (docs/decisions/0004-statements-as-functions-of-their-key.md).
 """
 
 import uuid

@@ -2,7 +2,7 @@
 
 A place divides a list into ranges: the rows that equal it in all keys but the last, in all but
 the last two, and so on. An index finds each range directly, unlike a single condition with OR or
-with nulls. A page has the first rows of these ranges, nearest first.
+with nulls. A page has the first rows of these ranges, nearest first. See decision 0016.
 """
 
 from collections.abc import Sequence
