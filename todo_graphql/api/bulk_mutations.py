@@ -60,7 +60,8 @@ AtMost = Annotated[
 DryRun = Annotated[
     bool,
     strawberry.argument(
-        description="Indicates whether to only return the selected tasks, without a limit or a change."
+        description="Indicates whether to only return the selected tasks, without a limit or a "
+        "change."
     ),
 ]
 

@@ -118,8 +118,8 @@ class DueComparator:
         "Due after the given time. A day counts as its first instant."
     )
     overdue: bool | None = operator(
-        "Indicates whether the task is open and was due before now. A task that is due on a day is overdue "
-        "when that day has ended."
+        "Indicates whether the task is open and was due before now. A task that is due on a day is "
+        "overdue when that day has ended."
     )
     today: bool | None = operator("Indicates whether the task is due today.")
     next_seven_days: bool | None = operator(
