@@ -121,7 +121,7 @@ def _extending(deadline: asyncio.Timeout, receive: Receive) -> Receive:
 
 
 def _import_file(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
-    readiness.require_proof()
+    readiness.require_rls_check()
     context.charge(len(body) // BYTES_PER_COST + 1)
     tasks = tasks_of(kind.read(text_of(body)))
     with context.connection:
