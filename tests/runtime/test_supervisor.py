@@ -1,4 +1,4 @@
-"""Supervisor of workers that only wait here."""
+"""The supervisor, with workers that serve no requests."""
 
 import asyncio
 import os
@@ -25,29 +25,29 @@ def wait_for_sigterm(_heartbeat: Heartbeat) -> None:
     """Print the process id, and exit at SIGTERM or SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    tell(f"waits {os.getpid()}")
+    print_line(f"waits {os.getpid()}")
     while True:
         time.sleep(PATIENCE)
 
 
 def wait_for_sigint(_heartbeat: Heartbeat) -> None:
     """Print the process id, print a line at SIGTERM, and exit at SIGINT only."""
-    signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
+    signal.signal(signal.SIGTERM, lambda *_: print_line("SIGTERM"))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    tell(f"waits {os.getpid()}")
+    print_line(f"waits {os.getpid()}")
     while True:
         time.sleep(PATIENCE)
 
 
 def die(_heartbeat: Heartbeat) -> None:
     """Print the process id, and die."""
-    tell(f"waits {os.getpid()}")
+    print_line(f"waits {os.getpid()}")
     os._exit(1)
 
 
 def die_young(_heartbeat: Heartbeat) -> None:
     """Print the time, and die."""
-    tell(f"{time.monotonic()}")
+    print_line(f"{time.monotonic()}")
     os._exit(1)
 
 
@@ -57,7 +57,7 @@ def beat(heartbeat: Heartbeat) -> None:
 
     async def wait() -> None:
         heartbeat.start()
-        tell(f"waits {os.getpid()}")
+        print_line(f"waits {os.getpid()}")
         await asyncio.sleep(PATIENCE)
 
     asyncio.run(wait())
@@ -68,26 +68,26 @@ def fail(_heartbeat: Heartbeat) -> None:
     sys.exit(STARTUP_FAILURE)
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     """Print a line by a single write, because several processes print."""
     os.write(1, f"{line}\n".encode())
 
 
-def let_go() -> None:
+def print_stop() -> None:
     """Print a line when the parent begins to stop its workers."""
-    tell("let go")
+    print_line("stopping")
 
 
-def tell_death(pid: int) -> None:
+def print_death(pid: int) -> None:
     """Print the process id of a worker that died."""
-    tell(f"died {pid}")
+    print_line(f"died {pid}")
 
 
 def main(work: str, check_seconds: float) -> None:
     """Run the supervisor of the named workers."""
     supervisor.CHECK_SECONDS = check_seconds
-    on_death = tell_death if work == "wait_for_sigint" else None
-    Supervisor(globals()[work], COUNT, let_go, on_death).run()
+    on_death = print_death if work == "wait_for_sigint" else None
+    Supervisor(globals()[work], COUNT, print_stop, on_death).run()
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def test_killed_worker_is_replaced(is_frozen: bool) -> None:
         successor = next_worker(parent)
         assert successor not in (killed, other)
         parent.send_signal(signal.SIGTERM)
-        assert next_line(parent) == "let go"
+        assert next_line(parent) == "stopping"
         assert parent.wait(PATIENCE) == 0
         assert next_line(parent) == ""
         assert not other.is_running()
@@ -149,7 +149,7 @@ def test_worker_death_is_reported_with_its_process_id() -> None:
             killed = next_worker(parent)
         for number in (signal.SIGINT, signal.SIGINT):
             parent.send_signal(number)
-            assert next_line(parent) in ("let go", "asked")
+            assert next_line(parent) in ("stopping", "SIGTERM")
         parent.wait(PATIENCE)
         assert parent.stdout is not None
         assert "died" not in parent.stdout.read()
@@ -168,7 +168,7 @@ def test_second_sigint_is_passed_to_workers() -> None:
         for _ in range(COUNT):
             next_worker(parent)
         parent.send_signal(signal.SIGINT)
-        assert [next_line(parent) for _ in range(COUNT + 1)] == ["let go", "asked", "asked"]
+        assert [next_line(parent) for _ in range(COUNT + 1)] == ["stopping", "SIGTERM", "SIGTERM"]
         assert parent.poll() is None
         parent.send_signal(signal.SIGINT)
         assert parent.wait(PATIENCE) == 0
@@ -185,8 +185,8 @@ def test_supervisor_stops_during_a_crash_loop() -> None:
 def test_successor_of_a_young_worker_starts_after_a_pause() -> None:
     """A crash loop costs one start per second and worker."""
     with parent_of("die_young") as parent:
-        births = sorted(float(next_line(parent)) for _ in range(2 * COUNT))
-    for first, second in zip(births[:COUNT], births[COUNT:], strict=True):
+        starts = sorted(float(next_line(parent)) for _ in range(2 * COUNT))
+    for first, second in zip(starts[:COUNT], starts[COUNT:], strict=True):
         assert second - first >= 1
 
 
@@ -212,7 +212,7 @@ def test_stopped_heartbeat_is_missing_once() -> None:
 
 
 def test_heartbeat_in_time_resets_the_missed_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A heartbeat follows a long call into C."""
+    """A heartbeat after a long call in C code starts a new count."""
     monkeypatch.setattr(supervisor, "CHECK_SECONDS", 0.0)  # one heartbeat per iteration of the loop
 
     async def pause() -> list[bool]:
@@ -242,17 +242,17 @@ def test_hung_worker_has_a_successor() -> None:
         successor = next_worker(parent)
         assert set(psutil.Process(parent.pid).children()) == {other, successor}
         parent.send_signal(signal.SIGTERM)
-        assert next_line(parent) == "let go"
+        assert next_line(parent) == "stopping"
         assert parent.wait(PATIENCE) == 0
 
 
 def test_hung_worker_is_killed_at_shutdown() -> None:
-    """The parent would wait for the worker for ever."""
+    """Without the kill, the parent would wait for the worker forever."""
     with parent_of("beat", check_seconds=0.1, log=subprocess.STDOUT) as parent:
         hung, _ = next_worker(parent), next_worker(parent)
         hung.suspend()
         parent.send_signal(signal.SIGTERM)
-        assert next_line(parent) == "let go"
+        assert next_line(parent) == "stopping"
         assert next_line(parent) == f"Worker {hung.pid} does not respond; it is killed."
         assert parent.wait(PATIENCE) == 0
 
@@ -269,6 +269,6 @@ def test_pause_of_all_processes_kills_no_worker() -> None:
         time.sleep(0.1 * 5)
         assert set(family[0].children()) == set(family[1:])
         parent.send_signal(signal.SIGTERM)
-        assert next_line(parent) == "let go"
+        assert next_line(parent) == "stopping"
         assert parent.wait(PATIENCE) == 0
         assert next_line(parent) == ""

@@ -44,7 +44,7 @@ def test_concurrent_requests_share_readiness_attempt(
 
     monkeypatch.setattr(rls_check, "check_row_level_security", check)
     with ThreadPoolExecutor(CROWD) as pool:
-        asked = [pool.submit(readiness.require_proof) for _ in range(CROWD)]
+        asked = [pool.submit(readiness.require_rls_check) for _ in range(CROWD)]
         until(lambda: lock.came == CROWD, "all requests")
         checked.set()
         failures = [one.exception(PATIENCE) for one in asked]
@@ -52,4 +52,4 @@ def test_concurrent_requests_share_readiness_attempt(
     assert len({id(failure) for failure in failures}) == CROWD
     assert attempts == [database]
     monkeypatch.undo()
-    readiness.require_proof()  # a later request makes another attempt
+    readiness.require_rls_check()  # a later request makes another attempt

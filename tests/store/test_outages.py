@@ -42,7 +42,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
 
 def away(settings: Settings) -> None:
     with pytest.raises(Unavailable):
-        Components(settings).readiness.require_proof()
+        Components(settings).readiness.require_rls_check()
 
 
 def test_outage_and_recovery_are_logged_once(
@@ -153,7 +153,7 @@ def test_flapping_outage_is_logged_once(
     components = Components(settings)
     for _ in range(2):
         with pytest.raises(Unavailable):
-            components.readiness.require_proof()
+            components.readiness.require_rls_check()
         fragile.start()
         with components.database.engine.connect():
             pass

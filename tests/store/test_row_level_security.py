@@ -141,5 +141,5 @@ def test_unsafe_database_is_not_served(postgresql: SecretStr) -> None:
         tear_down_wall_2(url)
         world = World(url, statement=True, database=True)
         with pytest.raises(Unavailable, match="not safe"):
-            Readiness(world.database).require_proof()
+            Readiness(world.database).require_rls_check()
         world.database.close()

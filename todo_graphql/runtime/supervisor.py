@@ -1,4 +1,4 @@
-"""Several processes that do the same, and a parent that replaces those that die or hang."""
+"""The supervisor of worker processes, which replaces workers that die or hang."""
 
 import asyncio
 import logging
@@ -19,28 +19,29 @@ from uvicorn.config import STARTUP_FAILURE
 
 logger = logging.getLogger(__name__)
 
-STOPPING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
-YOUNG = 2.0
-"""Seconds. Whoever dies before this age would do so again at once."""
+YOUNG_SECONDS = 2.0
+"""The age below which a dead worker suggests a crash loop."""
 
-PAUSE = 1.0
-"""Seconds, after which such a one has a successor all the same."""
+RESTART_PAUSE_SECONDS = 1.0
+"""The time between the death of a young worker and the start of its successor."""
 
 CHECK_SECONDS = 1.0
-"""The time between two heartbeats of a worker, and between two checks of its parent."""
+"""The time between two heartbeats of a worker, and between two checks by the supervisor."""
 
 MISSED_CHECKS = 15
-"""A worker without a heartbeat in so many checks hangs: more than the longest call that holds the
-interpreter, and more than the grace of a shutdown.
+"""The consecutive checks without a heartbeat after which a worker is considered hung.
+
+They last longer than any call that holds the interpreter, and than the grace period of a shutdown.
 """
 
 START_CHECKS = 60
-"""The same before its first heartbeat: a start may have to wait for the processor."""
+"""The limit of checks before the first heartbeat: a start may have to wait for the processor."""
 
-# A fork has imported everything already: it works in less than a second, while importing takes
-# some five when the others have much to do. It must come from a process without threads, and the
-# parent has none. macOS's own libraries forbid it.
+# A forked worker starts in less than a second, because all modules are imported. Imports on a busy
+# machine take about five seconds. A fork is safe in a process without threads, as the supervisor
+# is. The system libraries of macOS do not support forks.
 if sys.platform == "linux":
     CONTEXT = multiprocessing.get_context("fork")
 else:
@@ -50,8 +51,8 @@ else:
 class Heartbeat:
     """A counter in shared memory that the event loop of a worker advances every second.
 
-    The parent counts checks, not seconds. A laptop that sleeps or a container that is paused stops
-    the parent together with its workers, and no check takes place meanwhile.
+    The supervisor counts checks, not seconds. A suspended machine or container stops the supervisor
+    together with its workers, so that no check takes place meanwhile.
     """
 
     def __init__(self) -> None:
@@ -60,12 +61,12 @@ class Heartbeat:
         self._missed = 0
 
     def start(self) -> None:
-        """Beat from now on, in the event loop that runs."""
+        """Advance the counter regularly in the running event loop."""
         self._beats.value += 1
         asyncio.get_running_loop().call_later(CHECK_SECONDS, self.start)
 
     def is_missing(self) -> bool:
-        """Check for a heartbeat, and return whether this check is one too many without."""
+        """Check for a heartbeat. Return True at the check that reaches the limit."""
         beats = self._beats.value
         self._missed = self._missed + 1 if beats == self._seen else 0
         self._seen = beats
@@ -73,68 +74,71 @@ class Heartbeat:
 
 
 class Worker(NamedTuple):
-    """A process that has begun, and the moment when it did."""
+    """A started process, its heartbeat, and the time of its start."""
 
     process: BaseProcess
     heartbeat: Heartbeat
-    birth: float
+    start_time: float
 
 
 class Supervisor:
-    """Processes that carry out `work`, each with a heartbeat to start as soon as it works. Each
-    must end upon SIGTERM, and hurry upon SIGINT then.
+    """A parent of `count` worker processes that run `work`.
 
-    `let_go` lets go of what the parent holds for them, when they are to stop. The parent calls
-    `on_death` with the process id of a worker that it replaces. Signals are taken care of as soon
-    as this is made.
+    Each worker starts its heartbeat once it is ready. It must exit at SIGTERM, and skip the rest
+    of its grace period at a subsequent SIGINT.
+
+    `on_stop` releases the resources of the parent before the workers stop. `on_death` receives the
+    process id of each worker that is replaced. The constructor installs the signal handlers.
     """
 
     def __init__(
         self,
         work: Callable[[Heartbeat], None],
         count: int,
-        let_go: Callable[[], None],
+        on_stop: Callable[[], None],
         on_death: Callable[[int], None] | None = None,
     ) -> None:
         self._work = work
         self._count = count
-        self._let_go = let_go
+        self._on_stop = on_stop
         self._on_death = on_death
-        self._living: list[Worker] = []
+        self._workers: list[Worker] = []
         self._is_stopping = False
         self._lifeline: tuple[Connection, Connection] = CONTEXT.Pipe(duplex=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def run(self) -> None:
-        """Until a signal has come and all have ended. Raises SystemExit when one cannot begin."""
+        """Run the workers until a signal stops them. Raises SystemExit if one cannot start."""
         for _ in range(self._count):
-            self._begin()
+            self._start_worker()
         next_check = time.monotonic() + CHECK_SECONDS
-        while self._living:
-            # The death of a worker is seen at once: it is not asked, as it could not answer.
-            sentinels = [worker.process.sentinel for worker in self._living]
+        while self._workers:
+            # A sentinel reports the death of a worker immediately.
+            sentinels = [worker.process.sentinel for worker in self._workers]
             wait(sentinels, max(0.0, next_check - time.monotonic()))
-            for worker in [each for each in self._living if not each.process.is_alive()]:
-                self._living.remove(worker)
-                self._on_end(worker)
+            for worker in [worker for worker in self._workers if not worker.process.is_alive()]:
+                self._workers.remove(worker)
+                self._handle_exit(worker)
             if time.monotonic() >= next_check:
-                self._kill_those_that_hang()
+                self._kill_hung_workers()
                 next_check = time.monotonic() + CHECK_SECONDS
 
-    def _kill_those_that_hang(self) -> None:
-        """A hung process obeys no other signal. Its end is seen like every other one."""
-        for worker in self._living:
+    def _kill_hung_workers(self) -> None:
+        """Kill hung workers, which handle no other signal than SIGKILL."""
+        for worker in self._workers:
             if worker.heartbeat.is_missing():
-                end = "killed" if self._is_stopping else "replaced"
-                logger.error("Worker %s does not respond; it is %s.", worker.process.pid, end)
+                outcome = "killed" if self._is_stopping else "replaced"
+                logger.error("Worker %s does not respond; it is %s.", worker.process.pid, outcome)
                 worker.process.kill()
 
-    def _begin(self) -> None:
-        """Another one, unless they are to stop. Signals are held back: a handler would not know
-        of it yet, and it must not run ours.
+    def _start_worker(self) -> None:
+        """Start a worker, unless the supervisor is stopping.
+
+        Signals are blocked meanwhile. A handler of the parent would miss the new worker, and the
+        worker must not run that handler.
         """
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             if not self._is_stopping:
                 heartbeat = Heartbeat()
@@ -142,39 +146,40 @@ class Supervisor:
                     target=worker_main, args=(self._work, heartbeat, self._lifeline)
                 )
                 process.start()
-                self._living.append(Worker(process, heartbeat, time.monotonic()))
+                self._workers.append(Worker(process, heartbeat, time.monotonic()))
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
-    def _on_end(self, worker: Worker) -> None:
+    def _handle_exit(self, worker: Worker) -> None:
         process = worker.process
-        if process.exitcode == STARTUP_FAILURE:  # as its successors would
+        if process.exitcode == STARTUP_FAILURE:  # its successors would fail, too
             self._stop()
             raise SystemExit(STARTUP_FAILURE)
         if not self._is_stopping:
             logger.warning("Worker %s died (%s).", process.pid, process.exitcode)
             if self._on_death is not None and process.pid is not None:
                 self._on_death(process.pid)
-            if time.monotonic() - worker.birth < YOUNG:
-                time.sleep(PAUSE)
-            self._begin()
+            if time.monotonic() - worker.start_time < YOUNG_SECONDS:
+                time.sleep(RESTART_PAUSE_SECONDS)
+            self._start_worker()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """The second Ctrl-C is passed on, which hurries them. The first would be one as well: a
-        terminal sends it to all.
+        """Stop the workers at the first signal, and forward a later SIGINT to them.
+
+        The first SIGINT becomes SIGTERM: a terminal also sends Ctrl-C to each worker.
         """
         if not self._is_stopping:
             self._stop()
         elif number == signal.SIGINT:
-            self._tell(signal.SIGINT)
+            self._signal_workers(signal.SIGINT)
 
     def _stop(self) -> None:
         self._is_stopping = True
-        self._let_go()
-        self._tell(signal.SIGTERM)
+        self._on_stop()
+        self._signal_workers(signal.SIGTERM)
 
-    def _tell(self, number: signal.Signals) -> None:
-        for worker in self._living:
+    def _signal_workers(self, number: signal.Signals) -> None:
+        for worker in self._workers:
             with suppress(ProcessLookupError):
                 os.kill(worker.process.pid or 0, number)
 
@@ -184,20 +189,18 @@ def worker_main(
     heartbeat: Heartbeat,
     lifeline: tuple[Connection, Connection],
 ) -> None:
-    """Carry out the work in a process that has just begun, and not longer than its parent lives:
-    left alone it would keep the port.
-    """
-    for number in STOPPING:
-        if signal.getsignal(number) != signal.SIG_IGN:  # as SIGHUP is under `nohup`
+    """Run `work` in a new process, and exit with the parent: an orphan would occupy the port."""
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
             signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    ours, parents = lifeline
-    parents.close()  # so that nobody but the parent holds it
-    threading.Thread(target=exit_with_parent, args=(ours,), name="parent", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    reader, writer = lifeline
+    writer.close()  # only the parent keeps it open
+    threading.Thread(target=exit_with_parent, args=(reader,), name="parent", daemon=True).start()
     work(heartbeat)
 
 
-def exit_with_parent(ours: Connection) -> None:
-    """Stop this process in good order when the other end is closed, which nobody writes to."""
-    ours.poll(None)
-    os.kill(os.getpid(), signal.SIGTERM)  # it is for the main thread, which may be asleep
+def exit_with_parent(reader: Connection) -> None:
+    """Shut this process down gracefully when the parent's end of the pipe is closed."""
+    reader.poll(None)
+    os.kill(os.getpid(), signal.SIGTERM)  # the signal wakes the main thread

@@ -56,7 +56,7 @@ class Components:
         self.rate_limiter = RateLimiter(settings)
         self.schema = create_schema(settings)
         self.get_context = ContextGetter(self.authenticator, self.database, self.rate_limiter)
-        self.observation = Observability(settings, self._sources(), shared)
+        self.observability = Observability(settings, self._sources(), shared)
 
     def _sources(self) -> Sources:
         return Sources(
@@ -72,7 +72,7 @@ class Components:
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         """Run the background work of the server, and close all components at shutdown."""
-        with self.observation.running():
+        with self.observability.running():
             async with self.authenticator.keys_kept_fresh():
                 yield
         self.thread_pool.close()
@@ -110,7 +110,7 @@ def create_app(
     app.include_router(
         health_router(components.authenticator, readiness, components.thread_pool, timeout)
     )
-    add_middleware(app, settings, components.observation.observers)
+    add_middleware(app, settings, components.observability.observers)
     return app
 
 

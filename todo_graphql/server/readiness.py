@@ -20,37 +20,37 @@ class Readiness:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._proven = False
+        self._has_passed = False
         self._attempts = 0
         self._failure: Unavailable | None = None
         self._lock = threading.Lock()
         self._outage = OutageLog(logger, "Ready.", logging.CRITICAL)
 
-    def require_proof(self) -> None:
+    def require_rls_check(self) -> None:
         """Raise Unavailable until the database has passed the check of its isolation."""
-        if self._proven:
+        if self._has_passed:
             return
         seen = self._attempts
         with self._lock:
             # Callers that waited for an attempt share its outcome. Attempts in turn would let each
             # of them wait for the same unresponsive database.
             if self._attempts == seen:
-                self._failure = self._try()
+                self._failure = self._attempt()
                 self._attempts += 1
             failure = self._failure
         if failure is not None:
             raise Unavailable(failure.message, retry_after=failure.retry_after)
 
-    def _try(self) -> Unavailable | None:
+    def _attempt(self) -> Unavailable | None:
         try:
-            self._prove()
+            self._check()
         except Unavailable as failure:
             return failure
-        self._proven = True
+        self._has_passed = True
         self._outage.recover()
         return None
 
-    def _prove(self) -> None:
+    def _check(self) -> None:
         try:
             rls_check.check_row_level_security(self._database)
         except rls_check.UnsafeDatabaseError as unsafe:
@@ -66,7 +66,7 @@ class Readiness:
     def reason_against(self) -> str | None:
         """Return the reason why this process is not ready, or None."""
         try:
-            self.require_proof()
+            self.require_rls_check()
             with self._database.connect_as(ANONYMOUS) as connection:
                 current = migrations.is_current(connection)
         except Problem as problem:

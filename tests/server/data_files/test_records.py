@@ -115,7 +115,12 @@ BAD_VALUES = [
         "A description must have at most 10,000 characters.",
     ),
     ("id", "1", "id", "Invalid id: expected a UUID."),
-    ("priority", "high", "priority", "A priority is one of NONE, LOW, MEDIUM, HIGH, URGENT."),
+    (
+        "priority",
+        "high",
+        "priority",
+        "Invalid priority: expected one of NONE, LOW, MEDIUM, HIGH, URGENT.",
+    ),
     ("dueOn", "2026-02-30", "dueOn", "Invalid Date: expected a calendar date, such as 2026-01-31."),
     ("dueAt", "2026-01-31", "dueAt", None),
     ("completedAt", "2026-01-31T09:30:00", "completedAt", None),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.data_files import HEADER
 from todo_graphql.errors import BadUserInput
-from todo_graphql.server.data_files.csv_format import harmless, original
+from todo_graphql.server.data_files.csv_format import escape_formula, unescape_formula
 from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.data_files.records import FIELDS, task_of
 from todo_graphql.server.endpoints.import_tasks import tasks_of, text_of
@@ -43,8 +43,8 @@ STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=Non
     ],
 )
 def test_formula_is_escaped_and_unescaped(text: str, cell: str) -> None:
-    assert harmless(text) == cell
-    assert original(cell) == text
+    assert escape_formula(text) == cell
+    assert unescape_formula(cell) == text
 
 
 def test_tasks_of_file_are_parsed_on_demand() -> None:

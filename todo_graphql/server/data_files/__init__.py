@@ -1,1 +1,1 @@
-"""Tasks as files: what they look like, and how they are read again."""
+"""The file formats of exports and imports."""

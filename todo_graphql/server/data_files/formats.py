@@ -1,4 +1,4 @@
-"""The formats of files with tasks."""
+"""The registry of file formats."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from todo_graphql.store.tasks.rows import TaskRow
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How tasks are written down, and read again."""
+    """A media type with its writer and its reader."""
 
     media_type: str
     write: Callable[[Iterable[Sequence[TaskRow]]], Iterator[bytes]]

@@ -1,6 +1,7 @@
-"""A task as a record: its fields by the names of the API, whatever the format of the file."""
+"""Records: tasks with the field names of the API, independent of the file format."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from graphql import GraphQLError
@@ -22,16 +23,15 @@ FIELDS = (
     "createdAt",
     "deletedAt",
 )
-"""All that can come back, in the order of the columns."""
+"""The fields of a record, in the order of the CSV columns."""
 
-PRIORITIES = ", ".join(Priority.__members__)
+PRIORITY_NAMES = ", ".join(Priority.__members__)
 
 Record = Mapping[str, Any]
-"""Texts by their names, and a list of texts for the tags. Each may be missing or None."""
+"""A mapping of field names to texts. `tags` is a list. Each field may be missing or None."""
 
 
 def record_of(row: TaskRow) -> dict[str, Any]:
-    """The task, as it is written down."""
     return {
         "id": row.id,
         "title": row.title,
@@ -47,43 +47,67 @@ def record_of(row: TaskRow) -> dict[str, Any]:
 
 
 def task_of(record: Record) -> NewTask:
-    """The task that a record tells of, by the rules of the API. Raises BadUserInput."""
+    """Return the task of a record, validated like input of the API. Raises BadUserInput."""
     return NewTask(
         title=record.get("title") or "",
         description=record.get("description"),
-        id=_read(record, "id", lambda value: uuid_of(value, "id")),
-        priority=_read(record, "priority", _priority) or Priority.NONE,
-        due_on=_read(record, "dueOn", full_date),
-        due_at=_read(record, "dueAt", date_time),
-        tags=_few(record.get("tags") or ()),
-        completed_at=_read(record, "completedAt", date_time),
-        created_at=_read(record, "createdAt", date_time),
-        deleted_at=_read(record, "deletedAt", date_time),
+        id=_parse_field(record, "id", lambda value: uuid_of(value, "id")),
+        priority=_parse_field(record, "priority", _parse_priority) or Priority.NONE,
+        due_on=_parse_field(record, "dueOn", full_date),
+        due_at=_parse_field(record, "dueAt", date_time),
+        tags=_limited(record.get("tags") or ()),
+        completed_at=_parse_field(record, "completedAt", date_time),
+        created_at=_parse_field(record, "createdAt", date_time),
+        deleted_at=_parse_field(record, "deletedAt", date_time),
     ).checked()
 
 
-def unknown_name(name: str, kind: str) -> BadUserInput:
-    """Return the error for a name that no field has: its values would be lost."""
-    return BadUserInput(f"Tasks have no {kind} `{name[:50]}`.", field=name[:50])
+def unknown_name_error(name: str, kind: str) -> BadUserInput:
+    """Return the error for an unknown field, whose values would be lost."""
+    return BadUserInput(f"Unknown {kind}: tasks have no `{name[:50]}`.", field=name[:50])
 
 
-def _few(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags, if they are few: each of many would be looked at otherwise."""
+def _limited(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return the tags. The limit of their number is checked before each tag is validated."""
     if len(tags) > TASK_MAX_TAGS:
         raise BadUserInput(f"A task must have at most {TASK_MAX_TAGS} tags.", field="tags")
     return tuple(tags)
 
 
-def _read(record: Record, name: str, reader: Callable[[str], Any]) -> Any:
-    """The value, if there is one, as the API's reader of such values has it."""
+def _parse_field(record: Record, name: str, parse: Callable[[str], Any]) -> Any:
     value = record.get(name)
     try:
-        return None if value is None else reader(value)
+        return None if value is None else parse(value)
     except GraphQLError as error:
         raise BadUserInput(error.message, field=name) from None
 
 
-def _priority(name: str) -> Priority:
+def _parse_priority(name: str) -> Priority:
     if name not in Priority.__members__:
-        raise BadUserInput(f"A priority is one of {PRIORITIES}.", field="priority")
+        raise BadUserInput(f"Invalid priority: expected one of {PRIORITY_NAMES}.", field="priority")
     return Priority[name]
+
+
+@contextmanager
+def error_line(line: int) -> Iterator[None]:
+    """Add the number of the line in the file to a BadUserInput. The first line is 1."""
+    try:
+        yield
+    except BadUserInput as problem:
+        details = {"line": line, **problem.details}
+        raise BadUserInput(f"Line {line}: {problem.message}", **details) from None
+
+
+class LineCounter:
+    """A counter of the lines before ascending positions of a text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._line = 1
+
+    def at(self, position: int) -> int:
+        """Return the line of a position, which is not before the previous one."""
+        self._line += self._text.count("\n", self._position, position)
+        self._position = position
+        return self._line

@@ -73,7 +73,7 @@ def _parse_format(request: Request) -> str:
 
 
 def _first_piece(readiness: Readiness, context: Context, pieces: Iterator[bytes]) -> bytes | None:
-    readiness.require_proof()
+    readiness.require_rls_check()
     context.charge(EXPORT_PAGE_SIZE * TASK_COST)
     return next_piece(context, pieces)
 

@@ -60,7 +60,7 @@ class GraphQLEndpoint:
     ) -> Response:
         """Parse and execute the request, and serialize its response."""
         request = parse_graphql_request(body)
-        self._readiness.require_proof()
+        self._readiness.require_rls_check()
         try:
             with context.connection:
                 result = self._schema.run(request, context)

@@ -15,8 +15,7 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS, Format
-from todo_graphql.server.data_files.lines import at_line
-from todo_graphql.server.data_files.records import Record, task_of
+from todo_graphql.server.data_files.records import Record, error_line, task_of
 from todo_graphql.server.endpoints.concurrency_limiter import ConcurrencyLimiter
 from todo_graphql.server.http.body import read_at_most
 from todo_graphql.server.http.content_negotiation import UTF_8, content_type, header
@@ -122,7 +121,7 @@ def _extending(deadline: asyncio.Timeout, receive: Receive) -> Receive:
 
 
 def _import_file(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
-    readiness.require_proof()
+    readiness.require_rls_check()
     context.charge(len(body) // BYTES_PER_COST + 1)
     tasks = tasks_of(kind.read(text_of(body)))
     with context.connection:
@@ -134,7 +133,7 @@ def text_of(body: bytes) -> str:
     try:
         return body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        with at_line(body.count(b"\n", 0, error.start) + 1):
+        with error_line(body.count(b"\n", 0, error.start) + 1):
             raise BadUserInput("The file is not encoded in UTF-8.") from None
 
 
@@ -144,7 +143,7 @@ def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
     """
     ids = set[uuid.UUID]()
     for number, (line, record) in enumerate(records, 1):
-        with at_line(line):
+        with error_line(line):
             if number > MAX_IMPORT_TASKS:
                 raise BadUserInput(f"A file can contain at most {MAX_IMPORT_TASKS:,} tasks.")
             task = task_of(record)
