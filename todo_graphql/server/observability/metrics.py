@@ -27,7 +27,7 @@ from todo_graphql.server.observability.shared_metrics import SharedMetrics, metr
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.routes import KNOWN, OTHER, known_path
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BUCKET_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SCRAPE_TIMEOUT_SECONDS = 10.0
 SAMPLE_SECONDS = 0.5
 """The maximum age of another process's gauges."""
@@ -84,11 +84,11 @@ class Metrics:
         self._connections.labels("busy").set(self._sources.pool.busy)
         self._connections.labels("idle").set(self._sources.pool.idle)
         self._waiting.set(self._sources.queue.waiting)
-        for name, known in self._sources.caches.items():
+        for name, lookups in self._sources.caches.items():
             hits, misses = self._counted_lookups[name]
-            self._counted_lookups[name] = known.hits, known.misses
-            self._lookups.labels(name, "hit").inc(known.hits - hits)
-            self._lookups.labels(name, "miss").inc(known.misses - misses)
+            self._counted_lookups[name] = lookups.hits, lookups.misses
+            self._lookups.labels(name, "hit").inc(lookups.hits - hits)
+            self._lookups.labels(name, "miss").inc(lookups.misses - misses)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"todo_graphql_{name}", meaning, labels, registry=self._own_registry)
@@ -104,7 +104,11 @@ class Metrics:
 
     def _histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
         return Histogram(
-            f"todo_graphql_{name}", meaning, labels, registry=self._own_registry, buckets=SECONDS
+            f"todo_graphql_{name}",
+            meaning,
+            labels,
+            registry=self._own_registry,
+            buckets=BUCKET_SECONDS,
         )
 
     @contextmanager

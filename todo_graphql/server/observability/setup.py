@@ -23,23 +23,23 @@ class Observability:
 
     def __init__(self, settings: Settings, sources: Sources, shared: SharedMetrics | None) -> None:
         self.observers: list[Observer] = []
-        self._at_work: list[AbstractContextManager[None]] = []
+        self._contexts: list[AbstractContextManager[None]] = []
         if settings.traces_endpoint is not None:
-            self._trace(settings.traces_endpoint, settings.otel_service_name)
+            self._add_tracing(settings.traces_endpoint, settings.otel_service_name)
         if settings.metrics_port is not None:
-            metrics = self._measure(sources, shared)
-            self._at_work.append(metrics.served(settings.metrics_host, settings.metrics_port))
+            metrics = self._add_metrics(sources, shared)
+            self._contexts.append(metrics.served(settings.metrics_host, settings.metrics_port))
         # The last observer, because the log line contains the id of the trace.
         self.observers.append(log_request)
 
-    def _trace(self, endpoint: str, service: str) -> None:
+    def _add_tracing(self, endpoint: str, service: str) -> None:
         tracing, warnings = start_tracing(endpoint, service)
         for warning in warnings:
             logger.warning("%s", warning)
         self.observers.append(tracing.observe)
-        self._at_work.append(tracing.exporting())
+        self._contexts.append(tracing.exporting())
 
-    def _measure(self, sources: Sources, shared: SharedMetrics | None) -> "Metrics":
+    def _add_metrics(self, sources: Sources, shared: SharedMetrics | None) -> "Metrics":
         from todo_graphql.server.observability.metrics import Metrics  # noqa: PLC0415
 
         metrics = Metrics(sources, shared)
@@ -50,6 +50,6 @@ class Observability:
     def running(self) -> Iterator[None]:
         """Serve metrics and export traces while the server runs."""
         with ExitStack() as stack:
-            for work in self._at_work:
-                stack.enter_context(work)
+            for context in self._contexts:
+                stack.enter_context(context)
             yield

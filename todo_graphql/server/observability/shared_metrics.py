@@ -61,7 +61,7 @@ def metrics_listener(host: str, port: int) -> socket.socket | None:
     try:
         listener = listener_at(host, port)
     except OSError as error:
-        logger.error("No metrics on %s (%s).", own, reason_of(error))  # noqa: TRY400 - it says
+        logger.error("No metrics on %s (%s).", own, reason_of(error))  # noqa: TRY400 - no traceback
         return None
     logger.info("Metrics on http://%s/metrics", own)
     return listener
