@@ -71,7 +71,7 @@ def settings_with(**options: object) -> "Settings":
 )
 @click.version_option(package_name="todo-graphql")
 def main() -> None:
-    r"""Serve a GraphQL API for to-do lists, with strict isolation of users.
+    """Serve a GraphQL API for to-do lists, with strict isolation of users.
 
     \b
     To try it:        todo-graphql dev

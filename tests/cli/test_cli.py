@@ -33,6 +33,7 @@ def test_help_lists_all_commands(tmp_path: Path) -> None:
     assert (finished.returncode, finished.stderr) == (0, "")
     for name in main.commands:
         assert f"\n  {name} " in finished.stdout
+    assert "\n  To try it:        todo-graphql dev\n" in finished.stdout
 
 
 @pytest.mark.parametrize("command", list(main.commands))

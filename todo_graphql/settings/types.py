@@ -89,7 +89,9 @@ def _require_redis_options(url: SecretStr) -> None:
     try:
         from redis.connection import parse_url  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
-        raise ValueError("needs the Redis client: install `todo-graphql[redis]`") from None
+        raise ValueError(
+            "requires the Redis client, which `todo-graphql[redis]` installs"
+        ) from None
     try:
         parse_url(url.get_secret_value())  # type: ignore[no-untyped-call]
     except ValueError:  # its message repeats a part of the URL

@@ -83,8 +83,8 @@ def upgrade(settings: Settings) -> None:
             raise MigrationPermissionError(
                 "This role lacks a privilege for migrations: grant it CREATEROLE and CREATE on the "
                 "schema. If another role created todo_app and todo_upkeep for another database of "
-                "this server, run GRANT todo_app, todo_upkeep TO it as that role. Then migrate "
-                "again."
+                "this server, run GRANT todo_app, todo_upkeep TO it WITH ADMIN OPTION as that "
+                "role. Then migrate again."
             ) from None
         failure = translate_error(error)
         if isinstance(failure, Unavailable):
