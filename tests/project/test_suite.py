@@ -11,7 +11,7 @@ NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 
 def test_suite_uses_the_server_of_database_url() -> None:
     """The processes that it starts use it as well."""
-    test = "tests/doctor/test_endpoints.py::test_direct_endpoint_is_found"
+    test = "tests/doctor/test_endpoints.py::test_direct_endpoint_is_recognized"
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "1", test],
         cwd=ROOT,
