@@ -11,6 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
+UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+# uv installs in seconds what takes pip most of a minute. Where uv cannot, pip does: only pip knows
+# the package index that a machine configures for pip.
+INSTALL = $(UV_INSTALL) $(1) || $(PIP_INSTALL) $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help dev test check test-bounds audit bench chaos format lock clean
@@ -31,7 +35,7 @@ COMPILED := PYTHONDONTWRITEBYTECODE=
 check: $(VENV)/.test ## Run all checks; ONLY=tests/api/test_pages.py runs these tests only
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 ifdef ONLY
@@ -46,11 +50,10 @@ endif
 RESOLUTIONS := lowest-direct highest
 
 test-bounds: $(VENV)/.test ## Run the tests with the lowest and with the newest allowed versions
-	$(PIP_INSTALL) uv
 	@for resolution in $(RESOLUTIONS); do \
 		echo "Testing with --resolution $$resolution …"; \
-		install="$(BIN)/python -m uv pip install --quiet --python .venv-$$resolution"; \
-		$(BIN)/python -m uv venv --quiet --clear --seed --python $(BIN)/python .venv-$$resolution \
+		install="$(BIN)/uv pip install --quiet --python .venv-$$resolution"; \
+		$(BIN)/uv venv --quiet --clear --seed --python $(BIN)/python .venv-$$resolution \
 		&& $$install --resolution $$resolution --editable '.[dev,redis,tracing]' \
 		&& $$install --group build --group lint --group test \
 		&& .venv-$$resolution/bin/python -m pytest $(WORKERS) || exit 1; \
@@ -72,12 +75,12 @@ format: $(VENV)/.test ## Format the code, and apply the fixes of the linter
 schema.graphql: $(VENV)/.dev $(shell find todo_graphql/api todo_graphql/errors.py -name "*.py")
 	$(BIN)/python -m todo_graphql schema --output $@
 
-UV_EXPORT := $(BIN)/python -m uv export --quiet --frozen --format requirements-txt \
+UV_EXPORT := $(BIN)/uv export --quiet --frozen --format requirements-txt \
 	--no-header --no-annotate --no-emit-project --no-default-groups
 
-lock: $(VENV)/bin/python ## Pin the newest versions of all packages, with hashes
-	$(PIP_INSTALL) uv
-	$(BIN)/python -m uv lock --quiet --upgrade
+lock: $(VENV)/.installer ## Pin the newest versions of all packages, with hashes
+	$(BIN)/uv lock --quiet --upgrade
+	$(UV_EXPORT) --only-group installer --output-file requirements/installer.txt
 	$(UV_EXPORT) --output-file requirements/runtime.txt
 	$(UV_EXPORT) --extra redis --extra tracing --output-file requirements/runtime-extras.txt
 	$(UV_EXPORT) --only-group build --output-file requirements/build.txt
@@ -87,7 +90,7 @@ lock: $(VENV)/bin/python ## Pin the newest versions of all packages, with hashes
 clean: ## Remove all generated files except the data of `make dev`
 	rm -rf $(VENV) $(RESOLUTIONS:%=.venv-%) dist build .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-$(VENV)/bin/python:
+$(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "Python 3.11 or newer with its venv module is required (on Debian: python3-venv)." >&2; \
 		exit 1; fi
@@ -95,16 +98,20 @@ $(VENV)/bin/python:
 
 # python-jose declares packages that it does not need with `cryptography`. They are not pinned, so
 # pip must ignore declared dependencies (--no-deps): the files name all packages.
-PIP_INSTALL_PINNED := $(PIP_INSTALL) --require-hashes --no-deps --requirement
+PINNED := --require-hashes --no-deps --requirement
 
-$(VENV)/.dev: $(VENV)/bin/python requirements/dev.txt pyproject.toml
-	@echo "Installing the packages of \`make dev\` into $(VENV) …"
+$(VENV)/.installer: $(BIN)/python requirements/installer.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	$(PIP_INSTALL_PINNED) requirements/dev.txt
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(PIP_INSTALL) $(PINNED) requirements/installer.txt || echo "uv is not available: pip installs."
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installer requirements/dev.txt pyproject.toml
+	@echo "Installing the packages of \`make dev\` into $(VENV) …"
+	@$(call INSTALL,$(PINNED) requirements/dev.txt)
+	@$(call INSTALL,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.dev requirements/test.txt
 	@echo "Installing the packages of the checks into $(VENV) …"
-	$(PIP_INSTALL_PINNED) requirements/test.txt
+	@$(call INSTALL,$(PINNED) requirements/test.txt)
 	@touch $@

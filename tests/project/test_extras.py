@@ -129,12 +129,13 @@ def test_pinned_files_agree() -> None:
         for path in REQUIREMENTS.glob("*.txt")
         for name in [path.stem]
     }
-    assert set(lines) == {"build", "dev", "runtime", "runtime-extras", "test"}
+    assert set(lines) == {"build", "dev", "installer", "runtime", "runtime-extras", "test"}
     assert lines["runtime"] < lines["runtime-extras"] < lines["test"]
     assert lines["runtime"] | lines["build"] < lines["dev"] < lines["test"]
+    assert lines["installer"] < lines["test"]
 
 
-@pytest.mark.parametrize("name", ["runtime", "runtime-extras", "build", "dev", "test"])
+@pytest.mark.parametrize("name", ["runtime", "runtime-extras", "build", "dev", "installer", "test"])
 def test_pinned_files_omit_packages_that_are_never_imported(name: str) -> None:
     assert pinned(name) & NEVER_IMPORTED == set()
 
