@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from benchmarks.workloads import CREATED_TITLE, User, Users
 from tests.support.administrators import administrator
-from todo_graphql.dev.command import token_for
+from todo_graphql.dev.demo_user import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.maintenance.seed import sample_users, seed

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from chaos.servers import Server
 from tests.support.administrators import administrator
 from tests.support.ports import free_port
-from todo_graphql.dev.command import token_for
+from todo_graphql.dev.demo_user import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer

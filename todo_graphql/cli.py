@@ -31,9 +31,9 @@ class Commands(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise  # click handles these: `--help`, a wrong option, Ctrl-C, `| head`
         except Exception as error:
-            from todo_graphql.expected_errors import EXPECTED_ERRORS
+            from todo_graphql.errors import ExpectedError
 
-            if not isinstance(error, EXPECTED_ERRORS):
+            if not isinstance(error, ExpectedError | OSError):  # OSError: a full disk, say
                 raise
             raise click.ClickException(str(error)) from None
 
@@ -140,7 +140,7 @@ def purge(days: int | None) -> None:
     DATABASE_URL if that is not set, as the role that migrates; without either, the database of a
     `dev` that runs in this folder.
     """
-    from todo_graphql.dev.command import with_database_of_dev
+    from todo_graphql.dev.database import with_database_of_dev
     from todo_graphql.store.maintenance import purge
 
     batches = purge.purge(with_database_of_dev(settings_with(trash_days=days)))
@@ -168,7 +168,7 @@ def seed(users: int, tasks: int) -> None:
     Uses DATABASE_URL, or the database of `dev` in this folder, which need not be running. The
     first user is the demo user. Repeated with the same numbers, the command adds nothing.
     """
-    from todo_graphql.dev.command import populate
+    from todo_graphql.dev.populate import populate
 
     populate(settings_with(), users, tasks)
     click.echo(f"There are {users:,} users with {tasks:,} tasks.")
@@ -184,7 +184,7 @@ def token(user_id: Any, email: str | None, expires_in: int) -> None:
     Signs it with BETTER_AUTH_SECRET or, if that is not set, with the secret that `dev` has
     generated in this folder.
     """
-    from todo_graphql.dev.command import DEMO_USER, token_for
+    from todo_graphql.dev.demo_user import DEMO_USER, token_for
     from todo_graphql.dev.workspace import settings_with_secret
     from todo_graphql.store.models import Viewer
 

@@ -1,4 +1,5 @@
-"""Errors that clients see: each has a stable code, an HTTP status and one sentence.
+"""Expected errors, and those of them that clients see: each has a stable code, an HTTP status and
+one sentence.
 
 Every other exception is a bug. The server logs it and answers with INTERNAL_SERVER_ERROR.
 """
@@ -57,7 +58,11 @@ class ErrorCode(Enum):
         return {"code": self.name, "status": self.status}
 
 
-class Problem(Exception):  # noqa: N818 - the term of RFC 9457
+class ExpectedError(Exception):
+    """Error that is no bug. A command prints its sentence without a traceback."""
+
+
+class Problem(ExpectedError):  # noqa: N818 - the term of RFC 9457
     """Error that a client may see. `details` are added to `errors[].extensions`."""
 
     code: ClassVar[ErrorCode]

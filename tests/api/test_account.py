@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.support.administrators import administering
 from tests.support.api_client import Person
-from todo_graphql.dev.command import token_for
+from todo_graphql.dev.demo_user import token_for
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.support.api_client import TASK, Person
-from todo_graphql.dev.command import token_for
+from todo_graphql.dev.demo_user import token_for
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 

@@ -10,7 +10,7 @@ from tests.support.commands import refusal, run
 from tests.support.servers import SECRET
 from todo_graphql.api.sdl import sdl
 from todo_graphql.cli import main
-from todo_graphql.dev.command import DEMO_USER
+from todo_graphql.dev.demo_user import DEMO_USER
 
 OTHER_USER = "11111111-2222-4333-8444-555555555555"
 

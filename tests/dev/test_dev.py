@@ -17,7 +17,7 @@ from tests.support.commands import AWKWARD, Dev, Service, home_of_dev, mode_of, 
 from tests.support.issuer import Issuer, publishing
 from tests.support.jwt import SUBJECT
 from tests.support.servers import scratch_database
-from todo_graphql.dev.command import DEMO_USER
+from todo_graphql.dev.demo_user import DEMO_USER
 from todo_graphql.dev.workspace import stored_secret, workspace
 from todo_graphql.settings.settings import ConfigurationError, Settings
 

@@ -26,7 +26,7 @@ OPTIONAL = {
     "psutil",
     "redis",
     "requests",
-    "todo_graphql.dev.command",
+    "todo_graphql.dev",
     "todo_graphql.doctor",
 }
 

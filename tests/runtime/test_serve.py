@@ -20,7 +20,7 @@ from tests.support.servers import (
     settings_for,
     variables_for,
 )
-from todo_graphql.dev.command import DEMO_USER, token_for
+from todo_graphql.dev.demo_user import DEMO_USER, token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.runtime.listening import listening
 from todo_graphql.runtime.uvicorn_server import create_frozen_app

@@ -13,7 +13,7 @@ from tests.support.administrators import administer, administering
 from tests.support.commands import PATIENCE, refusal, run, until
 from tests.support.servers import migrated_database, settings_for
 from todo_graphql.dev import postgres_binaries
-from todo_graphql.dev.command import with_database_of_dev
+from todo_graphql.dev.database import with_database_of_dev
 from todo_graphql.store.maintenance import purge
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import Database

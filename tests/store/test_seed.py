@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.support.administrators import administering
 from tests.support.commands import PATIENCE, PROGRAM, Dev, environment, home_of_dev, run
 from tests.support.servers import scratch_database
-from todo_graphql.dev.command import DEMO_USER
+from todo_graphql.dev.demo_user import DEMO_USER
 from todo_graphql.store.maintenance.seed import split_tasks
 
 COUNTS = """

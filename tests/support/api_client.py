@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from todo_graphql.dev.command import token_for
+from todo_graphql.dev.demo_user import token_for
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 

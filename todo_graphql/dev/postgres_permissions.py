@@ -12,10 +12,12 @@ import subprocess
 from pathlib import Path
 from typing import TypedDict
 
+from todo_graphql.errors import ExpectedError
+
 SYSTEM_USER = "embedded_postgres"
 
 
-class AccessError(Exception):
+class AccessError(ExpectedError):
     """Failure to make the folders private or reachable, with its reason in one sentence."""
 
 

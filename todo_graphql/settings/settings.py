@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import SecretStr, ValidationError
 
+from todo_graphql.errors import ExpectedError
 from todo_graphql.settings.variables import Environment
 
 MINIMUM_SECRET_BYTES = 32
@@ -23,7 +24,7 @@ MINIMUM_COMPARED_CHARACTERS = 6
 """The length of compared names. HOST and PORT resemble the variables of other programs."""
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(ExpectedError):
     """Unusable configuration, with one sentence for each reason."""
 
     def __init__(self, *sentences: str) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
+from todo_graphql.errors import ExpectedError
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.idempotency import RETENTION
 from todo_graphql.store.postgres.engine import migration_engine
@@ -54,7 +55,7 @@ DELETE_KEYS = text(
 )
 
 
-class PurgePermissionError(Exception):
+class PurgePermissionError(ExpectedError):
     """The role of the URL lacks a privilege for the purge."""
 
 

@@ -7,7 +7,7 @@ log.
 import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from todo_graphql.errors import BadUserInput, Problem, Unavailable
+from todo_graphql.errors import BadUserInput, ExpectedError, Problem, Unavailable
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     IDEMPOTENCY_KEY_MAX_LENGTH,
@@ -61,7 +61,7 @@ UNAVAILABLE_STATES = (
 )
 
 
-class UnexpectedDatabaseError(Exception):
+class UnexpectedDatabaseError(ExpectedError):
     """Database error without a translation. The message has the SQLSTATE, and no SQL."""
 
     def __init__(self, kind: str, state: str | None, constraint: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, column, select, table
 from sqlalchemy.exc import DBAPIError
 
-from todo_graphql.errors import Unavailable
+from todo_graphql.errors import ExpectedError, Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import migration_engine
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2]
 
 
-class MigrationPermissionError(Exception):
+class MigrationPermissionError(ExpectedError):
     """The role of the URL lacks a privilege for a migration."""
 
 
-class NewerDatabaseError(Exception):
+class NewerDatabaseError(ExpectedError):
     """The revision of the database is unknown to this release."""
 
     def __init__(self, revision: str) -> None:

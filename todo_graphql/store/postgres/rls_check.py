@@ -5,6 +5,7 @@ import uuid
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from todo_graphql.errors import ExpectedError
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import APP_ROLE, Database
 from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
@@ -23,7 +24,7 @@ SELECT_PROBE = text(
 )
 
 
-class UnsafeDatabaseError(Exception):
+class UnsafeDatabaseError(ExpectedError):
     """The database does not isolate users."""
 
 

@@ -1,0 +1,100 @@
+"""The database of the commands: the configured one, or the embedded PostgreSQL of this folder."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from todo_graphql.dev.postgres_binaries import NOT_INSTALLED, EmbeddedPostgresError
+from todo_graphql.dev.workspace import FOLDER, workspace
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres import migrations
+
+if TYPE_CHECKING:
+    from todo_graphql.dev.postgres import EmbeddedPostgres
+
+WATCH_INTERVAL_SECONDS = 0.5
+"""The time between two checks of the embedded PostgreSQL."""
+
+
+def embedded_postgres() -> "EmbeddedPostgres":
+    """Return the PostgreSQL of this folder, which may not exist yet.
+
+    Raises EmbeddedPostgresError if the extra is not installed.
+    """
+    try:
+        from todo_graphql.dev.postgres import EmbeddedPostgres  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise EmbeddedPostgresError(NOT_INSTALLED) from None
+    return EmbeddedPostgres(FOLDER / "postgres")
+
+
+@contextmanager
+def postgresql(settings: Settings) -> Iterator[Settings]:
+    """Yield the settings with a database: their own, or an embedded one that runs meanwhile."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    server = embedded_postgres()
+    first_time = not server.folder.exists()
+    click.echo("Creating PostgreSQL in .todo-graphql/ …" if first_time else "Starting PostgreSQL …")
+    try:
+        try:
+            server.start()
+        finally:
+            for notice in server.access.notices():
+                click.echo(notice)
+        with restart_on_exit(server):
+            yield settings.model_copy(
+                update={"database_url": server.url, "database_url_unpooled": server.url}
+            )
+    finally:
+        server.stop()
+
+
+def with_database_of_dev(settings: Settings) -> Settings:
+    """Return the settings with a database: their own, or that of a `dev` running in this folder."""
+    if settings.migration_url is not None:
+        return settings
+    server = embedded_postgres()
+    if not server.is_running():
+        return settings
+    return settings.model_copy(update={"database_url": server.url})
+
+
+@contextmanager
+def database_here(settings: Settings) -> Iterator[Settings]:
+    """Yield the settings with a migrated database.
+
+    It is their own, or that of a `dev` running in this folder, or the one that `dev` would start.
+    """
+    settings = with_database_of_dev(settings)
+    with ExitStack() as stack:
+        if settings.database_url is None:
+            stack.enter_context(workspace(FOLDER))
+        settings = stack.enter_context(postgresql(settings))
+        migrations.upgrade(settings)
+        yield settings
+
+
+@contextmanager
+def restart_on_exit(server: "EmbeddedPostgres") -> Iterator[None]:
+    """Restart the server whenever it has ended."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(WATCH_INTERVAL_SECONDS):
+            if not server.is_running():
+                click.echo("PostgreSQL has ended. Restarting it …")
+                with suppress(EmbeddedPostgresError):  # the next check is the next attempt
+                    server.start()
+
+    watcher = threading.Thread(target=watch, name="postgresql")
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
