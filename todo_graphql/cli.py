@@ -94,9 +94,10 @@ def dev(host: str | None, port: int | None) -> None:
     from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
+    settings = settings_with(host=host, port=port)
     from todo_graphql.dev.command import run_dev
 
-    run_dev(settings_with(host=host, port=port))
+    run_dev(settings)
 
 
 @main.command()
@@ -113,9 +114,13 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()
+    settings = settings_with(host=host, port=port)
+    from todo_graphql.runtime.preflight import check_settings
+
+    check_settings(settings)  # before the imports that take most of the start
     from todo_graphql.runtime.uvicorn_server import serve_production
 
-    serve_production(settings_with(host=host, port=port), workers)
+    serve_production(settings, workers)
 
 
 @main.command()

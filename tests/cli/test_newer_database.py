@@ -12,6 +12,8 @@ from tests.support.servers import SECRET, migrated_database
 from todo_graphql.doctor.findings import ADVICE
 from todo_graphql.store.postgres import migrations
 
+pytestmark = pytest.mark.usefixtures("coverage_pause")
+
 SENTENCE = (
     f"The database is at revision 9999, which is newer than this release (newest revision "
     f"{migrations.head()}). This release can serve it, but only a newer one can migrate it."

@@ -17,6 +17,8 @@ from tests.support.paths import ROOT
 from tests.support.servers import variables_for
 from todo_graphql.settings.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("coverage_pause")
+
 REQUIREMENTS = ROOT / "requirements"
 NEVER_IMPORTED = {"ecdsa", "pyasn1", "rsa"}
 """python-jose declares these packages; with `cryptography` it does not use them."""

@@ -18,6 +18,8 @@ from todo_graphql.server.endpoints.import_tasks import MAX_IMPORT_BYTES
 from todo_graphql.server.http.content_negotiation import GRAPHQL, JSON
 from todo_graphql.settings.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("coverage_pause")
+
 NGINX, CADDYFILE = sample("nginx"), sample("caddyfile")
 PUBLIC_PATHS = {routes.GRAPHQL, routes.EXPORT, routes.IMPORT}
 MEDIA_TYPES = {JSON, GRAPHQL.partition(";")[0], *(kind.media_type for kind in FORMATS.values())}

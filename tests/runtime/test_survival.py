@@ -20,6 +20,8 @@ from tests.support.servers import serving, variables_for
 from todo_graphql.errors import OUTCOME_UNKNOWN
 from todo_graphql.settings.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("coverage_pause")
+
 WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE wait_event_type = 'Lock' AND datname = current_database()"

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from todo_graphql.runtime.listening import drain_backlog, graphql_url, listening
-from todo_graphql.runtime.preflight import check_database, check_settings, log_fatal_errors
+from todo_graphql.runtime.preflight import check_database, log_fatal_errors
 from todo_graphql.runtime.signals import StopSignal, graceful_shutdown
 from todo_graphql.runtime.supervisor import Heartbeat, Supervisor
 from todo_graphql.server.app import create_app
@@ -57,11 +57,7 @@ class Server(uvicorn.Server):
 
 
 def serve_production(settings: Settings, workers: int) -> None:
-    """Serve until a signal arrives.
-
-    Raises ConfigurationError, or SystemExit for failures that it has logged.
-    """
-    check_settings(settings)
+    """Serve with checked settings until a signal arrives. Raises SystemExit for logged failures."""
     logs.configure(settings)
     with log_fatal_errors():
         check_database(settings)

@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from tests.support.commands import PATIENCE, PROGRAM, Service, environment, until
 from tests.support.paths import ROOT
 from tests.support.servers import variables_for
+
+pytestmark = pytest.mark.usefixtures("coverage_pause")
 
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
 FAILURES = """
