@@ -65,7 +65,7 @@ audit: $(VENV)/.test ## Check all pinned packages for known vulnerabilities
 bench: $(VENV)/.test ## Compare with other servers in ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.test ## Test under injected failures in 25 minutes; ARGS=--quick takes three
+chaos: $(VENV)/.test ## Test under injected failures in 35 minutes; ARGS=--quick takes seven
 	@exec $(BIN)/python -m chaos $(ARGS)
 
 format: $(VENV)/.test ## Format the code, and apply the fixes of the linter

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from chaos import isolation, kills, overload, shutdown, stalls
+from chaos import isolation, kills, neighbours, overload, shutdown, stalls
+from chaos.attacks import ATTACKS
 from chaos.environment import Environment
 from chaos.pooler import AbsentError
 from chaos.report import Check, Result
@@ -133,5 +134,15 @@ EXPERIMENTS = (
         isolation.pooled,
         full=Size(100_000, 280),
         quick=Size(2_000, 10),
+    ),
+    *(
+        Experiment(
+            name.replace(" ", "-"),
+            f"a noisy neighbour: {name}",
+            partial(neighbours.disturb, attack=name),
+            full=Size(30, 65),
+            quick=Size(6, 25),
+        )
+        for name in ATTACKS
     ),
 )
