@@ -13,7 +13,7 @@ from todo_graphql.runtime.preflight import check_database, check_telemetry
 from todo_graphql.runtime.signals import graceful_shutdown
 from todo_graphql.runtime.uvicorn_server import run, uvicorn_config
 from todo_graphql.server.app import create_app
-from todo_graphql.server.observability import logs
+from todo_graphql.server.observability import log_configuration
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import migrations
 
@@ -33,7 +33,7 @@ def run_dev(settings: Settings) -> None:
         check_telemetry(settings)
         with postgresql(settings) as settings:
             stop.check()
-            logs.configure(settings)
+            log_configuration.configure(settings)
             migrations.upgrade(settings)
             check_database(settings)
             stop.check()

@@ -16,7 +16,7 @@ from todo_graphql.runtime.preflight import check_database, log_fatal_errors
 from todo_graphql.runtime.signals import StopSignal, graceful_shutdown
 from todo_graphql.runtime.supervisor import Heartbeat, Supervisor
 from todo_graphql.server.app import create_app
-from todo_graphql.server.observability import logs
+from todo_graphql.server.observability import log_configuration
 from todo_graphql.server.observability.shared_metrics import SharedMetrics, sharing_metrics
 from todo_graphql.server.protocol.http1 import HTTP1Protocol
 from todo_graphql.settings.settings import Settings
@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
 
 def serve_production(settings: Settings, workers: int) -> None:
     """Serve with checked settings until a signal arrives. Raises SystemExit for logged failures."""
-    logs.configure(settings)
+    log_configuration.configure(settings)
     with log_fatal_errors():
         check_database(settings)
         serve(settings, workers)
@@ -161,7 +161,7 @@ def uvicorn_config(
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
-        log_config=logs.configuration(settings),
+        log_config=log_configuration.configuration(settings),
         timeout_graceful_shutdown=grace,
     )
 

@@ -22,12 +22,12 @@ FAILURES = """
 import sys, threading, warnings
 from todo_graphql.settings.settings import Settings
 from todo_graphql.runtime.preflight import log_fatal_errors
-from todo_graphql.server.observability import logs
+from todo_graphql.server.observability import log_configuration
 
 def fail():
     raise ValueError(sys.argv[1])  # Python 3.13 quotes this line in a traceback
 
-logs.configure(Settings())
+log_configuration.configure(Settings())
 warnings.warn("old")
 thread = threading.Thread(target=fail)
 thread.start()

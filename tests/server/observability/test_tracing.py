@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.server.observability.test_logs import TRACE_ID, TRACEPARENT
+from tests.server.observability.test_access_log import TRACE_ID, TRACEPARENT
 from tests.support.api_client import Person
 from tests.support.servers import serving
 from todo_graphql.settings.settings import Settings

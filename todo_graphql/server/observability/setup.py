@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from todo_graphql.server.observability.logs import log_request
+from todo_graphql.server.observability.access_log import log_request
 from todo_graphql.server.observability.shared_metrics import SharedMetrics
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.observability.tracing_setup import start_tracing

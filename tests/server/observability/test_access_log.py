@@ -61,7 +61,7 @@ def test_operation_is_logged_with_its_fields(log: Log) -> None:
     assert line.pop("cost") > 0
     assert line == {
         "level": "INFO",
-        "logger": "todo_graphql.server.observability.logs",
+        "logger": "todo_graphql.server.observability.access_log",
         "requestId": response.headers["x-request-id"],
         "message": "POST /graphql 200",
         "method": "POST",
