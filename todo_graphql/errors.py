@@ -23,6 +23,14 @@ class ErrorCode(Enum):
             "tasks match."
         ),
     )
+    QUOTA_EXCEEDED = (
+        403,
+        (
+            "The write would exceed a limit of the user's storage. Nothing was changed. "
+            "`limitName` is the limit, `limit` its value, `used` the part in use and `requested` "
+            "what the write adds."
+        ),
+    )
     GRAPHQL_PARSE_FAILED = (400, "The document has a syntax error.")
     GRAPHQL_VALIDATION_FAILED = (400, "The document is not valid for the schema.")
     QUERY_TOO_COMPLEX = (
@@ -119,6 +127,15 @@ class Conflict(Problem):
     """The state differs from the state that the client expects. Nothing was changed."""
 
     code = ErrorCode.CONFLICT
+
+
+class QuotaExceeded(Problem):
+    """The write would exceed a limit of the user's storage. Nothing was changed."""
+
+    code = ErrorCode.QUOTA_EXCEEDED
+
+    def __init__(self, message: str, *, name: str, limit: int, used: int, requested: int) -> None:
+        super().__init__(message, limitName=name, limit=limit, used=used, requested=requested)
 
 
 class QueryTooComplex(Problem):

@@ -4,9 +4,10 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import select, true
+from sqlalchemy import literal, select, true
 
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.quota import Growth
 from todo_graphql.store.scope import VIEWER, ViewerScope
 from todo_graphql.store.tasks.inserts import insert_statement
 from todo_graphql.store.tasks.rows import ALL
@@ -16,13 +17,17 @@ TASK_ID = uuid.UUID("d0d0d0d0-0000-4000-8000-000000000002")
 SCOPE = ViewerScope()
 ONE = TASKS.c.id.in_([TASK_ID])
 WRITER = SCOPE.next_revision(when=true())
+GROWTH = Growth(literal(1), literal(1))
 PARTS: dict[str, Any] = {
     "user": SCOPE.user(USERS.c.id),
     "delete_user": SCOPE.delete_user(),
     "tasks": SCOPE.tasks(TASKS.c.id),
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
-    "current_revision": SCOPE.current_revision().element,
+    "current_revision": SCOPE.current_revision(when=true(), growth=GROWTH).element,
+    "storage": SCOPE.storage(),
+    "counted_storage": SCOPE.counted_storage(),
+    "recount_storage": SCOPE.recount_storage(),
     "update": SCOPE.update(ONE, WRITER, {"title": "x"}, [TASKS.c.id]).element,
     "delete": SCOPE.delete(ONE, WRITER).element,
     "rebalance_ranks": SCOPE.rebalance_ranks(),
@@ -36,7 +41,7 @@ def test_every_scope_part_names_viewer(part: Any) -> None:
 
 def test_every_scope_part_is_tested() -> None:
     parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
-    predicates = {"own_user", "own_tasks", "own_keys"}
+    predicates = {"own_user", "own_tasks", "own_keys", "within_quota"}
     assert parts == {*PARTS, "insert", "end_rank", "save_idempotency_key"} | predicates
 
 

@@ -14,6 +14,7 @@ from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
 from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
+from todo_graphql.store import storage as store_storage
 from todo_graphql.store.tasks import overview as store
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.pages import TaskPage
@@ -71,9 +72,28 @@ class User(RowType, Node):
     def tags(self, info: Info) -> "list[TagCount]":
         return TagCount.from_rows(info.context.tasks().tags())
 
+    @strawberry.field(description="The storage that the user's tasks take, and its limits.")
+    def storage(self, info: Info) -> "Storage":
+        return Storage.from_row(info.context.users.storage())
+
     @classmethod
     def me(cls, context: Context) -> Self:
         return cls.from_row(context.users.me())
+
+
+@strawberry.type(
+    description="The storage that a user's tasks take, and its limits. Tasks in the trash are "
+    "counted. A write that would exceed a limit fails with QUOTA_EXCEEDED."
+)
+class Storage(RowType):
+    row = store_storage.Storage
+
+    tasks: int = strawberry.field(description="The number of tasks.")
+    tasks_limit: int = strawberry.field(description="The maximum number of tasks.")
+    bytes: int = strawberry.field(
+        description="The size of all titles, descriptions and tags, in bytes of UTF-8."
+    )
+    bytes_limit: int = strawberry.field(description="The maximum size in bytes.")
 
 
 @strawberry.type(description="A to-do item.")

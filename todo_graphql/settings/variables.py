@@ -165,6 +165,20 @@ class Environment(BaseSettings):
         le=36_500,
         description="The days in the trash after which `purge` deletes a task.",
     )
+    max_tasks_per_user: int = Field(
+        default=100_000,
+        ge=1,
+        le=2_147_483_647,
+        description="The maximum number of tasks of each user, including the trash. A write beyond "
+        "it fails with QUOTA_EXCEEDED.",
+    )
+    max_bytes_per_user: int = Field(
+        default=100_000_000,
+        ge=1,
+        le=2_147_483_647,
+        description="The maximum size of the titles, descriptions and tags of each user's tasks, "
+        "in bytes of UTF-8, including the trash.",
+    )
     max_body_bytes: int = Field(
         default=65_536,
         ge=1_024,

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     Text,
@@ -62,6 +63,9 @@ class User(SQLModel, table=True):
 
     `revision` orders the user's writes and never decreases. Each write takes the next number
     under this row's lock and stores it in the tasks that it changes.
+
+    `task_count` and `task_bytes` are the user's storage while `counted_revision` equals `revision`.
+    A write that does not count increments `revision` alone.
     """
 
     __tablename__ = "users"
@@ -73,6 +77,15 @@ class User(SQLModel, table=True):
     )
     created_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+    task_count: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    task_bytes: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
+    )
+    counted_revision: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
     )
 
     tasks: list["Task"] = Relationship(back_populates="user", passive_deletes="all")

@@ -14,10 +14,12 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     bindparam,
     cast,
     func,
     insert,
+    or_,
     select,
     true,
     update,
@@ -26,6 +28,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.quota import BYTES, BYTES_LIMIT, TASKS_LIMIT, Growth, count_bytes
 
 Columns = Sequence[ColumnElement[Any]]
 
@@ -75,20 +78,72 @@ class ViewerScope:
         """Select from the viewer's idempotency keys."""
         return select(*columns).select_from(IDEMPOTENCY_KEYS).where(self.own_keys)
 
-    def next_revision(self, *, when: ColumnElement[bool]) -> CTE:
+    def next_revision(self, *, when: ColumnElement[bool], growth: Growth | None = None) -> CTE:
         """Take the viewer's next revision and return one row; no row unless `when` is true."""
-        email = func.coalesce(EMAIL, USERS.c.email)
+        values = {
+            "revision": USERS.c.revision + 1,
+            # Exact counters remain exact, and others remain invalid.
+            "counted_revision": USERS.c.counted_revision + 1,
+            "email": func.coalesce(EMAIL, USERS.c.email),
+        }
+        return self._writer(when, growth, values)
+
+    def current_revision(self, *, when: ColumnElement[bool], growth: Growth) -> CTE:
+        """Return the revision that an earlier statement of this transaction took; no row unless
+        `when` is true.
+        """
+        return self._writer(when, growth, {})
+
+    def _writer(
+        self, when: ColumnElement[bool], growth: Growth | None, values: dict[str, Any]
+    ) -> CTE:
+        if growth is not None and growth.tasks is not None:
+            values["task_count"] = USERS.c.task_count + growth.tasks
+        if growth is not None:
+            values["task_bytes"] = USERS.c.task_bytes + growth.bytes
         return (
             update(USERS)
             .where(self.own_user, when)
-            .values(revision=USERS.c.revision + 1, email=email)
+            .values(**values)
             .returning(USERS.c.id, USERS.c.revision)
             .cte("writer")
         )
 
-    def current_revision(self) -> CTE:
-        """Return the revision that an earlier statement of this transaction took."""
-        return self.user(USERS.c.id, USERS.c.revision).cte("writer")
+    def within_quota(self, growth: Growth) -> ColumnElement[bool]:
+        """Return whether the viewer's counters are exact and the growth exceeds no limit. An
+        update that adds no bytes is always within the quota.
+        """
+        fits = and_(
+            USERS.c.counted_revision == USERS.c.revision,
+            USERS.c.task_bytes + growth.bytes <= BYTES_LIMIT,
+        )
+        if growth.tasks is not None:
+            return and_(fits, USERS.c.task_count + growth.tasks <= TASKS_LIMIT)
+        return or_(growth.bytes <= 0, fits)
+
+    def storage(self) -> Select[Any]:
+        """Select the viewer's counters, and whether they are exact."""
+        exact = USERS.c.counted_revision == USERS.c.revision
+        return self.user(USERS.c.task_count, USERS.c.task_bytes, exact)
+
+    def counted_storage(self) -> Select[Any]:
+        """Count the viewer's tasks and their bytes."""
+        size = func.sum(count_bytes({name: TASKS.c[name] for name in BYTES}))
+        return self.tasks(func.count().label("tasks"), func.coalesce(size, 0).label("bytes"))
+
+    def recount_storage(self) -> Executable:
+        """Correct the viewer's counters, and return them."""
+        counted = self.counted_storage().cte("counted")
+        return (
+            update(USERS)
+            .where(self.own_user)
+            .values(
+                task_count=counted.c.tasks,
+                task_bytes=counted.c.bytes,
+                counted_revision=USERS.c.revision,
+            )
+            .returning(USERS.c.task_count, USERS.c.task_bytes)
+        )
 
     def insert(
         self,

@@ -11,6 +11,7 @@ from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.storage import Storage, read_storage
 
 
 class UserRow(NamedTuple):
@@ -31,6 +32,8 @@ class Users:
         self._statements = Statements(connection)
         self._known: UserRow | None = None
         self._known_after = -1
+        self._storage: Storage | None = None
+        self._storage_after = -1
 
     def me(self) -> UserRow:
         """Return the viewer, also one without a row, which the first write creates.
@@ -40,6 +43,13 @@ class Users:
         if self._known is None or self._known_after != self._connection.writes:
             self._known, self._known_after = self._read(), self._connection.writes
         return self._known
+
+    def storage(self) -> Storage:
+        """Return the viewer's usage and limits. The result is cached until the operation writes."""
+        if self._storage is None or self._storage_after != self._connection.writes:
+            self._storage = read_storage(self._connection)
+            self._storage_after = self._connection.writes
+        return self._storage
 
     def delete(self, confirmation: str) -> None:
         """Delete the viewer and all the viewer's data. A repeated deletion succeeds.

@@ -22,6 +22,7 @@ from todo_graphql.store.postgres.errors import (
 )
 from todo_graphql.store.postgres.pool import Pool
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, compile_statement
+from todo_graphql.store.quota import Quota
 
 # Writers of one user queue on the lock of the user's row. The lock is a separate statement, so
 # that the snapshot of the next one includes the previous writer's changes.
@@ -59,13 +60,19 @@ class ViewerConnection:
     `may_have_committed` tells whether a COMMIT was sent. `timings` lists all statements.
     """
 
-    def __init__(self, pool: Pool, preamble: str, viewer: Viewer) -> None:
+    def __init__(self, pool: Pool, preamble: str, viewer: Viewer, quota: Quota) -> None:
         """Insert the viewer's id into the preamble, which has a placeholder for it."""
         own_id = str(viewer.id)
         self._pool = pool
         self._preamble = preamble % own_id
         # The parameters of `ViewerScope`.
-        self._own = {"viewer": own_id, "email": viewer.email}
+        self._own = {
+            "viewer": own_id,
+            "email": viewer.email,
+            "tasks_limit": quota.tasks,
+            "bytes_limit": quota.bytes,
+        }
+        self.quota = quota
         self._connection: PoolProxiedConnection | None = None
         self._pending_begin: str | None = None
         self._canceller = SocketCanceller()

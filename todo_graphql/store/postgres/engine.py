@@ -8,6 +8,7 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.pool import Pool, PooledConnection
+from todo_graphql.store.quota import Quota
 
 APP_ROLE = "todo_app"
 """The role of every statement of a viewer. The first migration creates it."""
@@ -48,6 +49,7 @@ class Database:
     """Connection pool of one process."""
 
     def __init__(self, settings: Settings) -> None:
+        self.quota = Quota(settings.max_tasks_per_user, settings.max_bytes_per_user)
         timeout = int(settings.database_statement_timeout * 1000)
         self._preamble = (
             # The message is one transaction. SET LOCAL is faster than set_config (decision 0006).
@@ -78,7 +80,7 @@ class Database:
 
     def connect_as(self, viewer: Viewer) -> ViewerConnection:
         """Create a connection whose statements run as the viewer. The first statement opens it."""
-        return ViewerConnection(self.pool, self._preamble, viewer)
+        return ViewerConnection(self.pool, self._preamble, viewer, self.quota)
 
     def preamble(self, viewer: Viewer) -> str:
         """Return the statements that set the viewer and the timeout for one transaction."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, func
 
 from todo_graphql.store.models import TASKS
+from todo_graphql.store.quota import BYTES, count_bytes
 
 
 class EditsShape(NamedTuple):
@@ -29,6 +30,18 @@ class EditsShape(NamedTuple):
     def differences(self) -> list[ColumnElement[bool]]:
         """Return conditions of which at least one holds if the edits change the task."""
         return [TASKS.c[name].is_distinct_from(new) for name, new in self.expressions().items()]
+
+    @property
+    def changes_size(self) -> bool:
+        """Whether the edits can change the size of a task."""
+        return self.edits_tags or not BYTES.keys().isdisjoint(self.columns)
+
+    def added_bytes(self) -> ColumnElement[int] | None:
+        """Return the bytes that the edits add to a task; None if its size cannot change."""
+        if not self.changes_size:
+            return None
+        new = {name: value for name, value in self.expressions().items() if name in BYTES}
+        return count_bytes(new) - count_bytes({name: TASKS.c[name] for name in new})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,15 @@ from sqlalchemy.types import TypeEngine
 from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks.rows import NewTask, parse_task_rows, project_columns, project_result
+from todo_graphql.store.tasks.rows import (
+    WIDTH,
+    NewTask,
+    parse_task_rows,
+    project_columns,
+    project_result,
+)
 from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_rows, summarize_write
 
 CREATE_MAX = 100
@@ -61,6 +68,9 @@ RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
 
 AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
 
+# Behind the columns of a task, `insert_statement` returns these.
+PLACE, CLASHES = WIDTH, WIDTH + 1
+
 RECORDS = cast(bindparam("records", type_=Text()), JSON)
 
 
@@ -81,15 +91,19 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     given, existing = _given_and_existing(scope, read)
     differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
     clash = exists(select(given.c.id).join(existing, existing.c.key == given.c.id).where(differs))
-    fresh = _fresh(given, existing)
-    writer = scope.next_revision(when=and_(exists(fresh), ~clash))
+    fresh = given.c.id.not_in(select(existing.c.key))
+    added = _added(given, fresh)
+    growth = Growth(added.c.tasks, added.c.bytes)
+    writer = scope.next_revision(
+        when=and_(added.c.tasks > 0, ~clash, scope.within_quota(growth)), growth=growth
+    )
     inserted = _inserted(scope, writer, fresh, given, read)
     there = union_all(
         select(inserted), select(*(existing.c[column.name] for column in inserted.c))
     ).subquery("there")
-    about = summarize_write(scope, writer, count_rows(given), count_rows(inserted)).subquery(
-        "summary"
-    )
+    about = summarize_write(
+        scope, writer, count_rows(given), count_rows(inserted), growth
+    ).subquery("summary")
     clashes = there.c.creation_digest.is_distinct_from(given.c.creation_digest).label("clashes")
     return (
         select(*project_result(there), given.c.place, clashes, about)
@@ -106,10 +120,13 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     """
     read: list[ColumnElement[Any]] = []
     given, existing = _given_and_existing(scope, read)
-    fresh = _fresh(given, existing)
-    writer = scope.next_revision(when=exists(fresh)) if first else scope.current_revision()
+    fresh = given.c.id.not_in(select(existing.c.key))
+    added = _added(given, fresh)
+    growth = Growth(added.c.tasks, added.c.bytes)
+    take_revision = scope.next_revision if first else scope.current_revision
+    writer = take_revision(when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth)
     inserted = _inserted(scope, writer, fresh, given, read)
-    return summarize_write(scope, writer, count_rows(given), count_rows(inserted))
+    return summarize_write(scope, writer, count_rows(given), count_rows(inserted), growth)
 
 
 def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
@@ -117,9 +134,9 @@ def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) 
 
     Raises Conflict, with the field, if an id belongs to a different task.
     """
-    for task_id, *_, place, clashes, _, _, _ in result:
-        if clashes and task_id is not None:
-            field = f"{fields[place - 1]}.id"
+    for row in result:
+        if row[CLASHES] and row[0] is not None:
+            field = f"{fields[row[PLACE] - 1]}.id"
             raise Conflict("This id is in use by another task of yours.", field=field)
     revision, number, changed = result[0][-3:]
     return WriteResult(revision, number, changed, parse_task_rows(result))
@@ -138,14 +155,16 @@ def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) 
     return given, existing.cte("existing")
 
 
-def _fresh(given: CTE, existing: CTE) -> Select[Any]:
-    return select(given.c.id).where(given.c.id.not_in(select(existing.c.key)))
+def _added(given: CTE, fresh: ColumnElement[bool]) -> CTE:
+    size = func.sum(count_bytes({name: given.c[name] for name in BYTES}))
+    number = func.count().label("tasks")
+    return select(number, func.coalesce(size, 0).label("bytes")).where(fresh).cte("added")
 
 
 def _inserted(
     scope: ViewerScope,
     writer: CTE,
-    fresh: Select[Any],
+    fresh: ColumnElement[bool],
     given: CTE,
     read: Sequence[ColumnElement[Any]],
 ) -> CTE:
@@ -158,4 +177,4 @@ def _inserted(
     created = func.coalesce(given.c.created_at, now)
     values |= {"created_at": created, "updated_at": now, "rank": end}
     returning = [TASKS.c.id.label("key"), TASKS.c.creation_digest, *read]
-    return scope.insert(writer, given, given.c.id.in_(fresh), values, returning)
+    return scope.insert(writer, given, fresh, values, returning)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, Uuid, bindparam, func
@@ -12,6 +13,7 @@ from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.storage import write_within_quota
 from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
@@ -101,18 +103,21 @@ class Tasks:
     def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
         """Create tasks, and the user's row before the first one.
 
-        A repeated create returns the existing task. Raises Conflict, with one of the `fields`, if
-        an id belongs to a different task.
+        A repeated create returns the existing task. Raises QuotaExceeded, and Conflict with one
+        of the `fields` if an id belongs to a different task.
         """
-        result = self._statements.write(
-            insert_statement(self._columns), insert_parameters(new), ensure_user=True
+        return write_within_quota(
+            self._statements,
+            insert_statement(self._columns),
+            insert_parameters(new),
+            partial(parse_insert_result, fields=fields),
+            ensure_user=True,
         )
-        return parse_insert_result(result, fields)
 
     def import_tasks(self, tasks: Iterable[NewTask]) -> Imported:
         """Create the tasks with new ids at the end of the manual order, and skip the others.
 
-        An exception of the iterable rolls the import back.
+        An exception of the iterable, and QuotaExceeded, roll the import back.
         """
         return import_tasks(self._statements, tasks)
 
@@ -121,7 +126,7 @@ class Tasks:
     ) -> WriteResult:
         """Apply edits to the tasks that differ from them.
 
-        Raises NotFound, and Conflict if the task is not at `expected_revision`.
+        Raises NotFound, QuotaExceeded, and Conflict if the task is not at `expected_revision`.
         """
         selection, values = selected.split()
         shape, new_values = edits.split()
@@ -130,7 +135,11 @@ class Tasks:
             selection, shape, self._columns, expects_revision=expects_revision
         )
         values |= new_values | {"expected_revision": expected_revision}
-        written = self._change(selected, statement, values)
+        if shape.changes_size:
+            parse = partial(_checked, selected)
+            written = write_within_quota(self._statements, statement, values, parse)
+        else:
+            written = self._change(selected, statement, values)
         return written if expected_revision is None else _at(expected_revision, written)
 
     def complete(self, selected: TaskSelection) -> WriteResult:
@@ -166,7 +175,11 @@ class Tasks:
     def _change(
         self, selected: TaskSelection, statement: StatementKey, values: Mapping[str, Any]
     ) -> WriteResult:
-        return selected.check(parse_write_result(self._statements.write(statement, values)))
+        return _checked(selected, self._statements.write(statement, values))
+
+
+def _checked(selected: TaskSelection, result: Sequence[Sequence[Any]]) -> WriteResult:
+    return selected.check(parse_write_result(result))
 
 
 def _at(expected_revision: int, written: WriteResult) -> WriteResult:

@@ -1,10 +1,11 @@
 """Export and import of all tasks of a viewer."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from todo_graphql.errors import Unavailable
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.storage import write_within_quota
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.filters import Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
@@ -69,18 +70,23 @@ class Imported(NamedTuple):
 
 
 def import_tasks(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
-    """Import tasks in one transaction, which takes at most one revision."""
+    """Import tasks in one transaction, which takes at most one revision. Raises QuotaExceeded."""
     created = number = 0
     revision: int | None = None
     with statements.transaction():
         for batch in _batches(tasks):
-            ((revision, given, new),) = statements.write(
-                insert_missing_statement(first=not created), insert_parameters(batch, number)
-            )
+            statement = insert_missing_statement(first=not created)
+            values = insert_parameters(batch, number)
+            revision, given, new = write_within_quota(statements, statement, values, _summary)
             created, number = created + new, number + given
     if revision is None:  # there were no tasks
         revision = statements.revision()
     return Imported(created, number - created, revision)
+
+
+def _summary(result: Sequence[Sequence[int]]) -> tuple[int, int, int]:
+    revision, given, created = result[0][-3:]
+    return revision, given, created
 
 
 def _batches(tasks: Iterable[NewTask]) -> Iterator[list[NewTask]]:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from todo_graphql.errors import Conflict, NotFound
 from todo_graphql.store.models import TASKS, USERS
 from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
@@ -159,7 +160,9 @@ def update_statement(
     """Apply edits to the selected tasks that differ and are at the expected revision."""
     expected = TASKS.c.revision == EXPECTED if expects_revision else true()
     when = and_(or_(false(), *edits.differences()), expected)
-    return change_statement(scope, selection, edits.expressions(), when, columns)
+    return change_statement(
+        scope, selection, edits.expressions(), when, columns, edits.added_bytes()
+    )
 
 
 @cached_statement
@@ -182,9 +185,13 @@ def mark_statement(
 @cached_statement
 def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
     """Delete the selected tasks permanently."""
-    target = scope.tasks(TASKS.c.id).where(*selection.predicates()).cte("target")
+    size = count_bytes({name: TASKS.c[name] for name in BYTES}).label("bytes")
+    target = scope.tasks(TASKS.c.id, size).where(*selection.predicates()).cte("target")
+    tasks, size = func.count().label("tasks"), func.coalesce(func.sum(target.c.bytes), 0)
+    freed = select(tasks, size.label("bytes")).select_from(target).cte("freed")
     writer = scope.next_revision(
-        when=and_(selection.allows(count_rows(target)), exists(select(target.c.id)))
+        when=and_(selection.allows(freed.c.tasks), freed.c.tasks > 0),
+        growth=Growth(-freed.c.tasks, -freed.c.bytes),
     )
     deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
     return summarize_write(scope, writer, count_rows(target), count_rows(deleted))
@@ -196,28 +203,43 @@ def change_statement(
     values: Mapping[str, Any],
     when: ColumnElement[bool],
     columns: frozenset[str],
+    added: ColumnElement[int] | None = None,
 ) -> Select[Any]:
-    """Set values of the selected tasks for which `when` holds. Returns all selected tasks."""
+    """Set values of the selected tasks for which `when` holds. Returns all selected tasks.
+
+    `added` are the bytes that the values add to a task.
+    """
     read = project_columns(columns | ALWAYS_READ)
-    matching = scope.tasks(TASKS.c.id, when.label("changes")).where(*selection.predicates())
-    target = matching.cte("target")
+    chosen = [TASKS.c.id, when.label("changes")]
+    chosen += [] if added is None else [added.label("added")]
+    target = scope.tasks(*chosen).where(*selection.predicates()).cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    writer = scope.next_revision(when=and_(selection.allows(count_rows(target)), exists(changing)))
+    growth = None if added is None else _growth(target)
+    fits = true() if growth is None else scope.within_quota(growth)
+    writer = scope.next_revision(
+        when=and_(selection.allows(count_rows(target)), exists(changing), fits), growth=growth
+    )
     returning = [*read, TASKS.c.id.label("key")]
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
     unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
     tasks = union_all(select(*project_result(updated)), unchanged).subquery("tasks_now")
-    about = summarize_write(scope, writer, count_rows(target), count_rows(updated)).subquery(
-        "summary"
-    )
+    about = summarize_write(
+        scope, writer, count_rows(target), count_rows(updated), growth
+    ).subquery("summary")
     return (
         select(*project_result(tasks), about)
         .select_from(about.outerjoin(tasks, true()))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )
+
+
+def _growth(target: CTE) -> Growth:
+    added = func.coalesce(func.sum(target.c.added), 0)
+    growth = select(added.label("bytes")).where(target.c.changes).cte("growth")
+    return Growth(None, growth.c.bytes)
 
 
 def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
@@ -228,16 +250,23 @@ def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
 
 
 def summarize_write(
-    scope: ViewerScope, writer: CTE, number: ColumnElement[int], changed: ColumnElement[int]
+    scope: ViewerScope,
+    writer: CTE,
+    number: ColumnElement[int],
+    changed: ColumnElement[int],
+    growth: Growth | None = None,
 ) -> Select[Any]:
-    """Select the last columns of a result: the user's revision after the write, the number of
-    selected tasks, and the number of changed tasks.
+    """Select the last columns of a result: the growth, if any, the user's revision after the
+    write, the number of selected tasks, and the number of changed tasks.
     """
     now = select(func.max(writer.c.revision)).scalar_subquery()
     before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
     revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
     columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
-    return select(*columns)
+    if growth is None:
+        return select(*columns)
+    tasks = literal(0, Integer) if growth.tasks is None else growth.tasks
+    return select(tasks.label("added_tasks"), growth.bytes.label("added_bytes"), *columns)
 
 
 def count_rows(rows: CTE) -> ColumnElement[int]:
