@@ -214,6 +214,7 @@ TESTED_ELSEWHERE = {
     ErrorCode.UNAVAILABLE: "test_health.py",
     ErrorCode.INTERNAL_SERVER_ERROR: "test_error_formatting.py",
     ErrorCode.RATE_LIMITED: "test_limiter.py",
+    ErrorCode.QUOTA_EXCEEDED: "test_quota.py",
 }
 
 

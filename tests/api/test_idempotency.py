@@ -12,6 +12,7 @@ from tests.support.api_client import TASK, Person
 from tests.support.documents import root_fields
 from tests.support.isolation import SCHEMA
 from todo_graphql.settings.settings import Settings
+from todo_graphql.store.idempotency import MAX_KEY_BYTES, MAX_KEYS
 
 CREATE = (
     """
@@ -162,3 +163,41 @@ def test_key_expires_after_24_hours(alice: Person, settings: Settings) -> None:
         assert (again == first) is (expected == ["a"])
         assert alice.titles() == expected
     assert alice.ask(CREATE, input={"title": "b"}, key="k") == again
+
+
+SAVED_KEYS = """
+INSERT INTO idempotency_keys (user_id, key, digest, answer)
+SELECT :user_id, 'saved ' || n, '', repeat('x', :size) FROM generate_series(1, :number) AS n
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "name", "limit"),
+    [
+        (MAX_KEYS - 1, 1, "idempotencyKeys", MAX_KEYS),
+        (1, MAX_KEY_BYTES - 500, "idempotencyKeyBytes", MAX_KEY_BYTES),
+    ],
+    ids=["keys", "bytes"],
+)
+def test_retained_keys_are_limited(
+    alice: Person, settings: Settings, number: int, size: int, name: str, limit: int
+) -> None:
+    with administering(settings.required_database_url()) as connection:
+        values = {"user_id": alice.id, "number": number, "size": size}
+        connection.execute(text(SAVED_KEYS), values)
+        first = alice.ask(CREATE, input={"title": "a"}, key="k")
+        refusal = alice.refusal(CREATE, input={"title": "b"}, key="k2")
+        assert (refusal["code"], refusal["limitName"]) == ("QUOTA_EXCEEDED", name)
+        assert refusal["limit"] == limit < refusal["used"] + refusal["requested"]
+        assert alice.ask(CREATE, input={"title": "a"}, key="k") == first
+        assert (alice.titles(), alice.revision()) == (["a"], 1)
+        connection.execute(
+            text(
+                "UPDATE idempotency_keys SET created_at = now() - interval '24 hours'"
+                " WHERE user_id = :user_id AND key LIKE 'saved %'"
+            ),
+            values,
+        )
+        alice.ask(CREATE, input={"title": "b"}, key="k2")
+        left = text("SELECT count(*) FROM idempotency_keys WHERE user_id = :user_id")
+        assert connection.execute(left, values).scalar_one() == 2

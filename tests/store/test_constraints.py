@@ -40,9 +40,10 @@ def test_check_violation_raises_bad_user_input_with_field(database: Database, na
 def test_overlong_idempotency_key_raises_bad_user_input_with_field(database: Database) -> None:
     viewer = Viewer(uuid.uuid4())
     long = {"key": "x" * 101, "digest": b"x", "answer": "x"}
+    statement = ViewerScope().save_idempotency_key(long, max_keys=1, max_bytes=1)
     with database.connect_as(viewer) as connection:
         with pytest.raises(BadUserInput) as refused:
-            connection.write(ViewerScope().save_idempotency_key(long), ensure_user=True)
+            connection.write(statement, ensure_user=True)
         assert connection.read(metadata.tables["users"].select()) == []
     assert refused.value.extensions["field"] == "idempotencyKey"
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from alembic import command
 from tests.support.administrators import administering
+from tests.support.quotas import counters
 from tests.support.servers import migrated_database, scratch_database, settings_for
-from todo_graphql.errors import Unavailable
+from todo_graphql.errors import QuotaExceeded, Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
@@ -26,6 +27,8 @@ from todo_graphql.store.models import (
 )
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import Database, database_url
+from todo_graphql.store.quota import Quota
+from todo_graphql.store.storage import Usage, read_storage
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
@@ -210,6 +213,23 @@ def test_migration_fills_existing_tasks(postgresql: SecretStr) -> None:
             assert [row.title for row in rows] == ["task 3", "task 2", "task 1", "new"]
             assert {(row.priority, row.due_on, row.due_at) for row in rows} == {(0, None, None)}
             assert tasks.count(TaskFilter(search="TÂSK 2")) == 1
+        database.close()
+
+
+def test_existing_tasks_count_after_migration(postgresql: SecretStr) -> None:
+    """The migration reads no task. The first create counts those of its user."""
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0003")
+        admin.execute(text(FIRST_RELEASE), {"me": MIA.id})
+        migrated_to(url)
+        assert counters(url, MIA.id) == (Usage(0, 0), False)
+        database = Database(settings_for(url))
+        with database.connect_as(MIA, Quota(tasks=4, bytes=1_000)) as connection:
+            assert read_storage(connection)[::2] == (3, 18)
+            Tasks(connection).create([NewTask("new")], ["input"])
+            assert counters(url, MIA.id) == (Usage(4, 21), True)
+            with pytest.raises(QuotaExceeded):
+                Tasks(connection).create([NewTask("more")], ["input"])
         database.close()
 
 

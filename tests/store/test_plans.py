@@ -7,11 +7,13 @@ from pydantic import SecretStr
 
 from tests.support.administrators import administer
 from tests.support.servers import migrated_database, settings_for
+from todo_graphql.store.idempotency import save_key_statement
 from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import CompiledStatement
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.storage import counted_storage_statement, recount_storage_statement
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
@@ -117,3 +119,21 @@ def test_insert_finds_existing_ids_by_primary_key(postgresql: SecretStr) -> None
             plan = [row[0] for row in own.read(explained, values)]
         database.close()
     assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]
+
+
+def test_recount_reads_own_tasks_by_index(connection: ViewerConnection) -> None:
+    for key in (counted_storage_statement(), recount_storage_statement()):
+        statement = key.compile(Statements.scope)
+        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
+        plan = "\n".join(row[0] for row in connection.read(explained))
+        assert "Seq Scan" not in plan, plan
+        assert "user_id = " in plan
+
+
+def test_idempotency_key_is_saved_by_primary_key(connection: ViewerConnection) -> None:
+    statement = save_key_statement().compile(Statements.scope)
+    explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
+    values = {"own_key": "k", "own_digest": b"", "own_answer": ""}
+    plan = "\n".join(row[0] for row in connection.read(explained, values))
+    assert "Seq Scan" not in plan, plan
+    assert "pk_idempotency_keys" in plan

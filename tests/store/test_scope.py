@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import literal, select, true
 
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.postgres.statement_cache import DIALECT
 from todo_graphql.store.quota import Growth
 from todo_graphql.store.scope import VIEWER, ViewerScope
 from todo_graphql.store.tasks.inserts import insert_statement
@@ -30,6 +31,8 @@ PARTS: dict[str, Any] = {
     "recount_storage": SCOPE.recount_storage(),
     "update": SCOPE.update(ONE, WRITER, {"title": "x"}, [TASKS.c.id]).element,
     "delete": SCOPE.delete(ONE, WRITER).element,
+    "key_usage": SCOPE.key_usage(),
+    "delete_keys": SCOPE.delete_keys(true()),
     "rebalance_ranks": SCOPE.rebalance_ranks(),
 }
 
@@ -46,9 +49,10 @@ def test_every_scope_part_is_tested() -> None:
 
 
 def test_saved_idempotency_key_belongs_to_viewer() -> None:
-    remembered: Any = SCOPE.save_idempotency_key({"key": "x", "digest": b"x", "answer": "x"})
-    given = dict(remembered._values)
-    assert given["user_id"] is VIEWER
+    values = {"key": "x", "digest": b"x", "answer": "x"}
+    saved: Any = SCOPE.save_idempotency_key(values, max_keys=1, max_bytes=1)
+    assert next(iter(saved.select.selected_columns)) is VIEWER
+    assert "(user_id, key, digest, answer) SELECT" in str(saved.compile(dialect=DIALECT))
 
 
 @pytest.mark.parametrize("name", ["update", "delete"])

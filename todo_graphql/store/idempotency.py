@@ -15,11 +15,20 @@ from todo_graphql.errors import BadUserInput, Conflict
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.quota import quota_refusal
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.validation import is_storable
 
 RETENTION = timedelta(hours=24)
+
+MAX_KEYS = 10_000
+"""The maximum number of retained keys of a user. A save counts them all."""
+
+MAX_KEY_BYTES = 32 * 1024 * 1024
+"""The maximum size of the retained responses of a user."""
+
+ADVICE = "Idempotency keys expire after 24 hours. Send fewer or smaller mutations with a key."
 
 
 class ReplayedResponse(Exception):  # noqa: N818 - control flow
@@ -42,7 +51,7 @@ class IdempotencyKeys:
         """Return the response of `perform`, or the one that the key has had for up to 24 hours.
 
         The writes of `perform` and the key share one transaction. Raises Conflict if the key
-        belongs to a different request, and BadUserInput for an invalid key.
+        belongs to a different request, BadUserInput for an invalid key, and QuotaExceeded.
         """
         validate_key(key)
         digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).digest()
@@ -50,8 +59,7 @@ class IdempotencyKeys:
             with self._statements.transaction():
                 self._check_replay(key, digest)
                 response = perform()
-                values = {"own_key": key, "own_digest": digest, "own_answer": json.dumps(response)}
-                self._statements.write(save_key_statement(), values)
+                self._save(key, digest, json.dumps(response, ensure_ascii=False))
                 return response
         except ReplayedResponse as replayed:
             return replayed.response
@@ -71,22 +79,46 @@ class IdempotencyKeys:
             )
         raise ReplayedResponse(json.loads(response))
 
+    def _save(self, key: str, digest: bytes, response: str) -> None:
+        """Store a response. Raises QuotaExceeded, which rolls the transaction back."""
+        values = {"own_key": key, "own_digest": digest, "own_answer": response}
+        if self._statements.write(save_key_statement(), values):
+            return
+        self._statements.write(delete_expired_keys_statement())
+        limits = {"idempotencyKeys": MAX_KEYS, "idempotencyKeyBytes": MAX_KEY_BYTES}
+        (used,) = self._statements.read(key_usage_statement())
+        refusal = quota_refusal(limits, used, (1, len(response.encode())), ADVICE)
+        if refusal is not None:
+            raise refusal
+        self._statements.write(save_key_statement(), values)
+
 
 @cached_statement
 def find_key_statement(scope: ViewerScope) -> Select[Any]:
     """Select the digest and the response of a key within its retention."""
     columns = IDEMPOTENCY_KEYS.c
-    is_retained = columns.created_at > func.now() - RETENTION
     return scope.keys(columns.digest, columns.answer).where(
-        columns.key == bindparam("own_key"), is_retained
+        columns.key == bindparam("own_key"), columns.created_at > func.now() - RETENTION
     )
 
 
 @cached_statement
 def save_key_statement(scope: ViewerScope) -> Executable:
     return scope.save_idempotency_key(
-        {name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")}
+        {name: bindparam(f"own_{name}") for name in ("key", "digest", "answer")},
+        max_keys=MAX_KEYS,
+        max_bytes=MAX_KEY_BYTES,
     )
+
+
+@cached_statement
+def key_usage_statement(scope: ViewerScope) -> Select[Any]:
+    return scope.key_usage()
+
+
+@cached_statement
+def delete_expired_keys_statement(scope: ViewerScope) -> Executable:
+    return scope.delete_keys(IDEMPOTENCY_KEYS.c.created_at <= func.now() - RETENTION)
 
 
 def validate_key(key: str) -> None:

@@ -1,13 +1,15 @@
-"""Quota of a user: limits of the stored tasks, and SQL expressions of their size.
+"""Quota of a user: limits of the stored tasks, SQL expressions of their size, and the error.
 
 The size of a task is the UTF-8 length of its title, its description and its tags.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, bindparam, func
+
+from todo_graphql.errors import QuotaExceeded
 
 TASKS_LIMIT = bindparam("tasks_limit", type_=Integer())
 BYTES_LIMIT = bindparam("bytes_limit", type_=BigInteger())
@@ -19,6 +21,10 @@ class Quota(NamedTuple):
 
     tasks: int
     bytes: int
+
+
+UNLIMITED = Quota(2_147_483_647, 2_147_483_647)
+"""The greatest quota, which GraphQL's Int can represent."""
 
 
 class Growth(NamedTuple):
@@ -47,3 +53,20 @@ def count_bytes(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[int]:
     for size in others:
         first += size
     return first
+
+
+def quota_refusal(
+    limits: Mapping[str, int], used: Sequence[int], added: Sequence[int], advice: str
+) -> QuotaExceeded | None:
+    """Return the error of an addition that exceeds one of the limits, which have names."""
+    for (name, limit), present, requested in zip(limits.items(), used, added, strict=True):
+        if requested > 0 and present + requested > limit:
+            return QuotaExceeded(
+                f"Quota exceeded: `{name}` is {present:,} of {limit:,}, and the write adds "
+                f"{requested:,}. {advice}",
+                name=name,
+                limit=limit,
+                used=present,
+                requested=requested,
+            )
+    return None

@@ -210,11 +210,29 @@ class ViewerScope:
             .returning(TASKS.c.id)
         )
 
-    def save_idempotency_key(self, values: Mapping[str, Any]) -> Executable:
-        """Store the response of an idempotency key."""
-        new = upsert(IDEMPOTENCY_KEYS).values(user_id=VIEWER, **values)
+    def key_usage(self) -> Select[Any]:
+        """Count the viewer's idempotency keys and the bytes of their responses."""
+        size = func.coalesce(func.sum(func.octet_length(IDEMPOTENCY_KEYS.c.answer)), 0)
+        return self.keys(func.count().label("number"), size.label("bytes"))
+
+    def delete_keys(self, which: ColumnElement[bool]) -> Executable:
+        """Delete the matching idempotency keys."""
+        keys = delete_from(IDEMPOTENCY_KEYS).where(self.own_keys, which)
+        return keys.returning(IDEMPOTENCY_KEYS.c.key)
+
+    def save_idempotency_key(
+        self, values: Mapping[str, Any], *, max_keys: int, max_bytes: int
+    ) -> Executable:
+        """Store the response of an idempotency key, unless it exceeds a limit."""
+        columns = IDEMPOTENCY_KEYS.c
+        casts = [cast(value, columns[name].type).label(name) for name, value in values.items()]
+        given, used = select(*casts).cte("given"), self.key_usage().cte("used")
+        fits = used.c.bytes + func.octet_length(given.c.answer) <= max_bytes
+        row = {"user_id": VIEWER, **{name: given.c[name] for name in values}}
+        rows = select(*row.values()).where(used.c.number < max_keys, fits)
+        new = upsert(IDEMPOTENCY_KEYS).from_select(list(row), rows)
         kept = {name: new.excluded[name] for name in values if name != "key"}
         return new.on_conflict_do_update(
-            index_elements=[IDEMPOTENCY_KEYS.c.user_id, IDEMPOTENCY_KEYS.c.key],
+            index_elements=[columns.user_id, columns.key],
             set_={**kept, "created_at": func.now()},
-        ).returning(IDEMPOTENCY_KEYS.c.key)
+        ).returning(columns.key)

@@ -5,14 +5,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Executable, Select
 
-from todo_graphql.errors import QuotaExceeded
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
-from todo_graphql.store.quota import Quota
+from todo_graphql.store.quota import quota_refusal
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 
 Result = TypeVar("Result")
+
+ADVICE = "Delete tasks permanently, for example by `emptyTrash`."
 
 SUMMARY = slice(-5, None)
 """The last columns of a write that can grow: see `summarize_write`."""
@@ -23,20 +24,6 @@ class Usage(NamedTuple):
 
     tasks: int
     bytes: int
-
-    def refusal(self, quota: Quota, added: "Usage") -> QuotaExceeded | None:
-        """Return the error of an addition that exceeds a limit."""
-        for name, limit, used, requested in zip(Usage._fields, quota, self, added, strict=True):
-            if requested > 0 and used + requested > limit:
-                return QuotaExceeded(
-                    f"Quota exceeded: {used:,} of {limit:,} {name} are in use, and the write adds "
-                    f"{requested:,}. Delete tasks permanently, for example by `emptyTrash`.",
-                    name=name,
-                    limit=limit,
-                    used=used,
-                    requested=requested,
-                )
-        return None
 
 
 class Storage(NamedTuple):
@@ -78,8 +65,8 @@ def write_within_quota(
     # The lock keeps the counters exact until the second attempt.
     with statements.transaction():
         usage = _stored_usage(statements) or _recounted_usage(statements)
-        added = Usage(added_tasks, added_bytes)
-        refusal = usage.refusal(statements.connection.quota, added)
+        added = added_tasks, added_bytes
+        refusal = quota_refusal(statements.connection.quota._asdict(), usage, added, ADVICE)
         if refusal is None:
             return parse(statements.write(key, values))
     raise refusal

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from todo_graphql.store.models import Priority, Viewer
 from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.quota import UNLIMITED
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.transfer import import_tasks
@@ -46,7 +47,7 @@ def seed(database: Database, users: list[Viewer], tasks: int) -> Iterator[int]:
     now = datetime.now(UTC)
     for viewer, number in zip(users, split_tasks(len(users), tasks), strict=True):
         chance = random.Random(viewer.id.int)  # noqa: S311 - nothing secret
-        with database.connect_as(viewer) as connection:
+        with database.connect_as(viewer, UNLIMITED) as connection:
             for start in range(0, number, BATCH_SIZE):
                 batch = [
                     sample_task(viewer, place, chance, now)

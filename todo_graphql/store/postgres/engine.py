@@ -49,7 +49,7 @@ class Database:
     """Connection pool of one process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.quota = Quota(settings.max_tasks_per_user, settings.max_bytes_per_user)
+        self._quota = Quota(settings.max_tasks_per_user, settings.max_bytes_per_user)
         timeout = int(settings.database_statement_timeout * 1000)
         self._preamble = (
             # The message is one transaction. SET LOCAL is faster than set_config (decision 0006).
@@ -78,9 +78,11 @@ class Database:
         )
         self.pool = Pool(self.engine, settings.database_pool_recycle)
 
-    def connect_as(self, viewer: Viewer) -> ViewerConnection:
-        """Create a connection whose statements run as the viewer. The first statement opens it."""
-        return ViewerConnection(self.pool, self._preamble, viewer, self.quota)
+    def connect_as(self, viewer: Viewer, quota: Quota | None = None) -> ViewerConnection:
+        """Create a connection whose statements run as the viewer, within the quota of the settings
+        by default. The first statement opens it.
+        """
+        return ViewerConnection(self.pool, self._preamble, viewer, quota or self._quota)
 
     def preamble(self, viewer: Viewer) -> str:
         """Return the statements that set the viewer and the timeout for one transaction."""

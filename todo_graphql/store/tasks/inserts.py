@@ -44,7 +44,8 @@ from todo_graphql.store.tasks.rows import (
     project_columns,
     project_result,
 )
-from todo_graphql.store.tasks.updates import ALWAYS_READ, WriteResult, count_rows, summarize_write
+from todo_graphql.store.tasks.updates import ALWAYS_READ
+from todo_graphql.store.tasks.write_results import WriteResult, count_rows, summarize_write
 
 CREATE_MAX = 100
 

@@ -15,11 +15,10 @@ from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.updates import (
     SelectionShape,
     TaskSelection,
-    WriteResult,
     change_statement,
-    parse_write_result,
     task_not_found,
 )
+from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
 
 
 @dataclass(frozen=True, slots=True)

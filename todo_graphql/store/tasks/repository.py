@@ -38,12 +38,11 @@ from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, parse_task_rows
 from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
-    WriteResult,
     mark_statement,
-    parse_write_result,
     purge_statement,
     update_statement,
 )
+from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
 
 
 @cached_statement

@@ -1,7 +1,7 @@
 """Update and delete statements: one statement changes any number of tasks."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -19,7 +19,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     null,
     or_,
     select,
@@ -28,34 +27,22 @@ from sqlalchemy import (
 )
 
 from todo_graphql.errors import Conflict, NotFound
-from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
-from todo_graphql.store.tasks.rows import (
-    WIDTH,
-    TaskRow,
-    parse_task_rows,
-    project_columns,
-    project_result,
+from todo_graphql.store.tasks.rows import project_columns, project_result
+from todo_graphql.store.tasks.write_results import (
+    WriteResult,
+    count_rows,
+    summarize_write,
 )
 
 BULK_MAX = 500
 BULK_DEFAULT = 100
 DRY_RUN_ROWS = 10
-
-
-class WriteResult(NamedTuple):
-    """Result of a write: the user's revision, the numbers of selected and of changed tasks, and
-    the selected tasks.
-    """
-
-    revision: int
-    number: int
-    changed: int
-    rows: Sequence[TaskRow]
 
 
 IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
@@ -185,10 +172,10 @@ def mark_statement(
 @cached_statement
 def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
     """Delete the selected tasks permanently."""
-    size = count_bytes({name: TASKS.c[name] for name in BYTES}).label("bytes")
+    size = count_bytes({name: TASKS.c[name] for name in BYTES}).label("size")
     target = scope.tasks(TASKS.c.id, size).where(*selection.predicates()).cte("target")
-    tasks, size = func.count().label("tasks"), func.coalesce(func.sum(target.c.bytes), 0)
-    freed = select(tasks, size.label("bytes")).select_from(target).cte("freed")
+    total = func.coalesce(func.sum(target.c.size), 0).label("bytes")
+    freed = select(func.count().label("tasks"), total).select_from(target).cte("freed")
     writer = scope.next_revision(
         when=and_(selection.allows(freed.c.tasks), freed.c.tasks > 0),
         growth=Growth(-freed.c.tasks, -freed.c.bytes),
@@ -240,37 +227,6 @@ def _growth(target: CTE) -> Growth:
     added = func.coalesce(func.sum(target.c.added), 0)
     growth = select(added.label("bytes")).where(target.c.changes).cte("growth")
     return Growth(None, growth.c.bytes)
-
-
-def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
-    """Parse the result of a write statement: tasks, if any, beside a summary."""
-    there = [row for row in result if len(row) > WIDTH and row[0] is not None]
-    revision, number, changed = result[0][-3:]
-    return WriteResult(revision, number, changed, parse_task_rows(there))
-
-
-def summarize_write(
-    scope: ViewerScope,
-    writer: CTE,
-    number: ColumnElement[int],
-    changed: ColumnElement[int],
-    growth: Growth | None = None,
-) -> Select[Any]:
-    """Select the last columns of a result: the growth, if any, the user's revision after the
-    write, the number of selected tasks, and the number of changed tasks.
-    """
-    now = select(func.max(writer.c.revision)).scalar_subquery()
-    before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
-    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
-    columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
-    if growth is None:
-        return select(*columns)
-    tasks = literal(0, Integer) if growth.tasks is None else growth.tasks
-    return select(tasks.label("added_tasks"), growth.bytes.label("added_bytes"), *columns)
-
-
-def count_rows(rows: CTE) -> ColumnElement[int]:
-    return select(func.count()).select_from(rows).scalar_subquery()
 
 
 def task_not_found() -> NotFound:

@@ -1,0 +1,53 @@
+"""Results of writes: the summary that ends the rows of a statement, and the changed tasks."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import CTE, ColumnElement, Integer, Select, func, literal, select
+
+from todo_graphql.store.models import USERS
+from todo_graphql.store.quota import Growth
+from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows
+
+
+class WriteResult(NamedTuple):
+    """Result of a write: the user's revision, the numbers of selected and of changed tasks, and
+    the selected tasks.
+    """
+
+    revision: int
+    number: int
+    changed: int
+    rows: Sequence[TaskRow]
+
+
+def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
+    """Parse the result of a write statement: tasks, if any, beside a summary."""
+    there = [row for row in result if len(row) > WIDTH and row[0] is not None]
+    revision, number, changed = result[0][-3:]
+    return WriteResult(revision, number, changed, parse_task_rows(there))
+
+
+def summarize_write(
+    scope: ViewerScope,
+    writer: CTE,
+    number: ColumnElement[int],
+    changed: ColumnElement[int],
+    growth: Growth | None = None,
+) -> Select[Any]:
+    """Select the last columns of a result: the growth, if any, the user's revision after the
+    write, the number of selected tasks, and the number of changed tasks.
+    """
+    now = select(func.max(writer.c.revision)).scalar_subquery()
+    before = scope.user(func.max(USERS.c.revision)).scalar_subquery()
+    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
+    columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
+    if growth is None:
+        return select(*columns)
+    tasks = literal(0, Integer) if growth.tasks is None else growth.tasks
+    return select(tasks.label("added_tasks"), growth.bytes.label("added_bytes"), *columns)
+
+
+def count_rows(rows: CTE) -> ColumnElement[int]:
+    return select(func.count()).select_from(rows).scalar_subquery()
