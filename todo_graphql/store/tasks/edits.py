@@ -33,7 +33,7 @@ class EditsShape(NamedTuple):
 
     @property
     def changes_size(self) -> bool:
-        """Whether the edits can change the size of a task."""
+        """Return whether the edits can change the size of a task."""
         return self.edits_tags or not BYTES.keys().isdisjoint(self.columns)
 
     def added_bytes(self) -> ColumnElement[int] | None:
