@@ -13,6 +13,9 @@ from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.settings.settings import Settings
 
 UNKNOWN = "The token's key is unknown."
+UNFETCHED = "The key of the token cannot be fetched. Retry later."
+NETWORK = "192.0.2.1"
+"""The network of the client that sends the tokens."""
 
 
 def authenticator(**configured: object) -> Authenticator:
@@ -32,7 +35,7 @@ def trusting(url: str, **given: object) -> Authenticator:
 def with_keys_of(issuer: Issuer) -> Authenticator:
     """Return an authenticator that has fetched the issuer's keys."""
     gate = trusting(issuer.url)
-    asyncio.run(gate.refresh_keys())
+    asyncio.run(gate.refresh_keys(NETWORK))
     return gate
 
 
@@ -43,7 +46,7 @@ def identified(gate: Authenticator, token: str) -> str:
         try:
             return str(gate.viewer_of(token).id)
         except (NoKeys, UnknownKey):
-            await gate.refresh_keys()
+            await gate.refresh_keys(NETWORK)
             return str(gate.viewer_of(token).id)
 
     return asyncio.run(identify())

@@ -19,6 +19,7 @@ from tests.support.jwt import CLAIMS, SUBJECT, good, header, json_segment, segme
 from tests.support.refused_tokens import BADLY_SIGNED, EXPIRED
 from tests.support.servers import SECRET, serving
 from tests.support.signers import by
+from todo_graphql.server.auth import jwks_client
 from todo_graphql.server.auth.tokens import sign
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
@@ -30,6 +31,11 @@ def issuer() -> Iterator[Issuer]:
     """An issuer with a key for each algorithm."""
     with publishing(Issuer(dict(ALL))) as issuer:
         yield issuer
+
+
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jwks_client, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize(("kid", "algorithm"), ALL.items())

@@ -5,10 +5,10 @@ from starlette.requests import HTTPConnection
 
 from todo_graphql.api.context import Context
 from todo_graphql.errors import InvalidToken, MissingToken
-from todo_graphql.server.auth.keys import NoKeys, UnknownKey
+from todo_graphql.server.auth.keys import NoKeys, UnfetchedKey, UnknownKey
 from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.server.observability.request_record import request_record
-from todo_graphql.server.rate_limits.limiter import RateLimiter
+from todo_graphql.server.rate_limits.limiter import RateLimiter, client_network
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import Database
 
@@ -31,13 +31,14 @@ class ContextGetter:
     async def __call__(self, connection: HTTPConnection) -> Context:
         """Return the context of a request with a valid token, before the body is read.
 
-        Raises MissingToken or InvalidToken, or RateLimited for an address with too many of these
-        failures. A valid token passes in any case, because many users may share an address.
+        Raises MissingToken, InvalidToken or UnfetchedKey, or RateLimited for an address with too
+        many of these failures. A valid token passes in any case, because many users may share an
+        address.
         """
         try:
             viewer = await self._verified_viewer(connection)
-        except (MissingToken, InvalidToken):
-            await self._rate_limiter.count_failure(connection.client and connection.client.host)
+        except (MissingToken, InvalidToken, UnfetchedKey):
+            await self._rate_limiter.count_failure(host_of(connection))
             raise
         own = self._database.connect_as(viewer)
         budget = self._rate_limiter.budget_of(viewer.id)
@@ -53,5 +54,9 @@ class ContextGetter:
         try:
             return self._authenticator.viewer_of(credentials.credentials)
         except (NoKeys, UnknownKey):
-            await self._authenticator.refresh_keys()
+            await self._authenticator.refresh_keys(client_network(host_of(connection)))
             return self._authenticator.viewer_of(credentials.credentials)
+
+
+def host_of(connection: HTTPConnection) -> str | None:
+    return None if connection.client is None else connection.client.host

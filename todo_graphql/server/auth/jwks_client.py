@@ -9,27 +9,37 @@ import logging
 import os
 import ssl
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from socket import gaierror
 
 import httpx
 
 from todo_graphql.outage_log import OutageLog
 from todo_graphql.server.auth.jwk_set import read_key_set
-from todo_graphql.server.auth.keys import RETRY_AFTER, PublicKeys
+from todo_graphql.server.auth.keys import RETRY_AFTER, NoKeys, PublicKeys, UnfetchedKey
 
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 65_536
 TIMEOUT_SECONDS = 5.0
-"""The limit of a whole download. A request waits no longer for one."""
+"""The limit of a whole download, and of the wait of a request for one."""
 
-PAUSE_SECONDS = 30.0
-"""The minimum time between two fetches for unknown keys: any client can invent a `kid`."""
+PAUSE_SECONDS = 3.0
+"""The minimum time between the starts of two fetches: any client can invent a `kid`."""
 
 INTERVAL_SECONDS = 600.0
 """The time between two regular fetches: a key that the issuer withdraws is trusted no longer."""
+
+OUTAGE_INTERVAL_SECONDS = 30.0
+"""The time between two regular fetches while the issuer is unavailable."""
+
+MAX_WAITING = 500
+"""The maximum number of requests that wait for a fetch."""
+
+MAX_WAITING_PER_NETWORK = 50
+"""The share of one client, which leaves room for the others."""
 
 
 class FetchError(Exception):
@@ -48,7 +58,9 @@ class JWKSClient:
         self._trust = trust
         self._has_keys = False
         self._not_before = 0.0
-        self._fetching: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[bool] | None = None
+        self._scheduled: asyncio.Task[bool] | None = None  # it has not begun
+        self._waiting: Counter[str] = Counter()  # requests by network
         self._outage = OutageLog(logger, "The keys of AUTH_JWKS_URL are valid again.")
 
     @asynccontextmanager
@@ -58,7 +70,7 @@ class JWKSClient:
         try:
             yield
         finally:
-            for pending in (task, self._fetching):
+            for pending in (task, self._scheduled, self._running):
                 if pending is not None:
                     pending.cancel()
                     with suppress(asyncio.CancelledError):
@@ -66,41 +78,68 @@ class JWKSClient:
 
     async def _keep_fresh(self) -> None:
         while True:
-            await asyncio.wait({self._fetch()})
+            await asyncio.wait({self._next_fetch()})
             await asyncio.sleep(self._interval())
 
     def _interval(self) -> float:
         if not self._has_keys:
             return RETRY_AFTER
-        return PAUSE_SECONDS if self._outage.is_told else INTERVAL_SECONDS
+        return OUTAGE_INTERVAL_SECONDS if self._outage.is_told else INTERVAL_SECONDS
 
-    async def refresh(self) -> None:
-        """Fetch the keys for a token with an unknown key, unless a fetch was just made.
+    async def refresh(self, network: str) -> None:
+        """Wait for a fetch that begins after this call, for a token with an unknown key.
 
-        Concurrent callers wait for the same fetch.
+        Concurrent callers share the fetch. Raises UnfetchedKey, or NoKeys before the first
+        successful fetch, if it fails or takes too long, or if too many requests wait.
         """
-        if self._fetching is None and time.monotonic() < self._not_before:
-            return
-        if self._fetching is None:
-            self._not_before = time.monotonic() + (PAUSE_SECONDS if self._has_keys else RETRY_AFTER)
-        await asyncio.wait({self._fetch()})
+        with self._counted(network):
+            fetch = self._next_fetch()
+            await asyncio.wait({fetch}, timeout=TIMEOUT_SECONDS)
+        if not fetch.done() or fetch.cancelled() or not fetch.result():
+            raise self._unavailable()
 
-    def _fetch(self) -> asyncio.Task[None]:
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_and_trust())
-        return self._fetching
+    @contextmanager
+    def _counted(self, network: str) -> Iterator[None]:
+        """Count a waiting request of a network. Raises UnfetchedKey or NoKeys above a limit."""
+        is_full = self._waiting.total() >= MAX_WAITING
+        if is_full or self._waiting[network] >= MAX_WAITING_PER_NETWORK:
+            raise self._unavailable()
+        self._waiting[network] += 1
+        try:
+            yield
+        finally:
+            self._waiting[network] -= 1
+            if not self._waiting[network]:
+                del self._waiting[network]
 
-    async def _fetch_and_trust(self) -> None:
+    def _unavailable(self) -> UnfetchedKey | NoKeys:
+        return UnfetchedKey() if self._has_keys else NoKeys()
+
+    def _next_fetch(self) -> asyncio.Task[bool]:
+        """Return the fetch that begins next, which all callers until then share."""
+        if self._scheduled is None or self._scheduled.done():
+            self._scheduled = asyncio.create_task(self._fetch_after(self._running))
+        return self._scheduled
+
+    async def _fetch_after(self, previous: asyncio.Task[bool] | None) -> bool:
+        """Fetch after the previous fetch and the pause. Return whether the keys were fetched."""
+        if previous is not None and not previous.done():
+            await asyncio.wait({previous})
+        await asyncio.sleep(self._not_before - time.monotonic())
+        self._not_before = time.monotonic() + PAUSE_SECONDS
+        self._running, self._scheduled = self._scheduled, None
+        return await self._fetch_and_trust()
+
+    async def _fetch_and_trust(self) -> bool:
         try:
             keys = await fetch(self._url)
         except FetchError as reason:
             self._outage.report(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
-        else:
-            self._trust(keys)
-            self._has_keys = True
-            self._log_warning(keys)
-        finally:
-            self._fetching = None
+            return False
+        self._trust(keys)
+        self._has_keys = True
+        self._log_warning(keys)
+        return True
 
     def _log_warning(self, keys: PublicKeys) -> None:
         if warning := warning_about(keys):

@@ -23,6 +23,8 @@ HS256, EDDSA, ES256, RS256 = "HS256", "EdDSA", "ES256", "RS256"
 RETRY_AFTER = 5
 """The seconds until a retry, while there are no keys."""
 
+UNKNOWN_KEY = "The token's key is unknown."
+
 Header: TypeAlias = Mapping[str, Any]
 
 
@@ -32,6 +34,20 @@ class UnknownKey(InvalidToken):
 
 class NoKeys(Unavailable):
     """The keys are not fetched yet, so no token can be verified."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The keys that verify tokens cannot be fetched. Retry later.", retry_after=RETRY_AFTER
+        )
+
+
+class UnfetchedKey(Unavailable):
+    """The token's key is unknown, and the issuer did not say whether it exists."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The key of the token cannot be fetched. Retry later.", retry_after=RETRY_AFTER
+        )
 
 
 class Keys(Protocol):
@@ -92,9 +108,11 @@ class PublicKeys:
         if "kid" not in header and self.keys:
             return self.keys
         kid = header.get("kid")
+        if not isinstance(kid, str | None):
+            raise InvalidToken(UNKNOWN_KEY)
         named = tuple(key for key in self.keys if key.kid is not None and key.kid == kid)
         if not named:
-            raise UnknownKey("The token's key is unknown.")
+            raise UnknownKey(UNKNOWN_KEY)
         return named
 
     def has_all_of(self, former: Keys) -> bool:
@@ -108,10 +126,7 @@ class PendingKeys:
     algorithms: ClassVar[tuple[str, ...]] = PublicKeys.algorithms
 
     def candidates(self, _header: Header) -> tuple[tuple[Key, ...], str]:
-        raise NoKeys(
-            "The keys that verify tokens cannot be fetched. Retry later.",
-            retry_after=RETRY_AFTER,
-        )
+        raise NoKeys
 
 
 def initial_keys(settings: Settings) -> Keys:

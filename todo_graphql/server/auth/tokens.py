@@ -79,10 +79,13 @@ class Authenticator:
         """Return whether tokens can be verified. The first fetch of a JWKS may be pending."""
         return not isinstance(self._keys, PendingKeys)
 
-    async def refresh_keys(self) -> None:
-        """Fetch the keys of the issuer again, for a token with an unknown key."""
+    async def refresh_keys(self, network: str) -> None:
+        """Fetch the keys of the issuer again, for a client's token with an unknown key.
+
+        Raises Unavailable if the keys cannot be fetched.
+        """
         if self._jwks is not None:
-            await self._jwks.refresh()
+            await self._jwks.refresh(network)
 
     def keys_kept_fresh(self) -> AbstractAsyncContextManager[None]:
         """Refresh the keys of the issuer regularly while the server runs."""
