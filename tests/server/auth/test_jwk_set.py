@@ -15,6 +15,25 @@ from todo_graphql.server.auth.jwk_set import Ed25519Key, KeySetError, read_key_s
 ED, EC, RSA = (public_jwk(key_pair(algorithm)) for algorithm in ALGORITHMS)
 
 
+def ed25519_jwk(y: int) -> dict[str, object]:
+    """Return a JWK with this y-coordinate. The highest bit is the sign of x."""
+    return {**ED, "x": segment(y.to_bytes(32, "little"))}
+
+
+PRIME, SIGN = 2**255 - 19, 2**255
+ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+SMALL_ORDER = {
+    "1": 1,
+    "2": PRIME - 1,
+    "4": 0,
+    "8": ORDER_8,
+    "8, negative": PRIME - ORDER_8,
+    "1, not canonical": PRIME + 1,
+    "4, not canonical": PRIME,
+}
+"""The y-coordinates of all points of small order, by their order."""
+
+
 def rsa_jwk(bits: int) -> dict[str, object]:
     """Return a JWK with a modulus of this length. It verifies no signature."""
     return {"kty": "RSA", "n": segment(((1 << bits) - 1).to_bytes(bits // 8)), "e": "AQAB"}
@@ -53,6 +72,19 @@ IGNORED: Mapping[str, Any] = {
     "point that is short": {**EC, "x": segment(bytes(31))},
     "Ed25519 that is short": {**ED, "x": segment(bytes(31))},
     "Ed25519 that is long": {**ED, "x": segment(bytes(33))},
+    "Ed25519 beside the curve": ed25519_jwk(2),
+    "Ed25519 that is not canonical": ed25519_jwk(PRIME + 3),
+    **{f"Ed25519 of order {order}": ed25519_jwk(y) for order, y in SMALL_ORDER.items()},
+    **{
+        f"Ed25519 of order {order}, signed": ed25519_jwk(y + SIGN)
+        for order, y in SMALL_ORDER.items()
+    },
+    "point at zero": {**EC, "x": segment(bytes(32)), "y": segment(bytes(32))},
+    "point with coordinates beyond the field": {
+        **EC,
+        "x": segment(b"\xff" * 32),
+        "y": segment(b"\xff" * 32),
+    },
     "x with padding": {**ED, "x": f"{ED['x']}="},
     "x in the other alphabet": {**ED, "x": "+/" + str(ED["x"])[2:]},
     "x with spaces": {**ED, "x": f"{ED['x']}    "},
@@ -62,6 +94,8 @@ IGNORED: Mapping[str, Any] = {
     "RSA of 1024 bits": public_jwk(rsa.generate_private_key(65_537, 1_024)),  # noqa: S505
     "RSA of 2040 bits": rsa_jwk(2_040),
     "RSA of 8200 bits": rsa_jwk(8_200),
+    "RSA with an even modulus": {**rsa_jwk(2_048), "n": segment(b"\xff" * 255 + b"\xfe")},
+    "RSA with a long exponent": {**RSA, "e": segment((2**64 + 1).to_bytes(9))},
     "RSA with exponent 1": {**RSA, "e": "AQ"},
     "RSA with an even exponent": {**RSA, "e": "Ag"},
     "RSA without an exponent": {**RSA, "e": ""},
@@ -100,6 +134,19 @@ def test_unusable_key_is_ignored(member: object) -> None:
     found = read_key_set(key_set(ED, member, EC))
     assert [key.algorithm for key in found.keys] == ["EdDSA", "ES256"]
     assert (found.exposed, found.ignored) == (0, 1)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_generated_ed25519_key_is_accepted(number: int) -> None:
+    """The check of the point rejects no key that a library generates."""
+    assert read_key_set(key_set(public_jwk(key_pair("EdDSA", 900 + number)))).ignored == 0
+
+
+def test_signature_without_private_key_verifies_with_small_order_key() -> None:
+    """The reason for the rejection: R = S B is a signature of any message for A = 1."""
+    neutral = ed25519.Ed25519PublicKey.from_public_bytes((1).to_bytes(32, "little"))
+    base_point = bytes([0x58]) + bytes([0x66]) * 31
+    neutral.verify(base_point + (1).to_bytes(32, "little"), b"any message")
 
 
 @pytest.mark.parametrize("member", EXPOSED.values(), ids=EXPOSED)

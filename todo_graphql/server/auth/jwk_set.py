@@ -28,6 +28,13 @@ MIN_RSA_BITS = 2_048  # RFC 7518, section 3.3
 MAX_RSA_BITS = 8_192
 """A bound on the processor time of one verification."""
 
+MAX_RSA_EXPONENT_BITS = 64
+"""Another bound on it. OpenSSL has the same one for moduli of more than 3,072 bits."""
+
+# The field and the curve of Ed25519: y^2 - x^2 = 1 + d x^2 y^2 (RFC 8032, section 5.1).
+ED25519_PRIME = 2**255 - 19
+ED25519_D = -121_665 * pow(121_666, -1, ED25519_PRIME)
+
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """The members of private and symmetric keys (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1)."""
 
@@ -105,7 +112,26 @@ def may_verify(member: Member, algorithm: str) -> bool:
 
 
 def read_ed25519(member: Member) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(octets(member, "x"))
+    """Raise ValueError for an encoding of no point, or of a point of small order."""
+    point = octets(member, "x")
+    key = Ed25519PublicKey.from_public_bytes(point)
+    _require_ed25519_point(int.from_bytes(point, "little") % 2**255)
+    return key
+
+
+def _require_ed25519_point(y: int) -> None:
+    """Check the y-coordinate, because `cryptography` checks only its length.
+
+    The order of a point is 1 or 2 at y = 1 and y = -1, 4 at y = 0, and 8 if the double of the point
+    has the y-coordinate 0. The doubling formula makes this dy^4 + 2y^2 - 1 = 0. With such a key,
+    signatures of any message can be made without a private key.
+    """
+    prime, d = ED25519_PRIME, ED25519_D
+    square = y * y % prime
+    has_small_order = square in (0, 1) or (d * square * square + 2 * square - 1) % prime == 0
+    x_squared = (square - 1) * pow(d * square + 1, -1, prime)
+    if y >= prime or has_small_order or pow(x_squared, (prime - 1) // 2, prime) != 1:
+        raise ValueError("The point is not on the curve, not canonical, or of small order.")
 
 
 def read_p256(member: Member) -> EllipticCurvePublicKey:
@@ -115,9 +141,12 @@ def read_p256(member: Member) -> EllipticCurvePublicKey:
 
 
 def read_rsa(member: Member) -> RSAPublicKey:
+    """Raise ValueError for a modulus that is even, too short or too long, or a bad exponent."""
     modulus, exponent = (int.from_bytes(octets(member, name)) for name in ("n", "e"))
-    if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS:
-        raise ValueError("The modulus is too short or too long.")
+    if not MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS or modulus % 2 == 0:
+        raise ValueError("The modulus is too short, too long or even.")
+    if exponent.bit_length() > MAX_RSA_EXPONENT_BITS:
+        raise ValueError("The exponent is too long.")
     return RSAPublicNumbers(exponent, modulus).public_key()
 
 
