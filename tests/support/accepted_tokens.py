@@ -23,7 +23,7 @@ from tests.support.jwt import (
     with_inside,
 )
 from tests.support.refused_tokens import AUDIENCE, DEEP_LIST, DEEP_OBJECT, GOOD_JSON, ISSUER
-from todo_graphql.server.auth.tokens import MAX_NUMERIC_DATE
+from todo_graphql.server.auth.claims import MAX_NUMERIC_DATE
 
 
 def origin(**changed: object) -> Make:
@@ -36,24 +36,31 @@ REFUSED_BY_ORIGIN: Mapping[str, Mapping[str, Make]] = {
     "The token's `iss` is not the expected issuer.": {
         "neither iss nor aud": claims(),
         "iss missing": origin(iss=ABSENT),
-        "iss null": origin(iss=None),
         "iss empty": origin(iss=""),
         "iss another": origin(iss="https://mallory.example"),
         "iss with a slash more": origin(iss=ISSUER + "/"),
         "iss in capitals": origin(iss=ISSUER.upper()),
-        "iss a list": origin(iss=[ISSUER]),
-        "iss an object": origin(iss={ISSUER: ISSUER}),
-        "iss a number": origin(iss=1),
     },
     "The token's `aud` does not include the expected audience.": {
         "aud missing": origin(aud=ABSENT),
-        "aud null": origin(aud=None),
         "aud empty": origin(aud=""),
         "aud another": origin(aud="mallory"),
         "aud more than ours": origin(aud=f"{AUDIENCE} and more"),
         "aud a part of ours": origin(aud=AUDIENCE[:4]),
+        "aud a list without ours": origin(aud=["mallory", "", "1"]),
+    },
+    "The token's `iss` is not a string.": {
+        "iss null": origin(iss=None),
+        "iss a list": origin(iss=[ISSUER]),
+        "iss an object": origin(iss={ISSUER: ISSUER}),
+        "iss a number": origin(iss=1),
+    },
+    "The token's `aud` is not a string or a list of strings.": {
+        "aud null": origin(aud=None),
         "aud an empty list": origin(aud=[]),
-        "aud a list without ours": origin(aud=["mallory", None, 1]),
+        "aud a list of others": origin(aud=["mallory", None, 1]),
+        "aud a list of ours and a number": origin(aud=[AUDIENCE, 1]),
+        "aud a list of ours and null": origin(aud=[None, AUDIENCE]),
         "aud a list in a list": origin(aud=[[AUDIENCE]]),
         "aud an object": origin(aud={AUDIENCE: AUDIENCE}),
         "aud a number": origin(aud=1),
@@ -80,7 +87,7 @@ GOOD: Mapping[str, Make] = {
     "nbf 29 seconds ahead": claims(nbf=FromNow(29)),
     "iat and nbf long ago": claims(iat=0, nbf=1_000_000_000.5),
     "iss and aud where none are configured": claims(iss=ISSUER, aud=[AUDIENCE, "another"]),
-    "unknown claims": claims(jti=1, at_hash="x", roles=["admin"], x={"y": [None, -1.5, {}]}),
+    "unknown claims": claims(jti="1", at_hash="x", roles=["admin"], x={"y": [None, -1.5, {}]}),
     "JSON with white space": claims_text(json.dumps(dict(CLAIMS), indent=2) + "\n"),
     "JSON with escapes": claims_text(GOOD_JSON.replace("sub", r"s\u0075b")),
     "4,096 characters": lambda: of_length(4_096),

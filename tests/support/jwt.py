@@ -182,7 +182,7 @@ def signature_written(write: Callable[[str], str]) -> Make:
     """Change the notation of a valid signature that contains `-` and `_`."""
 
     def make() -> str:
-        tokens = (good(jti=number).rpartition(".") for number in range(10_000))
+        tokens = (good(jti=str(number)).rpartition(".") for number in range(10_000))
         rest, _, right = next(t for t in tokens if "-" in t[2] and "_" in t[2])
         return f"{rest}.{write(right)}"
 

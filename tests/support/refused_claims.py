@@ -14,8 +14,8 @@ from tests.support.jwt import (
     claims_text,
     exp_text,
 )
-from tests.support.refused_tokens import DEEP_OBJECT, EXPIRED, MAILED
-from todo_graphql.server.auth.tokens import MAX_NUMERIC_DATE
+from tests.support.refused_tokens import AUDIENCE, DEEP_OBJECT, EXPIRED, ISSUER, MAILED
+from todo_graphql.server.auth.claims import MAX_NUMERIC_DATE
 
 # By the message that the client receives.
 REFUSED_CLAIMS: Mapping[str, Mapping[str, Make]] = {
@@ -104,6 +104,32 @@ REFUSED_CLAIMS: Mapping[str, Mapping[str, Make]] = {
         "mailed to verify an address": claims(**MAILED),
         "mailed to change an address": claims(**MAILED, updateTo="other@example.com"),
         "mailed with a user's id": claims(**MAILED, userId=SUBJECT),
+    },
+    "The token's `aud` is not a string or a list of strings.": {
+        "aud null": claims(aud=None),
+        "aud a number": claims(aud=1),
+        "aud true": claims(aud=True),
+        "aud an object": claims(aud={AUDIENCE: AUDIENCE}),
+        "aud an empty list": claims(aud=[]),
+        "aud a list of null": claims(aud=[None]),
+        "aud a list in a list": claims(aud=[[AUDIENCE]]),
+        "aud a list with an object": claims(aud=[AUDIENCE, {}]),
+        "aud a list with a number": claims(aud=[1, AUDIENCE]),
+        "aud a list with false": claims(aud=[AUDIENCE, False]),
+    },
+    "The token's `iss` is not a string.": {
+        "iss null": claims(iss=None),
+        "iss a number": claims(iss=1),
+        "iss false": claims(iss=False),
+        "iss a list": claims(iss=[ISSUER]),
+        "iss an object": claims(iss={ISSUER: ISSUER}),
+    },
+    "The token's `jti` is not a string.": {
+        "jti null": claims(jti=None),
+        "jti a number": claims(jti=1),
+        "jti true": claims(jti=True),
+        "jti a list": claims(jti=["1"]),
+        "jti an object": claims(jti={}),
     },
     "The token's `email` is not a valid string.": {
         "email a number": claims(email=0),

@@ -84,7 +84,7 @@ def test_valid_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_token_cache_is_bounded() -> None:
     """The least recently used token is dropped, and verified again on its next use."""
     verifier = authenticator()
-    tokens = [good(jti=number) for number in range(CACHED_TOKENS + 10)]
+    tokens = [good(jti=str(number)) for number in range(CACHED_TOKENS + 10)]
     viewers = {verifier.viewer_of(token) for token in [*tokens, tokens[0]]}
     assert viewers == {Viewer(uuid.UUID(SUBJECT))}
     assert len(verifier.cache) == CACHED_TOKENS

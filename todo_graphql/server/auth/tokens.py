@@ -9,7 +9,6 @@ the token.
 import json
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,7 +18,15 @@ from jose.exceptions import JOSEError
 
 from todo_graphql import base64url
 from todo_graphql.cache import Cache
-from todo_graphql.errors import InvalidToken, Problem
+from todo_graphql.errors import Problem
+from todo_graphql.server.auth.claims import (
+    parse_audiences,
+    parse_email,
+    parse_numeric_date,
+    parse_subject,
+    reject,
+    require_strings,
+)
 from todo_graphql.server.auth.keys import (
     HS256,
     Keys,
@@ -30,7 +37,6 @@ from todo_graphql.server.auth.keys import (
 )
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.models import Viewer
-from todo_graphql.store.validation import UUID_TEXT, is_storable
 
 if TYPE_CHECKING:
     from todo_graphql.server.auth.jwks_client import JWKSClient
@@ -38,9 +44,6 @@ if TYPE_CHECKING:
 MAX_TOKEN_LENGTH = 4_096
 MAX_CLOCK_SKEW_SECONDS = 30
 """The tolerance for an issuer's clock that is ahead, for `nbf` and `iat`."""
-
-MAX_NUMERIC_DATE = 253_402_300_800
-"""9999-12-31T24:00:00Z. A later date is a mistake, such as a date in milliseconds."""
 
 CACHED_TOKENS = 4_096
 
@@ -136,10 +139,10 @@ class Authenticator:
         return Viewer(id=parse_subject(claims), email=parse_email(claims)), expires_at
 
     def _check_origin(self, claims: Mapping[str, Any]) -> None:
+        require_strings(claims, "iss", "jti")
         if self._issuer is not None and claims.get("iss") != self._issuer:
             reject("The token's `iss` is not the expected issuer.")
-        audience = claims.get("aud")
-        audiences = audience if isinstance(audience, list) else [audience]
+        audiences = parse_audiences(claims)
         if self._audience is not None and self._audience not in audiences:
             reject("The token's `aud` does not include the expected audience.")
 
@@ -209,38 +212,3 @@ def parse_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def reject_constant(constant: str) -> NoReturn:
     """Reject NaN and Infinity, which only Python accepts as JSON (RFC 8259, section 6)."""
     reject(f"The token is not valid JSON ({constant}).")
-
-
-def parse_numeric_date(claims: Mapping[str, Any], name: str) -> float | None:
-    """Return a NumericDate (RFC 7519, section 2), or None if the claim is absent."""
-    value = claims.get(name)
-    if name not in claims:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        reject(f"The token's `{name}` is not a number.")
-    if not 0 <= value <= MAX_NUMERIC_DATE:
-        reject(f"The token's `{name}` is out of range.")
-    return float(value)
-
-
-def parse_subject(claims: Mapping[str, Any]) -> uuid.UUID:
-    """Return the user's id, a UUID from Better Auth with `generateId: "uuid"`."""
-    value = claims.get("sub")
-    if not isinstance(value, str) or not UUID_TEXT.fullmatch(value):
-        reject("The token's `sub` is not a UUID.")
-    return uuid.UUID(value)
-
-
-def parse_email(claims: Mapping[str, Any]) -> str | None:
-    """Return the address, if there is one. Only `sub` identifies the user."""
-    value = claims.get("email")
-    if value is None:
-        return None
-    if not isinstance(value, str) or not is_storable(value):
-        reject("The token's `email` is not a valid string.")
-    return value
-
-
-def reject(reason: str) -> NoReturn:
-    """Raise InvalidToken. The client sees the reason, so it quotes nothing of the token."""
-    raise InvalidToken(reason)
