@@ -15,6 +15,7 @@ from graphql import (
     VariableNode,
 )
 
+from todo_graphql.api.hidden_names import hide_names
 from todo_graphql.errors import ErrorCode, Problem
 
 logger = logging.getLogger(__name__)
@@ -25,17 +26,24 @@ ARGUMENT = re.compile(r"Argument '(\w+)'")
 
 
 def format_error(
-    error: GraphQLError, request_id: str, document: DocumentNode | None = None
+    error: GraphQLError,
+    request_id: str,
+    document: DocumentNode | None = None,
+    *,
+    introspection: bool = True,
 ) -> GraphQLError:
     """Return the error as a client may see it, always with a code.
 
-    Problems and errors of the client pass. An unexpected error is logged in full, and the
+    Problems and errors of the client pass, without names of the schema if introspection is
+    disabled. An unexpected error is logged in full, and the
     response contains the request id instead.
     """
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
     if isinstance(error.original_error, GraphQLError | None) and not _is_about_output(error):
-        return _as_bad_user_input(error, document)
+        error = _as_bad_user_input(error, document)
+        error.message = error.message if introspection else hide_names(error.message)
+        return error
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
     return GraphQLError(
         "Something went wrong on the server.",

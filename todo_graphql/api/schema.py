@@ -91,6 +91,7 @@ class Schema(strawberry.Schema):
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
         self._limits = limits
+        self._introspection = introspection
         self._uses_projection = executor == "projection"
         self._exposes_cost = expose_cost
         self.documents = DocumentCache(self.graphql_schema, limits, introspection=introspection)
@@ -127,7 +128,10 @@ class Schema(strawberry.Schema):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_unknown_operation(request.operation_name)])
         errors = [
-            format_error(error, context.request_id, document.node) for error in result.errors or ()
+            format_error(
+                error, context.request_id, document.node, introspection=self._introspection
+            )
+            for error in result.errors or ()
         ]
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)

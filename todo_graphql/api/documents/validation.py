@@ -1,6 +1,5 @@
 """Validation of documents by graphql-core's rules, with a limit on their work."""
 
-import re
 from typing import Any
 
 from graphql import (
@@ -18,14 +17,13 @@ from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.validation.validate import ValidationAbortedError
 
 from todo_graphql.api.documents.limits import too_complex
+from todo_graphql.api.hidden_names import hide_names
 from todo_graphql.errors import ErrorCode, QueryTooComplex
 
 MAX_ERRORS = 20
 """The maximum number of errors. Each may quote a large part of the document and search for
 similar names.
 """
-
-SUGGESTED_SELECTION = re.compile(r" Did you mean '\w+ \{ \.\.\. \}'\?$")
 
 
 class Validator:
@@ -59,7 +57,7 @@ class Validator:
         if isinstance(error, ValidationAbortedError):
             return _format_aborted(error)
         if not self._introspection:
-            error.message = SUGGESTED_SELECTION.sub("", error.message)
+            error.message = hide_names(error.message)
         return with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED)
 
 

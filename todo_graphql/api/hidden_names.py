@@ -1,0 +1,73 @@
+"""Messages of graphql-core without names of the schema that the request does not contain.
+
+Servers without introspection rewrite each message that names a type, a required argument or a
+required field. Code, locations, path and field of the error remain.
+
+Messages quote values of the client, which may be long. Each pattern is matched once, from a fixed
+position, and takes linear time.
+"""
+
+import re
+
+TYPE = r"'[\w\[\]!]+'"
+
+PREFIX = re.compile(
+    r"(?:(?:Argument|Variable) '\$?\w+'(?: defined by fragment '\w+')? has invalid (?:default )?"
+    r"value(?: at (?:\.\w+|\[\d+\])+)?: )?"
+)
+"""The part before the message of a value, which names only what the request contains."""
+
+# By the beginning of a message; the rest of it remains unless the pattern ends with `.*`.
+REWRITES = tuple(
+    (re.compile(pattern.replace("TYPE", TYPE), re.DOTALL), replacement)
+    for pattern, replacement in (
+        # Validation rules
+        (r"(Cannot query field '\w+') on type TYPE", r"\1"),
+        (r"(Unknown argument '\w+' on field ')\w+\.", r"\1"),
+        (
+            r"Argument '(?:\w+\.)?(@?\w+)\(\w+:\)' of type TYPE is required, but.*",
+            r"A required argument of '\1' is missing.",
+        ),
+        (r"(Field '\w+') of type TYPE (must have a selection of subfields).*", r"\1 \2."),
+        (r"(Field '\w+') of type TYPE must", r"\1 must"),
+        (r"(Field '\w+' must not have a selection) since.*", r"\1."),
+        (r"(Fragment(?: '\w+')? cannot be spread here) as.*", r"\1."),
+        (r"(Variable '\$\w+' of type TYPE) used in.*", r"\1 cannot be used in this position."),
+        (r"(Variable '\$\w+') is of type TYPE but.*", r"\1 must be non-nullable here."),
+        (r"(\w+ directive cannot be used on root \w+) type.*", r"\1 fields."),
+        (r"Stream directive cannot be used on non-list.*", "Stream directive needs a list."),
+        # Values of arguments and variables
+        (r"(Argument '\w+'|Variable '\$\w+') of required type TYPE was", r"\1 was"),
+        (r"Expected a value of non-null type TYPE to be", "Expected a value to be"),
+        (r"Expected value of non-null type TYPE not to be None", "Expected a value, not null"),
+        (r"Expected value of type TYPE to be an object", "Expected an object"),
+        (
+            r"Expected value of type TYPE to include required field '\w+'",
+            "A required field is missing",
+        ),
+        (r"Expected value of type TYPE not to include unknown", "Unknown"),
+        (r"Expected value of type TYPE, but encountered error.*", "Invalid value."),
+        (r"Expected value of type TYPE( to be valid)?", "Expected a valid value"),
+        (r"(Expected variable '\$\w+') provided to.*", r"\1 to have a value."),
+        (r"Within OneOf Input Object type TYPE, exactly", "Exactly"),
+        # Scalars and enums
+        (r"(?:Int|Float|String|Boolean|ID) cannot represent", "Cannot represent"),
+        (r"Enum TYPE cannot represent", "Cannot represent"),
+        (r"(Value '.*' does not exist) in TYPE enum", r"\1"),
+        (r"Invalid DateTime:", "Invalid date-time:"),
+        (r"Invalid Date:", "Invalid date:"),
+    )
+)
+
+CONFLICT = re.compile(f"they return conflicting types {TYPE} and {TYPE}")
+
+
+def hide_names(message: str) -> str:
+    """Return the message of an error of graphql-core without these names."""
+    prefix = PREFIX.match(message)
+    position = prefix.end() if prefix else 0
+    for pattern, replacement in REWRITES:
+        found = pattern.match(message, position)
+        if found:
+            return message[:position] + found.expand(replacement) + message[found.end() :]
+    return CONFLICT.sub("they return different types", message)
