@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.data_files import HEADER
 from todo_graphql.errors import BadUserInput
-from todo_graphql.server.data_files.csv_format import escape_formula, unescape_formula
 from todo_graphql.server.data_files.formats import FORMATS
+from todo_graphql.server.data_files.formulas import escape_formulas, unescape_formulas
 from todo_graphql.server.data_files.records import FIELDS, task_of
 from todo_graphql.server.endpoints.import_tasks import tasks_of, text_of
 from todo_graphql.store import validation
@@ -28,9 +28,13 @@ STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=Non
         ("+1", "'+1"),
         ("-1", "'-1"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
-        ("\n=1", "'\n=1"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("\n=1", "'\n'=1"),
+        ("a;=1", "a;'=1"),
+        ('a|"@x', "a|'\"@x"),
+        ("a\r\n-1", "a\r'\n'-1"),
+        ("a;'=1;'b", "a;''=1;'b"),
         ("\uff1d1", "'\uff1d1"),
         ("\uff201", "'\uff201"),
         (" =1", "' =1"),
@@ -39,12 +43,15 @@ STEADY = profile(max_examples=200, derandomize=True, database=None, deadline=Non
         ("'s morgens", "'s morgens"),
         ("'", "'"),
         ("1=1", "1=1"),
+        ("milk, -2 kg", "milk, -2 kg"),
+        ("a; b\n\nc - d | e + f", "a; b\n\nc - d | e + f"),
+        ("'a\n'b;'c", "'a\n'b;'c"),
         ("", ""),
     ],
 )
 def test_formula_is_escaped_and_unescaped(text: str, cell: str) -> None:
-    assert escape_formula(text) == cell
-    assert unescape_formula(cell) == text
+    assert escape_formulas(text) == cell
+    assert unescape_formulas(cell) == text
 
 
 def test_tasks_of_file_are_parsed_on_demand() -> None:
@@ -64,7 +71,7 @@ def accepted(rule: Any) -> Any:
         except BadUserInput:
             return "x"
 
-    marks = st.text("'\"=+-@,;\t\r\n \\\uff1d\ufeff\u2028🧀", max_size=6)
+    marks = st.text("'\"=+-@,;|\t\r\n \\\uff1d\ufeff\u2028🧀", max_size=6)
     texts = st.tuples(marks, st.text(max_size=3) | st.just("null"), marks).map("".join)
     return texts.map(stored)
 

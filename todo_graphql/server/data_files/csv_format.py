@@ -3,8 +3,8 @@
 An empty cell is a missing value. An empty description becomes null on import, because spreadsheets
 do not distinguish the two.
 
-A text that a spreadsheet would evaluate as a formula is escaped by an apostrophe. Leading white
-space and apostrophes do not hide a formula, so that an import restores each exported text.
+A text that a spreadsheet would evaluate as a formula is escaped by an apostrophe, which an import
+removes again (formulas.py).
 """
 
 import csv
@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from todo_graphql.errors import BadUserInput
+from todo_graphql.server.data_files.formulas import escape_formulas, unescape_formulas
 from todo_graphql.server.data_files.records import (
     FIELDS,
     Record,
@@ -25,9 +26,6 @@ from todo_graphql.store.tasks.rows import TaskRow
 # Spreadsheets recognize UTF-8 by this mark.
 BYTE_ORDER_MARK = "\ufeff"
 TEXT_FIELDS = ("title", "description", "tags")
-FORMULA_PATTERN = re.compile(
-    r"[\s'\u200b-\u200f\u2060\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
-)
 LINE_PATTERN = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -43,7 +41,7 @@ def _format_cells(row: TaskRow) -> list[str]:
     record = record_of(row)
     record["tags"] = _format_rows([record["tags"]]).removesuffix("\r\n") if row.tags else ""
     for name in TEXT_FIELDS:
-        record[name] = escape_formula(record[name] or "")
+        record[name] = escape_formulas(record[name] or "")
     return [record[name] or "" for name in FIELDS]
 
 
@@ -51,16 +49,6 @@ def _format_rows(rows: Iterable[Sequence[str]]) -> str:
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows(rows)
     return buffer.getvalue()
-
-
-def escape_formula(text: str) -> str:
-    """Return the text as a cell that no spreadsheet evaluates."""
-    return f"'{text}" if FORMULA_PATTERN.match(text) else text
-
-
-def unescape_formula(cell: str) -> str:
-    """Return the text of a cell from `escape_formula`."""
-    return cell[1:] if cell.startswith("'") and FORMULA_PATTERN.match(cell, 1) else cell
 
 
 def read(text: str) -> Iterator[tuple[int, Record]]:
@@ -116,7 +104,7 @@ def _parse_rows(text: str) -> Iterator[tuple[int, list[str]]]:
 def _parse_record(cells: Mapping[str, str]) -> Record:
     record: dict[str, object] = {name: cell or None for name, cell in cells.items()}
     for name in TEXT_FIELDS:
-        record[name] = unescape_formula(cells.get(name, "")) or None
+        record[name] = unescape_formulas(cells.get(name, "")) or None
     record["tags"] = _parse_tags(str(record["tags"] or ""))
     return record
 
