@@ -32,6 +32,7 @@ from todo_graphql.server.protocol.request_parser import RejectedError, RequestPa
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that disconnects before the response
+REJECTED = "Rejected an HTTP request with status %d. Client: %s. Reason: %s"
 TIMED_OUT = raw_error_response(HTTPStatus.REQUEST_TIMEOUT, "The request was not received in time.")
 
 
@@ -202,8 +203,7 @@ class HTTP1Protocol(asyncio.Protocol):
                 self._parser.parse_piece()
         except RejectedError as error:
             if self._state in PARSING:  # input after the last request is ignored
-                logger.warning("Rejected an HTTP request with status %d.", error.response.status)
-                self._reject(error.response)
+                self._reject(error.response, str(error))
         self._pause_or_resume()
 
     def _pause_or_resume(self) -> None:
@@ -216,8 +216,12 @@ class HTTP1Protocol(asyncio.Protocol):
         self._state = State.FINISHING
         self._parser.discard()
 
-    def _reject(self, response: RawResponse) -> None:
+    def _reject(self, response: RawResponse, reason: str) -> None:
         """Close the connection with this response, after the responses to earlier requests."""
+        status, client = response.status.value, self._addresses["client"]
+        logger.warning(REJECTED, status, client[0] if client else "unknown", reason)
+        if self._parser.is_in_head_request:
+            response = response._replace(body=b"")
         self._stop_parsing()
         cycle = self._incoming  # the response to this request, if it has none
         self._rejection = None if cycle and cycle.is_started else response
@@ -236,7 +240,7 @@ class HTTP1Protocol(asyncio.Protocol):
         self._stop_parsing()
         self._state, self._since, self._received = State.LINGERING, self._loop.time(), 0
         if self._rejection is not None:
-            self.transport.write(self._rejection.content)
+            self.transport.write(self._rejection.head + self._rejection.body)
         if self._is_stopping:
             self.transport.close()
             return
@@ -261,7 +265,7 @@ class HTTP1Protocol(asyncio.Protocol):
         elif self._state is State.IDLE and elapsed > self._keep_alive_seconds:
             self.transport.close()
         elif self._state is State.LINGERING:
-            is_late = self._rejection is TIMED_OUT
+            is_late = self._rejection is not None and self._rejection.status == TIMED_OUT.status
             if unsent:
                 self._since = now
             elif elapsed > (limits.LATE_CLOSE_SECONDS if is_late else limits.LINGER_SECONDS):
@@ -271,6 +275,6 @@ class HTTP1Protocol(asyncio.Protocol):
         if self._is_paused:
             self._since = now  # the client cannot send
         elif now - self._since > limits.REQUEST_RATE.allowed_seconds(self._received):
-            self._reject(TIMED_OUT)
+            self._reject(TIMED_OUT, "The request was not received in time.")
         elif self._received > limits.LINGER_BYTES and self._incoming not in self._cycles:
             self._linger()  # the rest of a request that has its response already

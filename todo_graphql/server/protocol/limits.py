@@ -20,6 +20,8 @@ WRITE_STALL_SECONDS = 30.0  # for a response of which the client reads nothing
 CHECK_SECONDS = 1.0  # between checks of all time limits: cheaper than a timer per request
 
 MAX_HEAD_BYTES = 65_536  # for a request line with all header lines, and for trailers
+MAX_HEADERS = 200  # header lines of a request, and trailers
+MAX_FRAMING_BYTES = 131_072  # of chunk headers and trailers, beside one for each byte of the body
 MAX_BUFFERED_BODY_BYTES = 65_536  # that the application has not received
 MAX_PIPELINED_REQUESTS = 8  # behind the request in progress
 PIECE_BYTES = 256  # of input with many requests, parsed at once: at most ten requests

@@ -12,15 +12,16 @@ class RawResponse(NamedTuple):
     """A complete response. The connection closes after it."""
 
     status: HTTPStatus
-    content: bytes
+    head: bytes
+    body: bytes
 
 
 def raw_error_response(status: HTTPStatus, message: str) -> RawResponse:
     """Return a response in the format of the application's error responses."""
     extensions = {"code": ErrorCode.BAD_USER_INPUT.name, "status": status.value}
     body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
-    content = (
+    head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n{HEADER_LINES.decode()}connection: close\r\n\r\n{body}"
+        f"content-length: {len(body)}\r\n{HEADER_LINES.decode()}connection: close\r\n\r\n"
     )
-    return RawResponse(status, content.encode())
+    return RawResponse(status, head.encode(), body.encode())

@@ -8,7 +8,9 @@ from urllib.parse import unquote
 import httptools
 
 from todo_graphql.server.protocol.limits import (
+    MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
+    MAX_HEADERS,
     MAX_PIPELINED_REQUESTS,
     PIECE_BYTES,
 )
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 HEAD_TOO_LARGE = raw_error_response(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    f"The request line and headers are too large: send at most {MAX_HEAD_BYTES:,} bytes.",
+    f"The request line and headers are too large: send at most {MAX_HEAD_BYTES:,} bytes and "
+    f"{MAX_HEADERS} headers.",
 )
 MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
 END_OF_HEAD = b"\r\n\r\n"
@@ -29,11 +32,18 @@ FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
 
 
 class RejectedError(Exception):
-    """The input is not an acceptable request. The connection closes with this response."""
+    """The input is not an acceptable request. The connection closes with this response.
 
-    def __init__(self, response: RawResponse) -> None:
-        super().__init__(response.status)
+    The reason is for the log. It quotes nothing of the request.
+    """
+
+    def __init__(self, response: RawResponse, reason: str) -> None:
+        super().__init__(reason)
         self.response = response
+
+
+class FramingError(ValueError):
+    """A rule of RFC 9112 or a limit is violated. The message quotes nothing of the request."""
 
 
 class RequestParser:
@@ -46,6 +56,8 @@ class RequestParser:
         self.pending: bytes | memoryview = b""
         self._piece_bytes = 0
         self._unused = 0  # bytes since the last complete head, part of a body, or request
+        self._framing = 0  # bytes of a request in chunks that are no part of its body
+        self._is_chunked = self._has_chunks = False  # the request, or a request in this piece
 
     def receive(self, data: bytes) -> None:
         """Accept input, when none is pending.
@@ -66,14 +78,25 @@ class RequestParser:
         data = self.pending[: self._piece_bytes]
         self.pending = self.pending[self._piece_bytes :] or b""  # which refers to no buffer
         self._unused += len(data)
+        self._framing += len(data)
         try:
             while data:
                 data = self._feed(data)
         except httptools.HttpParserError as error:
-            is_large = self._head_bytes() > MAX_HEAD_BYTES
-            raise RejectedError(HEAD_TOO_LARGE if is_large else MALFORMED) from error
+            if self._is_head_large():
+                raise RejectedError(HEAD_TOO_LARGE, "The head is too large.") from error
+            raise RejectedError(MALFORMED, reason_of(error)) from error
         if self._unused > MAX_HEAD_BYTES:
-            raise RejectedError(HEAD_TOO_LARGE)
+            raise RejectedError(HEAD_TOO_LARGE, "The head or the trailers are too large.")
+        if self._has_chunks and self._framing > MAX_FRAMING_BYTES:
+            raise RejectedError(MALFORMED, "The framing of the chunks is too large.")
+        if not self._is_chunked:
+            self._framing, self._has_chunks = 0, False
+
+    @property
+    def is_in_head_request(self) -> bool:
+        """Return whether the incomplete request has the method HEAD, whose response has no body."""
+        return bool(self._url) and bool(self._parser.get_method() == b"HEAD")
 
     def close(self) -> None:
         """Release httptools' parser, which refers to this object."""
@@ -99,17 +122,23 @@ class RequestParser:
     def _head_bytes(self) -> int:
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
 
+    def _is_head_large(self) -> bool:
+        return len(self._headers) > MAX_HEADERS or self._head_bytes() > MAX_HEAD_BYTES
+
     def _check_framing(self, version: str) -> bool:
         """Return whether the client expects 100 Continue. Raises ValueError."""
         framing = [(name, value.lower()) for name, value in self._headers if name in FRAMING]
         hosts = [value for name, value in framing if name == b"host"]
         codings = [value for name, value in framing if name == b"transfer-encoding"]
         if version not in VERSIONS or len(hosts) > 1 or (not hosts and version == "1.1"):
-            raise ValueError("Expected HTTP/1.0 or 1.1 and exactly one Host header.")
+            raise FramingError("Expected HTTP/1.0 or 1.1 and exactly one Host header.")
         if hosts and HOST.fullmatch(hosts[0]) is None:
-            raise ValueError("Host is invalid.")
+            raise FramingError("Host is invalid.")
         if codings not in ([], [b"chunked"]):
-            raise ValueError("Transfer-Encoding must be chunked.")
+            raise FramingError("Transfer-Encoding must be chunked.")
+        if codings:
+            self._framing -= self._head_bytes()
+            self._is_chunked = self._has_chunks = True
         return version == "1.1" and (b"expect", b"100-continue") in framing
 
     # Callbacks of httptools
@@ -126,13 +155,14 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
-        if self._unused > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
-            raise ValueError("The head is too large.")
+        is_long = self._unused > MAX_HEAD_BYTES or len(headers) > MAX_HEADERS
+        if is_long and self._is_head_large():
+            raise FramingError("The head is too large.")
         self._unused = 0
         method = parser.get_method()
         if parser.should_upgrade():
             if method == b"CONNECT":
-                raise ValueError("CONNECT is not supported.")
+                raise FramingError("CONNECT is not supported.")
             return
         version = parser.get_http_version()
         expects_continue = self._check_framing(version)
@@ -158,9 +188,23 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         self._unused = 0
+        if self._is_chunked:
+            self._framing -= 2 * len(data)  # a byte of the body may have a byte of framing
         self._connection.on_body(data)
 
     def on_message_complete(self) -> None:
         self._unused = 0
-        if not self._parser.should_upgrade():  # else its body follows
-            self._connection.on_request_complete()
+        if self._parser.should_upgrade():
+            return  # its body follows
+        if self._headers and self._is_head_large():
+            raise FramingError("The trailers are too large.")
+        self._url, self._headers, self._is_chunked = b"", [], False
+        self._connection.on_request_complete()
+
+
+def reason_of(error: httptools.HttpParserError) -> str:
+    """Return the reason for the log: the message of llhttp or of a FramingError."""
+    cause = error.__context__
+    if cause is None:
+        return f"{error}."
+    return str(cause) if isinstance(cause, FramingError) else "The request target is invalid."
