@@ -173,7 +173,7 @@ def test_port_in_use_is_advised_against() -> None:
         (f'"{SECRET}"', "is enclosed in quotation marks"),
         (f"'{SECRET}'", "is enclosed in quotation marks"),
         (f"{SECRET}\n", "begins or ends with a blank or a line break"),
-        ("a" * 40, "has fewer than 8 different characters"),
+        ("ab" * 20, "has fewer than 8 different characters"),
         ("1234567" * 6, "has fewer than 8 different characters"),
     ],
 )
@@ -209,6 +209,16 @@ def test_every_weak_secret_is_fatal() -> None:
     assert (first.mark, second.mark) == (FATAL, FATAL)
     assert first.sentence.startswith("BETTER_AUTH_SECRET is too short")
     assert second.sentence.startswith("One of BETTER_AUTH_OLD_SECRETS is too short")
+
+
+def test_secret_of_one_repeated_character_is_fatal() -> None:
+    settings = Settings.from_environment(
+        better_auth_secret="a" * 40, better_auth_old_secrets=("0" * 64,)
+    )
+    first, second = examine_keys(settings)
+    assert (first.mark, second.mark) == (FATAL, FATAL)
+    assert first.sentence.startswith("BETTER_AUTH_SECRET can be guessed")
+    assert second.sentence.startswith("One of BETTER_AUTH_OLD_SECRETS can be guessed")
 
 
 @pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])

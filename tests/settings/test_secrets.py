@@ -85,5 +85,41 @@ def test_secret_in_documentation_is_rejected() -> None:
 
 
 def test_secret_of_minimum_length_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BETTER_AUTH_SECRET", "ü" * 16)
-    assert Settings.from_environment().required_secret().get_secret_value() == "ü" * 16
+    monkeypatch.setenv("BETTER_AUTH_SECRET", "üö" * 8)
+    assert Settings.from_environment().required_secret().get_secret_value() == "üö" * 8
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "a" * 40,
+        "ü" * 16,
+        "0" * 64,
+        "\u200b" * 40,
+        "\u200b\ufeff" * 20,
+        "\x01\x02" * 20,
+        "x" + " " * 40 + "x",
+        "\u2800" * 40,
+        "-\u00ad" * 20,
+        "a\t" * 40,
+    ],
+    ids=ascii,
+)
+def test_secret_of_one_repeated_character_is_rejected(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """White space and invisible characters do not make a secret."""
+    monkeypatch.setenv("BETTER_AUTH_SECRET", secret)
+    settings = Settings.from_environment()
+    for check in (settings.required_secret, settings.required_key, settings.check_secrets):
+        with pytest.raises(ConfigurationError, match=r"^BETTER_AUTH_SECRET can be guessed: "):
+            check()
+    old = Settings.from_environment(better_auth_old_secrets=(secret,))
+    with pytest.raises(ConfigurationError, match=r"^One of BETTER_AUTH_OLD_SECRETS can be guessed"):
+        old.checked_old_secrets()
+
+
+@pytest.mark.parametrize("value", [" " * 40, "\t" * 40, " , ,, "])
+def test_blank_old_secrets_verify_no_tokens(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BETTER_AUTH_OLD_SECRETS", value)
+    assert Settings.from_environment().checked_old_secrets() == ()

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Self
@@ -13,6 +14,11 @@ from todo_graphql.settings.variables import Environment
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 requires a key at least as long as the hash (RFC 7518, section 3.2)."""
+
+MINIMUM_SECRET_CHARACTERS = 2
+"""The number of different visible characters. `doctor` advises against fewer than eight."""
+
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs")
 
 EXAMPLE_SECRET = "at least 32 bytes, the same as in Better Auth"  # noqa: S105 - a public example
 """The value in the documentation."""
@@ -166,8 +172,18 @@ def _check_secret(name: str, secret: SecretStr) -> None:
             f"{name} is too short: it has {size} bytes{blanks} and needs at least "
             f"{MINIMUM_SECRET_BYTES}. Generate one with `openssl rand -base64 32`."
         )
+    if len(_visible_characters(core)) < MINIMUM_SECRET_CHARACTERS:
+        raise ConfigurationError(
+            f"{name} can be guessed: apart from invisible characters, it repeats one character. "
+            "Generate one with `openssl rand -base64 32`."
+        )
     if core == EXAMPLE_SECRET:
         raise ConfigurationError(
             f"{name} is the public example of the documentation: generate one with "
             "`openssl rand -base64 32`."
         )
+
+
+def _visible_characters(text: str) -> set[str]:
+    """Return the characters that are neither separators nor control or format characters."""
+    return {one for one in text if unicodedata.category(one) not in INVISIBLE_CATEGORIES}
