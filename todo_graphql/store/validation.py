@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.store.models import (
@@ -15,6 +15,7 @@ from todo_graphql.store.models import (
 SEARCH_MAX_LENGTH = 10_000
 """Maximum number of characters of a search; the rest is ignored."""
 
+TOO_MANY_TAGS = f"A task must have at most {TASK_MAX_TAGS} tags."
 ONE_DUE_DATE = "A task can have `dueOn` or `dueAt`, not both."
 
 # RFC 9562, section 4. Python's UUID accepts more forms.
@@ -51,9 +52,14 @@ def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
     for number, value in enumerate(values):
         checked = tag(value, f"{field}.{number}")
         unique.setdefault(checked.lower(), checked)
-    if len(unique) > TASK_MAX_TAGS:
-        raise BadUserInput(f"A task must have at most {TASK_MAX_TAGS} tags.", field=field)
+    require_few_tags(unique, field)
     return tuple(unique.values())
+
+
+def require_few_tags(values: Collection[str], field: str) -> None:
+    """Raise BadUserInput with `field` for more tags than a task can have."""
+    if len(values) > TASK_MAX_TAGS:
+        raise BadUserInput(TOO_MANY_TAGS, field=field)
 
 
 def tag(value: str, field: str) -> str:

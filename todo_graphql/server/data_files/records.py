@@ -8,8 +8,9 @@ from graphql import GraphQLError
 
 from todo_graphql.api.scalars import date_time, full_date, uuid_of
 from todo_graphql.errors import BadUserInput
-from todo_graphql.store.models import TASK_MAX_TAGS, Priority
+from todo_graphql.store.models import Priority
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
+from todo_graphql.store.validation import require_few_tags
 
 FIELDS = (
     "id",
@@ -69,8 +70,7 @@ def unknown_name_error(name: str, kind: str) -> BadUserInput:
 
 def _limited(tags: Sequence[str]) -> tuple[str, ...]:
     """Return the tags. The limit of their number is checked before each tag is validated."""
-    if len(tags) > TASK_MAX_TAGS:
-        raise BadUserInput(f"A task must have at most {TASK_MAX_TAGS} tags.", field="tags")
+    require_few_tags(tags, "tags")
     return tuple(tags)
 
 

@@ -11,10 +11,9 @@ from todo_graphql.errors import BadUserInput, ExpectedError, Problem, Unavailabl
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     IDEMPOTENCY_KEY_MAX_LENGTH,
-    TASK_MAX_TAGS,
     TITLE_MAX_LENGTH,
 )
-from todo_graphql.store.validation import ONE_DUE_DATE
+from todo_graphql.store.validation import ONE_DUE_DATE, TOO_MANY_TAGS
 
 CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
     "ck_tasks_title_length": (
@@ -29,11 +28,7 @@ CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
     ),
     "ck_tasks_priority_range": (BadUserInput, "Unknown priority.", "priority"),
     "ck_tasks_due_exclusive": (BadUserInput, ONE_DUE_DATE, "dueAt"),
-    "ck_tasks_tags_number": (
-        BadUserInput,
-        f"A task must have at most {TASK_MAX_TAGS} tags.",
-        "input.addTags",
-    ),
+    "ck_tasks_tags_number": (BadUserInput, TOO_MANY_TAGS, "input.addTags"),
     "ck_idempotency_keys_key_length": (
         BadUserInput,
         f"An idempotency key must have 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
