@@ -2,11 +2,16 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 
+import pytest
+
 from tests.support.api_client import Person
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.server.http.body import parse_graphql_request
 
 HOST = b"Host: localhost"
 JSON = b"Content-Type: application/json"
@@ -14,6 +19,8 @@ QUERY = b'{"query": "{ __typename }"}'
 LENGTH = b"Content-Length: %d" % len(QUERY)
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNK = b"%x\r\n%b\r\n" % (len(QUERY), QUERY)
+LAST_CHUNK = b"0\r\n\r\n"
+LIVE = b"GET /health/live HTTP/1.1"
 WEB_SOCKET = (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13")
 # Java's HttpClient asks for this with its first request, whatever its method.
 H2C = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAEAAEAA")
@@ -96,3 +103,25 @@ def body_of(response: bytearray) -> bytes | None:
         if line.startswith(b"content-length:"):
             return bytes(rest) if len(rest) >= int(line[15:]) else None
     return bytes(rest) if rest.endswith(b"0\r\n\r\n") else None  # in chunks
+
+
+def before_operations(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Call a function on the thread of each operation, before the operation is parsed."""
+
+    def parse(body: bytes) -> GraphQLRequest:
+        act()
+        return parse_graphql_request(body)
+
+    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", parse)
+
+
+def held_operations(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Hold each operation. Return the event that one has begun, and the one that releases them."""
+    begun, released = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        assert released.wait(30)
+
+    before_operations(monkeypatch, hold)
+    return begun, released

@@ -14,11 +14,10 @@ from tests.support.http_client import (
     answers,
     asked_by,
     connected,
+    held_operations,
     reset,
     statuses,
 )
-from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.server.http.body import parse_graphql_request
 from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.pages import read_page
 
@@ -59,14 +58,7 @@ def test_export_abandoned_by_client_is_logged_as_499(
 def test_operation_abandoned_by_client_is_logged_as_499(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun, gone = threading.Event(), threading.Event()
-
-    def read(body: bytes) -> GraphQLRequest:
-        begun.set()
-        assert gone.wait(30)
-        return parse_graphql_request(body)
-
-    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", read)
+    begun, gone = held_operations(monkeypatch)
     abandon(url, asked_by(alice, b"POST /graphql", LENGTH) + QUERY, begun, gone)
     until(lambda: "POST /graphql 499" in caplog.text, "the end of an operation")
 

@@ -1,7 +1,6 @@
 """Malformed, ambiguous and too large requests, and upgrades."""
 
 import logging
-import threading
 from contextlib import suppress
 
 import pytest
@@ -20,14 +19,13 @@ from tests.support.http_client import (
     answers,
     connected,
     head,
+    held_operations,
     post,
     reset,
     said,
     status,
     statuses,
 )
-from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.server.http.body import parse_graphql_request
 from todo_graphql.server.protocol.limits import MAX_HEAD_BYTES
 
 MORE = b"x" * MAX_HEAD_BYTES
@@ -165,14 +163,7 @@ def test_too_large_head_in_one_piece_is_rejected(url: str) -> None:
 def test_disconnect_during_pipeline_logs_no_error(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun, gone = threading.Event(), threading.Event()
-
-    def work(body: bytes) -> GraphQLRequest:
-        begun.set()
-        assert gone.wait(30)
-        return parse_graphql_request(body)
-
-    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", work)
+    begun, gone = held_operations(monkeypatch)
     with connected(url) as connection:
         connection.sendall((post(alice, HOST, LENGTH) + QUERY) * 3)
         assert begun.wait(30)

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.http_client import (
     QUERY,
     WEB_SOCKET,
     answers,
+    before_operations,
     connected,
     head,
     post,
@@ -23,8 +25,6 @@ from tests.support.http_client import (
     status,
     statuses,
 )
-from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.server.http.body import parse_graphql_request
 from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.limits import MinDataRate
 
@@ -38,12 +38,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def work_for(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each operation take this time."""
-
-    def work(body: bytes) -> GraphQLRequest:
-        time.sleep(seconds)
-        return parse_graphql_request(body)
-
-    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", work)
+    before_operations(monkeypatch, partial(time.sleep, seconds))
 
 
 SLOW = {
@@ -111,12 +106,11 @@ def test_paused_upload_does_not_time_out(
     large = b"[]".ljust(1_000_000)
     length, begun = b"Content-Length: %d" % len(large), threading.Event()
 
-    def work(body: bytes) -> GraphQLRequest:
+    def work() -> None:
         begun.set()
         time.sleep(0.8)
-        return parse_graphql_request(body)
 
-    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", work)
+    before_operations(monkeypatch, work)
     with connected(url) as connection:
         import_ = post(alice, HOST, length, b"Connection: close", path=b"/import")
         connection.sendall(post(alice, HOST, LENGTH) + QUERY + import_)

@@ -11,7 +11,9 @@ from tests.support.http_client import (
     CHUNKED,
     END,
     HOST,
+    LAST_CHUNK,
     LENGTH,
+    LIVE,
     QUERY,
     answers,
     asked_by,
@@ -20,9 +22,6 @@ from tests.support.http_client import (
     said,
     statuses,
 )
-
-LAST = b"0\r\n\r\n"
-LIVE = b"GET /health/live HTTP/1.1"
 
 
 def assert_rejected(url: str, caplog: pytest.LogCaptureFixture, request: bytes) -> None:
@@ -54,7 +53,7 @@ def test_invalid_transfer_encoding_is_rejected(
     url: str, alice: Person, coding: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = asked_by(alice, b"POST /graphql", b"Transfer-Encoding: " + coding)
-    assert_rejected(url, caplog, request + CHUNK + LAST)
+    assert_rejected(url, caplog, request + CHUNK + LAST_CHUNK)
 
 
 @pytest.mark.parametrize(
@@ -90,16 +89,16 @@ def test_malformed_header_line_is_rejected(
 @pytest.mark.parametrize(
     "chunks",
     [
-        CHUNK.replace(b"\r\n", b"\n", 1) + LAST,
-        CHUNK[:-2] + b"\n" + LAST,
-        CHUNK[:-2] + LAST,
-        CHUNK.replace(b"1b", b"1a") + LAST,
-        CHUNK.replace(b"1b", b"0x1b") + LAST,
-        CHUNK.replace(b"1b", b"+1b") + LAST,
-        CHUNK.replace(b"1b", b"-1b") + LAST,
-        CHUNK.replace(b"1b", b" 1b") + LAST,
-        CHUNK.replace(b"1b", b"f" * 17) + LAST,
-        CHUNK.replace(b"1b", b"1b;a\nb") + LAST,
+        CHUNK.replace(b"\r\n", b"\n", 1) + LAST_CHUNK,
+        CHUNK[:-2] + b"\n" + LAST_CHUNK,
+        CHUNK[:-2] + LAST_CHUNK,
+        CHUNK.replace(b"1b", b"1a") + LAST_CHUNK,
+        CHUNK.replace(b"1b", b"0x1b") + LAST_CHUNK,
+        CHUNK.replace(b"1b", b"+1b") + LAST_CHUNK,
+        CHUNK.replace(b"1b", b"-1b") + LAST_CHUNK,
+        CHUNK.replace(b"1b", b" 1b") + LAST_CHUNK,
+        CHUNK.replace(b"1b", b"f" * 17) + LAST_CHUNK,
+        CHUNK.replace(b"1b", b"1b;a\nb") + LAST_CHUNK,
         CHUNK + b"0\n\n",
         CHUNK + b"0\r\nX Name: a\r\n\r\n",
         CHUNK + b"0\r\nContent-Length: 5\r\n\r\n",

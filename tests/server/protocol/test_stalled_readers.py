@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Callable
 
@@ -10,9 +9,7 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.commands import until
-from tests.support.http_client import LENGTH, QUERY, answers, asked_by, connected
-from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.server.http.body import parse_graphql_request
+from tests.support.http_client import LENGTH, QUERY, answers, asked_by, connected, held_operations
 from todo_graphql.server.protocol import http1, limits
 from todo_graphql.store.tasks import transfer
 
@@ -53,14 +50,7 @@ def test_client_that_closes_ends_its_operation(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A half-close by the client ends the connection."""
-    begun, go_on = threading.Event(), threading.Event()
-
-    def read(body: bytes) -> GraphQLRequest:
-        begun.set()
-        assert go_on.wait(30)
-        return parse_graphql_request(body)
-
-    monkeypatch.setattr("todo_graphql.server.endpoints.graphql.parse_graphql_request", read)
+    begun, go_on = held_operations(monkeypatch)
     with connected(url) as connection:
         connection.sendall(asked_by(alice, b"POST /graphql", LENGTH) + QUERY)
         assert begun.wait(30)
