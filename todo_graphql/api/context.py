@@ -18,6 +18,8 @@ from todo_graphql.store.users import Users
 if TYPE_CHECKING:
     from graphql import OperationDefinitionNode
 
+    from todo_graphql.api.documents.cache import Document
+
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
 
@@ -31,8 +33,9 @@ NOTHING: frozenset[str] = frozenset()
 class Context:
     """Viewer, database connection and budget of one operation.
 
-    `selection` is None if any attribute may be read. `operation` and `cost` are set once the
-    document is valid, `allowance` once the cost is charged. Without a `budget` the total cost
+    `selection` is None if any attribute may be read. `document` is kept until the response is sent:
+    a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
+    valid, `allowance` once the cost is charged. Without a `budget` the total cost
     of operations is unlimited.
     """
 
@@ -47,6 +50,7 @@ class Context:
         self.viewer = viewer
         self.connection = connection
         self.selection: SelectedColumns | None = None
+        self.document: Document | None = None
         self.operation: OperationDefinitionNode | None = None
         self.cost: int | None = None
         self.budget = budget

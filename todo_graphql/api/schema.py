@@ -84,7 +84,7 @@ class Schema(strawberry.Schema):
             query=Query,
             mutation=Mutation,
             types=[ERROR_CODE],
-            extensions=[lambda: PreparedDocumentExtension(self.documents)],
+            extensions=[PreparedDocumentExtension],
             execution_context_class=None if introspection else NoSuggestionsExecutionContext,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),
         )
@@ -109,8 +109,8 @@ class Schema(strawberry.Schema):
         """Raise RateLimited, for a new document before it is parsed if the budget does not cover
         its rejection.
         """
-        document = self.documents.prepare(
-            request.query, lambda: context.require_budget(COST_OF_A_REFUSAL)
+        document = context.document = self.documents.get(
+            request.query, context.viewer.id.int, lambda: context.require_budget(COST_OF_A_REFUSAL)
         )
         if document.errors:
             return self._reject(document.errors, context)

@@ -13,6 +13,8 @@ from todo_graphql.api.schema import Schema
 from todo_graphql.settings.variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
+OWNER = "a user"
+
 
 @pytest.fixture(scope="module")
 def home(database: Database) -> Home:
@@ -23,30 +25,33 @@ def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> Documen
     return Schema(limits, introspection=introspection).documents
 
 
-def test_document_is_parsed_once() -> None:
+def test_document_is_parsed_once_for_each_user() -> None:
     own = documents()
-    assert own.prepare("{ me { id } }") is own.prepare("{ me { id } }")
-    assert own.prepare("{ nothing }") is own.prepare("{ nothing }")
+    for text in ("{ me { id } }", "{ nothing }"):
+        document = own.get(text, OWNER)
+        assert own.get(text, OWNER) is document
+        assert own.get(text, "another user") is not document
+        assert own.get(text, "another user") is document
 
 
 def test_cache_is_bounded_by_characters() -> None:
     own = documents(replace(LIMITS, characters=1_000_000))
-    first = own.prepare("{ me { id } }")
+    first = own.get("{ me { id } }", OWNER)
     for number in range(12):
-        own.prepare("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number))
+        own.get("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number), OWNER)
     assert own.cache.weight <= CACHE_CHARACTERS
-    assert own.prepare("{ me { id } }") is not first
+    assert own.get("{ me { id } }", OWNER) is not first
     enormous = "{ me { id } }" + " " * CACHE_CHARACTERS
-    assert own.prepare(enormous).errors == []
+    assert own.get(enormous, OWNER).errors == []
 
 
 def test_cache_is_bounded_for_short_documents() -> None:
     """Invalid documents of one character, cached without a traceback of the parser."""
     own = documents()
     for number in range(2_000):
-        own.prepare(chr(0x20000 + number))
+        own.get(chr(0x20000 + number), OWNER)
     assert len(own.cache) < 1_000
-    (error,) = own.prepare(chr(0x20000)).errors
+    (error,) = own.get(chr(0x20000), OWNER).errors
     assert error.__traceback__ is None
 
 

@@ -1,7 +1,7 @@
-"""Document cache: each document is parsed, checked and validated once."""
+"""Document cache: each document is parsed, checked and validated once for each user."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
@@ -9,9 +9,9 @@ from strawberry.extensions import SchemaExtension
 
 from todo_graphql.api.documents.cost import OperationCost
 from todo_graphql.api.documents.limits import Limits, check_document, check_limit, too_complex
+from todo_graphql.api.documents.shared_cache import SharedCache
 from todo_graphql.api.documents.validation import Validator, nested_too_deeply, with_code
 from todo_graphql.api.execution.executor import OperationExecutor
-from todo_graphql.cache import Cache
 from todo_graphql.errors import ErrorCode, Problem, QueryTooComplex
 
 CACHE_CHARACTERS = 80_000
@@ -20,6 +20,9 @@ memory, 16 MB.
 """
 
 MIN_CHARACTERS = 100
+
+MAX_ENTRIES = 30_000
+"""The maximum number of pairs of a user and a document: about 7 MB."""
 
 TOO_MANY = re.compile(r"^Syntax Error: Document contains more than \d+ (\w+)\. Parsing aborted\.$")
 TOO_DEEP = re.compile(r"^Syntax Error: Document is nested too deeply\. Parsing aborted\.$")
@@ -52,27 +55,32 @@ class Document:
 
 
 class DocumentCache:
-    """Cache of recent documents by their text, valid or not."""
+    """Cache of recent documents by user and text, valid or not."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, *, introspection: bool) -> None:
         self._schema = schema
         self._limits = limits
         self._hide_suggestions = not introspection
         self._validator = Validator(schema, limits.comparisons, introspection=introspection)
-        self.cache: Cache[str, Document] = Cache(
-            CACHE_CHARACTERS, weigh=lambda document: document.weight
+        self.cache: SharedCache[Document] = SharedCache(
+            CACHE_CHARACTERS, MAX_ENTRIES, weigh=lambda document: document.weight
         )
 
-    def prepare(self, text: str, on_miss: Callable[[], None] = lambda: None) -> Document:
-        """Return the document of a text. `on_miss` runs before a new text is parsed."""
-        document = self.cache.get(text)
+    def get(
+        self, text: str, owner: Hashable, on_miss: Callable[[], None] = lambda: None
+    ) -> Document:
+        """Return the document of a text. `on_miss` runs before a text that is new to the owner is
+        prepared. The time does not depend on other owners: a miss returns a document of its own.
+        """
+        document = self.cache.get(owner, text)
         if document is None:
             on_miss()
-            document = self._prepare(text)
-            self.cache.put(text, document)
+            document = self.prepare(text)
+            self.cache.put(owner, text, document)
         return document
 
-    def _prepare(self, text: str) -> Document:
+    def prepare(self, text: str) -> Document:
+        """Parse, check and validate a text."""
         try:
             node = self._parse(text)
             costs = check_document(node, self._schema, self._limits)
@@ -112,13 +120,10 @@ def to_graphql_error(problem: Problem) -> GraphQLError:
 
 
 class PreparedDocumentExtension(SchemaExtension):
-    """Strawberry extension that supplies the parsed and validated document."""
-
-    def __init__(self, documents: DocumentCache) -> None:
-        self._documents = documents
+    """Strawberry extension that supplies the parsed and validated document of the context."""
 
     def on_operation(self) -> Iterator[None]:
-        document = self._documents.prepare(self.execution_context.query or "")
+        document: Document = self.execution_context.context.document
         self.execution_context.graphql_document = document.node
         self.execution_context.pre_execution_errors = []
         yield

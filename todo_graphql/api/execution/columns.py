@@ -4,7 +4,6 @@ A step raises Unsupported or any other exception for an unexpected value, such a
 or an invalid null. graphql-core then executes the field.
 """
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
@@ -12,17 +11,9 @@ from types import GenericAlias
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
-from cachetools import LRUCache, cached
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.coercion import Unsupported, Values
-
-MAX_CACHED_FIELDS = 10_000
-"""The maximum number of fields of cached classes. Selections of equal names or types share one."""
-
-
-def cache_weight(kind: type[msgspec.Struct]) -> int:
-    return 1 + len(kind.__struct_fields__)
 
 
 class ExecutionState(NamedTuple):
@@ -137,7 +128,6 @@ class ObjectProjection:
         return list(starmap(self._response, zip(*checked, strict=True)))
 
 
-@cached(LRUCache(MAX_CACHED_FIELDS, getsizeof=cache_weight), lock=threading.Lock())
 def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:
     """Return the class of response objects with these keys in this order."""
     names = [f"field{number}" for number in range(len(keys))]
@@ -147,7 +137,6 @@ def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:
     )
 
 
-@cached(LRUCache(MAX_CACHED_FIELDS, getsizeof=cache_weight), lock=threading.Lock())
 def check_class(leaves: tuple[Any, ...]) -> type[msgspec.Struct]:
     """Return the class with which msgspec checks all columns at once."""
     types = [Any if leaf is None else GenericAlias(list, leaf) for leaf in leaves]

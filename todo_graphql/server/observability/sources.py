@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
-from todo_graphql.cache import Cache
 from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.store.postgres.pool import Pool
+
+
+class Lookups(Protocol):
+    """The lookups of a cache so far."""
+
+    hits: int
+    misses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +21,4 @@ class Sources:
 
     pool: Pool
     queue: FairQueue
-    caches: Mapping[str, Cache[Any, Any]]
+    caches: Mapping[str, Lookups]
