@@ -22,6 +22,11 @@ class Allowance(NamedTuple):
     """The Unix time when the whole budget is available again."""
     retry_after: int
 
+    def less(self, cost: int) -> "Allowance":
+        """Return the state after the deduction of a further cost."""
+        limit, remaining, own, resets, retry_after = self
+        return Allowance(limit, max(0, remaining - cost), own, resets, retry_after)
+
     @property
     def reset_at(self) -> DateTime:
         return DateTime(f"{datetime.fromtimestamp(self.resets, UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
@@ -33,19 +38,28 @@ class Budget(NamedTuple):
     limit: int
     spend: Callable[[int], Allowance]
     """Spends a cost unless less remains. It may wait for Redis."""
+    deduct: Callable[[int], None]
+    """Deducts a cost even if less remains. It may wait for Redis."""
 
 
 @strawberry.type(
-    description="The rate limit of the user, in units of query cost. A field costs 1, multiplied "
-    "by the sizes of the lists around it. Each list and each count costs another 100."
+    description="The rate limit of the user. The unit is the cost of a query: a field costs 1, "
+    "multiplied by the sizes of the lists around it. Each list and each count costs another 100. "
+    "An operation costs at least 1 for each microsecond of processor time that it takes."
 )
 class RateLimit(RowType):
     row = Allowance
 
     limit: int = strawberry.field(description="The maximum cost per time window.")
-    remaining: int = strawberry.field(description="The remaining cost after this operation.")
+    remaining: int = strawberry.field(
+        description="The remaining cost, before the processor time of this operation is charged. "
+        "The header `RateLimit-Remaining` has the value after it."
+    )
     reset_at: DateTime = strawberry.field(
         description="The time when the whole limit is available again without further operations. "
         "The limit recovers continuously."
     )
-    cost: int = strawberry.field(description="The cost of this operation.")
+    cost: int = strawberry.field(
+        description="The cost of this operation by its fields, which is charged before it is "
+        "executed. Processor time beyond it is charged afterwards."
+    )

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
 
-USUAL_SECONDS = 0.1
-COST_OF_A_SECOND = 100_000
-"""The cost of a second in PostgreSQL."""
-
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -35,8 +31,8 @@ class Context:
 
     `selection` is None if any attribute may be read. `document` is kept until the response is sent:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
-    valid, `allowance` once the cost is charged. Without a `budget` the total cost
-    of operations is unlimited.
+    valid, `allowance` once the cost is charged, which is part of `charged`. Without a `budget` the
+    total cost of operations is unlimited.
     """
 
     def __init__(
@@ -55,6 +51,8 @@ class Context:
         self.cost: int | None = None
         self.budget = budget
         self.allowance: Allowance | None = None
+        self.charged = 0
+        self.has_new_document = False
 
     @cached_property
     def users(self) -> Users:
@@ -77,36 +75,47 @@ class Context:
         """Return the number of statements sent, including one in progress."""
         return len(self.connection.timings) + (self.connection.current_wait > 0)
 
+    @property
+    def is_free(self) -> bool:
+        """Return whether the operation costs nothing: the budget did not cover it, or is unlimited.
+        A new document is parsed before its cost is known, which is not free.
+        """
+        if self.budget is None:
+            return True
+        is_refused = self.allowance is not None and self.allowance.retry_after > 0
+        return is_refused and not self.has_new_document
+
     def charge(self, cost: int) -> None:
         """Charge a cost to the viewer's budget, at most the whole budget. Raise RateLimited, and
         charge nothing, if less remains.
         """
         if self.budget is None:
             return
-        self.allowance = self.budget.spend(min(cost, self.budget.limit))
+        cost = min(cost, self.budget.limit)
+        self.allowance = self.budget.spend(cost)
         if self.allowance.retry_after:
             raise RateLimited(
                 "Rate limit exceeded. Try again later.",
                 retry_after=self.allowance.retry_after,
             )
+        self.charged += cost
 
     def require_budget(self, cost: int) -> None:
-        """Raise RateLimited if less than the cost remains in the viewer's budget."""
+        """Raise RateLimited if less than the cost of a new document remains in the budget."""
+        if self.budget is not None:
+            cost = min(cost, self.budget.limit)
+            if self.budget.spend(0).remaining < cost:
+                self.charge(cost)
+        self.has_new_document = True
+
+    def deduct(self, cost: int) -> None:
+        """Charge a cost that is known after the work, even if less remains."""
         if self.budget is None:
             return
-        if self.budget.spend(0).remaining < min(cost, self.budget.limit):
-            self.charge(cost)
-
-    def charge_time(self) -> None:
-        """Charge the budget, as far as it goes, for unusually long database time. The cost of a
-        document does not predict its duration.
-        """
-        if self.budget is None or self.allowance is None:
-            return
-        seconds = self.sql_seconds
-        if seconds > USUAL_SECONDS:
-            cost = min(int(seconds * COST_OF_A_SECOND), self.allowance.remaining)
-            self.allowance = self.budget.spend(cost)
+        self.budget.deduct(cost)
+        self.charged += cost
+        if self.allowance is not None:
+            self.allowance = self.allowance.less(cost)
 
     def tasks(self, user_id: str | None = None) -> Tasks:
         """Return the viewer's tasks. Raise Forbidden if `userId` names another user."""

@@ -26,7 +26,7 @@ DOCUMENTS = {
     "the name of a fragment": "{{ me {{ ...{} }} }} fragment {} on User {{ id }}",
     "a syntax error": "{{ {}: ",
     "an unknown field": "{{ me {{ {} }} }}",
-    "a document that is too complex": "{{ a: tasks(first: 100) {{ nodes {{ user {{ tasks(first: 100) "
+    "a document that is too complex": "{{ tasks(first: 100) {{ nodes {{ user {{ tasks(first: 100) "
     "{{ nodes {{ {}: id }} }} }} }} }} }}",
 }
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tests.support.api_client import Person
 from tests.support.commands import until
+from tests.support.processor_time import stop_clock
 from tests.support.redis import KINDS, PASSWORD, redis
 from tests.support.servers import serving
 from todo_graphql.doctor.findings import ADVICE, GOOD
@@ -40,6 +41,11 @@ class Log:
 
     def count(self, words: str) -> int:
         return str(self).count(words)
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_clock(monkeypatch)
 
 
 @pytest.fixture

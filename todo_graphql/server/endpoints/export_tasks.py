@@ -1,7 +1,6 @@
 """GET /export: all tasks of a user as a file."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from todo_graphql.api.context import Context
-from todo_graphql.errors import BadUserInput, RateLimited
+from todo_graphql.api.processor_time import call_charged
+from todo_graphql.errors import BadUserInput
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
@@ -47,7 +47,7 @@ def export_router(
         kind = FORMATS[name]
 
         async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
-            work = queue.run(context.viewer.id, call)
+            work = queue.run(context.viewer.id, call_charged, context, call)
             return await run_with_timeout(timeout, context.connection, work)
 
         pieces = kind.write(_charged(context, context.tasks().iter_all()))
@@ -82,8 +82,7 @@ def _charged(context: Context, pages: Iterator[list[TaskRow]]) -> Iterator[list[
     """Charge each page after the first one, which was charged before."""
     for number, rows in enumerate(pages):
         if number:
-            with suppress(RateLimited):
-                context.charge(len(rows) * TASK_COST)
+            context.deduct(len(rows) * TASK_COST)
         yield rows
 
 

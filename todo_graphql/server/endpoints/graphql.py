@@ -6,7 +6,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.schema import Schema
+from todo_graphql.api.processor_time import ChargedTime
+from todo_graphql.api.schema import COST_OF_A_REFUSAL, GraphQLRequest, Schema
+from todo_graphql.errors import BadUserInput
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.http.body import error_codes, parse_graphql_request, read_body, response_to
 from todo_graphql.server.http.content_negotiation import response_type
@@ -58,14 +60,23 @@ class GraphQLEndpoint:
     def _execute(
         self, body: bytes, context: Context, media_type: str, record: RequestRecord
     ) -> Response:
-        """Parse and execute the request, and serialize its response."""
-        request = parse_graphql_request(body)
-        self._readiness.require_rls_check()
-        try:
+        """Parse and execute the request, serialize its response, and charge the time."""
+        with ChargedTime(context):
+            request = parse_charged(body, context)
+            self._readiness.require_rls_check()
             with context.connection:
                 result = self._schema.run(request, context)
                 if result.errors:
                     record.codes = error_codes(result)
                 return response_to(result, media_type)
-        finally:
-            context.charge_time()
+
+
+def parse_charged(body: bytes, context: Context) -> GraphQLRequest:
+    """Return the request in a body. Raises BadUserInput, or RateLimited if the budget does not
+    cover the rejection.
+    """
+    try:
+        return parse_graphql_request(body)
+    except BadUserInput:
+        context.charge(COST_OF_A_REFUSAL)
+        raise

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive
 
 from todo_graphql.api.context import Context
+from todo_graphql.api.processor_time import call_charged
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
@@ -73,7 +75,8 @@ def import_router(
         owner, connection = context.viewer.id, context.connection
         with limiter.slot(owner):
             body = await _read_body_in_time(request)
-            work = queue.run(owner, _import_file, readiness, context, kind, body)
+            call = partial(_import_file, readiness, context, kind, body)
+            work = queue.run(owner, call_charged, context, call)
             statements = run_with_statement_timeout(timeout, connection, work)
             awaited = cancel_on_disconnect(request, statements, connection.abort)
             done = await run_with_timeout(IMPORT_SECONDS, connection, awaited)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.errors import RateLimited
+from todo_graphql.server.rate_limits.pending_costs import PendingCosts
 from todo_graphql.server.rate_limits.redis import RedisWindow
 from todo_graphql.server.rate_limits.sliding_window import InMemoryWindow, Limit, WindowState
 from todo_graphql.server.thread_pool import ThreadPool
@@ -14,6 +15,9 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.types import RATE, UNLIMITED
 
 UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
+PENDING_PARTS = 1_000
+"""A cost of more than this part of a limit does not wait for the next request."""
 
 MAX_WAITING = 100
 """The maximum number of failures that wait to be counted in Redis."""
@@ -28,13 +32,15 @@ class RateLimit:
         self._prefix = f"{name}/{self._limit.amount}/{self._limit.seconds}/"
         self._redis = redis
         self._memory = InMemoryWindow(self._limit)
+        self._pending = PendingCosts()
+        self._max_pending = self._limit.amount // PENDING_PARTS
 
     def budget_of(self, key: str) -> Budget:
         """Return the budget of a user or an address."""
-        return Budget(self._limit.amount, partial(self._spend, key))
+        return Budget(self._limit.amount, partial(self._spend, key), partial(self._deduct, key))
 
     def _spend(self, key: str, cost: int) -> Allowance:
-        limit, state = self._limit, self._count(key, cost)
+        limit, state = self._limit, self._count(key, cost, self._pending.pop(key))
         return Allowance(
             limit.amount,
             max(0, limit.amount - state.used(limit)),
@@ -43,9 +49,14 @@ class RateLimit:
             0 if state.granted else state.retry_after(cost, limit),
         )
 
-    def _count(self, key: str, cost: int) -> WindowState:
-        shared = self._redis and self._redis.count(self._prefix + key, self._limit, cost)
-        return shared or self._memory.count(key, cost)
+    def _deduct(self, key: str, cost: int) -> None:
+        """Leave the cost to the next request of the key, which counts both at once."""
+        if self._pending.add(key, cost) > self._max_pending:
+            self._count(key, 0, self._pending.pop(key))
+
+    def _count(self, key: str, cost: int, pending: int) -> WindowState:
+        shared = self._redis and self._redis.count(self._prefix + key, self._limit, cost, pending)
+        return shared or self._memory.count(key, cost, pending)
 
 
 class RateLimiter:

@@ -18,6 +18,9 @@ TIMEOUT_SECONDS = 0.2
 RETRY_AFTER_SECONDS = 5.0
 """The pause after a failure before the next request to Redis."""
 
+UNBOUNDED = 2**53
+"""A limit that no count reaches, and the greatest integer of Lua's numbers."""
+
 
 class RedisWindow:
     """A circuit breaker around the counts in Redis.
@@ -40,12 +43,16 @@ class RedisWindow:
         self._is_open = False
         self._retry_at = 0.0
 
-    def count(self, key: str, limit: Limit, cost: int) -> WindowState | None:
-        """Count the cost if the limit has room for it. Return None while Redis is unavailable."""
+    def count(self, key: str, limit: Limit, cost: int, pending: int = 0) -> WindowState | None:
+        """Count the pending cost, and the other cost if the limit has room for it. Return None
+        while Redis is unavailable.
+        """
         if not self._allow_request():
             return None
         try:
-            granted = self._storage.acquire_sliding_window_entry(key, *limit, cost)
+            granted = self._storage.acquire_sliding_window_entry(key, *limit, cost + pending)
+            if pending and not granted:
+                self._storage.acquire_sliding_window_entry(key, UNBOUNDED, limit.seconds, pending)
             state = WindowState(granted, *self._storage.get_sliding_window(key, limit.seconds))
         except Exception as error:  # noqa: BLE001 - every failure has the same fallback
             self._open_circuit(error)

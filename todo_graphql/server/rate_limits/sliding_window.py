@@ -74,14 +74,15 @@ class InMemoryWindow:
         self._current: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def count(self, key: str, cost: int) -> WindowState:
-        """Count the cost if the limit has room for it."""
+    def count(self, key: str, cost: int, pending: int = 0) -> WindowState:
+        """Count the pending cost, and the other cost if the limit has room for it."""
         amount, seconds = self._limit
         with self._lock:
             left = self._ends - self._clock()
             if left <= 0:
                 left = self._advance(left)
             previous, current = self._previous.get(key, 0), self._current.get(key, 0)
+            current += pending
             granted = int(previous * left / seconds) + current + cost <= amount
             if granted:
                 current += cost
