@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from todo_graphql.api import processor_time
-from todo_graphql.api.budget import Allowance, Budget
+from todo_graphql.api.budget import Allowance
 from todo_graphql.api.context import Context
-from todo_graphql.api.processor_time import ChargedTime, call_charged
+from todo_graphql.api.processor_time import call_charged
 from todo_graphql.errors import RateLimited
 from todo_graphql.store.models import Viewer
 
@@ -30,16 +30,17 @@ class Clock:
 class Account:
     """A budget that records what is spent and deducted."""
 
+    limit = LIMIT
+
     def __init__(self, remaining: int = LIMIT) -> None:
         self.remaining = remaining
-        self.budget = Budget(LIMIT, self._spend, self._deduct)
 
-    def _spend(self, cost: int) -> Allowance:
+    def spend(self, cost: int) -> Allowance:
         granted = cost <= self.remaining
         self.remaining -= cost if granted else 0
         return Allowance(LIMIT, max(0, self.remaining), cost, 0.0, 0 if granted else 1)
 
-    def _deduct(self, cost: int) -> None:
+    def deduct(self, cost: int) -> None:
         self.remaining -= cost
 
 
@@ -53,20 +54,33 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def context_with(account: Account | None) -> tuple[Context, Any]:
     """Return a context, and its connection, which has waited for nothing."""
     connection: Any = SimpleNamespace(timings=[], current_wait=0.0)
-    budget = None if account is None else account.budget
-    return Context(Viewer(uuid.uuid4(), None), connection, "-", budget), connection
+    return Context(Viewer(uuid.uuid4(), None), connection, "-", account), connection
+
+
+def work(
+    context: Context,
+    clock: Clock,
+    seconds: float,
+    shape: int = 0,
+    failure: type[Exception] | None = None,
+) -> None:
+    """Charge a shape, take time, and fail if there is a failure."""
+    if shape:
+        context.charge(shape)
+    clock.seconds += seconds
+    if failure is not None:
+        raise failure
 
 
 @pytest.mark.parametrize(
     ("shape", "seconds", "total"),
     [
-        (0, 0.0, HTTP),
-        (2, 0.0001, HTTP + 100),
-        (HTTP, 0.0001, HTTP + 100),
-        (HTTP + 100, 0.0001, HTTP + 100),
-        (HTTP + 101, 0.0001, HTTP + 101),
-        (10_000, 0.002, 10_000),
-        (10, 0.03, HTTP + 30_000),
+        (2, 0.0, HTTP),
+        (2, 1 / 4, HTTP + 250_000),
+        (HTTP, 1 / 4, HTTP + 250_000),
+        (HTTP + 250_000, 1 / 4, HTTP + 250_000),
+        (HTTP + 250_001, 1 / 4, HTTP + 250_001),
+        (400_000, 1 / 4, 400_000),
     ],
 )
 def test_request_costs_the_greater_of_shape_and_time(
@@ -74,92 +88,80 @@ def test_request_costs_the_greater_of_shape_and_time(
 ) -> None:
     account = Account()
     context, _ = context_with(account)
-    with ChargedTime(context):
-        context.charge(shape)
-        clock.seconds += seconds
-    assert LIMIT - account.remaining == pytest.approx(total, abs=1)
-    assert context.allowance is not None
-    assert context.allowance.remaining == account.remaining
-    assert context.charged == LIMIT - account.remaining
+    call_charged(context, work, context, clock, seconds, shape)
+    assert LIMIT - account.remaining == context.charged == total
+    assert context.remaining == account.remaining
 
 
 def test_time_of_an_error_is_charged(clock: Clock) -> None:
     account = Account()
     context, _ = context_with(account)
-    with pytest.raises(ZeroDivisionError), ChargedTime(context):
-        context.charge(10)
-        clock.seconds += 1 / 4
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        call_charged(context, work, context, clock, 1 / 4, 10, ZeroDivisionError)
     assert LIMIT - account.remaining == HTTP + 250_000
 
 
 def test_time_is_charged_even_if_less_remains(clock: Clock) -> None:
     account = Account(remaining=10)
     context, _ = context_with(account)
-    with ChargedTime(context):
-        context.charge(10)
-        clock.seconds += 1 / 4
+    call_charged(context, work, context, clock, 1 / 4, 10)
     assert account.remaining == 10 - HTTP - 250_000
-    assert context.allowance is not None
-    assert (context.allowance.remaining, context.allowance.retry_after) == (0, 0)
+    assert context.remaining == 0
 
 
-def test_rejected_request_is_free_unless_its_document_is_new(clock: Clock) -> None:
-    def spend_on_rejection(*, new: bool) -> int:
-        account = Account(remaining=50)
-        context, _ = context_with(account)
-        with pytest.raises(RateLimited), ChargedTime(context):
-            if new:
-                context.require_budget(10)
-            clock.seconds += 1 / 4
-            context.charge(100)
-        return 50 - account.remaining
+@pytest.mark.parametrize(("is_new", "cost"), [(False, 0), (True, HTTP + 250_000)])
+def test_rejected_request_is_free_unless_its_document_is_new(
+    clock: Clock, is_new: bool, cost: int
+) -> None:
+    account = Account(remaining=50)
+    context, _ = context_with(account)
 
-    assert spend_on_rejection(new=False) == 0
-    assert spend_on_rejection(new=True) == HTTP + 250_000
+    def run() -> None:
+        if is_new:
+            context.require_budget(10)
+        clock.seconds += 1 / 4
+        context.charge(100)
+
+    with pytest.raises(RateLimited):
+        call_charged(context, run)
+    assert account.remaining == 50 - cost
 
 
 def test_document_without_budget_is_free(clock: Clock) -> None:
     account = Account(remaining=9)
     context, _ = context_with(account)
-    with pytest.raises(RateLimited), ChargedTime(context):
-        context.require_budget(10)
+    with pytest.raises(RateLimited):
+        call_charged(context, context.require_budget, 10)
     assert account.remaining == 9
 
 
 def test_each_piece_is_charged_for_itself(clock: Clock) -> None:
     account = Account()
     context, _ = context_with(account)
-
-    def piece() -> None:
-        clock.seconds += 1 / 4
-
-    def first_piece() -> None:
-        context.charge(400_000)
-        piece()
-
-    call_charged(context, first_piece)
+    call_charged(context, work, context, clock, 1 / 4, 400_000)
     assert LIMIT - account.remaining == 400_000
-    call_charged(context, piece)
+    call_charged(context, work, context, clock, 1 / 4)
     assert LIMIT - account.remaining == 400_000 + HTTP + 250_000
 
 
 def test_long_database_time_is_added(clock: Clock) -> None:
     account = Account()
     context, connection = context_with(account)
-    connection.timings.append(SimpleNamespace(began=0.0, ended=3.0))
-    with ChargedTime(context):
+
+    def wait(seconds: float) -> None:
         clock.seconds += 1 / 4
-        connection.timings.append(SimpleNamespace(began=3.0, ended=3.09))
-    assert LIMIT - account.remaining == HTTP + 250_000
-    with ChargedTime(context):
-        connection.timings.append(SimpleNamespace(began=4.0, ended=6.0))
-    assert LIMIT - account.remaining == 2 * HTTP + 250_000 + 200_000
+        connection.timings.append(SimpleNamespace(began=0.0, ended=seconds))
+
+    spent = []
+    for seconds in (0.09, 2.0, 0.09):
+        before = account.remaining
+        call_charged(context, wait, seconds)
+        spent.append(before - account.remaining)
+    usual = HTTP + 250_000
+    assert spent == pytest.approx([usual, usual + 200_000, usual], abs=1)
 
 
 def test_time_without_a_limit_is_not_charged(clock: Clock) -> None:
     context, _ = context_with(None)
-    with ChargedTime(context):
-        context.charge(10)
-        clock.seconds += 1 / 4
+    call_charged(context, work, context, clock, 1 / 4, 10)
     assert (context.charged, context.allowance) == (0, None)

@@ -1,8 +1,7 @@
 """The cost budget of a viewer, which the server keeps."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import strawberry
 
@@ -22,24 +21,21 @@ class Allowance(NamedTuple):
     """The Unix time when the whole budget is available again."""
     retry_after: int
 
-    def less(self, cost: int) -> "Allowance":
-        """Return the state after the deduction of a further cost."""
-        limit, remaining, own, resets, retry_after = self
-        return Allowance(limit, max(0, remaining - cost), own, resets, retry_after)
-
     @property
     def reset_at(self) -> DateTime:
         return DateTime(f"{datetime.fromtimestamp(self.resets, UTC):%Y-%m-%dT%H:%M:%S.%fZ}")
 
 
-class Budget(NamedTuple):
+class Budget(Protocol):
     """Cost that one client may spend per time window."""
 
     limit: int
-    spend: Callable[[int], Allowance]
-    """Spends a cost unless less remains. It may wait for Redis."""
-    deduct: Callable[[int], None]
-    """Deducts a cost even if less remains. It may wait for Redis."""
+
+    def spend(self, cost: int) -> Allowance:
+        """Spend a cost unless less remains. It may wait for Redis."""
+
+    def deduct(self, cost: int) -> None:
+        """Deduct a cost after a spend, even if less remains. It may wait for Redis."""
 
 
 @strawberry.type(

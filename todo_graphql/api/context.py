@@ -31,7 +31,8 @@ class Context:
 
     `selection` is None if any attribute may be read. `document` is kept until the response is sent:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
-    valid, `allowance` once the cost is charged, which is part of `charged`. Without a `budget` the
+    valid, `allowance` once the cost is charged. `charged` is all that the
+    operation has cost, and `deducted` the part of it since the allowance. Without a `budget` the
     total cost of operations is unlimited.
     """
 
@@ -52,6 +53,7 @@ class Context:
         self.budget = budget
         self.allowance: Allowance | None = None
         self.charged = 0
+        self.deducted = 0
         self.has_new_document = False
 
     @cached_property
@@ -77,13 +79,18 @@ class Context:
 
     @property
     def is_free(self) -> bool:
-        """Return whether the operation costs nothing: the budget did not cover it, or is unlimited.
+        """Return whether the operation costs nothing: the budget is unlimited or does not cover it.
         A new document is parsed before its cost is known, which is not free.
         """
         if self.budget is None:
             return True
-        is_refused = self.allowance is not None and self.allowance.retry_after > 0
-        return is_refused and not self.has_new_document
+        allowance = self.allowance
+        return allowance is not None and allowance.retry_after > 0 and not self.has_new_document
+
+    @property
+    def remaining(self) -> int:
+        """Return what remains of the allowance after the deductions since then."""
+        return max(0, self.allowance.remaining - self.deducted) if self.allowance else 0
 
     def charge(self, cost: int) -> None:
         """Charge a cost to the viewer's budget, at most the whole budget. Raise RateLimited, and
@@ -93,6 +100,7 @@ class Context:
             return
         cost = min(cost, self.budget.limit)
         self.allowance = self.budget.spend(cost)
+        self.deducted = 0
         if self.allowance.retry_after:
             raise RateLimited(
                 "Rate limit exceeded. Try again later.",
@@ -110,12 +118,10 @@ class Context:
 
     def deduct(self, cost: int) -> None:
         """Charge a cost that is known after the work, even if less remains."""
-        if self.budget is None:
-            return
-        self.budget.deduct(cost)
-        self.charged += cost
-        if self.allowance is not None:
-            self.allowance = self.allowance.less(cost)
+        if self.budget is not None:
+            self.budget.deduct(cost)
+            self.charged += cost
+            self.deducted += cost
 
     def tasks(self, user_id: str | None = None) -> Tasks:
         """Return the viewer's tasks. Raise Forbidden if `userId` names another user."""

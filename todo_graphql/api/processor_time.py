@@ -6,17 +6,17 @@ of both (decision 0019).
 
 from collections.abc import Callable
 from time import thread_time
-from types import TracebackType
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from todo_graphql.api.context import Context
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 COST_PER_SECOND = 1_000_000
 """The cost of a second of a processor core."""
 
-COST_OF_HTTP = 200
+COST_OF_HTTP = 350
 """The cost of the event loop's part of a request, or of a piece of a response."""
 
 USUAL_SQL_SECONDS = 0.1
@@ -24,43 +24,24 @@ COST_PER_SQL_SECOND = 100_000
 """The cost of a second in PostgreSQL, beside the processor time."""
 
 
-class ChargedTime:
-    """Context manager that charges a viewer for the processor time of a block on its thread.
+def call_charged(
+    context: Context, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Call the function, and charge the viewer for its processor time on this thread.
 
-    The block has been executed, so its cost is deducted even if less remains. A request that the
-    budget does not cover is free, unless its document had to be parsed.
+    The work is done, so its cost is deducted even if less remains.
     """
-
-    __slots__ = ("_began", "_charged", "_context", "_sql_seconds")
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def __enter__(self) -> None:
-        self._charged = self._context.charged
-        self._sql_seconds = self._context.sql_seconds
-        self._began = thread_time()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        context = self._context
-        if context.is_free:
-            return
-        seconds = thread_time() - self._began
-        cost = COST_OF_HTTP + int(seconds * COST_PER_SECOND) - (context.charged - self._charged)
-        cost = max(0, cost)
-        sql_seconds = context.sql_seconds - self._sql_seconds
-        if sql_seconds > USUAL_SQL_SECONDS:
-            cost += int(sql_seconds * COST_PER_SQL_SECOND)
-        if cost:
-            context.deduct(cost)
-
-
-def call_charged(context: Context, call: Callable[[], T]) -> T:
-    """Call the function on this thread, and charge its time."""
-    with ChargedTime(context):
-        return call()
+    charged = context.charged
+    sql_seconds = context.sql_seconds if context.connection.timings else 0.0
+    began = thread_time()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if not context.is_free:
+            cost = COST_OF_HTTP + int((thread_time() - began) * COST_PER_SECOND)
+            cost = max(cost + charged - context.charged, 0)
+            sql_seconds = context.sql_seconds - sql_seconds
+            if sql_seconds > USUAL_SQL_SECONDS:
+                cost += int(sql_seconds * COST_PER_SQL_SECOND)
+            if cost:
+                context.deduct(cost)

@@ -1,11 +1,17 @@
 """Costs that are known after a request, and the counts that they are added to."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from tests.support.redis import KINDS, redis
+from todo_graphql.api.budget import Budget
 from todo_graphql.server.rate_limits import pending_costs
+from todo_graphql.server.rate_limits import redis as redis_window
 from todo_graphql.server.rate_limits.limiter import PENDING_PARTS, RateLimit
 from todo_graphql.server.rate_limits.pending_costs import PendingCosts
-from todo_graphql.server.rate_limits.sliding_window import InMemoryWindow, Limit
+from todo_graphql.server.rate_limits.sliding_window import InMemoryWindow, Limit, WindowState
 
 
 def test_pending_costs_are_added_and_removed_once() -> None:
@@ -19,31 +25,75 @@ def test_number_of_keys_with_pending_costs_is_bounded(monkeypatch: pytest.Monkey
     pending = PendingCosts()
     for key in ("a", "b", "a", "c"):
         pending.add(key, 1)
-    assert [pending.pop(key) for key in "abc"] == [2, 0, 1]
+    assert [pending.pop(key) for key in "abc"] == [0, 1, 1]
 
 
-def test_pending_cost_counts_even_if_less_remains() -> None:
+def test_added_cost_counts_even_if_less_remains() -> None:
     window = InMemoryWindow(Limit(10, 60), clock=lambda: 0.0)
-    state = window.count("a", 1, 25)
+    window.add("a", 25)
+    state = window.count("a", 1)
     assert (state.granted, state.current) == (False, 25)
-    assert not window.count("a", 0).granted
 
 
-def test_deducted_cost_is_counted_with_the_next_one() -> None:
-    budget = RateLimit("user", f"{10 * PENDING_PARTS}/day", None).budget_of("a")
-    assert budget.spend(7).remaining == budget.limit - 7
+class Shared:
+    """The counts of Redis, in memory, with each call. It can be unavailable."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, int]] = []
+        self.is_available = True
+
+    def count(self, key: str, limit: Limit, cost: int, pending: int) -> WindowState | None:
+        if not self.is_available:
+            return None
+        self.calls.append((cost, pending))
+        return WindowState(True, 0, 0.0, sum(map(sum, self.calls)), 60.0)
+
+
+def budget_in(shared: Any) -> Budget:
+    return RateLimit("user", f"{10 * PENDING_PARTS}/day", shared).budget_of("a")
+
+
+def test_deducted_costs_are_counted_with_the_next_one() -> None:
+    shared = Shared()
+    budget = budget_in(shared)
+    budget.spend(7)
     budget.deduct(4)
     budget.deduct(6)
     assert budget.spend(3).remaining == budget.limit - 20
+    assert shared.calls == [(7, 0), (3, 10)]
 
 
-def test_large_deduction_is_counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    rate = RateLimit("user", f"{10 * PENDING_PARTS}/day", None)
-    budget = rate.budget_of("a")
+def test_large_deduction_is_counted_at_once() -> None:
+    shared = Shared()
+    budget = budget_in(shared)
     budget.deduct(4)
     budget.deduct(7)
-    monkeypatch.setattr(rate, "_pending", PendingCosts())  # nothing waits any longer
-    assert budget.spend(0).remaining == budget.limit - 11
+    assert shared.calls == [(0, 11)]
+
+
+def test_pending_costs_are_counted_in_memory_without_redis() -> None:
+    shared = Shared()
+    budget = budget_in(shared)
+    budget.deduct(4)
+    shared.is_available = False
+    assert budget.spend(1).remaining == budget.limit - 5
+    assert budget.spend(1).remaining == budget.limit - 6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pending_cost_counts_in_redis_even_if_less_remains(kind: str, tmp_path: Path) -> None:
+    with redis(kind, tmp_path) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redis_window, "TIMEOUT_SECONDS", 20.0)
+        window = redis_window.RedisWindow(server.url.get_secret_value())
+        try:
+            states = [window.count("a", Limit(10, 60), 1, pending) for pending in (3, 25, 0)]
+        finally:
+            window.close()
+    assert [state and (state.granted, state.current) for state in states] == [
+        (True, 4),
+        (False, 29),
+        (False, 29),
+    ]
 
 
 def test_overdrawn_budget_rejects_until_the_time_is_paid() -> None:

@@ -124,6 +124,6 @@ def test_failed_redis_is_skipped_during_pause(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(shared._storage, "acquire_sliding_window_entry", fail)
     for _ in range(3):
-        assert shared.count("someone", Limit(10, 60), 1) is None
+        assert shared.count("someone", Limit(10, 60), 1, 0) is None
     assert len(asked) == 1
     shared.close()

@@ -1,12 +1,14 @@
 """POST /graphql: the GraphQL endpoint."""
 
+from functools import partial
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.processor_time import ChargedTime
+from todo_graphql.api.processor_time import call_charged
 from todo_graphql.api.schema import COST_OF_A_REFUSAL, GraphQLRequest, Schema
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.auth.dependency import ContextGetter
@@ -51,7 +53,8 @@ class GraphQLEndpoint:
         record.context = context = await self._get_context(request)
         media_type = response_type(scope)
         body = await read_body(request, self._max_body_bytes)
-        work = self._queue.run(context.viewer.id, self._execute, body, context, media_type, record)
+        call = partial(self._execute, body, context, media_type, record)
+        work = self._queue.run(context.viewer.id, call_charged, context, call)
         response = await run_with_timeout(
             self._timeout, context.connection, work, in_one_transaction=False
         )
@@ -60,15 +63,14 @@ class GraphQLEndpoint:
     def _execute(
         self, body: bytes, context: Context, media_type: str, record: RequestRecord
     ) -> Response:
-        """Parse and execute the request, serialize its response, and charge the time."""
-        with ChargedTime(context):
-            request = parse_charged(body, context)
-            self._readiness.require_rls_check()
-            with context.connection:
-                result = self._schema.run(request, context)
-                if result.errors:
-                    record.codes = error_codes(result)
-                return response_to(result, media_type)
+        """Parse and execute the request, and serialize its response."""
+        request = parse_charged(body, context)
+        self._readiness.require_rls_check()
+        with context.connection:
+            result = self._schema.run(request, context)
+            if result.errors:
+                record.codes = error_codes(result)
+            return response_to(result, media_type)
 
 
 def parse_charged(body: bytes, context: Context) -> GraphQLRequest:

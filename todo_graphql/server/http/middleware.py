@@ -98,12 +98,13 @@ def shutdown_message(record: RequestRecord) -> str:
 
 def rate_headers(record: RequestRecord) -> list[tuple[bytes, bytes]]:
     """Return the rate limit headers of a request that was charged or rejected."""
-    allowance = record.context and record.context.allowance
-    if not allowance:
+    context = record.context
+    if context is None or context.allowance is None:
         return []
+    allowance = context.allowance
     limit, remaining, reset = RATE_HEADER_NAMES
     return [
         (limit, b"%d" % allowance.limit),
-        (remaining, b"%d" % allowance.remaining),
+        (remaining, b"%d" % context.remaining),
         (reset, b"%d" % max(0, ceil(allowance.resets - time.time()))),
     ]

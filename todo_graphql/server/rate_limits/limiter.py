@@ -1,7 +1,6 @@
 """Rate limits: the budget of each user, and the failed authentications of each address."""
 
 import time
-from functools import partial
 from ipaddress import IPv6Address, ip_address
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from todo_graphql.settings.types import RATE, UNLIMITED
 UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 PENDING_PARTS = 1_000
-"""A cost of more than this part of a limit does not wait for the next request."""
+"""Pending costs of more than one part of a limit do not wait for the next request."""
 
 MAX_WAITING = 100
 """The maximum number of failures that wait to be counted in Redis."""
@@ -28,19 +27,20 @@ class RateLimit:
 
     def __init__(self, name: str, text: str, redis: RedisWindow | None) -> None:
         """Parse a text such as `5000/10 minutes`. Keys in Redis contain the name and the limit."""
-        self._limit = parse_rate(text)
-        self._prefix = f"{name}/{self._limit.amount}/{self._limit.seconds}/"
+        self.limit = parse_rate(text)
+        self._prefix = f"{name}/{self.limit.amount}/{self.limit.seconds}/"
         self._redis = redis
-        self._memory = InMemoryWindow(self._limit)
+        self._memory = InMemoryWindow(self.limit)
         self._pending = PendingCosts()
-        self._max_pending = self._limit.amount // PENDING_PARTS
+        self.deduct = self._memory.add if redis is None else self._leave_pending
+        self._max_pending = self.limit.amount // PENDING_PARTS
 
-    def budget_of(self, key: str) -> Budget:
+    def budget_of(self, key: str) -> "KeyBudget":
         """Return the budget of a user or an address."""
-        return Budget(self._limit.amount, partial(self._spend, key), partial(self._deduct, key))
+        return KeyBudget(self, key)
 
-    def _spend(self, key: str, cost: int) -> Allowance:
-        limit, state = self._limit, self._count(key, cost, self._pending.pop(key))
+    def spend(self, key: str, cost: int) -> Allowance:
+        limit, state = self.limit, self._count(key, cost)
         return Allowance(
             limit.amount,
             max(0, limit.amount - state.used(limit)),
@@ -49,14 +49,36 @@ class RateLimit:
             0 if state.granted else state.retry_after(cost, limit),
         )
 
-    def _deduct(self, key: str, cost: int) -> None:
-        """Leave the cost to the next request of the key, which counts both at once."""
+    def _leave_pending(self, key: str, cost: int) -> None:
+        """Leave a small cost to the next request of the key, which counts both in Redis at once."""
         if self._pending.add(key, cost) > self._max_pending:
-            self._count(key, 0, self._pending.pop(key))
+            self._count(key, 0)
 
-    def _count(self, key: str, cost: int, pending: int) -> WindowState:
-        shared = self._redis and self._redis.count(self._prefix + key, self._limit, cost, pending)
-        return shared or self._memory.count(key, cost, pending)
+    def _count(self, key: str, cost: int) -> WindowState:
+        if self._redis is not None:
+            pending = self._pending.pop(key)
+            shared = self._redis.count(self._prefix + key, self.limit, cost, pending)
+            if shared is not None:
+                return shared
+            self._memory.add(key, pending)
+        return self._memory.count(key, cost)
+
+
+class KeyBudget:
+    """The budget of one key of a rate limit."""
+
+    __slots__ = ("_key", "_rate_limit", "limit")
+
+    def __init__(self, rate_limit: RateLimit, key: str) -> None:
+        self._rate_limit = rate_limit
+        self._key = key
+        self.limit = rate_limit.limit.amount
+
+    def spend(self, cost: int) -> Allowance:
+        return self._rate_limit.spend(self._key, cost)
+
+    def deduct(self, cost: int) -> None:
+        self._rate_limit.deduct(self._key, cost)
 
 
 class RateLimiter:

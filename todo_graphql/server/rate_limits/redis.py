@@ -43,7 +43,7 @@ class RedisWindow:
         self._is_open = False
         self._retry_at = 0.0
 
-    def count(self, key: str, limit: Limit, cost: int, pending: int = 0) -> WindowState | None:
+    def count(self, key: str, limit: Limit, cost: int, pending: int) -> WindowState | None:
         """Count the pending cost, and the other cost if the limit has room for it. Return None
         while Redis is unavailable.
         """

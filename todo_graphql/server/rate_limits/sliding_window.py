@@ -74,23 +74,27 @@ class InMemoryWindow:
         self._current: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
-    def count(self, key: str, cost: int, pending: int = 0) -> WindowState:
-        """Count the pending cost, and the other cost if the limit has room for it."""
+    def count(self, key: str, cost: int) -> WindowState:
+        """Count the cost if the limit has room for it."""
         amount, seconds = self._limit
         with self._lock:
             left = self._ends - self._clock()
             if left <= 0:
                 left = self._advance(left)
             previous, current = self._previous.get(key, 0), self._current.get(key, 0)
-            current += pending
             granted = int(previous * left / seconds) + current + cost <= amount
             if granted:
                 current += cost
             self._current[key] = current
             self._current.move_to_end(key)
-            if len(self._current) > MAX_KEYS:
+            while len(self._current) > MAX_KEYS:
                 self._current.popitem(last=False)
         return WindowState(granted, previous, left, current, left + seconds)
+
+    def add(self, key: str, cost: int) -> None:
+        """Count a cost after its request was counted, even if the limit has no room for it."""
+        with self._lock:
+            self._current[key] = self._current.get(key, 0) + cost
 
     def _advance(self, left: float) -> float:
         """Start the current window, and return the seconds that remain of it."""
