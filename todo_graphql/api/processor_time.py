@@ -16,7 +16,7 @@ T = TypeVar("T")
 COST_PER_SECOND = 1_000_000
 """The cost of a second of a processor core."""
 
-COST_OF_HTTP = 350
+COST_OF_HTTP = 400
 """The cost of the event loop's part of a request, or of a piece of a response."""
 
 USUAL_SQL_SECONDS = 0.1

@@ -199,8 +199,9 @@ class Environment(BaseSettings):
     )
     rate_limit: Rate = Field(
         default="60000000/hour",
-        description="The cost that each user can spend in a period, counted as for "
-        "MAX_QUERY_COST: a page of 20 tasks costs about 250. `none`: unlimited.",
+        description="The cost that each user can spend in a period: 1 for each microsecond of "
+        "processor time, and at least the cost as for MAX_QUERY_COST. A page of 20 tasks costs "
+        "about 600. `none`: unlimited.",
     )
     rate_limit_failures: Rate = Field(
         default="1000/minute",
