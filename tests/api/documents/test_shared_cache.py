@@ -5,8 +5,8 @@ import pytest
 from todo_graphql.api.documents.shared_cache import SharedCache
 
 
-def cache(room: int = 10, entries: int = 100) -> SharedCache[str]:
-    return SharedCache(room, entries, weigh=len)
+def cache(room: int = 10, entries: int = 100, owner_room: int | None = None) -> SharedCache[str]:
+    return SharedCache(room, owner_room or room, entries, weigh=len)
 
 
 def test_value_of_another_owner_is_found_after_an_own_miss() -> None:
@@ -65,3 +65,15 @@ def test_value_heavier_than_all_the_room_is_not_kept() -> None:
     own.put("a", "too heavy", "x" * 11)
     assert own.get("a", "too heavy") is None
     assert own.get("a", "light") == "x"
+
+
+def test_owner_beyond_its_share_evicts_its_own_oldest_entry() -> None:
+    own = cache(room=10, owner_room=4)
+    own.put("a", "text", "xxxx")
+    for number in range(5):
+        own.put("b", f"{number}", "yy")
+    assert own.get("a", "text") == "xxxx"
+    assert [own.get("b", f"{number}") for number in range(5)] == [None] * 3 + ["yy"] * 2
+    own.put("b", "too heavy", "y" * 5)
+    assert own.get("b", "too heavy") is None
+    assert own.get("b", "4") == "yy"

@@ -14,10 +14,13 @@ from todo_graphql.api.documents.validation import Validator, nested_too_deeply, 
 from todo_graphql.api.execution.executor import OperationExecutor
 from todo_graphql.errors import ErrorCode, Problem, QueryTooComplex
 
-CACHE_CHARACTERS = 80_000
+CACHE_CHARACTERS = 160_000
 """The total length of cached documents, times their plans. They take about 200 times as much
-memory, 16 MB.
+memory, 32 MB.
 """
+
+OWNER_CHARACTERS = 40_000
+"""The part of it for the documents of one user."""
 
 MIN_CHARACTERS = 100
 
@@ -63,7 +66,7 @@ class DocumentCache:
         self._hide_suggestions = not introspection
         self._validator = Validator(schema, limits.comparisons, introspection=introspection)
         self.cache: SharedCache[Document] = SharedCache(
-            CACHE_CHARACTERS, MAX_ENTRIES, weigh=lambda document: document.weight
+            CACHE_CHARACTERS, OWNER_CHARACTERS, MAX_ENTRIES, weigh=lambda document: document.weight
         )
 
     def get(

@@ -23,17 +23,30 @@ class SharedValue(Generic[Value]):
     owners: int = 0
 
 
+class OwnEntries:
+    """The texts of one owner's entries, the least recently used first, and their total weight."""
+
+    def __init__(self) -> None:
+        self.texts: OrderedDict[str, None] = OrderedDict()
+        self.weight = 0
+
+
 class SharedCache(Generic[Value]):
     """LRU cache of entries by owner and text, whose values have at most this total weight.
 
-    Only the owner's own use makes an entry recent.
+    Only the owner's own use makes an entry recent. The entries of one owner weigh at most
+    `owner_room`, so that one owner cannot evict the entries of all others.
     """
 
-    def __init__(self, room: int, max_entries: int, weigh: Callable[[Value], int]) -> None:
+    def __init__(
+        self, room: int, owner_room: int, max_entries: int, weigh: Callable[[Value], int]
+    ) -> None:
         self._room = room
+        self._owner_room = owner_room
         self._max_entries = max_entries
         self._weigh = weigh
         self._entries: OrderedDict[tuple[Hashable, str], SharedValue[Value]] = OrderedDict()
+        self._owners: dict[Hashable, OwnEntries] = {}
         self._values: dict[str, SharedValue[Value]] = {}
         self._lock = threading.Lock()
         self.weight = 0
@@ -50,6 +63,7 @@ class SharedCache(Generic[Value]):
                 return None
             self.hits += 1
             self._entries.move_to_end(key)
+            self._owners[owner].texts.move_to_end(entry.text)
             return entry.value
 
     def put(self, owner: Hashable, text: str, value: Value) -> None:
@@ -58,26 +72,41 @@ class SharedCache(Generic[Value]):
         A value that alone is heavier than the cache allows is not stored.
         """
         weight = self._weigh(value)
-        if weight > self._room:
+        if weight > self._owner_room:
             return
         with self._lock:
             shared = self._values.get(text)
             if shared is None:
                 shared = self._values[text] = SharedValue(text, value, weight)
                 self.weight += weight
-            key = owner, shared.text  # one text in memory for all owners
-            if key not in self._entries:
-                shared.owners += 1
-                self._entries[key] = shared
+            self._add(owner, shared)
+            own = self._owners[owner]
+            while own.weight > self._owner_room:
+                self._evict(owner, next(iter(own.texts)))
             while self.weight > self._room or len(self._entries) > self._max_entries:
-                self._evict()
+                self._evict(*next(iter(self._entries)))
 
-    def _evict(self) -> None:
-        """Remove the entry that was not used for longest, and its value with the last owner."""
-        _, shared = self._entries.popitem(last=False)
+    def _add(self, owner: Hashable, shared: SharedValue[Value]) -> None:
+        key = owner, shared.text  # one text in memory for all owners
+        if key in self._entries:
+            return
+        self._entries[key] = shared
+        shared.owners += 1
+        own = self._owners.setdefault(owner, OwnEntries())
+        own.texts[shared.text] = None
+        own.weight += shared.weight
+
+    def _evict(self, owner: Hashable, text: str) -> None:
+        """Remove an entry, and its value with the last owner."""
+        shared = self._entries.pop((owner, text))
+        own = self._owners[owner]
+        del own.texts[text]
+        own.weight -= shared.weight
+        if not own.texts:
+            del self._owners[owner]
         shared.owners -= 1
         if not shared.owners:
-            del self._values[shared.text]
+            del self._values[text]
             self.weight -= shared.weight
 
     def __len__(self) -> int:
