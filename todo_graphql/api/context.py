@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import strawberry
 
 from todo_graphql.api.budget import Allowance, Budget
+from todo_graphql.api.execution.response_size import ResponseSize
 from todo_graphql.errors import Forbidden, RateLimited
 from todo_graphql.store.idempotency import IdempotencyKeys
 from todo_graphql.store.models import Viewer
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
 
+MAX_RESPONSE_BYTES = 8_388_608
+"""The limit of a response, unless the schema sets another one."""
+
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -33,7 +37,7 @@ class Context:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
     valid, `allowance` once the cost is charged. `charged` is all that the
     operation has cost, and `deducted` the part of it since the allowance. Without a `budget` the
-    total cost of operations is unlimited.
+    total cost of operations is unlimited. `response_size` counts the size of the response.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Context:
         self.charged = 0
         self.deducted = 0
         self.has_new_document = False
+        self.response_size = ResponseSize(MAX_RESPONSE_BYTES)
 
     @cached_property
     def users(self) -> Users:

@@ -15,12 +15,12 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationType,
     Undefined,
 )
 from graphql.execution import Executor
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.documents.cache import (
@@ -31,6 +31,13 @@ from todo_graphql.api.documents.cache import (
 )
 from todo_graphql.api.documents.limits import Limits, check_limit
 from todo_graphql.api.error_formatting import format_error
+from todo_graphql.api.execution.bounded_executor import BoundedExecutor
+from todo_graphql.api.execution.response_size import (
+    ResponseSize,
+    ResponseTooLargeError,
+    response_too_large,
+    settle_response,
+)
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
@@ -60,12 +67,12 @@ class GraphQLRequest:
     operation_name: str | None = None
 
 
-class NoSuggestionsExecutionContext(StrawberryGraphQLCoreExecutionContext):
-    """Execution context whose errors do not suggest names of the schema."""
+class NoSuggestionsExecutor(BoundedExecutor):
+    """Executor whose errors do not suggest names of the schema."""
 
     @classmethod
     def build(cls, *arguments: Any, **options: Any) -> list[GraphQLError] | Executor[Any]:
-        """Build the context without suggestions in errors about variables."""
+        """Build the executor without suggestions in errors about variables."""
         return super().build(*arguments, **{**options, "hide_suggestions": True})
 
 
@@ -85,7 +92,7 @@ class Schema(strawberry.Schema):
             mutation=Mutation,
             types=[ERROR_CODE],
             extensions=[PreparedDocumentExtension],
-            execution_context_class=None if introspection else NoSuggestionsExecutionContext,
+            execution_context_class=BoundedExecutor if introspection else NoSuggestionsExecutor,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),
         )
         self.graphql_schema: GraphQLSchema = self._schema
@@ -119,12 +126,13 @@ class Schema(strawberry.Schema):
         if operation is None:
             return self._reject([_unknown_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.for_variables(variables)
+        context.response_size = ResponseSize(self._limits.response_bytes)
         try:
             self._charge_cost(context, context.cost)
         except QueryTooComplex as problem:
             return self._reject([to_graphql_error(problem)], context)
         try:
-            result = self._execute(document, request, context)
+            result = self._execute_within_limit(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_unknown_operation(request.operation_name)])
         errors = [
@@ -133,6 +141,8 @@ class Schema(strawberry.Schema):
             )
             for error in result.errors or ()
         ]
+        if errors and not context.response_size.has_room_for(errors):
+            return _too_large_result(context)
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
 
@@ -149,6 +159,16 @@ class Schema(strawberry.Schema):
         if context.budget is not None:
             check_limit("cost", cost, context.budget.limit)
             context.charge(cost)
+
+    def _execute_within_limit(
+        self, document: Document, request: GraphQLRequest, context: Context
+    ) -> ExecutionResult:
+        """Execute, and return the error of a response that is too large."""
+        size = context.response_size
+        try:
+            return settle_response(self._execute(document, request, context), size)
+        except ResponseTooLargeError as error:
+            return _too_large_result(context, error.located)
 
     def _execute(
         self, document: Document, request: GraphQLRequest, context: Context
@@ -168,6 +188,14 @@ class Schema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
         """Suppress Strawberry's log of every error. `format_error` logs unexpected errors."""
+
+
+def _too_large_result(context: Context, error: GraphQLError | None = None) -> ExecutionResult:
+    """Return the result of an operation whose response is too large in any form."""
+    assert context.operation is not None
+    is_mutation = context.operation.operation is OperationType.MUTATION
+    limit = context.response_size.limit
+    return ExecutionResult(None, [error or response_too_large(limit, [], is_mutation=is_mutation)])
 
 
 def _unknown_operation(name: str | None) -> GraphQLError:

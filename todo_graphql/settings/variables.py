@@ -184,6 +184,14 @@ class Environment(BaseSettings):
         ge=1_024,
         description="The maximum size of a request body. Larger ones are rejected with 413.",
     )
+    max_response_bytes: int = Field(
+        default=8_388_608,
+        ge=65_536,
+        le=67_108_864,
+        description="The maximum size of a response of /graphql. A larger one is rejected with "
+        "QUERY_TOO_COMPLEX. A user can have twice as many bytes in responses that the client has "
+        "not read.",
+    )
     max_query_tokens: int = Field(
         default=2_000, ge=100, description="The maximum number of lexical tokens in a document."
     )

@@ -21,8 +21,9 @@ from todo_graphql.api.execution.columns import (
     project_abstract,
     repeat,
 )
+from todo_graphql.api.execution.response_size import ResponseSize
 
-STATE: Any = ExecutionState({}, None)  # type: ignore[arg-type]
+STATE: Any = ExecutionState({}, None, ResponseSize(10**9))  # type: ignore[arg-type]
 TEXTS = partial(check_values, list[str])
 
 

@@ -51,11 +51,12 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one document. The settings document cost, depth and tokens."""
+    """Limits of one document and its response. The settings document the first four of them."""
 
     cost: int
     depth: int
     tokens: int
+    response_bytes: int
     characters: int = MAX_CHARACTERS
     fields: int = MAX_FIELDS
     aliases: int = MAX_ALIASES
@@ -66,7 +67,12 @@ class Limits:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        return cls(settings.max_query_cost, settings.max_query_depth, settings.max_query_tokens)
+        return cls(
+            settings.max_query_cost,
+            settings.max_query_depth,
+            settings.max_query_tokens,
+            settings.max_response_bytes,
+        )
 
 
 def check_document(

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from types import GenericAlias
-from typing import Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.coercion import Unsupported, Values
+from todo_graphql.api.execution.response_size import ResponseSize, count_text, count_text_lists
 
 
 class ExecutionState(NamedTuple):
@@ -21,6 +22,7 @@ class ExecutionState(NamedTuple):
 
     variables: Values
     context: Context
+    size: ResponseSize
 
 
 Step: TypeAlias = Callable[[Sequence[Any], ExecutionState], Sequence[Any]]
@@ -47,7 +49,10 @@ class CompiledField:
     ) -> Sequence[Any]:
         """Return the values, unchecked if they are leaves. `columns` are the columns of rows."""
         if self.is_shared:
-            return [*self.finish(self.fetch(values[:1], state), state)] * len(values)
+            mark = state.size.mark()
+            shared = self.finish(self.fetch(values[:1], state), state)
+            state.size.repeat(mark, len(values) - 1)
+            return [*shared] * len(values)
         fetched = self.fetch(values, state) if self.position is None else columns[self.position]
         return fetched if self.leaf is not None else self.finish(fetched, state)
 
@@ -101,10 +106,34 @@ def project_abstract(
     return [next(found[type(value)]) for value in values]
 
 
+ShortText: TypeAlias = Annotated[str, msgspec.Meta(title="A text of at most 36 characters")]
+"""The type of ids, dates and instants, which are not counted one by one."""
+
+SHORT_TEXT_CHARACTERS: Mapping[Any, int] = dict.fromkeys((ShortText, ShortText | None), 4)
+"""The counted characters of a short text: those of null. MAX_EXPANSION times this number and the
+name of the field are an upper bound of the others.
+"""
+
+TEXT_COUNTERS: Mapping[Any, Callable[[Sequence[Any]], int]] = {
+    str: count_text,
+    str | None: count_text,
+    list[str]: count_text_lists,
+}
+"""The counters of characters by the types of leaves. Numbers and booleans are not counted."""
+
+
 class ObjectProjection:
     """Step that converts objects of a class to columns, and the columns to response objects."""
 
-    __slots__ = ("_checks", "_expected", "_fields", "_has_rows", "_response")
+    __slots__ = (
+        "_characters",
+        "_checks",
+        "_counters",
+        "_expected",
+        "_fields",
+        "_has_rows",
+        "_response",
+    )
 
     def __init__(
         self, expected: type, keys: tuple[str, ...], fields: Sequence[CompiledField]
@@ -114,18 +143,32 @@ class ObjectProjection:
         self._fields = fields
         self._response = response_class(keys)
         self._checks = check_class(tuple(field.leaf for field in fields))
+        self._characters = len("{}") + sum(
+            len(f'"{key}":') + SHORT_TEXT_CHARACTERS.get(field.leaf, 1)
+            for key, field in zip(keys, fields, strict=True)
+        )
+        self._counters = [
+            (number, TEXT_COUNTERS[field.leaf])
+            for number, field in enumerate(fields)
+            if field.leaf in TEXT_COUNTERS
+        ]
 
     def __call__(self, values: Sequence[Any], state: ExecutionState) -> Sequence[Any]:
         if not values:
             return []
         if set(map(type, values)) != self._expected:
             raise Unsupported
+        size = state.size
+        mark = size.mark()
+        size.add(self._characters * len(values))
         if not self._fields:
             return [self._response() for _ in values]
         rows = tuple(zip(*values, strict=True)) if self._has_rows else ()
         columns = [field.column(values, rows, state) for field in self._fields]
         checked = msgspec.structs.astuple(check_values(self._checks, columns))
-        return list(starmap(self._response, zip(*checked, strict=True)))
+        for number, count in self._counters:
+            size.add(count(checked[number]))
+        return size.settle(list(starmap(self._response, zip(*checked, strict=True))), mark)
 
 
 def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:

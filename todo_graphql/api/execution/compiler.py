@@ -39,6 +39,7 @@ from todo_graphql.api.execution.coercion import DEFINITION, Unsupported
 from todo_graphql.api.execution.columns import (
     CompiledField,
     ObjectProjection,
+    ShortText,
     Step,
     check_values,
     get_attribute,
@@ -52,10 +53,10 @@ from todo_graphql.api.execution.resolver_calls import ResolverCall
 
 Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 SCALARS: Mapping[str, Any] = {
-    "ID": str,
+    "ID": ShortText,
     "String": str,
-    "DateTime": str,
-    "Date": str,
+    "DateTime": ShortText,
+    "Date": ShortText,
     "Int": Int,
     "Boolean": bool,
 }

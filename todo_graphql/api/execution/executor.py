@@ -14,6 +14,7 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
     NamedTypeNode,
@@ -27,9 +28,15 @@ from graphql import (
 )
 
 from todo_graphql.api.context import Context, SelectedColumns
+from todo_graphql.api.execution.bounded_executor import BoundedExecutor
 from todo_graphql.api.execution.coercion import Unsupported, Values, Variables
 from todo_graphql.api.execution.columns import CompiledField, ExecutionState
 from todo_graphql.api.execution.compiler import SelectionCompiler
+from todo_graphql.api.execution.response_size import (
+    ResponseTooLargeError,
+    response_too_large,
+    settle_field,
+)
 
 MAX_CONDITIONS = 4
 """The maximum number of variables in `@skip` and `@include`, whose combinations are compiled."""
@@ -99,6 +106,7 @@ class CompiledOperation:
         self._hide_suggestions = hide_suggestions
         self._fragments = fragments
         self._node = node
+        self._is_mutation = node.operation is OperationType.MUTATION
         self._variables = Variables(schema, node)
         self._conditions = condition_variables([node, *fragments.values()])
         if len(self._conditions) > MAX_CONDITIONS:
@@ -112,7 +120,9 @@ class CompiledOperation:
         except Exception:  # noqa: BLE001 - graphql-core reports it
             return None
         plan = self._plan(variables)
-        return None if plan is None else self._run(plan, ExecutionState(variables, context), given)
+        if plan is None:
+            return None
+        return self._run(plan, ExecutionState(variables, context, context.response_size), given)
 
     def _plan(self, variables: Values) -> list[RootField] | None:
         key = tuple(map(variables.get, self._conditions))
@@ -149,15 +159,29 @@ class CompiledOperation:
         self, plan: list[RootField], state: ExecutionState, given: dict[str, Any]
     ) -> ExecutionResult:
         data: dict[str, Any] = {}
+        errors: list[GraphQLError] = []
         for number, root in enumerate(plan):
-            field_state = RootFieldState(root)
+            field_state, mark = RootFieldState(root), state.size.mark()
             try:
-                data[root.key] = field_state.project(state)
+                value = field_state.project(state)
+                data[root.key] = settle_field(
+                    value, root.key, mark, state.size, is_mutated=self._is_mutation
+                )
+            except ResponseTooLargeError:
+                state.size.rewind(mark)
+                errors.append(self._too_large(root, state.size.limit))
+                if not self._is_mutation:
+                    return ExecutionResult(None, errors)
+                data[root.key] = settle_field(None, root.key, mark, state.size, is_mutated=True)
             except Exception:  # noqa: BLE001 - graphql-core reports it
+                state.size.rewind(mark)
                 rest = self._rest(plan[number:], field_state, given, state.context)
                 whole = None if rest.data is None else data | rest.data
-                return ExecutionResult(whole, rest.errors)
-        return ExecutionResult(data)
+                return ExecutionResult(whole, [*errors, *(rest.errors or ())] or None)
+        return ExecutionResult(data, errors or None)
+
+    def _too_large(self, root: RootField, limit: int) -> GraphQLError:
+        return response_too_large(limit, [root.key], root.nodes, is_mutation=self._is_mutation)
 
     def _rest(
         self,
@@ -175,6 +199,7 @@ class CompiledOperation:
             context_value=context,
             variable_values=given,
             middleware=[field_state],
+            executor_class=BoundedExecutor,
             hide_suggestions=self._hide_suggestions,
         )
 

@@ -15,6 +15,7 @@ from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.http.body import error_codes, parse_graphql_request, read_body, response_to
 from todo_graphql.server.http.content_negotiation import response_type
 from todo_graphql.server.http.timeouts import run_with_timeout
+from todo_graphql.server.http.unsent_responses import PIECE_BYTES, UnsentResponses
 from todo_graphql.server.observability.request_record import RequestRecord, request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
@@ -43,6 +44,7 @@ class GraphQLEndpoint:
         self._queue = queue
         self._max_body_bytes = settings.max_body_bytes
         self._timeout = settings.request_timeout
+        self._unsent = UnsentResponses(settings.max_response_bytes)
         self._allowed_methods = "GET, HEAD, POST" if settings.graphiql else "POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,14 +53,20 @@ class GraphQLEndpoint:
             raise HTTPException(405, headers={"Allow": self._allowed_methods})
         request, record = Request(scope, receive), request_record(scope)
         record.context = context = await self._get_context(request)
+        owner = context.viewer.id
+        self._unsent.check(owner)
         media_type = response_type(scope)
         body = await read_body(request, self._max_body_bytes)
         call = partial(self._execute, body, context, media_type, record)
-        work = self._queue.run(context.viewer.id, call_charged, context, call)
+        work = self._queue.run(owner, call_charged, context, call)
         response = await run_with_timeout(
             self._timeout, context.connection, work, in_one_transaction=False
         )
-        await response(scope, receive, send)
+        if len(response.body) <= PIECE_BYTES:
+            await response(scope, receive, send)
+        else:
+            has_written = context.connection.writes > 0
+            await self._unsent.send(owner, response, scope, send, must_send=has_written)
 
     def _execute(
         self, body: bytes, context: Context, media_type: str, record: RequestRecord

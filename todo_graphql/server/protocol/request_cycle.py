@@ -62,7 +62,7 @@ class RequestCycle:
         except BaseException:
             logger.exception("The application raised an unhandled exception.")
         else:
-            if not self._is_over:
+            if not self._is_over and request_record(self._scope).final_status is None:
                 logger.error("The application sent an incomplete response.")
         if not self._is_over:
             self._connection.transport.close()

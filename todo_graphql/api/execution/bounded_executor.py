@@ -1,0 +1,71 @@
+"""graphql-core's executor with a bound on the size of the response (decision 0018)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLObjectType, OperationType
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from todo_graphql.api.execution.response_size import (
+    Mark,
+    ResponseSize,
+    ResponseTooLargeError,
+    count_text_lists,
+    response_too_large,
+    settle_field,
+)
+
+
+class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Executor that counts the names and the values of the fields that it has completed."""
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: Any,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """Execute a field. At the limit, a query ends, and the field of a mutation is null."""
+        size: ResponseSize = self.context_value.response_size
+        mark = size.mark()
+        try:
+            value = super().execute_field(
+                parent_type, source, field_details_list, path, position_context
+            )
+            return self._counted(value, path, mark, size)
+        except ResponseTooLargeError as error:
+            if path.prev is not None:
+                raise
+            size.rewind(mark)
+            nodes = [details.node for details in field_details_list]
+            error.located = response_too_large(
+                size.limit, path.as_list(), nodes, is_mutation=self._is_mutation
+            )
+            if not self._is_mutation:
+                raise
+            self.collected_errors.add(error.located, path)
+            return self._counted(None, path, mark, size)
+
+    def _counted(self, value: Any, path: Path, mark: Mark, size: ResponseSize) -> Any:
+        """Return the completed value of a field, counted with its name."""
+        if value is None:
+            size.rewind(mark)  # an error discards the values below
+        size.add(count_leaf(value))
+        is_mutated = path.prev is None and self._is_mutation
+        return settle_field(value, str(path.key), mark, size, is_mutated=is_mutated)
+
+    @property
+    def _is_mutation(self) -> bool:
+        return self.operation.operation is OperationType.MUTATION
+
+
+def count_leaf(value: Any) -> int:
+    """Return the number of characters of a text or a list of texts, at least 1."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Sequence) and value and isinstance(value[0], str):
+        return count_text_lists([value])
+    return 1

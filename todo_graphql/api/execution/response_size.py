@@ -1,0 +1,204 @@
+"""Size of a response, which is bounded while the response is built (decision 0018).
+
+The characters of names and values are counted before they are encoded. They are a lower bound of
+the encoded size, and MAX_EXPANSION times as many bytes are an upper bound. Large values are encoded
+as soon as they are complete, so that their texts are not held until the end.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import msgspec
+from graphql import ExecutionResult, FieldNode, GraphQLError
+
+from todo_graphql.errors import QueryTooComplex
+
+MAX_EXPANSION = 6
+"""The most bytes of a character in JSON: a control character becomes `\\u0001`."""
+
+MAX_PENDING_CHARACTERS = 262_144
+"""The number of characters from which on complete values are encoded."""
+
+MAX_PENDING_MUTATION_CHARACTERS = 16_384
+"""The same for a root field of a mutation. Its exact size decides about this field alone."""
+
+FRAME_CHARACTERS = len('{"data":{}}')
+
+ENCODER = msgspec.json.Encoder()
+
+
+class ResponseTooLargeError(BaseException):
+    """The response exceeds its limit.
+
+    It is no Exception, which graphql-core would turn into null and an error for each field.
+    """
+
+    located: GraphQLError | None = None
+    """The error of the root field that exceeded the limit."""
+
+
+class Mark(NamedTuple):
+    """State of a ResponseSize."""
+
+    encoded: int
+    pending: int
+
+
+class ResponseSize:
+    """Counter of the encoded bytes and of the pending characters of a response."""
+
+    __slots__ = ("encoded", "limit", "pending")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.encoded = 0
+        self.pending = FRAME_CHARACTERS
+
+    def add(self, characters: int) -> None:
+        """Count characters that are to be encoded. Raise ResponseTooLargeError."""
+        self.pending += characters
+        if self.encoded + self.pending > self.limit:
+            raise ResponseTooLargeError
+
+    @property
+    def most(self) -> int:
+        """Return an upper bound of the encoded size."""
+        return self.encoded + self.pending * MAX_EXPANSION
+
+    @property
+    def may_exceed(self) -> bool:
+        return self.most > self.limit
+
+    def has_room_for(self, errors: Iterable[GraphQLError]) -> bool:
+        """Return whether the response certainly has room for these errors."""
+        characters = sum(len(repr(error.formatted)) for error in errors)
+        return self.most + characters * MAX_EXPANSION <= self.limit
+
+    def mark(self) -> Mark:
+        return Mark(self.encoded, self.pending)
+
+    def rewind(self, mark: Mark) -> None:
+        """Discard everything that was counted since the mark."""
+        self.encoded, self.pending = mark
+
+    def repeat(self, mark: Mark, times: int) -> None:
+        """Count what was counted since the mark so many times again."""
+        self.encoded += (self.encoded - mark.encoded) * times
+        self.add((self.pending - mark.pending) * times)
+
+    def settle(
+        self, values: Sequence[Any], mark: Mark, *, is_mutated: bool = False
+    ) -> Sequence[Any]:
+        """Return complete values, which were counted since the mark, encoded if they are large.
+
+        Raise ResponseTooLargeError. The result of a mutation never causes the error of a later one:
+        it must fit beside the upper bound of the pending values.
+        """
+        maximum = MAX_PENDING_MUTATION_CHARACTERS if is_mutated else MAX_PENDING_CHARACTERS
+        if self.pending <= maximum and not self.may_exceed:
+            return values
+        before = mark.pending * (MAX_EXPANSION if is_mutated else 1)
+        room = self.limit - mark.encoded - before
+        most = self.encoded - mark.encoded + (self.pending - mark.pending) * MAX_EXPANSION
+        fits = most <= room
+        raws: list[msgspec.Raw | None] = []
+        for value in values:
+            content = ENCODER.encode(value) if fits else encode_within(value, room)
+            room -= len(content)
+            raws.append(None if value is None else msgspec.Raw(content))
+        self.encoded, self.pending = self.limit - before - room, mark.pending
+        return raws
+
+
+def count_text(texts: Iterable[str | None]) -> int:
+    return sum(map(len, filter(None, texts)))
+
+
+def count_text_lists(lists: Iterable[Sequence[str]]) -> int:
+    """Count the characters of the texts and their quotation marks."""
+    return count_text(chain.from_iterable(lists)) + 2 * sum(map(len, lists))
+
+
+def encode_within(value: Any, room: int) -> bytes:
+    """Return the value as JSON. Raise ResponseTooLargeError before more than `room` bytes and one
+    leaf are encoded.
+    """
+    buffer = bytearray()
+    _append(value, buffer, room)
+    return bytes(buffer)
+
+
+def _append(value: Any, buffer: bytearray, room: int) -> None:
+    if isinstance(value, msgspec.Struct):
+        members = zip(value.__struct_encode_fields__, msgspec.structs.astuple(value), strict=True)
+        _append_members(members, buffer, room)
+    elif isinstance(value, Mapping):
+        _append_members(value.items(), buffer, room)
+    elif isinstance(value, list | tuple):
+        opening = b"["
+        for item in value:
+            buffer += opening
+            opening = b","
+            _append(item, buffer, room)
+        buffer += b"]" if value else b"[]"
+    else:
+        ENCODER.encode_into(value, buffer, -1)
+    if len(buffer) > room:
+        raise ResponseTooLargeError
+
+
+def _append_members(members: Iterable[tuple[str, Any]], buffer: bytearray, room: int) -> None:
+    opening = b"{"
+    for name, value in members:
+        buffer += opening
+        opening = b","
+        ENCODER.encode_into(name, buffer, -1)
+        buffer += b":"
+        _append(value, buffer, room)
+    buffer += b"}" if opening == b"," else b"{}"
+
+
+def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mutated: bool) -> Any:
+    """Return the value of a field, which was counted since the mark, with its name counted.
+
+    Raise ResponseTooLargeError.
+    """
+    size.add(len(f'"{key}":'))
+    (settled,) = size.settle([value], mark, is_mutated=is_mutated)
+    return settled
+
+
+def response_too_large(
+    limit: int, path: list[str | int], nodes: Sequence[FieldNode] = (), *, is_mutation: bool
+) -> GraphQLError:
+    """Return the error for a response, or for the result of an executed mutation."""
+    message = (
+        "The mutation was executed, but its result is not returned, because the response would "
+        f"exceed {limit:,} bytes. Select fewer fields, or query the tasks in pages."
+        if is_mutation
+        else f"The response is too large: it can contain at most {limit:,} bytes. Select fewer "
+        "fields or smaller pages."
+    )
+    problem = QueryTooComplex(message, limit=limit, limitName="responseBytes")
+    return GraphQLError(
+        message,
+        nodes=nodes or None,
+        path=path,
+        original_error=problem,
+        extensions=problem.extensions,
+    )
+
+
+def settle_response(result: ExecutionResult, size: ResponseSize) -> ExecutionResult:
+    """Return the result, with its values encoded if they may exceed the limit.
+
+    Raise ResponseTooLargeError.
+    """
+    if not size.may_exceed or result.data is None:
+        return result
+    names = sum(len(f'"{key}":,') for key in result.data)
+    values = size.settle([*result.data.values()], Mark(0, FRAME_CHARACTERS + names))
+    return ExecutionResult(
+        dict(zip(result.data, values, strict=True)), result.errors, result.extensions
+    )

@@ -1,0 +1,116 @@
+"""Large responses: sent in pieces with flow control, within a budget of unsent bytes.
+
+A client that reads slowly keeps the rest of its response in memory. The budget of a user bounds
+the memory that one user can take. The budget of the process is shared: when it is used up, the
+responses that have been unsent for longest give way.
+"""
+
+import asyncio
+import logging
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.types import Scope, Send
+
+from todo_graphql.errors import Unavailable
+from todo_graphql.server.observability.request_record import request_record
+
+logger = logging.getLogger(__name__)
+
+PIECE_BYTES = 65_536
+"""The size of a piece, and of the largest response that takes no share of the budgets. The
+transport buffers about as much.
+"""
+
+MAX_UNSENT_BYTES = 67_108_864
+"""The budget of the process. Larger limits of a response raise it to two responses."""
+
+RESPONSES_PER_OWNER = 2
+"""The budget of a user, in responses of the maximum size."""
+
+GRACE_SECONDS = 10.0
+"""The time after which an unsent response can give way to others."""
+
+RETRY_AFTER_SECONDS = 5
+
+TOO_MANY = "Too many of your responses are unread. Read them, or close their connections."
+FULL = "Too many responses are unread. Try again in a moment."
+
+
+@dataclass(eq=False, slots=True)
+class Unsent:
+    """A response that is being sent."""
+
+    owner: Hashable
+    size: int
+    since: float
+    deadline: asyncio.Timeout
+
+
+class UnsentResponses:
+    """The large responses of one process that are being sent, for use on its event loop."""
+
+    def __init__(self, max_response_bytes: int) -> None:
+        self._max_owner_bytes = RESPONSES_PER_OWNER * max_response_bytes
+        self._max_bytes = max(MAX_UNSENT_BYTES, self._max_owner_bytes)
+        self._unsent: dict[Unsent, None] = {}  # the oldest first
+
+    def held(self, owner: Hashable | None = None) -> int:
+        """Return the unsent bytes of a user, or of all."""
+        return sum(one.size for one in self._unsent if owner in (None, one.owner))
+
+    def check(self, owner: Hashable) -> None:
+        """Raise Unavailable if the user has used up the budget, before anything is executed."""
+        if self._unsent and self.held(owner) >= self._max_owner_bytes:
+            raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
+
+    async def send(
+        self, owner: Hashable, response: Response, scope: Scope, send: Send, *, must_send: bool
+    ) -> None:
+        """Send a response. A large one takes a share of the budgets until it is sent, or until the
+        client is disconnected.
+
+        Raises Unavailable if no share is left, unless the response must be sent: that of a
+        mutation tells what has changed.
+        """
+        size = len(response.body)
+        if not must_send:
+            self._require_room(owner, size)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as deadline:
+                unsent = Unsent(owner, size, loop.time(), deadline)
+                self._unsent[unsent] = None
+                try:
+                    await send_in_pieces(response, send)
+                finally:
+                    del self._unsent[unsent]
+        except TimeoutError:
+            request_record(scope).abandon(Unavailable.code.status)
+            logger.warning("Closed a connection whose client read its response too slowly.")
+
+    def _require_room(self, owner: Hashable, size: int) -> None:
+        if self.held(owner) + size > self._max_owner_bytes:
+            raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
+        excess = self.held() + size - self._max_bytes
+        now = asyncio.get_running_loop().time()
+        for one in self._unsent:
+            if excess <= 0:
+                return
+            if now - one.since > GRACE_SECONDS:
+                one.deadline.reschedule(now)
+                excess -= one.size
+        if excess > 0:
+            raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS)
+
+
+async def send_in_pieces(response: Response, send: Send) -> None:
+    """Send a response. Each piece waits until the transport has room for it."""
+    headers, status = response.raw_headers, response.status_code
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    body = response.body
+    for start in range(0, len(body), PIECE_BYTES):
+        end = start + PIECE_BYTES
+        piece = {"body": bytes(body[start:end]), "more_body": end < len(body)}
+        await send({"type": "http.response.body", **piece})
