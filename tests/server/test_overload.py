@@ -26,8 +26,8 @@ from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
-from todo_graphql.store.tasks import transfer
-from todo_graphql.store.tasks.pages import read_page
+from todo_graphql.store.tasks import export_pages, transfer
+from todo_graphql.store.tasks.export_pages import read_export_page
 
 READ = "{ tasks(first: 1) { nodes { id } } }"
 WRITE = 'mutation { createTask(input: {title: "x"}) { task { id } } }'
@@ -118,7 +118,7 @@ def test_export_page_over_timeout_closes_the_connection(
     home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The file is incomplete, and the server recovers."""
-    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(export_pages, "EXPORT_PAGE_SIZE", 2)
     person, pages = Person(home.url, home.settings), count(1)
     person.create_many(*"abcde")
     with administering(home.settings.required_database_url()) as admin:
@@ -127,9 +127,9 @@ def test_export_page_over_timeout_closes_the_connection(
             if next(pages) == 2:
                 admin.execute(text("BEGIN"))
                 admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-            return read_page(*given)
+            return read_export_page(*given)
 
-        monkeypatch.setattr(transfer, "read_page", locked)
+        monkeypatch.setattr(transfer, "read_export_page", locked)
         with pytest.raises(httpx.RemoteProtocolError):
             ask_for_export(person)
         admin.execute(text("ROLLBACK"))

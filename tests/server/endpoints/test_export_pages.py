@@ -20,9 +20,9 @@ from todo_graphql.server.endpoints.export_tasks import next_piece
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.tasks import transfer
+from todo_graphql.store.tasks import export_pages, transfer
 from todo_graphql.store.tasks.edits import Edits
-from todo_graphql.store.tasks.pages import read_page
+from todo_graphql.store.tasks.export_pages import read_export_page
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
@@ -38,7 +38,7 @@ def tasks(database: Database, alice: Person) -> Iterator[Tasks]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(export_pages, "EXPORT_PAGE_SIZE", 2)
 
 
 def plant(tasks: Tasks, *titles: str) -> list[TaskRow]:
@@ -118,9 +118,9 @@ def test_failure_during_export_closes_the_connection(
         pages += 1
         if pages == 3:
             raise fail
-        return read_page(*given)
+        return read_export_page(*given)
 
-    monkeypatch.setattr(transfer, "read_page", failing)
+    monkeypatch.setattr(transfer, "read_export_page", failing)
     with caplog.at_level(logging.CRITICAL), pytest.raises(httpx.RemoteProtocolError):
         ask_for_export(alice)
     assert len(exported(alice)) == 5
@@ -132,7 +132,7 @@ def test_failure_before_first_page_is_an_error_response(
     def failing(*_given: Any) -> Any:
         raise Unavailable("The database is unavailable.")
 
-    monkeypatch.setattr(transfer, "read_page", failing)
+    monkeypatch.setattr(transfer, "read_export_page", failing)
     response = ask_for_export(alice)
     assert error_of(response)["code"] == "UNAVAILABLE"
     assert "content-disposition" not in response.headers

@@ -18,8 +18,8 @@ from tests.support.http_client import (
     reset,
     statuses,
 )
-from todo_graphql.store.tasks import transfer
-from todo_graphql.store.tasks.pages import read_page
+from todo_graphql.store.tasks import export_pages, transfer
+from todo_graphql.store.tasks.export_pages import read_export_page
 
 
 def abandon(url: str, request: bytes, begun: threading.Event, gone: threading.Event) -> None:
@@ -45,11 +45,11 @@ def test_export_abandoned_by_client_is_logged_as_499(
         if len(pages) == 2:
             begun.set()
             assert gone.wait(30)
-        return read_page(*given)
+        return read_export_page(*given)
 
     alice.create_many(*"abc")
-    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 2)
-    monkeypatch.setattr(transfer, "read_page", read)
+    monkeypatch.setattr(export_pages, "EXPORT_PAGE_SIZE", 2)
+    monkeypatch.setattr(transfer, "read_export_page", read)
     abandon(url, asked_by(alice, b"GET /export"), begun, gone)
     until(lambda: "GET /export 499" in caplog.text, "the end of an export")
     assert "GET /export 200" not in caplog.text

@@ -11,7 +11,7 @@ from tests.support.api_client import Person
 from tests.support.commands import until
 from tests.support.http_client import LENGTH, QUERY, answers, asked_by, connected, held_operations
 from todo_graphql.server.protocol import http1, limits
-from todo_graphql.store.tasks import transfer
+from todo_graphql.store.tasks import export_pages
 
 
 def test_client_that_closes_before_its_request_gets_no_response(url: str) -> None:
@@ -80,7 +80,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
 
     monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
-    monkeypatch.setattr(transfer, "EXPORT_PAGE_SIZE", 5)
+    monkeypatch.setattr(export_pages, "EXPORT_PAGE_SIZE", 5)
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(limits, "WRITE_STALL_SECONDS", 0.5)
 

@@ -17,6 +17,7 @@ from todo_graphql.server.data_files.formulas import escape_formulas, unescape_fo
 from todo_graphql.server.data_files.records import (
     FIELDS,
     Record,
+    divide,
     error_line,
     record_of,
     unknown_name_error,
@@ -30,11 +31,14 @@ LINE_PATTERN = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
 def write(pages: Iterable[Sequence[TaskRow]]) -> Iterator[bytes]:
-    """Yield the file in parts, one for each page of tasks."""
-    prefix = BYTE_ORDER_MARK + _format_rows([FIELDS])
+    """Yield the file in parts: the header, and one for each page of tasks, divided if it is large."""
+    prefix = (BYTE_ORDER_MARK + _format_rows([FIELDS])).encode()
     for page in pages:
-        yield (prefix + _format_rows(_format_cells(row) for row in page)).encode()
-        prefix = ""
+        for part in divide(_format_rows([_format_cells(row)]).encode() for row in page):
+            yield prefix + part
+            prefix = b""
+    if prefix:
+        yield prefix
 
 
 def _format_cells(row: TaskRow) -> list[str]:

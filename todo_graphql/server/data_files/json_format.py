@@ -16,6 +16,7 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.server.data_files.records import (
     LineCounter,
     Record,
+    divide,
     error_line,
     record_of,
     unknown_name_error,
@@ -70,12 +71,12 @@ DECODER = msgspec.json.Decoder(TaskFields)
 
 
 def write(pages: Iterable[Sequence[TaskRow]]) -> Iterator[bytes]:
-    """Yield the file in parts: one for each page of tasks, and the end."""
+    """Yield the file in parts: one for each page of tasks, divided if it is large, and the end."""
     prefix = f'{{"version": {VERSION}, "tasks": [\n'
     for page in pages:
-        lines = [json.dumps(record_of(row), ensure_ascii=False) for row in page]
-        if lines:
-            yield (prefix + ",\n".join(lines)).encode()
+        lines = (json.dumps(record_of(row), ensure_ascii=False).encode() for row in page)
+        for part in divide(lines, b",\n"):
+            yield prefix.encode() + part
             prefix = ",\n"
     yield (prefix.removesuffix(",\n") + "\n]}\n").encode()
 

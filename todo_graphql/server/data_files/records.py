@@ -1,6 +1,6 @@
 """Records: tasks with the field names of the API, independent of the file format."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,9 @@ FIELDS = (
 
 PRIORITY_NAMES = ", ".join(Priority.__members__)
 
+PART_BYTES = 524_288
+"""The size from which on a part of a file is complete. A part exceeds it by less than one task."""
+
 Record = Mapping[str, Any]
 """A mapping of field names to texts. `tags` is a list. Each field may be missing or None."""
 
@@ -45,6 +48,20 @@ def record_of(row: TaskRow) -> dict[str, Any]:
         "createdAt": row.created_at,
         "deletedAt": row.deleted_at,
     }
+
+
+def divide(lines: Iterable[bytes], separator: bytes = b"") -> Iterator[bytes]:
+    """Join lines to parts of at least PART_BYTES, except for the last one."""
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        part.append(line)
+        size += len(line)
+        if size >= PART_BYTES:
+            yield separator.join(part)
+            part, size = [], 0
+    if part:
+        yield separator.join(part)
 
 
 def task_of(record: Record) -> NewTask:

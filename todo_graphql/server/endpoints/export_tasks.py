@@ -1,25 +1,34 @@
 """GET /export: all tasks of a user as a file."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, Problem
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
+from todo_graphql.server.endpoints.export_limiter import ExportLimiter
+from todo_graphql.server.endpoints.query_parameters import check_user_id
+from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_timeout
+from todo_graphql.server.http.unsent_responses import PIECE_BYTES
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
+from todo_graphql.store.tasks.export_pages import EXPORT_PAGE_SIZE
 from todo_graphql.store.tasks.rows import TaskRow
-from todo_graphql.store.tasks.transfer import EXPORT_PAGE_SIZE
+
+logger = logging.getLogger(__name__)
 
 TASK_COST = 15
 """The cost of a task with all its fields in an operation."""
@@ -37,12 +46,14 @@ def export_router(
     running export is completed. Each page has `timeout` seconds, like an operation.
     """
     router = APIRouter()
+    limiter = ExportLimiter()
 
     @router.get(routes.EXPORT)
     async def export(
         request: Request, context: Annotated[Context, Depends(get_context)]
-    ) -> StreamingResponse:
+    ) -> FileResponse:
         request_record(request.scope).context = context
+        check_user_id(request, context)
         name = _parse_format(request)
         kind = FORMATS[name]
 
@@ -51,18 +62,56 @@ def export_router(
             return await run_with_timeout(timeout, context.connection, work)
 
         pieces = kind.write(_charged(context, context.tasks().iter_all()))
-        # An error before the first piece is an error response. A later error closes the connection,
-        # so that no client takes a part of the file for the whole.
-        first = await run_in_queue(partial(_first_piece, readiness, context, pieces))
-        return StreamingResponse(
-            _stream(first, partial(run_in_queue, partial(next_piece, context, pieces))),
-            headers={
-                "Content-Type": f"{kind.media_type}; charset=utf-8",
-                "Content-Disposition": f'attachment; filename="tasks.{name}"',
-            },
-        )
+        with ExitStack() as slot:
+            slot.enter_context(limiter.slot(context.viewer.id))
+            # An error before the first piece is an error response. A later error closes the
+            # connection, so that no client takes a part of the file for the whole.
+            first = await run_in_queue(partial(_first_piece, readiness, context, pieces))
+            return FileResponse(
+                _iterate(first, partial(run_in_queue, partial(next_piece, context, pieces))),
+                slot.pop_all(),
+                {
+                    "content-type": f"{kind.media_type}; charset=utf-8",
+                    "content-disposition": f'attachment; filename="tasks.{name}"',
+                },
+            )
 
     return router
+
+
+class FileResponse(Response):
+    """A response in pieces, which ends early when the client or the database is gone.
+
+    `slot` is closed at the end of the response.
+    """
+
+    def __init__(
+        self, pieces: AsyncIterator[bytes], slot: ExitStack, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+        self._pieces = pieces
+        self._slot = slot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces. Raises ClientDisconnect when the client disconnects before."""
+        request, record = Request(scope, receive), request_record(scope)
+        with self._slot:
+            try:
+                await cancel_on_disconnect(request, self._send(send), lambda: None)
+            except Problem as problem:
+                record.codes = frozenset({problem.code.name})
+                record.abandon(problem.status)
+                logger.warning("An export ended early: %s", problem.message)
+
+    async def _send(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async for piece in self._pieces:
+            for begin in range(0, len(piece), PIECE_BYTES):
+                part = piece[begin : begin + PIECE_BYTES]
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _parse_format(request: Request) -> str:
@@ -92,7 +141,7 @@ def next_piece(context: Context, pieces: Iterator[bytes]) -> bytes | None:
         return next(pieces, None)
 
 
-async def _stream(
+async def _iterate(
     first: bytes | None, following: Callable[[], Awaitable[bytes | None]]
 ) -> AsyncIterator[bytes]:
     piece = first

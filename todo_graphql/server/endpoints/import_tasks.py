@@ -19,6 +19,7 @@ from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS, Format
 from todo_graphql.server.data_files.records import Record, error_line, task_of
 from todo_graphql.server.endpoints.concurrency_limiter import ConcurrencyLimiter
+from todo_graphql.server.endpoints.query_parameters import check_user_id
 from todo_graphql.server.http.body import read_at_most
 from todo_graphql.server.http.content_negotiation import UTF_8, content_type, header
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
@@ -71,6 +72,7 @@ def import_router(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         request_record(request.scope).context = context
+        check_user_id(request, context)
         kind = _format_from_content_type(request)
         owner, connection = context.viewer.id, context.connection
         with limiter.slot(owner):

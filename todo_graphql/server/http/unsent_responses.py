@@ -99,8 +99,9 @@ class UnsentResponses:
             if excess <= 0:
                 return
             if now - one.since > GRACE_SECONDS:
-                one.deadline.reschedule(now)
                 excess -= one.size
+                if not one.deadline.expired():
+                    one.deadline.reschedule(now)
         if excess > 0:
             raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS)
 

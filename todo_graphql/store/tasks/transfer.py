@@ -6,14 +6,10 @@ from typing import NamedTuple
 from todo_graphql.errors import Unavailable
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import write_within_quota
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
-from todo_graphql.store.tasks.filters import Comparison, TaskFilter
+from todo_graphql.store.tasks.export_pages import Place, read_export_page
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
-from todo_graphql.store.tasks.ordering import OrderField, OrderKey
-from todo_graphql.store.tasks.pages import read_page
-from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow
+from todo_graphql.store.tasks.rows import NewTask, TaskRow
 
-EXPORT_PAGE_SIZE = 500
 MAX_ROUNDS = 100
 """Maximum number of rounds that an export follows concurrent changes."""
 
@@ -43,16 +39,12 @@ def iter_all(statements: Statements) -> Iterator[list[TaskRow]]:
 
 def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
     """Iterate over pages of the tasks that have changed since a revision."""
-    condition = Comparison("revision", "gt", since)
-    listing = Listing(TaskFilter(condition, trashed=None), (OrderKey(OrderField.POSITION),))
-    request = PageRequest(listing, EXPORT_PAGE_SIZE)
+    place: Place | None = None
     has_next = True
     while has_next:
-        page = read_page(statements, request, ALL)
-        has_next = page.has_next
-        if has_next:
-            request = request.following(page.places[-1], page.rows[-1].id)
-        yield list(page.rows)
+        page = read_export_page(statements, since, place)
+        place, has_next = page.place, page.has_next
+        yield page.rows
 
 
 # Limits of one insert, which keep it well within the statement timeout. Its time grows with the
