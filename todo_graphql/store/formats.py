@@ -5,12 +5,12 @@ Python therefore creates no UUID or datetime object only to print it.
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, cast, func
+from sqlalchemy import ColumnElement, Text, cast, func
 
 
-def format_uuid(column: Column[Any]) -> ColumnElement[str]:
+def format_uuid(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Format a UUID as text."""
-    return cast(column, Text).label(column.name)
+    return cast(column, Text).label(getattr(column, "name", None))
 
 
 def format_instant(column: ColumnElement[Any]) -> ColumnElement[str]:
@@ -20,6 +20,6 @@ def format_instant(column: ColumnElement[Any]) -> ColumnElement[str]:
     return func.to_char(in_utc, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"').label(name)
 
 
-def format_date(column: Column[Any]) -> ColumnElement[str]:
+def format_date(column: ColumnElement[Any]) -> ColumnElement[str]:
     """Format a date as RFC 3339's full-date: 2026-01-31."""
-    return func.to_char(column, "YYYY-MM-DD").label(column.name)
+    return func.to_char(column, "YYYY-MM-DD").label(getattr(column, "name", None))

@@ -16,8 +16,8 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.server.data_files.formulas import escape_formulas, unescape_formulas
 from todo_graphql.server.data_files.records import (
     FIELDS,
+    PART_BYTES,
     Record,
-    divide,
     error_line,
     record_of,
     unknown_name_error,
@@ -26,19 +26,31 @@ from todo_graphql.store.tasks.rows import TaskRow
 
 # Spreadsheets recognize UTF-8 by this mark.
 BYTE_ORDER_MARK = "\ufeff"
+PART_CHARACTERS = PART_BYTES // 4
 TEXT_FIELDS = ("title", "description", "tags")
 LINE_PATTERN = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
 def write(pages: Iterable[Sequence[TaskRow]]) -> Iterator[bytes]:
-    """Yield the file in parts: the header, and one for each page of tasks, divided if it is large."""
-    prefix = (BYTE_ORDER_MARK + _format_rows([FIELDS])).encode()
+    """Yield the file in parts: one for each page of tasks, divided if it is large."""
+    prefix = BYTE_ORDER_MARK + _format_rows([FIELDS])
     for page in pages:
-        for part in divide(_format_rows([_format_cells(row)]).encode() for row in page):
-            yield prefix + part
-            prefix = b""
-    if prefix:
-        yield prefix
+        for part in _divide(_format_cells(row) for row in page):
+            yield (prefix + part).encode()
+            prefix = ""
+
+
+def _divide(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows in parts. The last part may be empty."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    for row in rows:
+        writer.writerow(row)
+        if buffer.tell() >= PART_CHARACTERS:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def _format_cells(row: TaskRow) -> list[str]:

@@ -24,14 +24,7 @@ from todo_graphql.store.models import TAG_MAX_LENGTH, TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.tasks.rows import (
-    ALL,
-    WIDTH,
-    TaskRow,
-    parse_task_rows,
-    project_columns,
-    project_result,
-)
+from todo_graphql.store.tasks.rows import WIDTH, TaskRow, format_columns, parse_task_rows
 
 EXPORT_PAGE_SIZE = 500
 """The most tasks of a page."""
@@ -43,6 +36,8 @@ MAX_TAG_BYTES = 4 * TAG_MAX_LENGTH
 
 Place: TypeAlias = tuple[str, uuid.UUID]
 """The rank and the id of a task, which place it in the manual order."""
+
+RAW_COLUMNS = tuple(TASKS.c[name] for name in TaskRow._fields if name in TASKS.c)
 
 AFTER = tuple_(bindparam("after_rank", type_=Text()), bindparam("after_id", type_=Uuid()))
 SINCE = bindparam("since", type_=BigInteger())
@@ -89,24 +84,22 @@ def export_statement(scope: ViewerScope, *, is_first: bool) -> Select[Any]:
     if not is_first:
         where.append(tuple_(*order) > AFTER)
     candidates = (
-        scope.tasks(
-            *project_columns(ALL), TASKS.c.rank, TASKS.c.id.label("key"), _size().label("size")
-        )
+        scope.tasks(*RAW_COLUMNS, TASKS.c.rank, _size().label("size"))
         .where(*where)
         .order_by(*order)
         .limit(SIZE + 1)
         .subquery("candidate")
     )
-    within = {"order_by": [candidates.c.rank, candidates.c.key]}
+    within = {"order_by": [candidates.c.rank, candidates.c.id]}
     page = select(
-        *project_result(candidates),
-        candidates.c.rank,
+        *candidates.c,
         func.count().over().label("candidates"),
         func.row_number().over(**within).label("number"),
         func.sum(candidates.c.size).over(**within).label("total"),
     ).subquery("page")
     fits = and_(page.c.number <= SIZE, or_(page.c.total <= BYTES, page.c.number == 1))
-    rows: Select[Any] = select(*project_result(page), page.c.rank, page.c.candidates).where(fits)
+    # Values are formatted last. PostgreSQL would format those of all tasks before it sorts them.
+    rows: Select[Any] = select(*format_columns(page), page.c.rank, page.c.candidates).where(fits)
     return rows.order_by(page.c.number)
 
 

@@ -34,23 +34,27 @@ class TaskRow(NamedTuple):
     revision: int
 
 
-# The columns of a TaskRow in order.
-ROW_COLUMNS: tuple[ColumnElement[Any], ...] = (
-    format_uuid(TASKS.c.id),
-    TASKS.c.title,
-    TASKS.c.description,
-    TASKS.c.completed_at.is_not(None).label("completed"),
-    format_instant(TASKS.c.completed_at),
-    TASKS.c.priority,
-    format_date(TASKS.c.due_on),
-    format_instant(TASKS.c.due_at),
-    TASKS.c.tags,
-    format_instant(TASKS.c.created_at),
-    format_instant(TASKS.c.updated_at),
-    format_instant(TASKS.c.deleted_at),
-    TASKS.c.revision,
-)
+def format_columns(source: FromClause) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a TaskRow in order, from a source with the columns of tasks."""
+    columns = source.c
+    return (
+        format_uuid(columns.id),
+        columns.title,
+        columns.description,
+        columns.completed_at.is_not(None).label("completed"),
+        format_instant(columns.completed_at),
+        columns.priority,
+        format_date(columns.due_on),
+        format_instant(columns.due_at),
+        columns.tags,
+        format_instant(columns.created_at),
+        format_instant(columns.updated_at),
+        format_instant(columns.deleted_at),
+        columns.revision,
+    )
 
+
+ROW_COLUMNS = format_columns(TASKS)
 
 ALL = frozenset(TaskRow._fields)
 """The names of all columns of a TaskRow."""
