@@ -53,6 +53,15 @@ def format_error(
     )
 
 
+def release_frames(error: BaseException) -> None:
+    """Delete the traceback of an error, with which a cycle of references would keep the values of
+    the execution until the next collection of garbage.
+    """
+    if isinstance(error, GraphQLError) and error.original_error is not None:
+        release_frames(error.original_error)
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+
+
 def _is_about_output(error: GraphQLError) -> bool:
     """Return whether graphql-core rejected an output value. Such errors have a path and the nodes
     of fields, errors about input have the nodes of values.

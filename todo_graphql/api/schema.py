@@ -30,7 +30,7 @@ from todo_graphql.api.documents.cache import (
     to_graphql_error,
 )
 from todo_graphql.api.documents.limits import Limits, check_limit
-from todo_graphql.api.error_formatting import format_error
+from todo_graphql.api.error_formatting import format_error, release_frames
 from todo_graphql.api.execution.bounded_executor import BoundedExecutor
 from todo_graphql.api.execution.response_size import (
     ResponseSize,
@@ -141,8 +141,11 @@ class Schema(strawberry.Schema):
             )
             for error in result.errors or ()
         ]
+        for error in result.errors or ():
+            release_frames(error)
         if errors and not context.response_size.has_room_for(errors):
-            return _too_large_result(context)
+            key = errors[0].path[0] if errors[0].path else None
+            return _too_large_result(context, key)
         extensions = {"cost": context.cost} if self._exposes_cost else None
         return ExecutionResult(result.data, errors or None, extensions)
 
@@ -168,7 +171,7 @@ class Schema(strawberry.Schema):
         try:
             return settle_response(self._execute(document, request, context), size)
         except ResponseTooLargeError as error:
-            return _too_large_result(context, error.located)
+            return _too_large_result(context, error.key)
 
     def _execute(
         self, document: Document, request: GraphQLRequest, context: Context
@@ -190,12 +193,13 @@ class Schema(strawberry.Schema):
         """Suppress Strawberry's log of every error. `format_error` logs unexpected errors."""
 
 
-def _too_large_result(context: Context, error: GraphQLError | None = None) -> ExecutionResult:
-    """Return the result of an operation whose response is too large in any form."""
+def _too_large_result(context: Context, key: str | int | None) -> ExecutionResult:
+    """Return the result of an operation whose response is too large. `key` names a root field."""
     assert context.operation is not None
     is_mutation = context.operation.operation is OperationType.MUTATION
     limit = context.response_size.limit
-    return ExecutionResult(None, [error or response_too_large(limit, [], is_mutation=is_mutation)])
+    error = response_too_large(limit, key or "data", is_mutation=is_mutation)
+    return ExecutionResult(None, [error])
 
 
 def _unknown_operation(name: str | None) -> GraphQLError:

@@ -8,7 +8,7 @@ from graphql import parse
 
 from tests.support.differential import FAST, REFERENCE, Home, canonical, data_of, takeovers
 from todo_graphql.api.documents.cache import Document
-from todo_graphql.api.execution import executor
+from todo_graphql.api.execution import executor, operations
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks.overview import ALL_COUNTS
 from todo_graphql.store.tasks.repository import Tasks
@@ -154,7 +154,7 @@ def test_plans_of_an_operation_are_bounded(home: Home) -> None:
             assert canonical(fast) == canonical(home.ask(REFERENCE, MANY_BRANCHES, **given))
             operation = document.plans._compiled[None]
             assert operation is not None
-            assert 1 <= len(operation._plans) <= executor.MAX_PLANS
+            assert 1 <= len(operation._plans) <= operations.MAX_PLANS
 
 
 def test_plan_of_an_operation_is_compiled_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_plan_of_an_operation_is_compiled_once(home: Home, monkeypatch: pytest.M
         ("$a: Boolean", 2),
         ("$a: Boolean!", 2),
         ("$a: Boolean!, $b: Boolean = true, $c: ID!", 4),
-        ("$a: Boolean, $b: Boolean, $c: Boolean", executor.MAX_PLANS),
+        ("$a: Boolean, $b: Boolean, $c: Boolean", operations.MAX_PLANS),
     ],
 )
 def test_document_weight_includes_its_plans(variables: str, branches: int) -> None:

@@ -6,6 +6,9 @@ executor        plans of an operation, and the fallback: the module to read firs
 compiler        compilation of selections to steps
 columns         steps from the values of resolvers to JSON values
 resolver_calls  compiled calls of resolvers
+bounded_executor graphql-core's executor with a bound on the response
+response_size   the size of a response while it is built
+operations      conditions and copies of operations
 coercion        compiled coercion of literals and variables
 
 `EXECUTOR=reference` bypasses this package.

@@ -39,15 +39,15 @@ class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
         except ResponseTooLargeError as error:
             if path.prev is not None:
                 raise
+            if not self._is_mutation:
+                error.key = str(path.key)
+                raise
             size.rewind(mark)
             nodes = [details.node for details in field_details_list]
-            error.located = response_too_large(
-                size.limit, path.as_list(), nodes, is_mutation=self._is_mutation
-            )
-            if not self._is_mutation:
-                raise
-            self.collected_errors.add(error.located, path)
-            return self._counted(None, path, mark, size)
+            located = response_too_large(size.limit, str(path.key), nodes, is_mutation=True)
+            self.collected_errors.add(located, path)
+            size.add_null(str(path.key))
+            return None
 
     def _counted(self, value: Any, path: Path, mark: Mark, size: ResponseSize) -> Any:
         """Return the completed value of a field, counted with its name."""

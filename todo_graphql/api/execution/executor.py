@@ -5,7 +5,7 @@ over at that root field. It gets the result that the resolver has already return
 is executed twice, and executes the remaining fields.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,9 @@ from graphql import (
     GraphQLError,
     GraphQLResolveInfo,
     GraphQLSchema,
-    NamedTypeNode,
-    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
     Undefined,
-    VariableNode,
     execute_sync,
 )
 
@@ -32,17 +28,18 @@ from todo_graphql.api.execution.bounded_executor import BoundedExecutor
 from todo_graphql.api.execution.coercion import Unsupported, Values, Variables
 from todo_graphql.api.execution.columns import CompiledField, ExecutionState
 from todo_graphql.api.execution.compiler import SelectionCompiler
+from todo_graphql.api.execution.operations import (
+    MAX_CONDITIONS,
+    MAX_PLANS,
+    condition_variables,
+    copy_operation,
+    count_branches,
+)
 from todo_graphql.api.execution.response_size import (
     ResponseTooLargeError,
     response_too_large,
     settle_field,
 )
-
-MAX_CONDITIONS = 4
-"""The maximum number of variables in `@skip` and `@include`, whose combinations are compiled."""
-
-MAX_PLANS = 4
-"""The maximum number of cached plans of an operation. Clients use one or two."""
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
@@ -172,7 +169,8 @@ class CompiledOperation:
                 errors.append(self._too_large(root, state.size.limit))
                 if not self._is_mutation:
                     return ExecutionResult(None, errors)
-                data[root.key] = settle_field(None, root.key, mark, state.size, is_mutated=True)
+                state.size.add_null(root.key)
+                data[root.key] = None
             except Exception:  # noqa: BLE001 - graphql-core reports it
                 state.size.rewind(mark)
                 rest = self._rest(plan[number:], field_state, given, state.context)
@@ -181,7 +179,7 @@ class CompiledOperation:
         return ExecutionResult(data, errors or None)
 
     def _too_large(self, root: RootField, limit: int) -> GraphQLError:
-        return response_too_large(limit, [root.key], root.nodes, is_mutation=self._is_mutation)
+        return response_too_large(limit, root.key, root.nodes, is_mutation=self._is_mutation)
 
     def _rest(
         self,
@@ -245,40 +243,3 @@ class OperationExecutor:
             )
         except (Unsupported, RecursionError):
             return None
-
-
-def count_branches(operation: OperationDefinitionNode) -> int:
-    """Return the maximum number of cached plans: any Boolean variable can be a condition."""
-    kinds = [definition.type for definition in operation.variable_definitions or ()]
-    named = [kind.type if isinstance(kind, NonNullTypeNode) else kind for kind in kinds]
-    booleans = [kind for kind in named if isinstance(kind, NamedTypeNode)]
-    number = sum(kind.name.value == "Boolean" for kind in booleans)
-    return min(1 << min(number, MAX_CONDITIONS), MAX_PLANS)
-
-
-def copy_operation(
-    operation: OperationDefinitionNode, nodes: Sequence[FieldNode]
-) -> OperationDefinitionNode:
-    return OperationDefinitionNode(
-        operation=operation.operation,
-        name=operation.name,
-        variable_definitions=operation.variable_definitions,
-        directives=operation.directives,
-        selection_set=SelectionSetNode(selections=tuple(nodes)),
-        loc=operation.loc,
-    )
-
-
-def condition_variables(definitions: Sequence[Any]) -> tuple[str, ...]:
-    """Return the variables in `@skip` and `@include` anywhere in these definitions."""
-    found: dict[str, None] = {}
-    pending = [definition.selection_set for definition in definitions]
-    while pending:
-        for node in pending.pop().selections:
-            for directive in node.directives or ():
-                for argument in directive.arguments or ():
-                    if isinstance(argument.value, VariableNode):
-                        found[argument.value.name.value] = None
-            if getattr(node, "selection_set", None) is not None:
-                pending.append(node.selection_set)
-    return tuple(found)

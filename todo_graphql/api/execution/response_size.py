@@ -31,11 +31,11 @@ ENCODER = msgspec.json.Encoder()
 class ResponseTooLargeError(BaseException):
     """The response exceeds its limit.
 
-    It is no Exception, which graphql-core would turn into null and an error for each field.
+    It is no Exception, which graphql-core would turn into null and an error for each field. A root
+    field sets its `key`.
     """
 
-    located: GraphQLError | None = None
-    """The error of the root field that exceeded the limit."""
+    key: str | None = None
 
 
 class Mark(NamedTuple):
@@ -81,6 +81,10 @@ class ResponseSize:
     def rewind(self, mark: Mark) -> None:
         """Discard everything that was counted since the mark."""
         self.encoded, self.pending = mark
+
+    def add_null(self, key: str) -> None:
+        """Count a root field that is null because of the limit."""
+        self.pending += len(f'"{key}":null')
 
     def repeat(self, mark: Mark, times: int) -> None:
         """Count what was counted since the mark so many times again."""
@@ -170,7 +174,7 @@ def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mut
 
 
 def response_too_large(
-    limit: int, path: list[str | int], nodes: Sequence[FieldNode] = (), *, is_mutation: bool
+    limit: int, key: str | int, nodes: Sequence[FieldNode] = (), *, is_mutation: bool
 ) -> GraphQLError:
     """Return the error for a response, or for the result of an executed mutation."""
     message = (
@@ -184,7 +188,7 @@ def response_too_large(
     return GraphQLError(
         message,
         nodes=nodes or None,
-        path=path,
+        path=[key],
         original_error=problem,
         extensions=problem.extensions,
     )
@@ -198,7 +202,11 @@ def settle_response(result: ExecutionResult, size: ResponseSize) -> ExecutionRes
     if not size.may_exceed or result.data is None:
         return result
     names = sum(len(f'"{key}":,') for key in result.data)
-    values = size.settle([*result.data.values()], Mark(0, FRAME_CHARACTERS + names))
+    try:
+        values = size.settle([*result.data.values()], Mark(0, FRAME_CHARACTERS + names))
+    except ResponseTooLargeError as error:
+        error.key = next(reversed(result.data))
+        raise
     return ExecutionResult(
         dict(zip(result.data, values, strict=True)), result.errors, result.extensions
     )

@@ -90,12 +90,12 @@ def export_statement(scope: ViewerScope, *, is_first: bool) -> Select[Any]:
         .limit(SIZE + 1)
         .subquery("candidate")
     )
-    within = {"order_by": [candidates.c.rank, candidates.c.id]}
+    place = [candidates.c.rank, candidates.c.id]
     page = select(
         *candidates.c,
         func.count().over().label("candidates"),
-        func.row_number().over(**within).label("number"),
-        func.sum(candidates.c.size).over(**within).label("total"),
+        func.row_number().over(order_by=place).label("number"),
+        func.sum(candidates.c.size).over(order_by=place).label("total"),
     ).subquery("page")
     fits = and_(page.c.number <= SIZE, or_(page.c.total <= BYTES, page.c.number == 1))
     # Values are formatted last. PostgreSQL would format those of all tasks before it sorts them.

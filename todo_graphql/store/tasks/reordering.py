@@ -82,7 +82,8 @@ def rebalance_statement(scope: ViewerScope) -> Executable:
 def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None) -> Select[Any]:
     """Set the rank of a task to a new text, or to the `first` or the `last` place of the list."""
     rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
-    return change_statement(scope, SelectionShape(), {"rank": rank}, TASKS.c.rank != rank, columns)
+    one = SelectionShape(single=True)
+    return change_statement(scope, one, {"rank": rank}, TASKS.c.rank != rank, columns)
 
 
 def _compute_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:

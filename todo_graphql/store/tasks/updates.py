@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     null,
     or_,
     select,
@@ -35,9 +36,12 @@ from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
 from todo_graphql.store.tasks.rows import project_columns, project_result
 from todo_graphql.store.tasks.write_results import (
+    MAX_RESULT_BYTES,
     WriteResult,
     count_rows,
+    description_size,
     summarize_write,
+    total_size,
 )
 
 BULK_MAX = 500
@@ -62,6 +66,7 @@ class SelectionShape(NamedTuple):
     filter: FilterShape | None = None
     is_bounded: bool = False
     dry_run: bool = False
+    single: bool = False
 
     def predicates(self) -> list[ColumnElement[bool]]:
         """Return the predicates, which extend the owner predicate."""
@@ -78,6 +83,8 @@ class SelectionShape(NamedTuple):
     @property
     def max_rows(self) -> int:
         """Maximum number of tasks in the result."""
+        if self.single:
+            return 1
         return DRY_RUN_ROWS if self.dry_run and self.filter is not None else BULK_MAX
 
 
@@ -107,7 +114,7 @@ class TaskSelection:
         """Return the shape and the values of its parameters."""
         if self.ids is not None:
             values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
-            return SelectionShape(dry_run=self.dry_run), values
+            return SelectionShape(dry_run=self.dry_run, single=self.single), values
         which, values = self.filter.split()
         shape = SelectionShape(which, self.at_most is not None, self.dry_run)
         return shape, values | {"at_most": self.at_most}
@@ -194,18 +201,22 @@ def change_statement(
 ) -> Select[Any]:
     """Set values of the selected tasks for which `when` holds. Returns all selected tasks.
 
-    `added` are the bytes that the values add to a task.
+    `added` are the bytes that the values add to a task. If the descriptions of the result are too
+    large, nothing changes, and no task is returned.
     """
     read = project_columns(columns | ALWAYS_READ)
+    is_sized = "description" in columns and selection.max_rows > DRY_RUN_ROWS
     chosen = [TASKS.c.id, when.label("changes")]
     chosen += [] if added is None else [added.label("added")]
+    chosen += [description_size(values).label("size")] if is_sized else []
     target = scope.tasks(*chosen).where(*selection.predicates()).cte("target")
+    size = total_size(target) if is_sized else literal(0, Integer)
+    is_small = size <= MAX_RESULT_BYTES if is_sized else true()
     changing = select(target.c.id).where(target.c.changes)
     growth = None if added is None else _growth(target)
     fits = true() if growth is None else scope.within_quota(growth)
-    writer = scope.next_revision(
-        when=and_(selection.allows(count_rows(target)), exists(changing), fits), growth=growth
-    )
+    allowed = and_(selection.allows(count_rows(target)), is_small, fits)
+    writer = scope.next_revision(when=and_(allowed, exists(changing)), growth=growth)
     returning = [*read, TASKS.c.id.label("key")]
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
     unchanged = scope.tasks(*read).where(
@@ -216,8 +227,8 @@ def change_statement(
         scope, writer, count_rows(target), count_rows(updated), growth
     ).subquery("summary")
     return (
-        select(*project_result(tasks), about)
-        .select_from(about.outerjoin(tasks, true()))
+        select(*project_result(tasks), size.label("size"), about)
+        .select_from(about.outerjoin(tasks, is_small))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )

@@ -1,14 +1,18 @@
-"""Results of writes: the summary that ends the rows of a statement, and the changed tasks."""
+"""Results of writes, whose tasks are bounded in size before anything changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import CTE, ColumnElement, Integer, Select, func, literal, select
 
-from todo_graphql.store.models import USERS
+from todo_graphql.errors import QueryTooComplex
+from todo_graphql.store.models import TASKS, USERS
 from todo_graphql.store.quota import Growth
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows
+
+MAX_RESULT_BYTES = 2_097_152
+"""The most bytes of descriptions in the result of one write. Other texts are short."""
 
 
 class WriteResult(NamedTuple):
@@ -23,7 +27,12 @@ class WriteResult(NamedTuple):
 
 
 def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
-    """Parse the result of a write statement: tasks, if any, beside a summary."""
+    """Parse the result of a write statement: tasks, if any, beside their size and a summary.
+
+    Raises QueryTooComplex if the tasks are too large.
+    """
+    if len(result[0]) > WIDTH and result[0][WIDTH] > MAX_RESULT_BYTES:
+        raise result_too_large()
     there = [row for row in result if len(row) > WIDTH and row[0] is not None]
     revision, number, changed = result[0][-3:]
     return WriteResult(revision, number, changed, parse_task_rows(there))
@@ -51,3 +60,23 @@ def summarize_write(
 
 def count_rows(rows: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(rows).scalar_subquery()
+
+
+def description_size(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[int]:
+    """Return the size of a task's description after a write of these values."""
+    description = values.get("description", TASKS.c.description)
+    return func.coalesce(func.octet_length(description), 0)
+
+
+def total_size(target: CTE) -> ColumnElement[int]:
+    return select(func.coalesce(func.sum(target.c.size), 0)).scalar_subquery()
+
+
+def result_too_large() -> QueryTooComplex:
+    return QueryTooComplex(
+        "Nothing was changed: the descriptions of the tasks would exceed the limit of "
+        f"{MAX_RESULT_BYTES:,} bytes in the result. Change fewer tasks at once, or do not select "
+        "`description`. With an `idempotencyKey`, descriptions count in any case.",
+        limit=MAX_RESULT_BYTES,
+        limitName="resultBytes",
+    )
