@@ -33,6 +33,8 @@ from todo_graphql.api.documents.limits import Limits, check_limit
 from todo_graphql.api.error_formatting import format_error, release_frames
 from todo_graphql.api.execution.bounded_executor import BoundedExecutor
 from todo_graphql.api.execution.response_size import (
+    COST_CHARACTERS,
+    FRAME_CHARACTERS,
     ResponseSize,
     ResponseTooLargeError,
     response_too_large,
@@ -101,6 +103,7 @@ class Schema(strawberry.Schema):
         self._introspection = introspection
         self._uses_projection = executor == "projection"
         self._exposes_cost = expose_cost
+        self._frame = FRAME_CHARACTERS + (COST_CHARACTERS if expose_cost else 0)
         self.documents = DocumentCache(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
@@ -126,7 +129,7 @@ class Schema(strawberry.Schema):
         if operation is None:
             return self._reject([_unknown_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.for_variables(variables)
-        context.response_size = ResponseSize(self._limits.response_bytes)
+        context.response_size = ResponseSize(self._limits.response_bytes, self._frame)
         try:
             self._charge_cost(context, context.cost)
         except QueryTooComplex as problem:

@@ -25,6 +25,8 @@ MAX_PENDING_MUTATION_CHARACTERS = 16_384
 
 FRAME_CHARACTERS = len('{"data":{}}')
 
+COST_CHARACTERS = len(',"extensions":{"cost":2147483647}')
+
 ENCODER = msgspec.json.Encoder()
 
 
@@ -48,12 +50,14 @@ class Mark(NamedTuple):
 class ResponseSize:
     """Counter of the encoded bytes and of the pending characters of a response."""
 
-    __slots__ = ("encoded", "limit", "pending")
+    __slots__ = ("encoded", "frame", "limit", "pending")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, frame: int = FRAME_CHARACTERS) -> None:
+        """Create a counter. `frame` is the number of characters around the data."""
         self.limit = limit
+        self.frame = frame
         self.encoded = 0
-        self.pending = FRAME_CHARACTERS
+        self.pending = frame
 
     def add(self, characters: int) -> None:
         """Count characters that are to be encoded. Raise ResponseTooLargeError."""
@@ -168,8 +172,10 @@ def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mut
 
     Raise ResponseTooLargeError.
     """
-    size.add(len(f'"{key}":'))
-    (settled,) = size.settle([value], mark, is_mutated=is_mutated)
+    name = len(f'"{key}":')
+    size.add(name)
+    before = Mark(mark.encoded, mark.pending + name)
+    (settled,) = size.settle([value], before, is_mutated=is_mutated)
     return settled
 
 
@@ -201,12 +207,15 @@ def settle_response(result: ExecutionResult, size: ResponseSize) -> ExecutionRes
     """
     if not size.may_exceed or result.data is None:
         return result
-    names = sum(len(f'"{key}":,') for key in result.data)
+    room = size.limit - size.frame - sum(len(f',"{key}":') for key in result.data) + len(",")
+    values: dict[str, msgspec.Raw | None] = {}
     try:
-        values = size.settle([*result.data.values()], Mark(0, FRAME_CHARACTERS + names))
+        for key, value in result.data.items():
+            content = encode_within(value, room)
+            room -= len(content)
+            values[key] = None if value is None else msgspec.Raw(content)
     except ResponseTooLargeError as error:
-        error.key = next(reversed(result.data))
+        error.key = key
         raise
-    return ExecutionResult(
-        dict(zip(result.data, values, strict=True)), result.errors, result.extensions
-    )
+    size.encoded, size.pending = size.limit - room, 0
+    return ExecutionResult(values, result.errors, result.extensions)

@@ -32,11 +32,11 @@ from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks import write_results
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
 from todo_graphql.store.tasks.rows import project_columns, project_result
 from todo_graphql.store.tasks.write_results import (
-    MAX_RESULT_BYTES,
     WriteResult,
     count_rows,
     description_size,
@@ -51,6 +51,7 @@ DRY_RUN_ROWS = 10
 
 IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
 AT_MOST = bindparam("at_most", type_=Integer())
+MAX_BYTES = bindparam("max_result_bytes", type_=Integer())
 EXPECTED = bindparam("expected_revision", type_=Integer())
 
 ALWAYS_READ = frozenset({"id", "created_at", "revision"})
@@ -112,12 +113,13 @@ class TaskSelection:
 
     def split(self) -> tuple[SelectionShape, dict[str, Any]]:
         """Return the shape and the values of its parameters."""
+        limit = {"max_result_bytes": write_results.MAX_RESULT_BYTES}
         if self.ids is not None:
             values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
-            return SelectionShape(dry_run=self.dry_run, single=self.single), values
+            return SelectionShape(dry_run=self.dry_run, single=self.single), values | limit
         which, values = self.filter.split()
         shape = SelectionShape(which, self.at_most is not None, self.dry_run)
-        return shape, values | {"at_most": self.at_most}
+        return shape, values | limit | {"at_most": self.at_most}
 
     def check(self, written: WriteResult) -> WriteResult:
         """Raise NotFound with the missing ids, or Conflict with the number of matching tasks.
@@ -211,7 +213,7 @@ def change_statement(
     chosen += [description_size(values).label("size")] if is_sized else []
     target = scope.tasks(*chosen).where(*selection.predicates()).cte("target")
     size = total_size(target) if is_sized else literal(0, Integer)
-    is_small = size <= MAX_RESULT_BYTES if is_sized else true()
+    is_small = size <= MAX_BYTES if is_sized else true()
     changing = select(target.c.id).where(target.c.changes)
     growth = None if added is None else _growth(target)
     fits = true() if growth is None else scope.within_quota(growth)
