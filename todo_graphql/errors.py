@@ -35,7 +35,10 @@ class ErrorCode(Enum):
     GRAPHQL_VALIDATION_FAILED = (400, "The document is not valid for the schema.")
     QUERY_TOO_COMPLEX = (
         400,
-        "The document exceeds a limit. `limitName` is the limit and `limit` its value.",
+        (
+            "The document or its response exceeds a limit. `limitName` is the limit and `limit` "
+            "its value."
+        ),
     )
     RATE_LIMITED = (
         429,
@@ -139,7 +142,7 @@ class QuotaExceeded(Problem):
 
 
 class QueryTooComplex(Problem):
-    """The document exceeds a limit."""
+    """The document or its response exceeds a limit."""
 
     code = ErrorCode.QUERY_TOO_COMPLEX
 

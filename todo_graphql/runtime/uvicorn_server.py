@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
+from todo_graphql.runtime.heap import return_freed_memory
 from todo_graphql.runtime.listening import drain_backlog, graphql_url, listening
 from todo_graphql.runtime.preflight import check_database, log_fatal_errors
 from todo_graphql.runtime.signals import StopSignal, graceful_shutdown
@@ -115,6 +116,7 @@ def run_worker(
     shared: SharedMetrics | None = None,
 ) -> None:
     """Serve in this process until a signal arrives."""
+    return_freed_memory()
     factory = partial(create_frozen_app, settings, shared)
     run(uvicorn_config(factory, settings), listener, when_ready, stop)
 

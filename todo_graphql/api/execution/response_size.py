@@ -21,7 +21,7 @@ MAX_PENDING_CHARACTERS = 262_144
 """The number of characters from which on complete values are encoded."""
 
 MAX_PENDING_MUTATION_CHARACTERS = 16_384
-"""The same for a root field of a mutation. Its exact size decides about this field alone."""
+"""The same number for a root field of a mutation, of which the exact size decides."""
 
 FRAME_CHARACTERS = len('{"data":{}}')
 
