@@ -7,6 +7,7 @@ from graphql import GraphQLObjectType, OperationType
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from todo_graphql.api.error_formatting import release_frames
 from todo_graphql.api.execution.response_size import (
     Mark,
     ResponseSize,
@@ -41,6 +42,8 @@ class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
                 raise
             if not self._is_mutation:
                 error.key = str(path.key)
+                for collected in self.collected_errors.errors:
+                    release_frames(collected)
                 raise
             size.rewind(mark)
             nodes = [details.node for details in field_details_list]
