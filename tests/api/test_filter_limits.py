@@ -192,6 +192,15 @@ def test_filter_of_a_wrong_type_is_rejected(reader: Reader, condition: dict[str,
     assert error["extensions"]["field"].startswith("filter")
 
 
+@pytest.mark.parametrize("operator", ["contains", "startsWith"])
+def test_filter_with_many_combining_characters_is_rejected(reader: Reader, operator: str) -> None:
+    """Normalization takes the square of their number."""
+    filter_ = {"title": {operator: "e" + "\u0315\u0300" * 16}}
+    (error,) = reader.post(LIST, filter=filter_)["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["extensions"]["field"] == f"filter.title.{operator}"
+
+
 def test_variable_of_a_wrong_type_in_a_literal_is_reported_by_path(alice: Person) -> None:
     document = """query ($some: Date!) {
         tasks(filter: {and: [{}, {dueOn: {in: ["2026-01-31", $some]}}]}) { totalCount }

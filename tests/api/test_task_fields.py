@@ -79,6 +79,8 @@ def test_due_on_with_due_at_is_rejected(alice: Person) -> None:
         ({"tags": ["x" * 51]}, "input.tags.0"),
         ({"tags": ["a\0b"]}, "input.tags.0"),
         ({"tags": ["\ud800"]}, "input.tags.0"),
+        ({"tags": ["e" + "\u0315\u0300" * 16]}, "input.tags.0"),
+        ({"tags": ["\u0f73" * 31]}, "input.tags.0"),
         ({"tags": MANY}, "input.tags"),
         ({"tags": [None]}, "input.tags.0"),
     ],

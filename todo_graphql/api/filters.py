@@ -144,8 +144,8 @@ def _identity(value: Any, _path: str) -> Any:
 # Parsers of the values to compare with, by column.
 COLUMNS: Mapping[str, ParseValue] = {
     "id": uuid_of,
-    "title": validation.storable,
-    "description": validation.storable,
+    "title": validation.composable,
+    "description": validation.composable,
     "completed_at": _identity,
     "priority": lambda priority, _path: int(to_priority(priority)),
     "due_on": _identity,

@@ -12,6 +12,14 @@ from todo_graphql.store.models import (
     TITLE_MAX_LENGTH,
 )
 
+MAX_COMBINING_CHARACTERS = 30
+"""Maximum number of consecutive combining characters, as in the Stream-Safe Text Format (UAX #15).
+Normalization takes the square of their number.
+"""
+
+# Characters of combining class 0 whose decompositions consist of combining characters.
+DECOMPOSED_TO_COMBINING = "\u0f73\u0f75\u0f81"
+
 SEARCH_MAX_LENGTH = 10_000
 """Maximum number of characters of a search; the rest is ignored."""
 
@@ -94,7 +102,24 @@ def is_storable(value: str) -> bool:
 
 def tag_to_find(value: str, field: str) -> str:
     """Return a tag in its stored form. Raises BadUserInput with `field`."""
-    return unicodedata.normalize("NFC", storable(value, field)).strip()
+    return unicodedata.normalize("NFC", composable(value, field)).strip()
+
+
+def composable(value: str, field: str) -> str:
+    """Return the value. Raises BadUserInput if PostgreSQL cannot store it, or if it has too many
+    consecutive combining characters.
+    """
+    consecutive = 0
+    for character in "" if value.isascii() else value:
+        is_combining = unicodedata.combining(character) or character in DECOMPOSED_TO_COMBINING
+        consecutive = consecutive + 1 if is_combining else 0
+        if consecutive > MAX_COMBINING_CHARACTERS:
+            raise BadUserInput(
+                f"The text must have at most {MAX_COMBINING_CHARACTERS} consecutive combining "
+                "characters.",
+                field=field,
+            )
+    return storable(value, field)
 
 
 def search(value: str | None) -> str | None:
