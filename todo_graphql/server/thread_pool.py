@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from todo_graphql.errors import Unavailable
 
@@ -23,21 +23,47 @@ exception refers to this list, and only the garbage collector would free the cyc
 """
 
 
-class Job(NamedTuple):
-    """A call, and the future that the event loop awaits."""
+class Job:
+    """A call, and the future that the event loop awaits.
 
-    call: Callable[[], object]
-    context: contextvars.Context
-    loop: asyncio.AbstractEventLoop
-    done: "asyncio.Future[Outcome]"
+    A cancelled job that runs goes on. Its end callbacks, which release what it uses, are called on
+    the event loop when it has really ended.
+    """
+
+    __slots__ = ("_call", "_context", "_done", "_end_callbacks", "_loop")
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._context = contextvars.copy_context()
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[Outcome] = self._loop.create_future()
+        self._end_callbacks: list[Callable[[], None]] = []
+
+    def add_end_callback(self, callback: Callable[[], None]) -> None:
+        self._end_callbacks.append(callback)
+
+    async def result(self) -> Any:
+        """Return the result of the call, or raise its exception. A cancelled job does not start."""
+        outcome = await self._done
+        result = outcome.pop()
+        if outcome[0] is not None:
+            raise outcome.pop()
+        return result
 
     def run(self) -> None:
         """Run the call, unless it was cancelled before."""
-        if self.done.cancelled():
-            return
+        outcome: Outcome = []
+        if not self._done.cancelled():
+            outcome = run_job(self._call, self._context)
         with suppress(RuntimeError):  # the loop is closed
-            outcome = run_job(self.call, self.context)
-            self.loop.call_soon_threadsafe(resolve_future, self.done, outcome)
+            self._loop.call_soon_threadsafe(self._end, outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        """Pass the outcome to the caller, on the event loop, unless the job was cancelled."""
+        for callback in self._end_callbacks:
+            callback()
+        if not self._done.cancelled():
+            self._done.set_result(outcome)
 
 
 class ThreadPool:
@@ -59,10 +85,7 @@ class ThreadPool:
 
         Raises Unavailable when too many calls wait.
         """
-        outcome = await self._submit(partial(function, *args, **kwargs))
-        result: T = outcome.pop()
-        if outcome[0] is not None:
-            raise outcome.pop()
+        result: T = await self.submit(partial(function, *args, **kwargs)).result()
         return result
 
     @property
@@ -70,17 +93,17 @@ class ThreadPool:
         """The number of calls that wait for a thread."""
         return self._jobs.qsize()
 
-    def _submit(self, call: Callable[[], object]) -> "asyncio.Future[Outcome]":
+    def submit(self, call: Callable[[], object]) -> Job:
+        """Queue the call for one of the threads. Raises Unavailable when too many calls wait."""
         if self._closed:
             raise RuntimeError("The thread pool is closed.")
         if self.waiting >= self.max_waiting:
             raise Unavailable(FULL)
         if len(self._threads) < self.size:
             self._start_thread()
-        loop = asyncio.get_running_loop()
-        job = Job(call, contextvars.copy_context(), loop, loop.create_future())
+        job = Job(call)
         self._jobs.put(job)
-        return job.done
+        return job
 
     def _start_thread(self) -> None:
         """Start a daemon thread, which does not prevent the exit of a process without `close`."""
@@ -119,19 +142,28 @@ class FairQueue:
     async def run(
         self, owner: Hashable, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Call the function when its owner has a free slot.
+        """Call the function when its owner has a free slot, which it holds until it has ended.
 
         Raises Unavailable when too many calls wait.
         """
+        job = await self.submit(owner, partial(function, *args, **kwargs))
+        result: T = await job.result()
+        return result
+
+    async def submit(self, owner: Hashable, call: Callable[[], object]) -> Job:
+        """Submit the call to the thread pool when its owner has a free slot."""
         held = self._held.get(owner, 0)
         if held < self.max_per_owner:
             self._held[owner] = held + 1
         else:
             await self._wait_for_slot(owner)
         try:
-            return await self._thread_pool.run(function, *args, **kwargs)
-        finally:
+            job = self._thread_pool.submit(call)
+        except BaseException:
             self._release(owner)
+            raise
+        job.add_end_callback(partial(self._release, owner))
+        return job
 
     async def _wait_for_slot(self, owner: Hashable) -> None:
         """Wait until a call of the same owner releases its slot."""
@@ -185,9 +217,3 @@ def run_job(call: Callable[[], object], context: contextvars.Context) -> Outcome
         return [None, context.run(call)]
     except BaseException as error:  # noqa: BLE001 - the caller raises it
         return [error, None]
-
-
-def resolve_future(done: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
-    """Pass the outcome to the caller, on the event loop, unless the call was cancelled."""
-    if not done.cancelled():
-        done.set_result(outcome)
