@@ -13,18 +13,15 @@ from tests.support.paths import ROOT
 from tests.support.servers import serving
 from tests.support.transcripts import run, steps_of, transcript
 from todo_graphql.api.documents import limits
-from todo_graphql.server.endpoints.import_tasks import (
-    BODY_BYTES_PER_SECOND,
-    BODY_GRACE_SECONDS,
-    BODY_SECONDS,
-    IMPORT_SECONDS,
-    MAX_IMPORT_BYTES,
-    MAX_IMPORT_TASKS,
-)
+from todo_graphql.server.endpoints.import_body import BODY_SECONDS, MAX_IMPORT_BYTES
+from todo_graphql.server.endpoints.import_tasks import IMPORT_SECONDS, MAX_IMPORT_TASKS
+from todo_graphql.server.protocol.limits import UPLOAD_RATE
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store import models
 
-PACE = f"{BODY_GRACE_SECONDS:g} s, and one more for each {BODY_BYTES_PER_SECOND // 1000}"
+PACE = (
+    f"{UPLOAD_RATE.grace_seconds:g} s, and one more for each {UPLOAD_RATE.bytes_per_second // 1000}"
+)
 
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ from tests.support.proxies import OPERATIONS, SHOWN_SERVERS, refusing_address, r
 from todo_graphql.errors import ErrorCode
 from todo_graphql.server import routes
 from todo_graphql.server.data_files.formats import FORMATS
-from todo_graphql.server.endpoints.import_tasks import MAX_IMPORT_BYTES
+from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES
 from todo_graphql.server.http.content_negotiation import GRAPHQL, JSON
 from todo_graphql.settings.settings import Settings
 

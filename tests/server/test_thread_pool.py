@@ -196,6 +196,27 @@ def test_owner_gets_at_most_half_of_the_threads(thread_pool: ThreadPool) -> None
     assert asyncio.run(main()) == SIZE + 1
 
 
+def test_slot_of_running_cancelled_call_is_held_until_its_end(thread_pool: ThreadPool) -> None:
+    gate, queue, begun = Gate(), FairQueue(thread_pool), list[int]()
+
+    async def main() -> None:
+        half = range(queue.max_per_owner)
+        held = [asyncio.create_task(queue.run("owner", gate.pass_through)) for _ in half]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, queue.max_per_owner)
+        for call in held:
+            call.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        late = asyncio.create_task(queue.run("owner", begun.append, 1))
+        assert await queue.run("another", abs, -1) == 1  # the third thread is free
+        assert (begun, late.done()) == ([], False)
+        gate.open.set()
+        await late
+        assert begun == [1]
+
+    asyncio.run(main())
+
+
 def test_fair_queue_is_bounded() -> None:
     thread_pool, gate = ThreadPool(SIZE, max_waiting=1), Gate()
     queue = FairQueue(thread_pool)

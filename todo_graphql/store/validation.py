@@ -17,6 +17,11 @@ MAX_COMBINING_CHARACTERS = 30
 Normalization takes the square of their number.
 """
 
+MAX_COMPOSED_CHARACTERS = 4
+"""Maximum number of characters that NFC composes to one."""
+
+TAG_TOO_LONG = f"A tag must have at most {TAG_MAX_LENGTH} characters."
+
 # Characters of combining class 0 whose decompositions consist of combining characters.
 DECOMPOSED_TO_COMBINING = "\u0f73\u0f75\u0f81"
 
@@ -72,11 +77,13 @@ def require_few_tags(values: Collection[str], field: str) -> None:
 
 def tag(value: str, field: str) -> str:
     """Return the trimmed tag, of 1 to 50 characters, in NFC. Raises BadUserInput with `field`."""
+    if len(value.strip()) > MAX_COMPOSED_CHARACTERS * TAG_MAX_LENGTH:
+        raise BadUserInput(TAG_TOO_LONG, field=field)
     trimmed = tag_to_find(value, field)
     if not any(character.isprintable() and character != " " for character in trimmed):
         raise BadUserInput("A tag must contain at least one visible character.", field=field)
     if len(trimmed) > TAG_MAX_LENGTH:
-        raise BadUserInput(f"A tag must have at most {TAG_MAX_LENGTH} characters.", field=field)
+        raise BadUserInput(TAG_TOO_LONG, field=field)
     return trimmed
 
 

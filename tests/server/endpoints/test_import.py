@@ -216,4 +216,4 @@ def test_import_is_split_into_batches(alice: Person, monkeypatch: pytest.MonkeyP
     assert writes == 3
     long = [{"title": "x", "description": "x" * 10_000}] * 60
     imported(alice, json.dumps(long))
-    assert writes == 6
+    assert writes == 3 + 12

@@ -16,8 +16,9 @@ from tests.support.data_files import error_of, exported, imported, send, titles
 from tests.support.http_client import HOST, connected, post
 from tests.support.servers import migrated_database, serving, settings_for
 from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
-from todo_graphql.server.endpoints import import_tasks
-from todo_graphql.server.endpoints.concurrency_limiter import ALREADY_RUNNING, TOO_MANY
+from todo_graphql.server.endpoints import import_body, import_tasks
+from todo_graphql.server.endpoints.upload_budget import ALREADY_RUNNING
+from todo_graphql.server.protocol.limits import MinDataRate
 from todo_graphql.settings.settings import Settings
 
 FILE = b'[{"title": "x"}]'
@@ -73,15 +74,16 @@ def test_second_import_of_a_user_is_rejected(alice: Person, mallory: Person) -> 
     assert len(exported(alice)) == 2
 
 
-def test_import_without_free_slot_is_rejected_before_its_body(settings: Settings) -> None:
-    """Imports use at most half of the threads."""
+def test_unfinished_upload_holds_no_thread(settings: Settings) -> None:
+    """With two threads, one import is processed at a time."""
     few = settings.model_copy(update={"database_pool_size": 2, "database_max_overflow": 0})
     with serving(few) as url:
         first, second = Person(url, few), Person(url, few)
-        with unfinished(first), begun(second) as stream:
-            assert stream.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
-            assert error_of(send(second, FILE))["message"] == TOO_MANY
-        wait_for_free_slot(second)
+        with unfinished(first) as stream:
+            assert imported(second, FILE)["created"] == 1
+            stream.write(FILE[-1:])
+            stream.flush()
+            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_disconnect_releases_import_slot(alice: Person) -> None:
@@ -97,7 +99,7 @@ def test_disconnect_releases_import_slot(alice: Person) -> None:
         (b"[{}]", "json", 400),
         (b"\xff", "csv", 400),
         (FILE, "text/plain", 415),
-        (b" " * (import_tasks.MAX_IMPORT_BYTES + 1), "json", 413),
+        (b" " * (import_body.MAX_IMPORT_BYTES + 1), "json", 413),
         (FILE, "json", 200),
     ],
 )
@@ -112,7 +114,7 @@ def test_import_over_body_time_limit_is_rejected(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(import_tasks, "BODY_SECONDS", 0.5)
+        patch.setattr(import_body, "BODY_SECONDS", 0.5)
         with unfinished(alice) as stream:
             response = stream.read()
     head, _, body = response.partition(b"\r\n\r\n")
@@ -128,8 +130,7 @@ def test_stalled_upload_is_rejected_before_slow_upload(
     alice: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(import_tasks, "BODY_GRACE_SECONDS", 2.0)
-        patch.setattr(import_tasks, "BODY_BYTES_PER_SECOND", 1)
+        patch.setattr(import_body, "UPLOAD_RATE", MinDataRate(2.0, 1))
         with unfinished(alice) as sending, begun(mallory) as silent:
             assert b"HTTP/1.1 408 " in silent.read()
             sending.write(FILE[-1:])

@@ -17,7 +17,7 @@ from tests.support.http_client import CHUNKED, HOST, connected, post, said, stat
 from tests.support.servers import scratch_database, serving, settings_for
 from todo_graphql.server.data_files.records import task_of
 from todo_graphql.server.endpoints import import_tasks as server_imports
-from todo_graphql.server.endpoints.import_tasks import MAX_IMPORT_BYTES
+from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.tasks.rows import NewTask
 

@@ -18,7 +18,7 @@ from tests.support.http_client import (
     statuses,
 )
 from tests.support.servers import serving
-from todo_graphql.server.endpoints.import_tasks import MAX_IMPORT_BYTES
+from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES
 from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.limits import MinDataRate
 from todo_graphql.settings.settings import Settings

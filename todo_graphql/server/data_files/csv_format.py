@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.data_files.formulas import escape_formulas, unescape_formulas
@@ -22,13 +23,21 @@ from todo_graphql.server.data_files.records import (
     record_of,
     unknown_name_error,
 )
+from todo_graphql.server.data_files.text_window import TextWindow
 from todo_graphql.store.tasks.rows import TaskRow
 
 # Spreadsheets recognize UTF-8 by this mark.
 BYTE_ORDER_MARK = "\ufeff"
 PART_CHARACTERS = PART_BYTES // 4
 TEXT_FIELDS = ("title", "description", "tags")
-LINE_PATTERN = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+LINE_PATTERN = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
+BLANK_ROWS_PATTERN = re.compile(r'(?:(?:"",?|,)*+(?:\r\n|\n|\r(?!\Z)))*+')
+
+MAX_ROW_CHARACTERS = 65_536
+"""The maximum length of a row: more than twice that of the longest valid one."""
+
+MAX_SKIPPED_CHARACTERS = 4_096
+"""The length of the text that is searched for blank rows at once."""
 
 
 def write(pages: Iterable[Sequence[TaskRow]]) -> Iterator[bytes]:
@@ -67,12 +76,12 @@ def _format_rows(rows: Iterable[Sequence[str]]) -> str:
     return buffer.getvalue()
 
 
-def read(text: str) -> Iterator[tuple[int, Record]]:
+def read(pieces: Iterable[bytes | bytearray]) -> Iterator[tuple[int, Record]]:
     """Yield the tasks with their line numbers. Raises BadUserInput with the line.
 
     Columns may be in any order. Only `title` is required.
     """
-    rows = _parse_rows(text)
+    rows = _parse_rows(Lines(TextWindow(pieces)))
     line, names = next(rows, (1, []))
     with error_line(line):
         _check_header(names)
@@ -97,24 +106,70 @@ def _check_header(names: Sequence[str]) -> None:
             raise unknown_name_error(name, "column")
 
 
-def _parse_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows with their line numbers, without the blank rows that spreadsheets append."""
-    lines = (line.group() for line in LINE_PATTERN.finditer(text.rstrip("\r\n")))
+class Lines:
+    """The lines of a file, for a reader of rows, which may have several lines each."""
+
+    def __init__(self, window: TextWindow) -> None:
+        self._window = window
+        self._row_characters = 0
+        self.number = 1
+        """The number of the next line."""
+
+    def begin_row(self) -> None:
+        """Skip blank rows, such as spreadsheets append."""
+        self._row_characters = 0
+        window, is_blank = self._window, True
+        while is_blank:
+            window.fill(MAX_SKIPPED_CHARACTERS)
+            limit = min(window.position + MAX_SKIPPED_CHARACTERS, len(window.text))
+            found = BLANK_ROWS_PATTERN.match(window.text, window.position, limit)
+            rows = found[0] if found else ""
+            is_blank = bool(rows)
+            window.advance(window.position + len(rows))
+            self.number += rows.count("\n") + rows.count("\r") - rows.count("\r\n")
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        """Return the next line. Raises BadUserInput if the row is too long."""
+        window = self._window
+        window.fill(MAX_ROW_CHARACTERS)
+        limit = window.position + MAX_ROW_CHARACTERS - self._row_characters
+        found = LINE_PATTERN.match(window.text, window.position, limit)
+        line = found[0] if found else ""
+        self._row_characters += len(line)
+        if self._row_characters >= MAX_ROW_CHARACTERS:
+            raise BadUserInput(
+                f"The row is too long: it can have at most {MAX_ROW_CHARACTERS:,} characters."
+            )
+        if not line:
+            raise StopIteration
+        window.advance(window.position + len(line))
+        self.number += 1
+        return line
+
+
+def _parse_rows(lines: Lines) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank, with their line numbers."""
     reader = csv.reader(lines, strict=True)
     while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error:
-            with error_line(line):
-                raise BadUserInput(
-                    "Invalid row: each quote must be closed or doubled, and a cell can have "
-                    f"at most {csv.field_size_limit():,} characters."
-                ) from None
+        lines.begin_row()
+        line = lines.number
+        with error_line(line):
+            row = _next_row(reader)
         if row is None:
             return
         if any(row):
             yield line, row
+
+
+def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row, or None at the end. Raises BadUserInput."""
+    try:
+        return next(reader, None)
+    except csv.Error:
+        raise BadUserInput("Invalid row: each quote must be closed or doubled.") from None
 
 
 def _parse_record(cells: Mapping[str, str]) -> Record:

@@ -14,7 +14,7 @@ class Format:
 
     media_type: str
     write: Callable[[Iterable[Sequence[TaskRow]]], Iterator[bytes]]
-    read: Callable[[str], Iterator[tuple[int, Record]]]
+    read: Callable[[Iterable[bytes | bytearray]], Iterator[tuple[int, Record]]]
 
 
 FORMATS = {

@@ -14,40 +14,31 @@ from msgspec import UNSET, UnsetType
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.data_files.records import (
-    LineCounter,
     Record,
     divide,
     error_line,
     record_of,
     unknown_name_error,
 )
+from todo_graphql.server.data_files.text_window import TextWindow
 from todo_graphql.store.tasks.rows import TaskRow
 
 VERSION = 1
-MAX_TASK_CHARACTERS = 262_144
-"""The maximum length of a task: more than twice that of the longest valid one, fully escaped."""
+MAX_TASK_CHARACTERS = 163_840
+"""The maximum length of a task: more than that of the longest valid one, fully escaped."""
 
+MAX_TASK_STRINGS = 1_024
+"""The maximum number of names and values of a task. A valid one has at most 40."""
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern whose spaces match any white space of JSON."""
-    return re.compile(pattern.replace(" ", r"[ \t\n\r]*+"), re.DOTALL)
+ERROR_CHARACTERS = 8_192
+"""The length of the part of an invalid task that is decoded for its error message."""
 
-
-STRING_PATTERN = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-FLAT_OBJECT_PATTERN = re.compile(rf'{{(?:[^{{}}"]++|{STRING_PATTERN.pattern})*+}}', re.DOTALL)
-UNKNOWN_FIELD_PATTERN = re.compile("Object contains unknown field `(.*)`", re.DOTALL)
-SEPARATOR_PATTERN = _compile(" (,?) ")
-FRAME_PATTERNS = (
-    (_compile(r" \[ "), _compile(r"\] \Z")),
-    (_compile(rf' {{ "version" : {VERSION} , "tasks" : \[ '), _compile(r"\] } \Z")),
-    (_compile(r' { "tasks" : \[ '), _compile(rf'\] , "version" : {VERSION} }} \Z')),
+WHITE_SPACE_PATTERN = re.compile(r"[ \t\n\r]*+")
+STRING_PATTERN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+FLAT_OBJECT_PATTERN = re.compile(
+    rf'{{(?:[^{{}}"]++|{STRING_PATTERN.pattern}){{0,{2 * MAX_TASK_STRINGS}}}+}}', re.DOTALL
 )
-"""The patterns of the text before and after the tasks."""
-
-# In an invalid frame, the valid part of its start or end, and the last name in that part.
-OPENING_PATTERN = _compile(rf' {{? ("version" :? ({VERSION} ,? ("tasks" :?)?)?)? ')
-CLOSING_PATTERN = _compile(r'\]? ,? ("version" :?)? ')
-NAME_PATTERN = _compile(r'"(\w+)" : \Z')
+UNKNOWN_FIELD_PATTERN = re.compile("Object contains unknown field `(.*)`", re.DOTALL)
 
 Text: TypeAlias = str | UnsetType | None
 
@@ -81,52 +72,103 @@ def write(pages: Iterable[Sequence[TaskRow]]) -> Iterator[bytes]:
     yield (prefix.removesuffix(",\n") + "\n]}\n").encode()
 
 
-def read(text: str) -> Iterator[tuple[int, Record]]:
+def read(pieces: Iterable[bytes | bytearray]) -> Iterator[tuple[int, Record]]:
     """Yield the tasks of an object or an array with their line numbers. One is in memory at a time.
 
     Raises BadUserInput with the line.
     """
-    start, end = next(
-        (frame for frame in FRAME_PATTERNS if frame[0].match(text)), FRAME_PATTERNS[0]
-    )
-    lines, position = LineCounter(text), _end_of(start.match(text))
-    has_more = position > 0 and not text.startswith("]", position)
+    window = TextWindow(pieces)
+    _skip_white_space(window)
+    yield from (_read_tasks if _take(window, "[") else _read_object)(window)
+    if window.position < len(window.text):
+        raise _frame_error(window)
+
+
+def _read_object(window: TextWindow) -> Iterator[tuple[int, Record]]:
+    """Yield the tasks of an object, which has its two members in any order."""
+    _require(window, "{")
+    names, has_more = set[str](), True
     while has_more:
-        line = lines.at(position)
-        with error_line(line):
-            record, position = _parse_task(text, position)
-        yield line, record
-        separator = SEPARATOR_PATTERN.match(text, position)
-        position, has_more = _end_of(separator), bool(separator and separator[1])
-    if not position or not end.match(text, position):
-        valid_end = _end_of(
-            (CLOSING_PATTERN if position else OPENING_PATTERN).match(text, position)
-        )
-        name = NAME_PATTERN.search(text, position, valid_end)
-        with error_line(lines.at(valid_end)):
-            raise BadUserInput(
-                "Invalid JSON document: expected tasks separated by commas, in an array or in an "
-                f"object with `version` {VERSION} and `tasks`.",
-                field=name[1] if name else None,
-            )
+        if "tasks" not in names and _take(window, '"tasks"'):
+            names.add("tasks")
+            _require(window, ":")
+            _require(window, "[", field="tasks")
+            yield from _read_tasks(window)
+        else:
+            _require(window, '"version"')
+            _require(window, ":")
+            if "version" in names:
+                raise _frame_error(window, "version")
+            names.add("version")
+            _require(window, str(VERSION), field="version")
+        has_more = _take(window, ",")
+    if len(names) < len(("version", "tasks")):
+        raise _frame_error(window)
+    _require(window, "}")
 
 
-def _end_of(found: re.Match[str] | None) -> int:
-    return found.end() if found else 0
+def _read_tasks(window: TextWindow) -> Iterator[tuple[int, Record]]:
+    """Yield the tasks of an array, after its opening bracket."""
+    has_more = not _take(window, "]")
+    while has_more:
+        window.fill(MAX_TASK_CHARACTERS)
+        with error_line(window.line):
+            record, end = _parse_task(window.text, window.position)
+        yield window.line, record
+        window.advance(end)
+        _skip_white_space(window)
+        has_more = _take(window, ",")
+        if not has_more:
+            _require(window, "]")
+
+
+def _skip_white_space(window: TextWindow) -> None:
+    """Advance to the next token or to the end of the file."""
+    while True:
+        window.fill(1)
+        match = WHITE_SPACE_PATTERN.match(window.text, window.position)
+        end = match.end() if match else window.position
+        is_over = end < len(window.text) or window.is_complete
+        window.advance(end)
+        if is_over:
+            return
+
+
+def _take(window: TextWindow, token: str) -> bool:
+    """Return whether the token follows, and advance to the next one."""
+    window.fill(len(token))
+    if not window.text.startswith(token, window.position):
+        return False
+    window.advance(window.position + len(token))
+    _skip_white_space(window)
+    return True
+
+
+def _require(window: TextWindow, token: str, field: str | None = None) -> None:
+    if not _take(window, token):
+        raise _frame_error(window, field)
+
+
+def _frame_error(window: TextWindow, field: str | None = None) -> BadUserInput:
+    message = (
+        f"Line {window.line}: Invalid JSON document: expected tasks separated by commas, in an "
+        f"array or in an object with `version` {VERSION} and `tasks`."
+    )
+    return BadUserInput(message, line=window.line, field=field)
 
 
 def _parse_task(text: str, position: int) -> tuple[Record, int]:
     """Return the task at this position, and the position of its end."""
-    end = position + MAX_TASK_CHARACTERS
-    found = FLAT_OBJECT_PATTERN.match(text, position, end)
-    content = found[0] if found else text[position:end]
+    found = FLAT_OBJECT_PATTERN.match(text, position, position + MAX_TASK_CHARACTERS)
+    content = found[0] if found else text[position : position + ERROR_CHARACTERS]
     try:
         record: Record = msgspec.to_builtins(DECODER.decode(content))
     except msgspec.ValidationError as error:
         raise _type_error(str(error)) from None
     except msgspec.DecodeError:
         raise BadUserInput(
-            f"Invalid task: expected a JSON object of at most {MAX_TASK_CHARACTERS:,} characters."
+            f"Invalid task: expected a JSON object of at most {MAX_TASK_CHARACTERS:,} characters "
+            f"and {MAX_TASK_STRINGS:,} strings."
         ) from None
     # msgspec keeps the last of two members with one name.
     if STRING_PATTERN.sub("", content).count(":") > len(record):

@@ -107,24 +107,11 @@ def _parse_priority(name: str) -> Priority:
 
 @contextmanager
 def error_line(line: int) -> Iterator[None]:
-    """Add the number of the line in the file to a BadUserInput. The first line is 1."""
+    """Add the number of the line in the file to a BadUserInput without one. The first line is 1."""
     try:
         yield
     except BadUserInput as problem:
+        if "line" in problem.details:
+            raise
         details = {"line": line, **problem.details}
         raise BadUserInput(f"Line {line}: {problem.message}", **details) from None
-
-
-class LineCounter:
-    """A counter of the lines before ascending positions of a text."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._position = 0
-        self._line = 1
-
-    def at(self, position: int) -> int:
-        """Return the line of a position, which is not before the previous one."""
-        self._line += self._text.count("\n", self._position, position)
-        self._position = position
-        return self._line

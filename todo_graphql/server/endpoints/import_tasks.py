@@ -2,14 +2,15 @@
 
 import asyncio
 import uuid
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import Message, Receive
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged
@@ -18,9 +19,11 @@ from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS, Format
 from todo_graphql.server.data_files.records import Record, error_line, task_of
-from todo_graphql.server.endpoints.concurrency_limiter import ConcurrencyLimiter
+from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES, receive_body
+from todo_graphql.server.endpoints.import_turns import ImportTurns, Turn
 from todo_graphql.server.endpoints.query_parameters import check_user_id
-from todo_graphql.server.http.body import read_at_most
+from todo_graphql.server.endpoints.upload_budget import UploadBudget
+from todo_graphql.server.http.body import declared_length
 from todo_graphql.server.http.content_negotiation import UTF_8, content_type, header
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_statement_timeout, run_with_timeout
@@ -30,23 +33,21 @@ from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.transfer import Imported
 
-MAX_IMPORT_BYTES = 10 * 1024 * 1024
 MAX_IMPORT_TASKS = 100_000
 BYTES_PER_COST = 20
 """The approximate size of a field in a file. A field costs 1, as in an operation."""
 
+MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+"""The memory of a process for the bodies of imports."""
+
+MAX_UPLOADS = 32
+"""The imports of a process that are received, wait, or are processed."""
+
 MAX_CONCURRENT_IMPORTS = 4
-"""The most imports of a process, of which each has its body in memory. They use at most half of the
-threads.
-"""
+"""The imports of a process that are processed. They use at most half of the threads."""
 
-BODY_SECONDS = 60.0
-"""The time limit for a whole body."""
-
-BODY_GRACE_SECONDS = 8.0
-"""The time limit for a body, which each BODY_BYTES_PER_SECOND received bytes extend by a second."""
-
-BODY_BYTES_PER_SECOND = 50_000
+PIECE_BYTES = 4_096
+"""The bytes that are parsed between two checks for an abort, unless they contain tasks."""
 
 IMPORT_SECONDS = 120.0
 """The time limit for an import, after its body was received."""
@@ -57,15 +58,15 @@ def import_router(
 ) -> APIRouter:
     """Return the route of the import.
 
-    The whole body is read, charged by its length, and parsed on the thread that executes the
-    statements. A request without a slot is rejected before its body is read.
+    The whole body is received, and parsed on the thread that executes the statements. Its bytes
+    are charged before they are received. Each statement has `timeout` seconds, like an operation.
 
-    The transaction is aborted when the client disconnects, unless its COMMIT was sent. Otherwise
-    it would block the user's other writes, and a repeated import would duplicate tasks without an
-    id. Each statement has `timeout` seconds, like an operation.
+    The import is aborted when the client disconnects, unless its COMMIT was sent. Otherwise it
+    would block the user's other writes, and a repeated import would duplicate tasks without an
+    id.
     """
     router = APIRouter()
-    limiter = ConcurrencyLimiter(min(MAX_CONCURRENT_IMPORTS, queue.max_per_owner))
+    uploads, importer = UploadBudget(MAX_BUFFERED_BYTES, MAX_UPLOADS), Importer(queue)
 
     @router.post(routes.IMPORT)
     async def import_tasks(
@@ -74,17 +75,47 @@ def import_router(
         request_record(request.scope).context = context
         check_user_id(request, context)
         kind = _format_from_content_type(request)
+        length = declared_length(request, MAX_IMPORT_BYTES)
         owner, connection = context.viewer.id, context.connection
-        with limiter.slot(owner):
-            body = await _read_body_in_time(request)
-            call = partial(_import_file, readiness, context, kind, body)
-            work = queue.run(owner, call_charged, context, call)
+
+        async def charge(size: int) -> None:
+            await queue.run(owner, context.charge, size // BYTES_PER_COST + 1)
+
+        with ExitStack() as resources:
+            upload = resources.enter_context(uploads.upload(owner))
+            await queue.run(owner, _check_before_upload, readiness, context, length or 0)
+            await receive_body(request, upload, uploads, charge)
+            work = importer.run(context, kind, upload.chunks, resources)
             statements = run_with_statement_timeout(timeout, connection, work)
             awaited = cancel_on_disconnect(request, statements, connection.abort)
             done = await run_with_timeout(IMPORT_SECONDS, connection, awaited)
         return JSONResponse(done._asdict())
 
     return router
+
+
+class Importer:
+    """The imports of a process after their bodies were received."""
+
+    def __init__(self, queue: FairQueue) -> None:
+        self._queue = queue
+        self._places = asyncio.Semaphore(min(MAX_CONCURRENT_IMPORTS, queue.max_per_owner))
+        self._turns = ImportTurns()
+
+    async def run(
+        self, context: Context, kind: Format, chunks: deque[bytearray], resources: ExitStack
+    ) -> Imported:
+        """Import a file. The thread holds the resources until it has finished, also after a
+        disconnect or a timeout.
+        """
+        await self._places.acquire()
+        resources.callback(self._places.release)
+        turn = self._turns.turn(context.connection)
+        call = partial(call_charged, context, _import_file, context, kind, chunks, turn)
+        job = await self._queue.submit(context.viewer.id, call)
+        job.add_end_callback(resources.pop_all().close)
+        done: Imported = await job.result()
+        return done
 
 
 def _format_from_content_type(request: Request) -> Format:
@@ -99,47 +130,27 @@ def _format_from_content_type(request: Request) -> Format:
     return kinds[0]
 
 
-async def _read_body_in_time(request: Request) -> bytes:
-    """Return the body. Raises BadUserInput with status 408 or 413."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS), asyncio.timeout(BODY_GRACE_SECONDS) as deadline:
-            timed = Request(request.scope, _extending(deadline, request.receive))
-            return await read_at_most(MAX_IMPORT_BYTES, timed)
-    except TimeoutError:
-        raise BadUserInput(
-            f"The upload is too slow: send at least {BODY_BYTES_PER_SECOND:,} bytes per second "
-            f"and the whole file within {BODY_SECONDS:g} seconds.",
-            status=408,
-        ) from None
-
-
-def _extending(deadline: asyncio.Timeout, receive: Receive) -> Receive:
-    """Return a `receive` that extends the deadline by the time that each part may take."""
-
-    async def receive_and_extend() -> Message:
-        message = await receive()
-        seconds = len(message.get("body", b"")) / BODY_BYTES_PER_SECOND
-        deadline.reschedule((deadline.when() or 0.0) + seconds)
-        return message
-
-    return receive_and_extend
-
-
-def _import_file(readiness: Readiness, context: Context, kind: Format, body: bytes) -> Imported:
+def _check_before_upload(readiness: Readiness, context: Context, length: int) -> None:
+    """Raise Unavailable before the server is ready, and RateLimited for a file that the budget
+    does not cover.
+    """
     readiness.require_rls_check()
-    context.charge(len(body) // BYTES_PER_COST + 1)
-    tasks = tasks_of(kind.read(text_of(body)))
+    context.require_budget(length // BYTES_PER_COST + 1)
+
+
+def _import_file(context: Context, kind: Format, chunks: deque[bytearray], turn: Turn) -> Imported:
+    tasks = tasks_of(kind.read(_consume(chunks, turn)))
     with context.connection:
-        return context.tasks().import_tasks(tasks)
+        return context.tasks().import_tasks(_in_turn(tasks, turn), turn)
 
 
-def text_of(body: bytes) -> str:
-    """Return the decoded text. Raises BadUserInput with the line of the first invalid byte."""
-    try:
-        return body.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        with error_line(body.count(b"\n", 0, error.start) + 1):
-            raise BadUserInput("The file is not encoded in UTF-8.") from None
+def _consume(chunks: deque[bytearray], turn: Turn) -> Iterator[bytearray]:
+    """Yield the body in pieces, and free its chunks."""
+    while chunks:
+        chunk = chunks.popleft()
+        for start in range(0, len(chunk), PIECE_BYTES):
+            turn.check()
+            yield chunk[start : start + PIECE_BYTES]
 
 
 def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
@@ -158,4 +169,11 @@ def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
                 )
         if task.id is not None:
             ids.add(task.id)
+        yield task
+
+
+def _in_turn(tasks: Iterator[NewTask], turn: Turn) -> Iterator[NewTask]:
+    """Yield the tasks, and check the turn before each."""
+    for task in tasks:
+        turn.check()
         yield task

@@ -39,13 +39,7 @@ async def read_at_most(limit: int, request: Request) -> bytes:
     Raises BadUserInput with status 413 as soon as the body exceeds the limit, and with status 415
     for a compressed body.
     """
-    if (header(request.scope, b"content-encoding") or "identity").lower() != "identity":
-        raise BadUserInput(
-            "Unsupported content encoding: send the body without `Content-Encoding`.", status=415
-        )
-    declared = header(request.scope, b"content-length") or "0"
-    if len(declared) > MAX_LENGTH_DIGITS or int(declared) > limit:
-        raise body_too_large(limit)
+    declared_length(request, limit)
     # Request.stream is slower for a short body (decision 0017).
     body, is_whole = bytearray(), False
     while not is_whole:
@@ -57,6 +51,24 @@ async def read_at_most(limit: int, request: Request) -> bytes:
         if len(body) > limit:
             raise body_too_large(limit)
     return bytes(body)
+
+
+def declared_length(request: Request, limit: int) -> int | None:
+    """Return the length that the head declares, if it does.
+
+    Raises BadUserInput with status 413 for a length above the limit, and with status 415 for a
+    compressed body.
+    """
+    if (header(request.scope, b"content-encoding") or "identity").lower() != "identity":
+        raise BadUserInput(
+            "Unsupported content encoding: send the body without `Content-Encoding`.", status=415
+        )
+    declared = header(request.scope, b"content-length")
+    if declared is None:
+        return None
+    if len(declared) > MAX_LENGTH_DIGITS or int(declared) > limit:
+        raise body_too_large(limit)
+    return int(declared)
 
 
 def body_too_large(limit: int) -> BadUserInput:

@@ -16,6 +16,7 @@ class MinDataRate(NamedTuple):
 
 READ_GRACE_SECONDS, MIN_BYTES_PER_SECOND = 8.0, 10_000
 REQUEST_RATE = MinDataRate(READ_GRACE_SECONDS, MIN_BYTES_PER_SECOND)  # for a head with its body
+UPLOAD_RATE = MinDataRate(8.0, 50_000)  # for the body of an import, of up to 10 MiB
 WRITE_STALL_SECONDS = 30.0  # for a response of which the client reads nothing
 CHECK_SECONDS = 1.0  # between checks of all time limits: cheaper than a timer per request
 

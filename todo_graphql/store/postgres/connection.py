@@ -191,6 +191,10 @@ class ViewerConnection:
         started_at = self._wait_started_at
         return 0.0 if started_at is None else perf_counter() - started_at
 
+    @property
+    def is_aborted(self) -> bool:
+        return self._canceller.is_cancelled
+
     def abort(self) -> None:
         """Cancel the operation from another thread, without PostgreSQL's cooperation.
 

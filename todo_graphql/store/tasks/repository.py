@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -113,12 +114,15 @@ class Tasks:
             ensure_user=True,
         )
 
-    def import_tasks(self, tasks: Iterable[NewTask]) -> Imported:
+    def import_tasks(
+        self, tasks: Iterable[NewTask], turn: AbstractContextManager[None] | None = None
+    ) -> Imported:
         """Create the tasks with new ids at the end of the manual order, and skip the others.
 
-        An exception of the iterable, and QuotaExceeded, roll the import back.
+        The turn is taken for each batch. An exception of the iterable, and QuotaExceeded, roll the
+        import back.
         """
-        return import_tasks(self._statements, tasks)
+        return import_tasks(self._statements, tasks, turn)
 
     def update(
         self, selected: TaskSelection, edits: Edits, *, expected_revision: int | None = None

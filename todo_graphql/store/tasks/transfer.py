@@ -1,6 +1,7 @@
 """Export and import of all tasks of a viewer."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from todo_graphql.errors import Unavailable
@@ -50,7 +51,7 @@ def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
 # Limits of one insert, which keep it well within the statement timeout. Its time grows with the
 # characters, because of the search words.
 BATCH_TASKS = 500
-BATCH_CHARACTERS = 250_000
+BATCH_CHARACTERS = 50_000
 
 
 class Imported(NamedTuple):
@@ -61,16 +62,30 @@ class Imported(NamedTuple):
     revision: int
 
 
-def import_tasks(statements: Statements, tasks: Iterable[NewTask]) -> Imported:
-    """Import tasks in one transaction, which takes at most one revision. Raises QuotaExceeded."""
+def import_tasks(
+    statements: Statements,
+    tasks: Iterable[NewTask],
+    turn: AbstractContextManager[None] | None = None,
+) -> Imported:
+    """Import tasks in one transaction, which takes at most one revision. Raises QuotaExceeded.
+
+    The turn is taken for each batch, and not while the import waits for the lock on the user's row.
+    """
     created = number = 0
-    revision: int | None = None
+    batches, turn = _batches(tasks), turn or nullcontext()
     with statements.transaction():
-        for batch in _batches(tasks):
-            statement = insert_missing_statement(first=not created)
-            values = insert_parameters(batch, number)
-            revision, given, new = write_within_quota(statements, statement, values, _summary)
-            created, number = created + new, number + given
+        with turn:
+            batch = next(batches, None)
+        revision = None if batch is None else statements.revision()
+        while batch is not None:
+            with turn:
+                parameters = insert_parameters(batch, number)
+                statement = insert_missing_statement(first=not created)
+                revision, given, new = write_within_quota(
+                    statements, statement, parameters, _summary
+                )
+                created, number = created + new, number + given
+                batch = next(batches, None)
     if revision is None:  # there were no tasks
         revision = statements.revision()
     return Imported(created, number - created, revision)

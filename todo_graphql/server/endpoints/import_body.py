@@ -1,0 +1,76 @@
+"""The body of an import: received within a budget of memory, a data rate, and the user's budget."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import ClientDisconnect, Request
+
+from todo_graphql.errors import BadUserInput, Unavailable
+from todo_graphql.server.endpoints.upload_budget import (
+    RETRY_AFTER_SECONDS,
+    TOO_SLOW,
+    Upload,
+    UploadBudget,
+)
+from todo_graphql.server.http.body import body_too_large, declared_length
+from todo_graphql.server.protocol.limits import UPLOAD_RATE
+
+MAX_IMPORT_BYTES = 10 * 1024 * 1024
+
+BODY_SECONDS = 60.0
+"""The time limit for a whole body."""
+
+CHARGED_BYTES = 262_144
+"""The bytes that are charged at once, before they are received."""
+
+MAX_BYTES_PER_SECOND = 50_000_000
+"""The rate at which a process receives bodies, shared by all uploads. Receiving takes the time of
+the event loop.
+"""
+
+Charge = Callable[[int], Awaitable[None]]
+"""Charges a number of bytes to the user. Raises RateLimited."""
+
+
+async def receive_body(
+    request: Request, upload: Upload, budget: UploadBudget, charge: Charge
+) -> None:
+    """Receive the whole body.
+
+    Raises BadUserInput with status 408 or 413, RateLimited, or Unavailable if the budget has no
+    room and other uploads are quicker.
+    """
+    length = declared_length(request, MAX_IMPORT_BYTES)
+    limit = MAX_IMPORT_BYTES if length is None else length
+    charged, is_whole = 0, False
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout_at(began + _allowed_seconds(0)) as upload.deadline:
+            while not is_whole:
+                ahead = min(limit, upload.size + CHARGED_BYTES)
+                if upload.size >= charged < ahead:
+                    await charge(ahead - charged)
+                    charged = ahead
+                    if upload.size:
+                        await asyncio.sleep(budget.number * CHARGED_BYTES / MAX_BYTES_PER_SECOND)
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                budget.receive(upload, message.get("body", b""))
+                is_whole = not message.get("more_body", False)
+                if upload.size > MAX_IMPORT_BYTES:
+                    raise body_too_large(MAX_IMPORT_BYTES)
+                upload.deadline.reschedule(began + _allowed_seconds(upload.size))
+    except TimeoutError:
+        if upload.is_evicted:
+            raise Unavailable(TOO_SLOW, retry_after=RETRY_AFTER_SECONDS) from None
+        raise BadUserInput(
+            f"The upload is too slow: send at least {UPLOAD_RATE.bytes_per_second:,} bytes per "
+            f"second and the whole file within {BODY_SECONDS:g} seconds.",
+            status=408,
+        ) from None
+    upload.is_received = True
+
+
+def _allowed_seconds(received: int) -> float:
+    return min(BODY_SECONDS, UPLOAD_RATE.allowed_seconds(received))
