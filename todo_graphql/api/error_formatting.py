@@ -15,7 +15,7 @@ from graphql import (
     VariableNode,
 )
 
-from todo_graphql.api.hidden_names import hide_names
+from todo_graphql.api.documents.hidden_names import hide_names
 from todo_graphql.errors import ErrorCode, Problem
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from graphql import (
 from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.validation.validate import ValidationAbortedError
 
+from todo_graphql.api.documents.hidden_names import hide_names
 from todo_graphql.api.documents.limits import too_complex
-from todo_graphql.api.hidden_names import hide_names
 from todo_graphql.errors import ErrorCode, QueryTooComplex
 
 MAX_ERRORS = 20

@@ -21,7 +21,7 @@ MAX_PENDING_CHARACTERS = 262_144
 """The number of characters from which on complete values are encoded."""
 
 MAX_PENDING_MUTATION_CHARACTERS = 16_384
-"""The same number for a root field of a mutation, of which the exact size decides."""
+"""This number for a root field of a mutation, whose exact size decides."""
 
 FRAME_CHARACTERS = len('{"data":{}}')
 

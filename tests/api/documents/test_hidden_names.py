@@ -18,7 +18,7 @@ from graphql import (
 
 from tests.support.differential import Home
 from tests.support.documents import LIMITS, root_fields
-from todo_graphql.api.hidden_names import hide_names
+from todo_graphql.api.documents.hidden_names import hide_names
 from todo_graphql.api.schema import Schema
 from todo_graphql.errors import Problem
 from todo_graphql.settings.variables import ExecutorName
