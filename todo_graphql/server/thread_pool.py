@@ -60,10 +60,10 @@ class Job:
 
     def _end(self, outcome: Outcome) -> None:
         """Pass the outcome to the caller, on the event loop, unless the job was cancelled."""
-        for callback in self._end_callbacks:
-            callback()
         if not self._done.cancelled():
             self._done.set_result(outcome)
+        for callback in self._end_callbacks:
+            callback()
 
 
 class ThreadPool:
