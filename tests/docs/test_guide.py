@@ -48,7 +48,7 @@ def test_document_limit_is_that_of_the_code(name: str) -> None:
 
 def test_configurable_limits_are_defaults_of_the_code() -> None:
     shown = re.findall(r"^\| .*\(`(MAX_\w+)`\) \| ([\d,]+) \|$", GUIDE, re.MULTILINE)
-    assert len(shown) == 4
+    assert len(shown) == 5
     for name, value in shown:
         assert number(value) == Settings.model_fields[name.lower()].default, name
 

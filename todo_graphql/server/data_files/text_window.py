@@ -20,7 +20,7 @@ class TextWindow:
         self.position = 0
         self.line = 1
         self.is_complete = False
-        """Whether the window reaches the end of the file."""
+        """True once the window reaches the end of the file."""
 
     def fill(self, characters: int) -> None:
         """Decode pieces until this number of characters follows the position, or the file ends.
