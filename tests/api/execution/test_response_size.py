@@ -21,6 +21,7 @@ from todo_graphql.api.execution.response_size import (
     ResponseSize,
     ResponseTooLargeError,
     encode_within,
+    settle_field,
 )
 from todo_graphql.api.schema import Schema
 from todo_graphql.store.postgres.engine import Database
@@ -143,17 +144,17 @@ def test_large_values_are_encoded_once_they_are_complete() -> None:
     mark = size.mark()
     text = "x" * (response_size.MAX_PENDING_CHARACTERS + 1)
     size.add(len(text))
-    (raw,) = size.settle([text], mark)
+    (raw,) = size.encode([text], mark)
     assert isinstance(raw, msgspec.Raw)
     assert (size.encoded, size.pending) == (len(text) + 2, FRAME_CHARACTERS)
 
 
 def test_small_values_are_encoded_at_the_end() -> None:
     size = ResponseSize(1_000)
-    mark = size.mark()
-    size.add(3)
-    values = ["abc"]
-    assert size.settle(values, mark) is values
+    values = {"a": 1}
+    assert settle_field(values, "key", size.mark(), size, is_mutated=True) is values
+    size.add(200)
+    assert isinstance(settle_field(values, "key", size.mark(), size, is_mutated=False), msgspec.Raw)
 
 
 def test_values_are_encoded_near_the_limit() -> None:
@@ -162,12 +163,12 @@ def test_values_are_encoded_near_the_limit() -> None:
     mark = size.mark()
     size.add(100)
     assert size.pending * MAX_EXPANSION > size.limit
-    (raw,) = size.settle(["x" * 100], mark)
+    (raw,) = size.encode(["x" * 100], mark)
     assert bytes(raw) == b'"%b"' % (b"x" * 100)
     mark = size.mark()
     size.add(50)
     with pytest.raises(ResponseTooLargeError):
-        size.settle([WORST * 50], mark)
+        size.encode([WORST * 50], mark)
 
 
 def test_shared_value_is_counted_for_each_object() -> None:

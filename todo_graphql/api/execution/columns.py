@@ -14,7 +14,12 @@ import msgspec
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.coercion import Unsupported, Values
-from todo_graphql.api.execution.response_size import ResponseSize, count_text, count_text_lists
+from todo_graphql.api.execution.response_size import (
+    Mark,
+    ResponseSize,
+    count_text,
+    count_text_lists,
+)
 
 
 class ExecutionState(NamedTuple):
@@ -159,16 +164,21 @@ class ObjectProjection:
         if set(map(type, values)) != self._expected:
             raise Unsupported
         size = state.size
-        mark = size.mark()
-        size.add(self._characters * len(values))
+        encoded, pending = size.encoded, size.pending
         if not self._fields:
+            size.add(self._characters * len(values))
             return [self._response() for _ in values]
         rows = tuple(zip(*values, strict=True)) if self._has_rows else ()
         columns = [field.column(values, rows, state) for field in self._fields]
         checked = msgspec.structs.astuple(check_values(self._checks, columns))
+        characters = self._characters * len(values)
         for number, count in self._counters:
-            size.add(count(checked[number]))
-        return size.settle(list(starmap(self._response, zip(*checked, strict=True))), mark)
+            characters += count(checked[number])
+        size.pending += characters
+        response = list(starmap(self._response, zip(*checked, strict=True)))
+        if size.pending <= size.threshold:
+            return response
+        return size.encode(response, Mark(encoded, pending))
 
 
 def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:

@@ -25,6 +25,8 @@ MAX_PENDING_MUTATION_CHARACTERS = 16_384
 
 FRAME_CHARACTERS = len('{"data":{}}')
 
+NAME_CHARACTERS = len('"":')
+
 COST_CHARACTERS = len(',"extensions":{"cost":2147483647}')
 
 ENCODER = msgspec.json.Encoder()
@@ -50,14 +52,21 @@ class Mark(NamedTuple):
 class ResponseSize:
     """Counter of the encoded bytes and of the pending characters of a response."""
 
-    __slots__ = ("encoded", "frame", "limit", "pending")
+    __slots__ = ("encoded", "frame", "limit", "pending", "threshold")
 
     def __init__(self, limit: int, frame: int = FRAME_CHARACTERS) -> None:
         """Create a counter. `frame` is the number of characters around the data."""
         self.limit = limit
         self.frame = frame
-        self.encoded = 0
         self.pending = frame
+        self._set_encoded(0)
+
+    def _set_encoded(self, encoded: int) -> None:
+        """Set the number of encoded bytes, and the number of pending characters up to which nothing
+        must be checked or encoded.
+        """
+        self.encoded = encoded
+        self.threshold = min(MAX_PENDING_CHARACTERS, (self.limit - encoded) // MAX_EXPANSION)
 
     def add(self, characters: int) -> None:
         """Count characters that are to be encoded. Raise ResponseTooLargeError."""
@@ -70,10 +79,6 @@ class ResponseSize:
         """Return an upper bound of the encoded size."""
         return self.encoded + self.pending * MAX_EXPANSION
 
-    @property
-    def may_exceed(self) -> bool:
-        return self.most > self.limit
-
     def has_room_for(self, errors: Iterable[GraphQLError]) -> bool:
         """Return whether the response certainly has room for these errors."""
         characters = sum(len(repr(error.formatted)) for error in errors)
@@ -84,7 +89,8 @@ class ResponseSize:
 
     def rewind(self, mark: Mark) -> None:
         """Discard everything that was counted since the mark."""
-        self.encoded, self.pending = mark
+        self.pending = mark.pending
+        self._set_encoded(mark.encoded)
 
     def add_null(self, key: str) -> None:
         """Count a root field that is null because of the limit."""
@@ -92,20 +98,18 @@ class ResponseSize:
 
     def repeat(self, mark: Mark, times: int) -> None:
         """Count what was counted since the mark so many times again."""
-        self.encoded += (self.encoded - mark.encoded) * times
+        self._set_encoded(self.encoded + (self.encoded - mark.encoded) * times)
         self.add((self.pending - mark.pending) * times)
 
-    def settle(
+    def encode(
         self, values: Sequence[Any], mark: Mark, *, is_mutated: bool = False
     ) -> Sequence[Any]:
-        """Return complete values, which were counted since the mark, encoded if they are large.
+        """Return complete values, which were counted since the mark, in their encoded form.
 
         Raise ResponseTooLargeError. The result of a mutation never causes the error of a later one:
         it must fit beside the upper bound of the pending values.
         """
-        maximum = MAX_PENDING_MUTATION_CHARACTERS if is_mutated else MAX_PENDING_CHARACTERS
-        if self.pending <= maximum and not self.may_exceed:
-            return values
+        self.add(0)
         before = mark.pending * (MAX_EXPANSION if is_mutated else 1)
         room = self.limit - mark.encoded - before
         most = self.encoded - mark.encoded + (self.pending - mark.pending) * MAX_EXPANSION
@@ -115,7 +119,8 @@ class ResponseSize:
             content = ENCODER.encode(value) if fits else encode_within(value, room)
             room -= len(content)
             raws.append(None if value is None else msgspec.Raw(content))
-        self.encoded, self.pending = self.limit - before - room, mark.pending
+        self._set_encoded(self.limit - before - room)
+        self.pending = mark.pending
         return raws
 
 
@@ -168,15 +173,19 @@ def _append_members(members: Iterable[tuple[str, Any]], buffer: bytearray, room:
 
 
 def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mutated: bool) -> Any:
-    """Return the value of a field, which was counted since the mark, with its name counted.
+    """Return the value of a field, which was counted since the mark, and count its name.
 
-    Raise ResponseTooLargeError.
+    The value is encoded if many characters are pending. Raise ResponseTooLargeError.
     """
-    name = len(f'"{key}":')
-    size.add(name)
+    name = len(key) + NAME_CHARACTERS
+    size.pending += name
+    if size.pending <= size.threshold and not (
+        is_mutated and size.pending > MAX_PENDING_MUTATION_CHARACTERS
+    ):
+        return value
     before = Mark(mark.encoded, mark.pending + name)
-    (settled,) = size.settle([value], before, is_mutated=is_mutated)
-    return settled
+    (encoded,) = size.encode([value], before, is_mutated=is_mutated)
+    return encoded
 
 
 def response_too_large(
@@ -205,7 +214,7 @@ def settle_response(result: ExecutionResult, size: ResponseSize) -> ExecutionRes
 
     Raise ResponseTooLargeError.
     """
-    if not size.may_exceed or result.data is None:
+    if size.most <= size.limit or result.data is None:
         return result
     room = size.limit - size.frame - sum(len(f',"{key}":') for key in result.data) + len(",")
     values: dict[str, msgspec.Raw | None] = {}
