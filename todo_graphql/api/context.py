@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
 
-MAX_RESPONSE_BYTES = 8_388_608
-"""The limit of a response, unless the schema sets another one."""
-
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -35,10 +32,12 @@ class Context:
 
     `selection` is None if any attribute may be read. `document` is kept until the response is sent:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
-    valid, `allowance` once the cost is charged. `charged` is all that the
-    operation has cost, and `deducted` the part of it since the allowance. Without a `budget` the
-    total cost of operations is unlimited. `response_size` counts the size of the response.
+    valid, `allowance` once the cost is charged, `response_size` before the execution. `charged` is
+    all that the operation has cost, and `deducted` the part of it since the allowance. Without a
+    `budget` the total cost of operations is unlimited.
     """
+
+    response_size: ResponseSize
 
     def __init__(
         self,
@@ -59,7 +58,6 @@ class Context:
         self.charged = 0
         self.deducted = 0
         self.has_new_document = False
-        self.response_size = ResponseSize(MAX_RESPONSE_BYTES)
 
     @cached_property
     def users(self) -> Users:

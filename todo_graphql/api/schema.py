@@ -37,8 +37,8 @@ from todo_graphql.api.execution.response_size import (
     FRAME_CHARACTERS,
     ResponseSize,
     ResponseTooLargeError,
+    encode_result,
     response_too_large,
-    settle_response,
 )
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
@@ -138,19 +138,29 @@ class Schema(strawberry.Schema):
             result = self._execute_within_limit(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_unknown_operation(request.operation_name)])
+        if result.errors:
+            result = self._format_errors(result, document, context)
+        if self._exposes_cost:
+            result.extensions = {"cost": context.cost}
+        return result
+
+    def _format_errors(
+        self, result: ExecutionResult, document: Document, context: Context
+    ) -> ExecutionResult:
+        """Return the result with its errors as a client may see them."""
+        given = result.errors or []
         errors = [
             format_error(
                 error, context.request_id, document.node, introspection=self._introspection
             )
-            for error in result.errors or ()
+            for error in given
         ]
-        for error in result.errors or ():
+        for error in given:
             release_frames(error)
-        if errors and not context.response_size.has_room_for(errors):
-            key = errors[0].path[0] if errors[0].path else None
-            return _too_large_result(context, key)
-        extensions = {"cost": context.cost} if self._exposes_cost else None
-        return ExecutionResult(result.data, errors or None, extensions)
+        if not context.response_size.has_room_for(errors):
+            path = errors[0].path
+            return _too_large_result(context, path[0] if path else None)
+        return ExecutionResult(result.data, errors)
 
     def _reject(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
         """Charge the cost of a rejection and return the errors."""
@@ -172,7 +182,8 @@ class Schema(strawberry.Schema):
         """Execute, and return the error of a response that is too large."""
         size = context.response_size
         try:
-            return settle_response(self._execute(document, request, context), size)
+            result = self._execute(document, request, context)
+            return result if size.pending <= size.threshold else encode_result(result, size)
         except ResponseTooLargeError as error:
             return _too_large_result(context, error.key)
 

@@ -11,7 +11,6 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 from tests.support.coverage_pause import pausing_coverage
 from tests.support.differential import FAST, REFERENCE, Home
 from tests.support.operations import Writer
-from todo_graphql.api.context import Context
 from todo_graphql.api.execution import response_size
 from todo_graphql.api.execution.columns import SHORT_TEXT_CHARACTERS, TEXT_COUNTERS
 from todo_graphql.api.execution.compiler import leaf_type
@@ -177,8 +176,3 @@ def test_shared_value_is_counted_for_each_object() -> None:
     size.add(10)
     size.repeat(mark, 4)
     assert size.pending == FRAME_CHARACTERS + 50
-
-
-def test_context_has_a_limit_without_a_schema(database: Database, home: Home) -> None:
-    with database.connect_as(home.viewer) as connection:
-        assert Context(home.viewer, connection, "-").response_size.limit == 8_388_608

@@ -15,7 +15,6 @@ import msgspec
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.coercion import Unsupported, Values
 from todo_graphql.api.execution.response_size import (
-    Mark,
     ResponseSize,
     count_text,
     count_text_lists,
@@ -178,7 +177,7 @@ class ObjectProjection:
         response = list(starmap(self._response, zip(*checked, strict=True)))
         if size.pending <= size.threshold:
             return response
-        return size.encode(response, Mark(encoded, pending))
+        return size.encode(response, (encoded, pending))
 
 
 def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:

@@ -157,22 +157,23 @@ class CompiledOperation:
     ) -> ExecutionResult:
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
+        size, is_mutation = state.size, self._is_mutation
         for number, root in enumerate(plan):
-            field_state, mark = RootFieldState(root), state.size.mark()
+            field_state, mark = RootFieldState(root), (size.encoded, size.pending)
             try:
                 value = field_state.project(state)
                 data[root.key] = settle_field(
-                    value, root.key, mark, state.size, is_mutated=self._is_mutation
+                    value, root.key, mark, size, is_mutated=self._is_mutation
                 )
             except ResponseTooLargeError:
-                state.size.rewind(mark)
-                errors.append(self._too_large(root, state.size.limit))
+                size.rewind(mark)
+                errors.append(self._too_large(root, size.limit))
                 if not self._is_mutation:
                     return ExecutionResult(None, errors)
-                state.size.add_null(root.key)
+                size.add_null(root.key)
                 data[root.key] = None
             except Exception:  # noqa: BLE001 - graphql-core reports it
-                state.size.rewind(mark)
+                size.rewind(mark)
                 rest = self._rest(plan[number:], field_state, given, state.context)
                 whole = None if rest.data is None else data | rest.data
                 return ExecutionResult(whole, [*errors, *(rest.errors or ())] or None)

@@ -7,7 +7,7 @@ as soon as they are complete, so that their texts are not held until the end.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import msgspec
 from graphql import ExecutionResult, FieldNode, GraphQLError
@@ -31,6 +31,9 @@ COST_CHARACTERS = len(',"extensions":{"cost":2147483647}')
 
 ENCODER = msgspec.json.Encoder()
 
+Mark: TypeAlias = tuple[int, int]
+"""A state of a ResponseSize: its encoded bytes and its pending characters."""
+
 
 class ResponseTooLargeError(BaseException):
     """The response exceeds its limit.
@@ -40,13 +43,6 @@ class ResponseTooLargeError(BaseException):
     """
 
     key: str | None = None
-
-
-class Mark(NamedTuple):
-    """State of a ResponseSize."""
-
-    encoded: int
-    pending: int
 
 
 class ResponseSize:
@@ -85,12 +81,12 @@ class ResponseSize:
         return self.most + characters * MAX_EXPANSION <= self.limit
 
     def mark(self) -> Mark:
-        return Mark(self.encoded, self.pending)
+        return self.encoded, self.pending
 
     def rewind(self, mark: Mark) -> None:
         """Discard everything that was counted since the mark."""
-        self.pending = mark.pending
-        self._set_encoded(mark.encoded)
+        encoded, self.pending = mark
+        self._set_encoded(encoded)
 
     def add_null(self, key: str) -> None:
         """Count a root field that is null because of the limit."""
@@ -98,8 +94,9 @@ class ResponseSize:
 
     def repeat(self, mark: Mark, times: int) -> None:
         """Count what was counted since the mark so many times again."""
-        self._set_encoded(self.encoded + (self.encoded - mark.encoded) * times)
-        self.add((self.pending - mark.pending) * times)
+        encoded, pending = mark
+        self._set_encoded(self.encoded + (self.encoded - encoded) * times)
+        self.add((self.pending - pending) * times)
 
     def encode(
         self, values: Sequence[Any], mark: Mark, *, is_mutated: bool = False
@@ -110,9 +107,10 @@ class ResponseSize:
         it must fit beside the upper bound of the pending values.
         """
         self.add(0)
-        before = mark.pending * (MAX_EXPANSION if is_mutated else 1)
-        room = self.limit - mark.encoded - before
-        most = self.encoded - mark.encoded + (self.pending - mark.pending) * MAX_EXPANSION
+        encoded, pending = mark
+        before = pending * (MAX_EXPANSION if is_mutated else 1)
+        room = self.limit - encoded - before
+        most = self.encoded - encoded + (self.pending - pending) * MAX_EXPANSION
         fits = most <= room
         raws: list[msgspec.Raw | None] = []
         for value in values:
@@ -120,7 +118,7 @@ class ResponseSize:
             room -= len(content)
             raws.append(None if value is None else msgspec.Raw(content))
         self._set_encoded(self.limit - before - room)
-        self.pending = mark.pending
+        self.pending = pending
         return raws
 
 
@@ -183,9 +181,9 @@ def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mut
         is_mutated and size.pending > MAX_PENDING_MUTATION_CHARACTERS
     ):
         return value
-    before = Mark(mark.encoded, mark.pending + name)
-    (encoded,) = size.encode([value], before, is_mutated=is_mutated)
-    return encoded
+    encoded, pending = mark
+    (settled,) = size.encode([value], (encoded, pending + name), is_mutated=is_mutated)
+    return settled
 
 
 def response_too_large(
@@ -209,12 +207,9 @@ def response_too_large(
     )
 
 
-def settle_response(result: ExecutionResult, size: ResponseSize) -> ExecutionResult:
-    """Return the result, with its values encoded if they may exceed the limit.
-
-    Raise ResponseTooLargeError.
-    """
-    if size.most <= size.limit or result.data is None:
+def encode_result(result: ExecutionResult, size: ResponseSize) -> ExecutionResult:
+    """Return the result with its values in their encoded form. Raise ResponseTooLargeError."""
+    if result.data is None:
         return result
     room = size.limit - size.frame - sum(len(f',"{key}":') for key in result.data) + len(",")
     values: dict[str, msgspec.Raw | None] = {}
