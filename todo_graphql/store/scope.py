@@ -16,10 +16,10 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     cast,
     func,
     insert,
-    or_,
     select,
     true,
     update,
@@ -110,16 +110,14 @@ class ViewerScope:
         )
 
     def within_quota(self, growth: Growth) -> ColumnElement[bool]:
-        """Return whether the viewer's counters are exact and the growth exceeds no limit. An
-        update that adds no bytes is always within the quota.
+        """Return whether the growth exceeds no limit by exact counters. An update that adds no
+        bytes is always within the quota.
         """
-        fits = and_(
-            USERS.c.counted_revision == USERS.c.revision,
-            USERS.c.task_bytes + growth.bytes <= BYTES_LIMIT,
-        )
-        if growth.tasks is not None:
-            return and_(fits, USERS.c.task_count + growth.tasks <= TASKS_LIMIT)
-        return or_(growth.bytes <= 0, fits)
+        exact = USERS.c.counted_revision == USERS.c.revision
+        free = case((exact, func.greatest(BYTES_LIMIT - USERS.c.task_bytes, 0)), else_=0)
+        if growth.tasks is None:
+            return growth.bytes <= free
+        return and_(growth.bytes <= free, growth.tasks <= TASKS_LIMIT - USERS.c.task_count)
 
     def storage(self) -> Select[Any]:
         """Select the viewer's counters, and whether they are exact."""

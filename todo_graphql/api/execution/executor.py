@@ -157,7 +157,7 @@ class CompiledOperation:
     ) -> ExecutionResult:
         data: dict[str, Any] = {}
         errors: list[GraphQLError] = []
-        size, is_mutation = state.size, self._is_mutation
+        size = state.size
         for number, root in enumerate(plan):
             field_state, mark = RootFieldState(root), (size.encoded, size.pending)
             try:

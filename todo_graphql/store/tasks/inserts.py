@@ -22,7 +22,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
-    exists,
     func,
     select,
     text,
@@ -90,13 +89,12 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     """
     read = project_columns(columns | ALWAYS_READ)
     given, existing = _given_and_existing(scope, read)
-    differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
-    clash = exists(select(given.c.id).join(existing, existing.c.key == given.c.id).where(differs))
     fresh = given.c.id.not_in(select(existing.c.key))
-    added = _added(given, fresh)
+    added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
     writer = scope.next_revision(
-        when=and_(added.c.tasks > 0, ~clash, scope.within_quota(growth)), growth=growth
+        when=and_(added.c.tasks > 0, ~added.c.clashes, scope.within_quota(growth)),
+        growth=growth,
     )
     inserted = _inserted(scope, writer, fresh, given, read)
     there = union_all(
@@ -122,7 +120,7 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     read: list[ColumnElement[Any]] = []
     given, existing = _given_and_existing(scope, read)
     fresh = given.c.id.not_in(select(existing.c.key))
-    added = _added(given, fresh)
+    added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
     take_revision = scope.next_revision if first else scope.current_revision
     writer = take_revision(when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth)
@@ -156,10 +154,18 @@ def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) 
     return given, existing.cte("existing")
 
 
-def _added(given: CTE, fresh: ColumnElement[bool]) -> CTE:
-    size = func.sum(count_bytes({name: given.c[name] for name in BYTES}))
-    number = func.count().label("tasks")
-    return select(number, func.coalesce(size, 0).label("bytes")).where(fresh).cte("added")
+def _added(given: CTE, existing: CTE) -> CTE:
+    """Count the new tasks and their bytes, and tell whether an id belongs to a different task."""
+    is_new = existing.c.key.is_(None)
+    size = func.sum(count_bytes({name: given.c[name] for name in BYTES})).filter(is_new)
+    differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
+    columns = [
+        func.count().filter(is_new).label("tasks"),
+        func.coalesce(size, 0).label("bytes"),
+        func.bool_or(and_(~is_new, differs)).label("clashes"),
+    ]
+    both = given.outerjoin(existing, existing.c.key == given.c.id)
+    return select(*columns).select_from(both).cte("added")
 
 
 def _inserted(

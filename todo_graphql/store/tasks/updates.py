@@ -16,7 +16,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
-    exists,
     false,
     func,
     literal,
@@ -41,7 +40,6 @@ from todo_graphql.store.tasks.write_results import (
     count_rows,
     description_size,
     summarize_write,
-    total_size,
 )
 
 BULK_MAX = 500
@@ -190,7 +188,7 @@ def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any
         growth=Growth(-freed.c.tasks, -freed.c.bytes),
     )
     deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summarize_write(scope, writer, count_rows(target), count_rows(deleted))
+    return summarize_write(scope, writer, freed.c.tasks, count_rows(deleted))
 
 
 def change_statement(
@@ -208,38 +206,48 @@ def change_statement(
     """
     read = project_columns(columns | ALWAYS_READ)
     is_sized = "description" in columns and selection.max_rows > DRY_RUN_ROWS
-    chosen = [TASKS.c.id, when.label("changes")]
-    chosen += [] if added is None else [added.label("added")]
-    chosen += [description_size(values).label("size")] if is_sized else []
+    nothing = literal(0, Integer)
+    chosen = [
+        TASKS.c.id,
+        when.label("changes"),
+        (nothing if added is None else added).label("added"),
+        (description_size(values) if is_sized else nothing).label("size"),
+    ]
     target = scope.tasks(*chosen).where(*selection.predicates()).cte("target")
-    size = total_size(target) if is_sized else literal(0, Integer)
-    is_small = size <= MAX_BYTES if is_sized else true()
     changing = select(target.c.id).where(target.c.changes)
-    growth = None if added is None else _growth(target)
+    totals = _totals(target)
+    is_small = totals.c.size <= MAX_BYTES if is_sized else true()
+    growth = None if added is None else Growth(None, totals.c.bytes)
     fits = true() if growth is None else scope.within_quota(growth)
-    allowed = and_(selection.allows(count_rows(target)), is_small, fits)
-    writer = scope.next_revision(when=and_(allowed, exists(changing)), growth=growth)
+    allowed = and_(selection.allows(totals.c.number), totals.c.changing > 0, is_small, fits)
+    writer = scope.next_revision(when=allowed, growth=growth)
     returning = [*read, TASKS.c.id.label("key")]
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
     unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
     )
     tasks = union_all(select(*project_result(updated)), unchanged).subquery("tasks_now")
-    about = summarize_write(
-        scope, writer, count_rows(target), count_rows(updated), growth
-    ).subquery("summary")
+    about = summarize_write(scope, writer, totals.c.number, count_rows(updated), growth).subquery(
+        "summary"
+    )
     return (
-        select(*project_result(tasks), size.label("size"), about)
-        .select_from(about.outerjoin(tasks, is_small))
+        select(*project_result(tasks), totals.c.size, about)
+        .select_from(about.join(totals, true()).outerjoin(tasks, is_small))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )
 
 
-def _growth(target: CTE) -> Growth:
-    added = func.coalesce(func.sum(target.c.added), 0)
-    growth = select(added.label("bytes")).where(target.c.changes).cte("growth")
-    return Growth(None, growth.c.bytes)
+def _totals(target: CTE) -> CTE:
+    """Count the selected tasks, those that change, the bytes that these gain, and the size of all."""
+    changes = target.c.changes
+    columns = [
+        func.count().label("number"),
+        func.count().filter(changes).label("changing"),
+        func.coalesce(func.sum(target.c.added).filter(changes), 0).label("bytes"),
+        func.coalesce(func.sum(target.c.size), 0).label("size"),
+    ]
+    return select(*columns).select_from(target).cte("totals")
 
 
 def task_not_found() -> NotFound:
