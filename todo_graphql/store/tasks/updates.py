@@ -239,7 +239,7 @@ def change_statement(
 
 
 def _totals(target: CTE) -> CTE:
-    """Count the selected tasks, those that change, the bytes that these gain, and the size of all."""
+    """Return the numbers of selected and of changing tasks, the bytes gained, and the total size."""
     changes = target.c.changes
     columns = [
         func.count().label("number"),
