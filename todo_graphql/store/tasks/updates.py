@@ -239,7 +239,7 @@ def change_statement(
 
 
 def _totals(target: CTE) -> CTE:
-    """Return the numbers of selected and of changing tasks, the bytes gained, and the total size."""
+    """Count the selected and the changing tasks, the bytes gained, and the total size."""
     changes = target.c.changes
     columns = [
         func.count().label("number"),
