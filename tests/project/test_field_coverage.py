@@ -1,0 +1,79 @@
+"""The places that know every field of a task: one that a new field is missing from fails here."""
+
+import uuid
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from strawberry.types import get_object_definition
+
+from tests.store.test_plans import INDEXES
+from tests.support.administrators import administering
+from tests.support.data_files import HEADER
+from tests.support.filter_model import COMPARATORS
+from tests.support.task_lists import VALUES
+from todo_graphql.api import filters, inputs
+from todo_graphql.api.comparators import camel
+from todo_graphql.api.enums import TaskOrderField
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.models import Priority
+from todo_graphql.store.tasks.ordering import OrderField
+from todo_graphql.store.tasks.rows import NewTask, TaskRow
+
+NOT_COMPARED = {"completed", "due", "and_", "or_", "not_"}
+"""The fields of a condition that are not comparators of one column."""
+
+NOT_IN_FILES = {"completed", "updated_at", "revision"}
+"""The fields of a task that follow from others, or that an import cannot set."""
+
+CHANGED: dict[str, Any] = {
+    "title": "other",
+    "description": "other",
+    "priority": Priority.HIGH,
+    "due_on": "2030-01-01",
+    "due_at": "2030-01-01T00:00:00Z",
+    "tags": ("other",),
+}
+"""Another value of each field that a client sets by createTask."""
+
+ONLY_IMPORTED = {"id", "completed_at", "created_at", "deleted_at"}
+
+
+def condition_fields() -> set[str]:
+    definition = get_object_definition(filters.TaskConditionInput, strict=True)
+    return {field.python_name for field in definition.fields}
+
+
+def test_every_comparator_has_a_column_and_a_model() -> None:
+    compared = condition_fields() - NOT_COMPARED
+    assert set(filters.COLUMNS) == compared
+    assert set(COMPARATORS) == set(map(camel, compared))
+
+
+def test_every_order_has_an_index_and_a_model() -> None:
+    assert set(INDEXES) == set(OrderField) - {OrderField.RELEVANCE}
+    assert set(VALUES) == {member.name for member in TaskOrderField}
+    assert set(VALUES) == set(OrderField.__members__)
+
+
+def test_files_have_every_field() -> None:
+    names = [camel(name) for name in TaskRow._fields if name not in NOT_IN_FILES]
+    assert sorted(HEADER.split(",")) == sorted(names)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(NewTask)])
+def test_every_field_of_a_create_distinguishes_it(name: str) -> None:
+    if name in ONLY_IMPORTED:
+        assert name not in CHANGED
+        return
+    task = NewTask("title", id=uuid.UUID(int=1))
+    assert replace(task, **{name: CHANGED[name]}).digest() != task.digest()
+
+
+def test_application_role_may_update_every_editable_column(settings: Settings) -> None:
+    with administering(settings.required_database_url()) as admin:
+        granted = admin.exec_driver_sql(
+            "SELECT column_name FROM information_schema.column_privileges"
+            " WHERE table_name = 'tasks' AND privilege_type = 'UPDATE' AND grantee = 'todo_app'"
+        ).scalars()
+        assert set(inputs.COLUMNS) <= set(granted)
