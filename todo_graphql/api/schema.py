@@ -183,7 +183,7 @@ class Schema(strawberry.Schema):
         size = context.response_size
         try:
             result = self._execute(document, request, context)
-            return result if size.pending <= size.threshold else encode_result(result, size)
+            return result if size.possible <= size.threshold else encode_result(result, size)
         except ResponseTooLargeError as error:
             return _too_large_result(context, error.key)
 

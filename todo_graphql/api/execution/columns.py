@@ -47,6 +47,8 @@ class CompiledField:
     """The position in a row."""
     is_shared: bool = False
     """All objects of a list have the same value."""
+    max_characters: int | None = None
+    """The maximum length of a text, if it has one."""
 
     def column(
         self, values: Sequence[Any], columns: Sequence[Any], state: ExecutionState
@@ -152,7 +154,7 @@ class ObjectProjection:
             for key, field in zip(keys, fields, strict=True)
         )
         self._counters = [
-            (number, TEXT_COUNTERS[field.leaf])
+            (number, TEXT_COUNTERS[field.leaf], field.max_characters)
             for number, field in enumerate(fields)
             if field.leaf in TEXT_COUNTERS
         ]
@@ -163,21 +165,30 @@ class ObjectProjection:
         if set(map(type, values)) != self._expected:
             raise Unsupported
         size = state.size
-        encoded, pending = size.encoded, size.pending
+        mark = size.mark()
         if not self._fields:
             size.add(self._characters * len(values))
             return [self._response() for _ in values]
         rows = tuple(zip(*values, strict=True)) if self._has_rows else ()
         columns = [field.column(values, rows, state) for field in self._fields]
         checked = msgspec.structs.astuple(check_values(self._checks, columns))
-        characters = self._characters * len(values)
-        for number, count in self._counters:
-            characters += count(checked[number])
-        size.pending += characters
+        self._count(checked, len(values), size)
         response = list(starmap(self._response, zip(*checked, strict=True)))
-        if size.pending <= size.threshold:
-            return response
-        return size.encode(response, (encoded, pending))
+        return response if size.possible <= size.threshold else size.encode(response, mark)
+
+    def _count(self, columns: Sequence[Sequence[Any]], objects: int, size: ResponseSize) -> None:
+        """Count the characters of names and texts, unless the maximum of a text is small."""
+        pending = self._characters * objects
+        possible = size.possible + pending
+        for number, count, maximum in self._counters:
+            if maximum is not None and possible + maximum * objects <= size.threshold:
+                possible += maximum * objects
+            else:
+                characters = count(columns[number])
+                pending += characters
+                possible += characters
+        size.pending += pending
+        size.possible = possible
 
 
 def response_class(keys: tuple[str, ...]) -> type[msgspec.Struct]:

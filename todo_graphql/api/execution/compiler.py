@@ -7,7 +7,7 @@ graphql-core's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from operator import attrgetter
 from types import GenericAlias
@@ -50,6 +50,13 @@ from todo_graphql.api.execution.columns import (
     repeat,
 )
 from todo_graphql.api.execution.resolver_calls import ResolverCall
+from todo_graphql.store.models import (
+    DESCRIPTION_MAX_LENGTH,
+    TAG_MAX_LENGTH,
+    TASK_MAX_TAGS,
+    TITLE_MAX_LENGTH,
+)
+from todo_graphql.store.tasks.rows import TaskRow
 
 Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 SCALARS: Mapping[str, Any] = {
@@ -61,6 +68,13 @@ SCALARS: Mapping[str, Any] = {
     "Boolean": bool,
 }
 """The types of scalars whose values need no serialization."""
+
+MAX_CHARACTERS: Mapping[tuple[type, str], int] = {
+    (TaskRow, "title"): TITLE_MAX_LENGTH,
+    (TaskRow, "description"): DESCRIPTION_MAX_LENGTH,
+    (TaskRow, "tags"): TASK_MAX_TAGS * (TAG_MAX_LENGTH + len('""')),
+}
+"""The maximum lengths of texts, which the database ensures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +191,8 @@ def attribute_field(owner: type, name: str, finish: Step, leaf: Any = None) -> C
 @cache
 def leaf_attribute(owner: type, name: str, leaf: Any) -> CompiledField:
     """Return a leaf that is an attribute of a class, shared by all documents."""
-    return attribute_field(owner, name, check_leaves(leaf), leaf)
+    field = attribute_field(owner, name, check_leaves(leaf), leaf)
+    return replace(field, max_characters=MAX_CHARACTERS.get((owner, name)))
 
 
 @cache

@@ -159,7 +159,7 @@ class CompiledOperation:
         errors: list[GraphQLError] = []
         size = state.size
         for number, root in enumerate(plan):
-            field_state, mark = RootFieldState(root), (size.encoded, size.pending)
+            field_state, mark = RootFieldState(root), size.mark()
             try:
                 value = field_state.project(state)
                 data[root.key] = settle_field(

@@ -31,8 +31,8 @@ COST_CHARACTERS = len(',"extensions":{"cost":2147483647}')
 
 ENCODER = msgspec.json.Encoder()
 
-Mark: TypeAlias = tuple[int, int]
-"""A state of a ResponseSize: its encoded bytes and its pending characters."""
+Mark: TypeAlias = tuple[int, int, int]
+"""A state of a ResponseSize: `encoded`, `pending` and `possible`."""
 
 
 class ResponseTooLargeError(BaseException):
@@ -46,19 +46,22 @@ class ResponseTooLargeError(BaseException):
 
 
 class ResponseSize:
-    """Counter of the encoded bytes and of the pending characters of a response."""
+    """Counter of a response: its `encoded` bytes, and its `pending` characters, which are to be
+    encoded. Texts that are too short to matter are not counted: `possible` is the number of pending
+    characters if each of them has its maximum length.
+    """
 
-    __slots__ = ("encoded", "frame", "limit", "pending", "threshold")
+    __slots__ = ("encoded", "frame", "limit", "pending", "possible", "threshold")
 
     def __init__(self, limit: int, frame: int = FRAME_CHARACTERS) -> None:
         """Create a counter. `frame` is the number of characters around the data."""
         self.limit = limit
         self.frame = frame
-        self.pending = frame
+        self.pending = self.possible = frame
         self._set_encoded(0)
 
     def _set_encoded(self, encoded: int) -> None:
-        """Set the number of encoded bytes, and the number of pending characters up to which nothing
+        """Set the number of encoded bytes. Up to `threshold` possible characters, nothing
         must be checked or encoded.
         """
         self.encoded = encoded
@@ -67,13 +70,14 @@ class ResponseSize:
     def add(self, characters: int) -> None:
         """Count characters that are to be encoded. Raise ResponseTooLargeError."""
         self.pending += characters
+        self.possible += characters
         if self.encoded + self.pending > self.limit:
             raise ResponseTooLargeError
 
     @property
     def most(self) -> int:
         """Return an upper bound of the encoded size."""
-        return self.encoded + self.pending * MAX_EXPANSION
+        return self.encoded + self.possible * MAX_EXPANSION
 
     def has_room_for(self, errors: Iterable[GraphQLError]) -> bool:
         """Return whether the response certainly has room for these errors."""
@@ -81,21 +85,24 @@ class ResponseSize:
         return self.most + characters * MAX_EXPANSION <= self.limit
 
     def mark(self) -> Mark:
-        return self.encoded, self.pending
+        return self.encoded, self.pending, self.possible
 
     def rewind(self, mark: Mark) -> None:
         """Discard everything that was counted since the mark."""
-        encoded, self.pending = mark
+        encoded, self.pending, self.possible = mark
         self._set_encoded(encoded)
 
     def add_null(self, key: str) -> None:
         """Count a root field that is null because of the limit."""
         self.pending += len(f'"{key}":null')
+        self.possible += len(f'"{key}":null')
 
     def repeat(self, mark: Mark, times: int) -> None:
         """Count what was counted since the mark so many times again."""
-        encoded, pending = mark
+        encoded, pending, possible = mark
         self._set_encoded(self.encoded + (self.encoded - encoded) * times)
+        uncounted = (self.possible - possible) - (self.pending - pending)
+        self.possible += uncounted * times
         self.add((self.pending - pending) * times)
 
     def encode(
@@ -107,10 +114,10 @@ class ResponseSize:
         it must fit beside the upper bound of the pending values.
         """
         self.add(0)
-        encoded, pending = mark
-        before = pending * (MAX_EXPANSION if is_mutated else 1)
+        encoded, pending, possible = mark
+        before = possible * MAX_EXPANSION if is_mutated else pending
         room = self.limit - encoded - before
-        most = self.encoded - encoded + (self.pending - pending) * MAX_EXPANSION
+        most = self.encoded - encoded + (self.possible - possible) * MAX_EXPANSION
         fits = most <= room
         raws: list[msgspec.Raw | None] = []
         for value in values:
@@ -118,7 +125,7 @@ class ResponseSize:
             room -= len(content)
             raws.append(None if value is None else msgspec.Raw(content))
         self._set_encoded(self.limit - before - room)
-        self.pending = pending
+        self.pending, self.possible = pending, possible
         return raws
 
 
@@ -177,12 +184,14 @@ def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mut
     """
     name = len(key) + NAME_CHARACTERS
     size.pending += name
-    if size.pending <= size.threshold and not (
-        is_mutated and size.pending > MAX_PENDING_MUTATION_CHARACTERS
+    size.possible += name
+    if size.possible <= size.threshold and not (
+        is_mutated and size.possible > MAX_PENDING_MUTATION_CHARACTERS
     ):
         return value
-    encoded, pending = mark
-    (settled,) = size.encode([value], (encoded, pending + name), is_mutated=is_mutated)
+    encoded, pending, possible = mark
+    before = encoded, pending + name, possible + name
+    (settled,) = size.encode([value], before, is_mutated=is_mutated)
     return settled
 
 
@@ -221,5 +230,5 @@ def encode_result(result: ExecutionResult, size: ResponseSize) -> ExecutionResul
     except ResponseTooLargeError as error:
         error.key = key
         raise
-    size.encoded, size.pending = size.limit - room, 0
+    size.encoded, size.pending, size.possible = size.limit - room, 0, 0
     return ExecutionResult(values, result.errors, result.extensions)
