@@ -129,7 +129,11 @@ class Schema(strawberry.Schema):
         if operation is None:
             return self._reject([_unknown_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.for_variables(variables)
-        context.response_size = ResponseSize(self._limits.response_bytes, self._frame)
+        context.response_size = ResponseSize(
+            self._limits.response_bytes,
+            self._frame,
+            is_mutation=operation.node.operation is OperationType.MUTATION,
+        )
         try:
             self._charge_cost(context, context.cost)
         except QueryTooComplex as problem:

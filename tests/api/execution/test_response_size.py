@@ -40,8 +40,8 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[ResponseSize]:
     """The sizes of the responses that the test executes."""
     found: list[ResponseSize] = []
 
-    def noting(limit: int, frame: int) -> ResponseSize:
-        found.append(ResponseSize(limit, frame))
+    def noting(limit: int, frame: int, *, is_mutation: bool) -> ResponseSize:
+        found.append(ResponseSize(limit, frame, is_mutation=is_mutation))
         return found[-1]
 
     monkeypatch.setattr("todo_graphql.api.schema.ResponseSize", noting)
@@ -68,7 +68,8 @@ def test_counted_size_bounds_encoded_size(
     pending: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(response_size, "MAX_PENDING_CHARACTERS", pending)
+    for name in ("MAX_PENDING_CHARACTERS", "MAX_PENDING_MUTATION_CHARACTERS"):
+        monkeypatch.setattr(response_size, name, pending)
     compared = 0
     with pausing_coverage():
         for document, content, size in responses(home, schema, sizes):
@@ -151,9 +152,9 @@ def test_large_values_are_encoded_once_they_are_complete() -> None:
 def test_small_values_are_encoded_at_the_end() -> None:
     size = ResponseSize(1_000)
     values = {"a": 1}
-    assert settle_field(values, "key", size.mark(), size, is_mutated=True) is values
+    assert settle_field(values, "key", size.mark(), size) is values
     size.add(200)
-    assert isinstance(settle_field(values, "key", size.mark(), size, is_mutated=False), msgspec.Raw)
+    assert isinstance(settle_field(values, "key", size.mark(), size), msgspec.Raw)
 
 
 def test_values_are_encoded_near_the_limit() -> None:

@@ -57,8 +57,7 @@ class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
         if value is None:
             size.rewind(mark)  # an error discards the values below
         size.add(count_leaf(value))
-        is_mutated = path.prev is None and self._is_mutation
-        return settle_field(value, str(path.key), mark, size, is_mutated=is_mutated)
+        return settle_field(value, str(path.key), mark, size)
 
     @property
     def _is_mutation(self) -> bool:

@@ -161,10 +161,7 @@ class CompiledOperation:
         for number, root in enumerate(plan):
             field_state, mark = RootFieldState(root), size.mark()
             try:
-                value = field_state.project(state)
-                data[root.key] = settle_field(
-                    value, root.key, mark, size, is_mutated=self._is_mutation
-                )
+                data[root.key] = settle_field(field_state.project(state), root.key, mark, size)
             except ResponseTooLargeError:
                 size.rewind(mark)
                 errors.append(self._too_large(root, size.limit))

@@ -51,12 +51,15 @@ class ResponseSize:
     characters if each of them has its maximum length.
     """
 
-    __slots__ = ("encoded", "frame", "limit", "pending", "possible", "threshold")
+    __slots__ = ("encoded", "frame", "is_mutation", "limit", "pending", "possible", "threshold")
 
-    def __init__(self, limit: int, frame: int = FRAME_CHARACTERS) -> None:
+    def __init__(
+        self, limit: int, frame: int = FRAME_CHARACTERS, *, is_mutation: bool = False
+    ) -> None:
         """Create a counter. `frame` is the number of characters around the data."""
         self.limit = limit
         self.frame = frame
+        self.is_mutation = is_mutation
         self.pending = self.possible = frame
         self._set_encoded(0)
 
@@ -65,7 +68,8 @@ class ResponseSize:
         must be checked or encoded.
         """
         self.encoded = encoded
-        self.threshold = min(MAX_PENDING_CHARACTERS, (self.limit - encoded) // MAX_EXPANSION)
+        maximum = MAX_PENDING_MUTATION_CHARACTERS if self.is_mutation else MAX_PENDING_CHARACTERS
+        self.threshold = min(maximum, (self.limit - encoded) // MAX_EXPANSION)
 
     def add(self, characters: int) -> None:
         """Count characters that are to be encoded. Raise ResponseTooLargeError."""
@@ -105,9 +109,7 @@ class ResponseSize:
         self.possible += uncounted * times
         self.add((self.pending - pending) * times)
 
-    def encode(
-        self, values: Sequence[Any], mark: Mark, *, is_mutated: bool = False
-    ) -> Sequence[Any]:
+    def encode(self, values: Sequence[Any], mark: Mark) -> Sequence[Any]:
         """Return complete values, which were counted since the mark, in their encoded form.
 
         Raise ResponseTooLargeError. The result of a mutation never causes the error of a later one:
@@ -115,7 +117,7 @@ class ResponseSize:
         """
         self.add(0)
         encoded, pending, possible = mark
-        before = possible * MAX_EXPANSION if is_mutated else pending
+        before = possible * MAX_EXPANSION if self.is_mutation else pending
         room = self.limit - encoded - before
         most = self.encoded - encoded + (self.possible - possible) * MAX_EXPANSION
         fits = most <= room
@@ -177,7 +179,7 @@ def _append_members(members: Iterable[tuple[str, Any]], buffer: bytearray, room:
     buffer += b"}" if opening == b"," else b"{}"
 
 
-def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mutated: bool) -> Any:
+def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize) -> Any:
     """Return the value of a field, which was counted since the mark, and count its name.
 
     The value is encoded if many characters are pending. Raise ResponseTooLargeError.
@@ -185,13 +187,10 @@ def settle_field(value: Any, key: str, mark: Mark, size: ResponseSize, *, is_mut
     name = len(key) + NAME_CHARACTERS
     size.pending += name
     size.possible += name
-    if size.possible <= size.threshold and not (
-        is_mutated and size.possible > MAX_PENDING_MUTATION_CHARACTERS
-    ):
+    if size.possible <= size.threshold:
         return value
     encoded, pending, possible = mark
-    before = encoded, pending + name, possible + name
-    (settled,) = size.encode([value], before, is_mutated=is_mutated)
+    (settled,) = size.encode([value], (encoded, pending + name, possible + name))
     return settled
 
 
