@@ -18,6 +18,7 @@ from chaos.environment import User
 PIECE_BYTES = 65_536
 SLOW_BYTES_PER_SECOND = 60_000
 IMPORT_BYTES = 10 * 1024 * 1024 - 1_024
+IMPORTED_TASKS = 90_000
 
 Send: TypeAlias = Callable[[int, User, int], Awaitable[None]]
 """An endless client: port, user and number of the connection."""
@@ -33,23 +34,22 @@ class Attack(NamedTuple):
 
 
 def run_attack(name: str, port: int, users: Sequence[User], seconds: float) -> None:
-    """Run the clients of an attack for this time."""
+    """Run the clients of an attack for this time. Raises the error of a client that fails."""
     os.nice(10)  # the clients share the processors with the server, which has its own machine
     attack = ATTACKS[name]
 
     async def repeat(user: User, place: int) -> None:
         while True:
-            with suppress(OSError, asyncio.IncompleteReadError):
+            with suppress(OSError):  # the server has closed the connection
                 await attack.send(port, user, place)
             await asyncio.sleep(0.01)
 
     async def run_all() -> None:
-        clients = [repeat(user, place) for user in users for place in range(attack.connections)]
-        tasks = [asyncio.ensure_future(client) for client in clients]
-        await asyncio.sleep(seconds)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for user in users:
+                    for place in range(attack.connections):
+                        group.create_task(repeat(user, place))
 
     asyncio.run(run_all())
 
@@ -101,8 +101,8 @@ async def import_nested_lists(port: int, user: User, _place: int) -> None:
 
 async def import_many_tasks(port: int, user: User, _place: int) -> None:
     """Import as many tasks as a file may have."""
-    task = b'{"title":"' + b"a" * 80 + b'"},\n'
-    await send_import(port, user, b"[" + task * (IMPORT_BYTES // len(task)) + b'{"title":"b"}]')
+    task = b'{"title":"' + b"a" * 90 + b'"}'
+    await send_import(port, user, b"[" + b",".join([task] * IMPORTED_TASKS) + b"]")
 
 
 async def import_blank_lines(port: int, user: User, _place: int) -> None:
@@ -156,11 +156,11 @@ def import_head(user: User, length: int, media_type: str) -> bytes:
 
 async def send_import(
     port: int, user: User, content: bytes, media_type: str = "application/json"
-) -> None:
-    """Send a file at once, and wait for the end of the response."""
+) -> bytes:
+    """Send a file at once, and return the start of the response."""
     async with Raw(port) as raw:
         await raw.send(import_head(user, len(content), media_type) + content)
-        await raw.reader.read(PIECE_BYTES)
+        return await raw.reader.read(PIECE_BYTES)
 
 
 def import_long_tasks(port: int, users: Sequence[User]) -> None:
@@ -169,7 +169,8 @@ def import_long_tasks(port: int, users: Sequence[User]) -> None:
     content = json.dumps(tasks, ensure_ascii=False).encode()
 
     async def import_all() -> None:
-        await asyncio.gather(*(send_import(port, user, content) for user in users))
+        answers = await asyncio.gather(*(send_import(port, user, content) for user in users))
+        assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers), answers
 
     asyncio.run(import_all())
 
