@@ -37,7 +37,7 @@ def main(*, quick: bool, only: tuple[str, ...], listing: bool) -> None:
     """
     if listing:
         for one in EXPERIMENTS:
-            click.echo(f"{one.name:<11}{one.fault}")
+            click.echo(f"{one.name:<24} {one.fault}")
         return
     signal.signal(signal.SIGTERM, end)
     chosen = [one for one in EXPERIMENTS if not only or one.name in only]
