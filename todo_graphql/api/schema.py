@@ -44,7 +44,7 @@ from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
-from todo_graphql.settings.variables import ExecutorName
+from todo_graphql.settings.environment_variables import ExecutorName
 
 # The SDL documents the error codes, although no field has this type.
 _CODES = {

@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import SecretStr, ValidationError
 
 from todo_graphql.errors import ExpectedError
-from todo_graphql.settings.variables import Environment
+from todo_graphql.settings.environment_variables import Environment
 
 MINIMUM_SECRET_BYTES = 32
 """HS256 requires a key at least as long as the hash (RFC 7518, section 3.2)."""

@@ -10,7 +10,7 @@ from tests.support.documents import LIMITS
 from todo_graphql.api.documents.cache import CACHE_CHARACTERS, DocumentCache
 from todo_graphql.api.documents.limits import Limits
 from todo_graphql.api.schema import Schema
-from todo_graphql.settings.variables import ExecutorName
+from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
 OWNER = "a user"

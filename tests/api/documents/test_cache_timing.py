@@ -10,7 +10,7 @@ import pytest
 from tests.support.differential import Home
 from tests.support.documents import LIMITS
 from todo_graphql.api.schema import Schema
-from todo_graphql.settings.variables import ExecutorName
+from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
 # Each document contains a word of one user. The words differ in a digit, so that all have the same

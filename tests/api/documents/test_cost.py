@@ -10,8 +10,8 @@ from tests.support.documents import LIMITS
 from tests.support.servers import serving
 from todo_graphql.api.documents.cost import MAX_CACHED_SIZES
 from todo_graphql.api.schema import Schema
+from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.settings.settings import Settings
-from todo_graphql.settings.variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
 

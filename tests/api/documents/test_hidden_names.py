@@ -21,7 +21,7 @@ from tests.support.documents import LIMITS, root_fields
 from todo_graphql.api.documents.hidden_names import hide_names
 from todo_graphql.api.schema import Schema
 from todo_graphql.errors import Problem
-from todo_graphql.settings.variables import ExecutorName
+from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
 SCHEMA = Schema(LIMITS, introspection=False)

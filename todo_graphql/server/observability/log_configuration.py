@@ -5,8 +5,8 @@ import logging.config
 import threading
 
 from todo_graphql.server.observability.formatters import JSONFormatter, TextFormatter
+from todo_graphql.settings.environment_variables import LogFormat
 from todo_graphql.settings.settings import Settings
-from todo_graphql.settings.variables import LogFormat
 
 logger = logging.getLogger(__name__)
 
