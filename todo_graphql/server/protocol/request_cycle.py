@@ -36,6 +36,7 @@ class RequestCycle:
         self._changed = asyncio.Event()
         self._has_body = scope["method"] != "HEAD"
         self._remaining: int | None = None
+        self._head = b""  # sent with the first part of the body
 
     def add_body(self, data: bytes) -> None:
         """Buffer a part of the request's body, unless the response is complete."""
@@ -65,6 +66,7 @@ class RequestCycle:
             if not self._is_over and request_record(self._scope).final_status is None:
                 logger.error("The application sent an incomplete response.")
         if not self._is_over:
+            self._connection.transport.write(self._head)
             self._connection.transport.close()
 
     async def receive(self) -> Message:
@@ -116,7 +118,7 @@ class RequestCycle:
         if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
             raise RuntimeError("A response header contains CR, LF or NUL.")
         self._expects_continue, self.is_started = False, True
-        self._connection.transport.write(head)
+        self._head = head
 
     def _send_body(self, data: bytes, *, is_last: bool) -> None:
         if not self._has_body:
@@ -129,8 +131,9 @@ class RequestCycle:
             self._remaining -= len(data)
             if self._remaining < 0 or (is_last and self._remaining):
                 raise RuntimeError("The response body does not match its Content-Length.")
-        if data:
-            self._connection.transport.write(data)
+        if self._head or data:
+            self._connection.transport.write(self._head + data)
+            self._head = b""
         if is_last:
             self._is_over = True
             self._changed.set()
