@@ -28,6 +28,7 @@ from todo_graphql.server.protocol.limits import (
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
     MAX_HEADERS,
+    MAX_TARGET_BYTES,
     MinDataRate,
 )
 
@@ -81,7 +82,7 @@ def test_trailers_in_one_piece_are_bounded(url: str, alice: Person, count: int) 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("pieces", [1, 3])
 def test_body_in_small_chunks_is_accepted(url: str, alice: Person, size: int, pieces: int) -> None:
-    body = b'{"query": "{ __typename }"%b}' % (b" " * 5_000)
+    body = b'{"query": "{ __typename }"%b}' % (b" " * 1_000)
     request = asked_by(alice, b"POST /graphql", CHUNKED) + in_chunks(body, size, b";a=b")
     assert statuses(said(url, *[request] * pieces, END)) == [200] * (pieces + 1)
 
@@ -172,3 +173,28 @@ def test_interim_response_is_sent_once_per_request(url: str, alice: Person) -> N
 def test_blank_lines_before_a_request_are_bounded(url: str) -> None:
     assert statuses(said(url, b"\r\n" * 10 + END)) == [200]
     assert statuses(said(url, b"\r\n" * MAX_HEAD_BYTES + END)) == [431]
+
+
+def test_length_of_path_and_query_is_bounded(url: str) -> None:
+    path = b"/health/live?"
+    query = b"a" * (MAX_TARGET_BYTES - len(path))
+    assert statuses(said(url, head(b"GET %b%b HTTP/1.1" % (path, query), HOST), END)) == [200, 200]
+    assert statuses(said(url, head(b"GET %b%ba HTTP/1.1" % (path, query), HOST), END)) == [414]
+
+
+def test_connection_beyond_the_limit_closes_the_longest_idle_one(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connected(url) as oldest, connected(url) as older:
+        for connection in (oldest, older):
+            connection.sendall(head(LIVE, HOST))
+            assert connection.recv(8) == b"HTTP/1.1"
+        monkeypatch.setattr(limits, "MAX_CONNECTIONS", 2)
+        with connected(url) as newest:
+            newest.sendall(head(LIVE, HOST))
+            assert newest.recv(8) == b"HTTP/1.1"
+            with suppress(ConnectionError):
+                while oldest.recv(65_536):
+                    pass
+            older.sendall(head(LIVE, HOST) + END)
+            assert statuses(answers(older).split(b"}", 1)[1]) == [200, 200]

@@ -18,6 +18,7 @@ import logging
 from collections import deque
 from enum import Enum, auto
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Any, cast
 
 import uvicorn
@@ -81,9 +82,27 @@ class HTTP1Protocol(asyncio.Protocol):
         self.transport = transport
         client, server = map(transport.get_extra_info, ("peername", "sockname"))
         self._addresses = {"client": client and client[:2], "server": server and server[:2]}
+        if len(self.server_state.connections) >= limits.MAX_CONNECTIONS:
+            self._close_longest_idle()
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         self._since = self._loop.time()
         self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
+
+    def _close_longest_idle(self) -> None:
+        """Close the connection that has waited longest for a request, complete or not."""
+        others = cast("set[HTTP1Protocol]", self.server_state.connections)
+        waiting = [other for other in others if other.is_waiting]
+        if waiting:
+            min(waiting, key=attrgetter("waiting_since")).transport.abort()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether the client has to send or to close before anything else happens."""
+        return not self._cycles
+
+    @property
+    def waiting_since(self) -> float:
+        return self._since
 
     def data_received(self, data: bytes) -> None:
         if self._state in PARSING:

@@ -22,8 +22,10 @@ CHECK_SECONDS = 1.0  # between checks of all time limits: cheaper than a timer p
 
 MAX_HEAD_BYTES = 65_536  # for a request line with all header lines, and for trailers
 MAX_HEADERS = 200  # header lines of a request, and trailers
-MAX_FRAMING_BYTES = 131_072  # of chunk headers and trailers, beside one for each byte of the body
+MAX_TARGET_BYTES = 8_192  # of a request line: path and query
+MAX_FRAMING_BYTES = 16_384  # of chunk headers and trailers, beside one for each byte of the body
 MAX_BUFFERED_BODY_BYTES = 65_536  # that the application has not received
+MAX_CONNECTIONS = 2_000  # of a process; beyond it the one that is idle for longest is closed
 MAX_PIPELINED_REQUESTS = 8  # behind the request in progress
 PIECE_BYTES = 256  # of input with many requests, parsed at once: at most ten requests
 

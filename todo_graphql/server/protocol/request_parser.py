@@ -12,6 +12,7 @@ from todo_graphql.server.protocol.limits import (
     MAX_HEAD_BYTES,
     MAX_HEADERS,
     MAX_PIPELINED_REQUESTS,
+    MAX_TARGET_BYTES,
     PIECE_BYTES,
 )
 from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
@@ -23,6 +24,10 @@ HEAD_TOO_LARGE = raw_error_response(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"The request line and headers are too large: send at most {MAX_HEAD_BYTES:,} bytes and "
     f"{MAX_HEADERS} headers.",
+)
+TARGET_TOO_LONG = raw_error_response(
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    f"The path and the query are too long: send at most {MAX_TARGET_BYTES:,} bytes.",
 )
 MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
 END_OF_HEAD = b"\r\n\r\n"
@@ -85,6 +90,8 @@ class RequestParser:
         except httptools.HttpParserError as error:
             if self._is_head_large():
                 raise RejectedError(HEAD_TOO_LARGE, "The head is too large.") from error
+            if len(self._url) > MAX_TARGET_BYTES:
+                raise RejectedError(TARGET_TOO_LONG, "The path and query are too long.") from error
             raise RejectedError(MALFORMED, reason_of(error)) from error
         if self._unused > MAX_HEAD_BYTES:
             raise RejectedError(HEAD_TOO_LARGE, "The head or the trailers are too large.")
@@ -158,6 +165,8 @@ class RequestParser:
         is_long = self._unused > MAX_HEAD_BYTES or len(headers) > MAX_HEADERS
         if is_long and self._is_head_large():
             raise FramingError("The head is too large.")
+        if len(self._url) > MAX_TARGET_BYTES:
+            raise FramingError("The path and query are too long.")
         self._unused = 0
         method = parser.get_method()
         if parser.should_upgrade():
