@@ -5,13 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect, Request
 
-from todo_graphql.errors import BadUserInput, Unavailable
-from todo_graphql.server.endpoints.upload_budget import (
-    RETRY_AFTER_SECONDS,
-    TOO_SLOW,
-    Upload,
-    UploadBudget,
-)
+from todo_graphql.errors import BadUserInput
+from todo_graphql.server.endpoints.upload_budget import Upload, UploadBudget
 from todo_graphql.server.http.body import body_too_large, declared_length
 from todo_graphql.server.protocol.limits import UPLOAD_RATE
 
@@ -43,16 +38,20 @@ async def receive_body(
     length = declared_length(request, MAX_IMPORT_BYTES)
     limit = MAX_IMPORT_BYTES if length is None else length
     charged, is_whole = 0, False
-    began = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(began + _allowed_seconds(0)) as upload.deadline:
+        async with asyncio.timeout(None) as deadline:
+            upload.begin(deadline)
             while not is_whole:
                 ahead = min(limit, upload.size + CHARGED_BYTES)
                 if upload.size >= charged < ahead:
-                    await charge(ahead - charged)
+                    with upload.pause():
+                        await charge(ahead - charged)
+                        if upload.size:
+                            await asyncio.sleep(
+                                budget.number * CHARGED_BYTES / MAX_BYTES_PER_SECOND
+                            )
                     charged = ahead
-                    if upload.size:
-                        await asyncio.sleep(budget.number * CHARGED_BYTES / MAX_BYTES_PER_SECOND)
+                upload.set_time_limit(_allowed_seconds(upload.size))
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
                     raise ClientDisconnect
@@ -60,10 +59,8 @@ async def receive_body(
                 is_whole = not message.get("more_body", False)
                 if upload.size > MAX_IMPORT_BYTES:
                     raise body_too_large(MAX_IMPORT_BYTES)
-                upload.deadline.reschedule(began + _allowed_seconds(upload.size))
     except TimeoutError:
-        if upload.is_evicted:
-            raise Unavailable(TOO_SLOW, retry_after=RETRY_AFTER_SECONDS) from None
+        upload.require_present()
         raise BadUserInput(
             f"The upload is too slow: send at least {UPLOAD_RATE.bytes_per_second:,} bytes per "
             f"second and the whole file within {BODY_SECONDS:g} seconds.",

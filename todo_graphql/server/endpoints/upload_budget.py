@@ -33,10 +33,41 @@ class Upload:
         self.size = 0
         self.is_received = False
         self.is_evicted = False
-        self.deadline: asyncio.Timeout | None = None
+        self._deadline: asyncio.Timeout | None = None
         """The timeout of the reader, which an eviction ends."""
-        self._rated_from = asyncio.get_running_loop().time()
+        self._began = self._rated_from = self._paused_at = inf
         self._rated_bytes = 0
+
+    def begin(self, deadline: asyncio.Timeout) -> None:
+        """Start the clock of the sender. The upload has no rate before."""
+        self._deadline = deadline
+        self._began = self._rated_from = asyncio.get_running_loop().time()
+
+    def set_time_limit(self, seconds: float) -> None:
+        """Set the time limit of the whole body. Raises Unavailable if the upload is evicted."""
+        self.require_present()
+        assert self._deadline is not None
+        self._deadline.reschedule(self._began + seconds)
+
+    def require_present(self) -> None:
+        """Raise Unavailable if the upload is evicted."""
+        if self.is_evicted:
+            raise Unavailable(TOO_SLOW, retry_after=RETRY_AFTER_SECONDS)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Stop the clock of the sender while the server reads nothing. There is no time limit until
+        the next one is set.
+        """
+        assert self._deadline is not None
+        self._deadline.reschedule(None)
+        now = asyncio.get_running_loop().time
+        self._paused_at = now()
+        yield
+        seconds = now() - self._paused_at
+        self._began += seconds
+        self._rated_from += seconds
+        self._paused_at = inf
 
     def append(self, data: bytes) -> None:
         if not self.chunks or len(self.chunks[-1]) >= CHUNK_BYTES:
@@ -48,8 +79,10 @@ class Upload:
             self._rated_from, self._rated_bytes = asyncio.get_running_loop().time(), 0
 
     def bytes_per_second(self, now: float) -> float:
-        """Return the rate of the sender, which is infinite for a received body."""
-        seconds = now - self._rated_from
+        """Return the rate of the sender, which is infinite before it is measured and for a received
+        body.
+        """
+        seconds = min(now, self._paused_at) - self._rated_from
         if self.is_received or seconds <= MIN_RATED_SECONDS:
             return inf
         return self._rated_bytes / seconds
@@ -59,8 +92,8 @@ class Upload:
         self.is_evicted = True
         self.size = 0
         self.chunks.clear()
-        if self.deadline is not None and not self.deadline.expired():
-            self.deadline.reschedule(asyncio.get_running_loop().time())
+        if self._deadline is not None and not self._deadline.expired():
+            self._deadline.reschedule(asyncio.get_running_loop().time())
 
 
 class UploadBudget:
@@ -90,14 +123,14 @@ class UploadBudget:
     def receive(self, upload: Upload, data: bytes) -> None:
         """Append data to an upload. Evicts the slowest uploads until the budget has room for it.
 
-        Raises Unavailable if all other uploads are quick.
+        Raises Unavailable if the upload is evicted, or if all other uploads are quick.
         """
+        upload.require_present()
         upload.append(data)
         while self.size > self._max_bytes:
             if not self._evict_slowest():
                 raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
-            if upload.is_evicted:
-                raise Unavailable(TOO_SLOW, retry_after=RETRY_AFTER_SECONDS)
+            upload.require_present()
 
     @property
     def size(self) -> int:
