@@ -138,6 +138,24 @@ def test_arbitrary_file_is_parsed_or_rejected(kind: str, content: bytes) -> None
         assert 1 <= line <= content.count(b"\n") + content.count(b"\r") + 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "titles"),
+    [
+        ('""""""\n', ['""']),
+        ('""""\n', ['"']),
+        ('"""",,\r\n""""",x",,\r\n', ['"', '"",x']),
+        ('"",,""\n,\n""\n"x",,\n', ["x"]),
+        ('""', []),
+        ('"",', []),
+    ],
+)
+def test_row_of_quotation_marks_is_no_blank_row(rows: str, titles: list[str]) -> None:
+    columns = "title,description,tags" if ",," in rows else "title"
+    content = f"{columns}\n{rows}".encode()
+    records = [record["title"] for _, record in FORMATS["csv"].read([content])]
+    assert records == titles
+
+
 def test_fields_of_file_match_header() -> None:
     assert ",".join(FIELDS) == HEADER
     assert task_of(dict.fromkeys(FIELDS, None) | {"title": "x"}) == NewTask("x")

@@ -31,7 +31,7 @@ BYTE_ORDER_MARK = "\ufeff"
 PART_CHARACTERS = PART_BYTES // 4
 TEXT_FIELDS = ("title", "description", "tags")
 LINE_PATTERN = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
-BLANK_ROWS_PATTERN = re.compile(r'(?:(?:"",?|,)*+(?:\r\n|\n|\r(?!\Z)))*+')
+BLANK_ROWS_PATTERN = re.compile(r'(?:(?:""(?=[,\r\n])|,)*+(?:\r\n|\n|\r(?!\Z)))*+')
 
 MAX_ROW_CHARACTERS = 65_536
 """The maximum length of a row: more than twice that of the longest valid one."""
