@@ -220,7 +220,14 @@ def test_lone_surrogate_in_response_is_escaped(alice: Person) -> None:
         "query ($f: TaskFilter) { tasks(filter: $f) { totalCount } }", f={"\ud800é": 1}
     )
     assert response.status_code == 400
-    assert b"\\ud800\\u00e9" in response.content
+    assert "\\ud800é".encode() in response.content
+
+
+def test_lone_surrogate_is_escaped_beside_encoded_data() -> None:
+    data = {"tasks": msgspec.Raw(b'{"title":"\xf0\x9f\x8d\xae"}')}
+    encoded = encode({"errors": [{"message": 'a "\ud800" and 🍮'}], "data": data})
+    expected = '{"errors":[{"message":"a \\"\\ud800\\" and 🍮"}],"data":{"tasks":{"title":"🍮"}}}'
+    assert encoded == expected.encode()
 
 
 def test_struct_is_encoded_as_object() -> None:

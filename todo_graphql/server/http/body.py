@@ -129,13 +129,22 @@ def response_to(result: ExecutionResult, media_type: str) -> Response:
 
 
 def encode(content: dict[str, object]) -> bytes:
-    """Return compact JSON. UTF-8 cannot encode a lone surrogate, which an error may quote: such
-    content is escaped to ASCII.
+    """Return compact JSON. UTF-8 cannot encode a lone surrogate, which an error may quote: it is
+    escaped, and the other members, which may be encoded already, are not.
     """
     try:
         return ENCODER.encode(content)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(content), separators=(",", ":")).encode()
+        members = {name: msgspec.Raw(encode_escaped(value)) for name, value in content.items()}
+        return ENCODER.encode(members)
+
+
+def encode_escaped(value: object) -> bytes:
+    try:
+        return ENCODER.encode(value)
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="backslashreplace")
 
 
 def response_status(result: ExecutionResult) -> int:
