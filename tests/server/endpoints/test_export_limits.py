@@ -16,7 +16,7 @@ from tests.support.http_client import asked_by, connected
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.data_files.records import PART_BYTES
-from todo_graphql.server.endpoints import export_limiter
+from todo_graphql.server.endpoints import export_limiter, export_tasks
 from todo_graphql.server.endpoints.export_limiter import ALREADY_RUNNING, TOO_MANY
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
@@ -74,6 +74,37 @@ def test_piece_of_an_export_is_bounded_in_bytes(tasks: Tasks, alice: Person, kin
     pieces = list(FORMATS[kind].write(tasks.iter_all()))
     assert max(map(len, pieces)) <= PART_BYTES + 70_000
     assert b"".join(pieces) == export(alice, kind)
+
+
+class Piece(bytes):
+    """A piece of a file that counts the pieces in memory."""
+
+    present = 0
+
+    def __new__(cls, content: bytes) -> "Piece":
+        cls.present += 1
+        return super().__new__(cls, content)
+
+    def __del__(self) -> None:
+        type(self).present -= 1
+
+
+@pytest.mark.usefixtures("tasks")
+def test_sent_piece_is_free_while_the_next_one_is_read(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present: list[int] = []
+    read = export_tasks.next_piece
+
+    def noting(context: Any, pieces: Iterator[bytes]) -> bytes | None:
+        present.append(Piece.present)
+        piece = read(context, pieces)
+        return piece if piece is None else Piece(piece)
+
+    monkeypatch.setattr(export_tasks, "next_piece", noting)
+    assert len(exported(alice)) == 102
+    assert len(present) > 3
+    assert max(present) == 0
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """GET /export: all tasks of a user as a file."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Annotated
@@ -68,7 +68,8 @@ def export_router(
             # connection, so that no client takes a part of the file for the whole.
             first = await run_in_queue(partial(_first_piece, readiness, context, pieces))
             return FileResponse(
-                _iterate(first, partial(run_in_queue, partial(next_piece, context, pieces))),
+                first,
+                partial(run_in_queue, partial(next_piece, context, pieces)),
                 slot.pop_all(),
                 {
                     "content-type": f"{kind.media_type}; charset=utf-8",
@@ -86,11 +87,16 @@ class FileResponse(Response):
     """
 
     def __init__(
-        self, pieces: AsyncIterator[bytes], slot: ExitStack, headers: Mapping[str, str]
+        self,
+        first: bytes | None,
+        read_next: Callable[[], Awaitable[bytes | None]],
+        slot: ExitStack,
+        headers: Mapping[str, str],
     ) -> None:
         super().__init__(headers=headers)
         del self.headers["content-length"]
-        self._pieces = pieces
+        self._piece = first
+        self._read_next = read_next
         self._slot = slot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,11 +113,17 @@ class FileResponse(Response):
     async def _send(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        async for piece in self._pieces:
-            for begin in range(0, len(piece), PIECE_BYTES):
-                part = piece[begin : begin + PIECE_BYTES]
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+        while self._piece is not None:
+            await _send_piece(self._piece, send)
+            self._piece = None  # its memory is free while the next one is read
+            self._piece = await self._read_next()
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_piece(piece: bytes, send: Send) -> None:
+    for begin in range(0, len(piece), PIECE_BYTES):
+        part = piece[begin : begin + PIECE_BYTES]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 def _parse_format(request: Request) -> str:
@@ -139,12 +151,3 @@ def next_piece(context: Context, pieces: Iterator[bytes]) -> bytes | None:
     """Return the next piece of the file, or None at its end, and release the connection."""
     with context.connection:
         return next(pieces, None)
-
-
-async def _iterate(
-    first: bytes | None, following: Callable[[], Awaitable[bytes | None]]
-) -> AsyncIterator[bytes]:
-    piece = first
-    while piece is not None:
-        yield piece
-        piece = await following()
