@@ -15,7 +15,7 @@ from tests.support.http_client import answers, asked_by, connected, status
 from tests.support.servers import serving
 from todo_graphql.api.execution import response_size
 from todo_graphql.server.http import unsent_responses
-from todo_graphql.server.http.unsent_responses import PIECE_BYTES, TOO_MANY
+from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, TOO_MANY
 from todo_graphql.server.protocol import http1
 from todo_graphql.server.protocol.request_cycle import RequestCycle
 from todo_graphql.settings.settings import Settings
@@ -243,7 +243,7 @@ def test_large_response_is_sent_in_pieces(writer: Person, monkeypatch: pytest.Mo
     monkeypatch.setattr(RequestCycle, "send", noting)
     response = writer.post(json.loads(LARGE)["query"])
     assert int(response.headers["content-length"]) == len(response.content) == sum(pieces)
-    assert max(pieces) == PIECE_BYTES
+    assert max(pieces) == RESPONSE_PIECE_BYTES
 
 
 def test_connection_serves_requests_after_a_large_response(base: str, writer: Person) -> None:

@@ -31,7 +31,7 @@ from todo_graphql.server.protocol.http1 import HTTP1Protocol
 from todo_graphql.server.protocol.request_cycle import RequestCycle
 
 TINY = b"GET / HTTP/1.1\r\nHost:\r\n\r\n"
-MAX_QUEUED = limits.MAX_PIPELINED_REQUESTS + limits.PIECE_BYTES // len(TINY) + 1
+MAX_QUEUED = limits.MAX_PIPELINED_REQUESTS + limits.PIPELINED_PIECE_BYTES // len(TINY) + 1
 READ_BYTES = 262_144
 """The most that an event loop reads at once."""
 

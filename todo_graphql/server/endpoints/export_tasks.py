@@ -21,7 +21,7 @@ from todo_graphql.server.endpoints.export_limiter import ExportLimiter
 from todo_graphql.server.endpoints.query_parameters import check_user_id
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_timeout
-from todo_graphql.server.http.unsent_responses import PIECE_BYTES
+from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
@@ -121,8 +121,8 @@ class FileResponse(Response):
 
 
 async def _send_piece(piece: bytes, send: Send) -> None:
-    for begin in range(0, len(piece), PIECE_BYTES):
-        part = piece[begin : begin + PIECE_BYTES]
+    for begin in range(0, len(piece), RESPONSE_PIECE_BYTES):
+        part = piece[begin : begin + RESPONSE_PIECE_BYTES]
         await send({"type": "http.response.body", "body": part, "more_body": True})
 
 

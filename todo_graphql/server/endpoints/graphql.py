@@ -15,7 +15,7 @@ from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.http.body import error_codes, parse_graphql_request, read_body, response_to
 from todo_graphql.server.http.content_negotiation import response_type
 from todo_graphql.server.http.timeouts import run_with_timeout
-from todo_graphql.server.http.unsent_responses import PIECE_BYTES, UnsentResponses
+from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
 from todo_graphql.server.observability.request_record import RequestRecord, request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
@@ -62,7 +62,7 @@ class GraphQLEndpoint:
         response = await run_with_timeout(
             self._timeout, context.connection, work, in_one_transaction=False
         )
-        if len(response.body) <= PIECE_BYTES:
+        if len(response.body) <= RESPONSE_PIECE_BYTES:
             await response(scope, receive, send)
         else:
             has_written = context.connection.writes > 0

@@ -46,7 +46,7 @@ MAX_UPLOADS = 32
 MAX_CONCURRENT_IMPORTS = 4
 """The imports of a process that are processed. They use at most half of the threads."""
 
-PIECE_BYTES = 4_096
+PARSED_PIECE_BYTES = 4_096
 """The bytes that are parsed between two checks for an abort, unless they contain tasks."""
 
 IMPORT_SECONDS = 120.0
@@ -148,9 +148,9 @@ def _consume(chunks: deque[bytearray], turn: Turn) -> Iterator[bytearray]:
     """Yield the body in pieces, and free its chunks."""
     while chunks:
         chunk = chunks.popleft()
-        for start in range(0, len(chunk), PIECE_BYTES):
+        for start in range(0, len(chunk), PARSED_PIECE_BYTES):
             turn.check()
-            yield chunk[start : start + PIECE_BYTES]
+            yield chunk[start : start + PARSED_PIECE_BYTES]
 
 
 def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:

@@ -18,7 +18,7 @@ from todo_graphql.server.observability.request_record import request_record
 
 logger = logging.getLogger(__name__)
 
-PIECE_BYTES = 65_536
+RESPONSE_PIECE_BYTES = 65_536
 """The size of a piece, and of the largest response that takes no share of the budgets. The
 transport buffers about as much.
 """
@@ -111,7 +111,7 @@ async def send_in_pieces(response: Response, send: Send) -> None:
     headers, status = response.raw_headers, response.status_code
     await send({"type": "http.response.start", "status": status, "headers": headers})
     body = response.body
-    for start in range(0, len(body), PIECE_BYTES):
-        end = start + PIECE_BYTES
+    for start in range(0, len(body), RESPONSE_PIECE_BYTES):
+        end = start + RESPONSE_PIECE_BYTES
         piece = {"body": bytes(body[start:end]), "more_body": end < len(body)}
         await send({"type": "http.response.body", **piece})

@@ -27,7 +27,7 @@ MAX_FRAMING_BYTES = 16_384  # of chunk headers and trailers, beside one for each
 MAX_BUFFERED_BODY_BYTES = 65_536  # that the application has not received
 MAX_CONNECTIONS = 2_000  # of a process; beyond it the one that is idle for longest is closed
 MAX_PIPELINED_REQUESTS = 8  # behind the request in progress
-PIECE_BYTES = 256  # of input with many requests, parsed at once: at most ten requests
+PIPELINED_PIECE_BYTES = 256  # of input with many requests, parsed at once: at most ten requests
 
 LINGER_SECONDS = 30.0
 LINGER_BYTES = 33_554_432  # above every body limit: a client can send a whole body before it reads

@@ -13,7 +13,7 @@ from todo_graphql.server.protocol.limits import (
     MAX_HEADERS,
     MAX_PIPELINED_REQUESTS,
     MAX_TARGET_BYTES,
-    PIECE_BYTES,
+    PIPELINED_PIECE_BYTES,
 )
 from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
 
@@ -73,7 +73,7 @@ class RequestParser:
         if data.count(END_OF_HEAD) <= MAX_PIPELINED_REQUESTS:
             self.pending, self._piece_bytes = data, len(data)
         else:
-            self.pending, self._piece_bytes = memoryview(data), PIECE_BYTES
+            self.pending, self._piece_bytes = memoryview(data), PIPELINED_PIECE_BYTES
 
     def discard(self) -> None:
         self.pending = b""
