@@ -18,6 +18,7 @@ from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.data_files.records import PART_BYTES
 from todo_graphql.server.endpoints import export_limiter, export_tasks
 from todo_graphql.server.endpoints.export_limiter import ALREADY_RUNNING, TOO_MANY
+from todo_graphql.server.protocol.limits import EXPORT_RATE, MinDataRate
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks import export_pages, transfer
@@ -193,6 +194,23 @@ def test_client_that_leaves_during_a_later_page_is_no_error(
     until(lambda: "GET /export 499" in caplog.text, "the end of an export")
     held.set()
     assert logged(caplog) == []
+
+
+def test_slow_reader_of_an_export_loses_its_slot(
+    url: str, alice: Person, tasks: Tasks, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """The socket buffers take a few megabytes."""
+    tasks.import_tasks([LONGEST] * 400)
+    monkeypatch.setattr(export_tasks, "EXPORT_RATE", MinDataRate(0.1, 10**9))
+    monkeypatch.setattr(export_limiter, "MAX_OWNER_EXPORTS", 1)
+    with connected(url, room=4_096) as connection:
+        connection.sendall(asked_by(alice, b"GET /export"))
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        until(lambda: "GET /export 503" in caplog.text, "the end of an export")
+        (record,) = logged(caplog)
+        assert record.getMessage() == "An export ended early: " + export_tasks.TOO_SLOW
+        monkeypatch.setattr(export_tasks, "EXPORT_RATE", EXPORT_RATE)
+        assert len(exported(alice)) == 502
 
 
 def ask(who: Person, path: str, user_id: str) -> httpx.Response:

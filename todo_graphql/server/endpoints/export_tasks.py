@@ -1,5 +1,6 @@
 """GET /export: all tasks of a user as a file."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged
-from todo_graphql.errors import BadUserInput, Problem
+from todo_graphql.errors import BadUserInput, Problem, Unavailable
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
@@ -23,12 +24,15 @@ from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.observability.request_record import request_record
+from todo_graphql.server.protocol.limits import EXPORT_RATE
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.store.tasks.export_pages import EXPORT_PAGE_SIZE
 from todo_graphql.store.tasks.rows import TaskRow
 
 logger = logging.getLogger(__name__)
+
+TOO_SLOW = "The client read the export too slowly."
 
 TASK_COST = 15
 """The cost of a task with all its fields in an operation."""
@@ -81,7 +85,8 @@ def export_router(
 
 
 class FileResponse(Response):
-    """A response in pieces, which ends early when the client or the database is gone.
+    """A response in pieces, which ends early when the client or the database is gone, or when the
+    client reads too slowly.
 
     `slot` is closed at the end of the response.
     """
@@ -97,6 +102,7 @@ class FileResponse(Response):
         del self.headers["content-length"]
         self._piece = first
         self._read_next = read_next
+        self._sent, self._sending_seconds = 0, 0.0
         self._slot = slot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,16 +120,29 @@ class FileResponse(Response):
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
         while self._piece is not None:
-            await _send_piece(self._piece, send)
+            await self._send_piece(self._piece, send)
             self._piece = None  # its memory is free while the next one is read
             self._piece = await self._read_next()
         await send({"type": "http.response.body", "body": b""})
 
+    async def _send_piece(self, piece: bytes, send: Send) -> None:
+        """Send a piece. Raises Unavailable if the client reads too slowly: it would hold a slot.
 
-async def _send_piece(piece: bytes, send: Send) -> None:
-    for begin in range(0, len(piece), RESPONSE_PIECE_BYTES):
-        part = piece[begin : begin + RESPONSE_PIECE_BYTES]
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+        The time in which the next piece is read is not the client's.
+        """
+        now = asyncio.get_running_loop().time
+        for begin in range(0, len(piece), RESPONSE_PIECE_BYTES):
+            part = piece[begin : begin + RESPONSE_PIECE_BYTES]
+            message = {"type": "http.response.body", "body": part, "more_body": True}
+            began = now()
+            left = EXPORT_RATE.allowed_seconds(self._sent) - self._sending_seconds
+            try:
+                async with asyncio.timeout(left):
+                    await send(message)
+            except TimeoutError:
+                raise Unavailable(TOO_SLOW) from None
+            self._sending_seconds += now() - began
+            self._sent += len(part)
 
 
 def _parse_format(request: Request) -> str:

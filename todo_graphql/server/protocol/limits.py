@@ -4,19 +4,20 @@ from typing import NamedTuple
 
 
 class MinDataRate(NamedTuple):
-    """A grace period, and the bytes per second that a sender must average after it."""
+    """A grace period, and the bytes per second that a client must average after it."""
 
     grace_seconds: float
     bytes_per_second: int
 
-    def allowed_seconds(self, received: int) -> float:
-        """Return the time limit for a sender of which this number of bytes was received."""
-        return self.grace_seconds + received / self.bytes_per_second
+    def allowed_seconds(self, transferred: int) -> float:
+        """Return the time limit for a client that has sent, or read, this number of bytes."""
+        return self.grace_seconds + transferred / self.bytes_per_second
 
 
 READ_GRACE_SECONDS, MIN_BYTES_PER_SECOND = 8.0, 10_000
 REQUEST_RATE = MinDataRate(READ_GRACE_SECONDS, MIN_BYTES_PER_SECOND)  # for a head with its body
 UPLOAD_RATE = MinDataRate(8.0, 50_000)  # for the body of an import, of up to 10 MiB
+EXPORT_RATE = MinDataRate(30.0, 10_000)  # for the client that reads an export
 WRITE_STALL_SECONDS = 30.0  # for a response of which the client reads nothing
 CHECK_SECONDS = 1.0  # between checks of all time limits: cheaper than a timer per request
 
