@@ -47,6 +47,12 @@ class Unsent:
     since: float
     deadline: asyncio.Timeout
 
+    def evict(self) -> None:
+        """Close the connection of the response, whose share is free from now on."""
+        self.size = 0
+        if not self.deadline.expired():
+            self.deadline.reschedule(asyncio.get_running_loop().time())
+
 
 class UnsentResponses:
     """The large responses of one process that are being sent, for use on its event loop."""
@@ -61,9 +67,13 @@ class UnsentResponses:
         return sum(one.size for one in self._unsent if owner in (None, one.owner))
 
     def check(self, owner: Hashable) -> None:
-        """Raise Unavailable if the user has used up the budget, before anything is executed."""
-        if self._unsent and self.held(owner) >= self._max_owner_bytes:
+        """Raise Unavailable if one of the budgets is used up, before anything is executed."""
+        if not self._unsent:
+            return
+        if self.held(owner) >= self._max_owner_bytes:
             raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
+        if self._victims(1)[1] > 0:
+            raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS)
 
     async def send(
         self, owner: Hashable, response: Response, scope: Scope, send: Send, *, must_send: bool
@@ -72,11 +82,10 @@ class UnsentResponses:
         client is disconnected.
 
         Raises Unavailable if no share is left, unless the response must be sent: that of a
-        mutation tells what has changed.
+        mutation tells what has changed. Others give way to it nevertheless.
         """
         size = len(response.body)
-        if not must_send:
-            self._require_room(owner, size)
+        self._make_room(owner, size, must_send=must_send)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(None) as deadline:
@@ -90,20 +99,29 @@ class UnsentResponses:
             request_record(scope).abandon(Unavailable.code.status)
             logger.warning("Closed a connection whose client read its response too slowly.")
 
-    def _require_room(self, owner: Hashable, size: int) -> None:
-        if self.held(owner) + size > self._max_owner_bytes:
+    def _make_room(self, owner: Hashable, size: int, *, must_send: bool) -> None:
+        """Evict old responses. None is evicted for a response that is rejected anyway."""
+        if not must_send and self.held(owner) + size > self._max_owner_bytes:
             raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
-        excess = self.held() + size - self._max_bytes
-        now = asyncio.get_running_loop().time()
-        for one in self._unsent:
-            if excess <= 0:
-                return
-            if now - one.since > GRACE_SECONDS:
-                excess -= one.size
-                if not one.deadline.expired():
-                    one.deadline.reschedule(now)
-        if excess > 0:
+        victims, excess = self._victims(size)
+        if excess > 0 and not must_send:
             raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS)
+        for victim in victims:
+            victim.evict()
+
+    def _victims(self, size: int) -> tuple[list[Unsent], int]:
+        """Return the responses that give way to one of this size, the oldest first, and by how many
+        bytes the budget would be exceeded without them.
+        """
+        excess = self.held() + size - self._max_bytes
+        before = asyncio.get_running_loop().time() - GRACE_SECONDS
+        victims: list[Unsent] = []
+        for one in self._unsent:
+            if excess <= 0 or one.since >= before:
+                break
+            victims.append(one)
+            excess -= one.size
+        return victims, excess
 
 
 async def send_in_pieces(response: Response, send: Send) -> None:
