@@ -58,3 +58,37 @@ def test_check_raises_after_an_abort(database: Database) -> None:
         connection.abort()
         with pytest.raises(Unavailable, match=TOO_LATE):
             turn.check()
+
+
+def test_abort_ends_the_wait_for_a_turn(database: Database) -> None:
+    turns, errors = ImportTurns(), list[Unavailable]()
+    connection = database.connect_as(Viewer(uuid.uuid4()))
+
+    def take() -> None:
+        try:
+            with turns.turn(connection):
+                pass
+        except Unavailable as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=take, daemon=True)
+    with turns.turn(database.connect_as(Viewer(uuid.uuid4()))):
+        thread.start()
+        until(partial(has_waiting, turns, 1), "a waiting thread")
+        connection.abort()
+        until(lambda: not thread.is_alive(), "the end of the wait")
+        assert turns.waiting == 0
+    assert [error.message for error in errors] == [TOO_LATE]
+    with turns.turn(database.connect_as(Viewer(uuid.uuid4()))):
+        assert turns.waiting == 0
+
+
+def test_turn_that_arrives_with_an_abort_is_passed_on(database: Database) -> None:
+    turns = ImportTurns()
+    turn = turns.turn(database.connect_as(Viewer(uuid.uuid4())))
+    with turn:
+        pass
+    turns.take(turn._connection)
+    turns._leave(threading.Lock())
+    with turn:
+        assert turns.waiting == 0

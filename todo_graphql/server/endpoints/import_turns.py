@@ -21,6 +21,10 @@ PAUSE_SECONDS = 0.001
 """The pause after each WORK_SECONDS, in which other threads find the interpreter free."""
 
 
+CHECK_SECONDS = 0.2
+"""The interval between two checks for an abort while an import waits for its turn."""
+
+
 class ImportTurns:
     """A lock that waiting threads get in order."""
 
@@ -29,7 +33,8 @@ class ImportTurns:
         self._is_taken = False
         self._waiting = deque[threading.Lock]()
 
-    def take(self) -> None:
+    def take(self, connection: ViewerConnection) -> None:
+        """Wait for a turn. Raises Unavailable when the connection is aborted before."""
         with self._mutex:
             if not self._is_taken:
                 self._is_taken = True
@@ -37,7 +42,18 @@ class ImportTurns:
             own = threading.Lock()
             own.acquire()
             self._waiting.append(own)
-        own.acquire()
+        while not own.acquire(timeout=CHECK_SECONDS):
+            if connection.is_aborted:
+                self._leave(own)
+                raise Unavailable(TOO_LATE)
+
+    def _leave(self, own: threading.Lock) -> None:
+        """Give up a turn that was waited for, or that was received at the same moment."""
+        with self._mutex:
+            if own in self._waiting:
+                self._waiting.remove(own)
+                return
+        self.pass_on()
 
     def pass_on(self) -> None:
         with self._mutex:
@@ -64,7 +80,7 @@ class Turn(AbstractContextManager[None]):
         self._resumed_at = 0.0
 
     def __enter__(self) -> None:
-        self._turns.take()
+        self._turns.take(self._connection)
         self._usual_seconds = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
         self._resumed_at = perf_counter()
