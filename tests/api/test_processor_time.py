@@ -31,6 +31,7 @@ class Account:
     """A budget that records what is spent and deducted."""
 
     limit = LIMIT
+    waits_for_redis = False
 
     def __init__(self, remaining: int = LIMIT) -> None:
         self.remaining = remaining

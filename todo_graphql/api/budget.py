@@ -30,6 +30,8 @@ class Budget(Protocol):
     """Cost that one client may spend per time window."""
 
     limit: int
+    waits_for_redis: bool
+    """Whether the methods may wait for Redis. Otherwise the event loop can call them."""
 
     def spend(self, cost: int) -> Allowance:
         """Spend a cost unless less remains. It may wait for Redis."""

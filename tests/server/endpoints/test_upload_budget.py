@@ -22,6 +22,7 @@ from todo_graphql.server.endpoints.upload_budget import (
     TOO_SLOW,
     UploadBudget,
 )
+from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.tasks.rows import NewTask
 
@@ -143,6 +144,22 @@ def test_blank_file_is_charged_by_its_length(limited: Settings, kind: str) -> No
         content = "[" + " " * 200_000 + "]" if kind == "json" else "title" + "\n" * 200_000
         imported(alice, content, kind)
         assert remaining(alice) <= before - cost_of(len(content))
+
+
+def test_charge_in_memory_takes_no_thread(
+    limited: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    run = FairQueue.run
+
+    async def noting(queue: FairQueue, owner: Any, function: Any, *given: Any, **named: Any) -> Any:
+        calls.append(function)
+        return await run(queue, owner, function, *given, **named)
+
+    monkeypatch.setattr(FairQueue, "run", noting)
+    with serving(limited) as url:
+        assert imported(Person(url, limited), padded(3 * CHARGED_BYTES))["created"] == 1
+    assert [call.__name__ for call in calls] == ["_check_before_upload"]
 
 
 def test_upload_beyond_the_budget_is_rejected_before_its_body(limited: Settings) -> None:

@@ -79,7 +79,11 @@ def import_router(
         owner, connection = context.viewer.id, context.connection
 
         async def charge(size: int) -> None:
-            await queue.run(owner, context.charge, size // BYTES_PER_COST + 1)
+            cost = size // BYTES_PER_COST + 1
+            if context.budget is not None and context.budget.waits_for_redis:
+                await queue.run(owner, context.charge, cost)
+            else:
+                context.charge(cost)
 
         with ExitStack() as resources:
             upload = resources.enter_context(uploads.upload(owner))

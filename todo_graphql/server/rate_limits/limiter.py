@@ -30,6 +30,7 @@ class RateLimit:
         self.limit = parse_rate(text)
         self._prefix = f"{name}/{self.limit.amount}/{self.limit.seconds}/"
         self._redis = redis
+        self.waits_for_redis = redis is not None
         self._memory = InMemoryWindow(self.limit)
         self._pending = PendingCosts()
         self.deduct = self._memory.add if redis is None else self._leave_pending
@@ -67,12 +68,13 @@ class RateLimit:
 class KeyBudget:
     """The budget of one key of a rate limit."""
 
-    __slots__ = ("_key", "_rate_limit", "limit")
+    __slots__ = ("_key", "_rate_limit", "limit", "waits_for_redis")
 
     def __init__(self, rate_limit: RateLimit, key: str) -> None:
         self._rate_limit = rate_limit
         self._key = key
         self.limit = rate_limit.limit.amount
+        self.waits_for_redis = rate_limit.waits_for_redis
 
     def spend(self, cost: int) -> Allowance:
         return self._rate_limit.spend(self._key, cost)
@@ -104,10 +106,10 @@ class RateLimiter:
         if self._failures is None:
             return
         budget = self._failures.budget_of(client_network(host))
-        if self._redis is None:
-            allowance = budget.spend(1)
-        else:
+        if budget.waits_for_redis:
             allowance = await self._thread_pool.run(budget.spend, 1)
+        else:
+            allowance = budget.spend(1)
         if allowance.retry_after:
             raise RateLimited(
                 "Too many requests without a valid token from this address. Retry later.",
