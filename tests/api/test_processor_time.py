@@ -9,7 +9,7 @@ import pytest
 from todo_graphql.api import processor_time
 from todo_graphql.api.budget import Allowance
 from todo_graphql.api.context import Context
-from todo_graphql.api.processor_time import call_charged
+from todo_graphql.api.processor_time import call_charged, call_charged_since
 from todo_graphql.errors import RateLimited
 from todo_graphql.store.models import Viewer
 
@@ -92,6 +92,17 @@ def test_request_costs_the_greater_of_shape_and_time(
     call_charged(context, work, context, clock, seconds, shape)
     assert LIMIT - account.remaining == context.charged == total
     assert context.remaining == account.remaining
+
+
+@pytest.mark.parametrize(
+    ("before", "total"), [(100, HTTP + 250_000), (HTTP + 250_001, HTTP + 250_001)]
+)
+def test_earlier_charge_counts_towards_the_time(clock: Clock, before: int, total: int) -> None:
+    account = Account()
+    context, _ = context_with(account)
+    context.charge(before)
+    call_charged_since(0, context, work, context, clock, 1 / 4)
+    assert LIMIT - account.remaining == context.charged == total
 
 
 def test_time_of_an_error_is_charged(clock: Clock) -> None:

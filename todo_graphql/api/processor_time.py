@@ -31,7 +31,15 @@ def call_charged(
 
     The work is done, so its cost is deducted even if less remains.
     """
-    charged = context.charged
+    return call_charged_since(context.charged, context, function, *args, **kwargs)
+
+
+def call_charged_since(
+    charged: int, context: Context, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Call the function, and charge for its processor time beyond the charges since the context
+    had charged this cost.
+    """
     sql_seconds = context.sql_seconds if context.connection.timings else 0.0
     began = thread_time()
     try:

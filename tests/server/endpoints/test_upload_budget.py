@@ -12,6 +12,8 @@ from tests.support.commands import until
 from tests.support.data_files import error_of, imported, send
 from tests.support.http_client import HOST, answers, connected, post
 from tests.support.servers import serving
+from todo_graphql.api import processor_time
+from todo_graphql.api.context import Context
 from todo_graphql.server.data_files.records import task_of
 from todo_graphql.server.endpoints import import_tasks, upload_budget
 from todo_graphql.server.endpoints.import_body import CHARGED_BYTES, MAX_IMPORT_BYTES
@@ -144,6 +146,38 @@ def test_blank_file_is_charged_by_its_length(limited: Settings, kind: str) -> No
         content = "[" + " " * 200_000 + "]" if kind == "json" else "title" + "\n" * 200_000
         imported(alice, content, kind)
         assert remaining(alice) <= before - cost_of(len(content))
+
+
+def test_import_costs_the_greater_of_bytes_and_time(
+    limited: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes of a file of blanks cost more than its processor time."""
+    monkeypatch.setattr(processor_time, "USUAL_SQL_SECONDS", 1_000.0)
+    with serving(limited) as url:
+        alice = Person(url, limited)
+        size = 5_000_000
+        response = send(alice, padded(size))
+        assert response.status_code == 200
+        spent = LIMIT - int(response.headers["ratelimit-remaining"])
+        steps = size // CHARGED_BYTES + 1
+        assert cost_of(size) <= spent <= cost_of(size) + steps
+
+
+@pytest.mark.parametrize("size", [30, 100_000])
+def test_chunked_upload_is_charged_by_the_received_bytes(
+    limited: Settings, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    charged: list[int] = []
+    charge = Context.charge
+
+    def noting(context: Context, cost: int) -> None:
+        charged.append(cost)
+        charge(context, cost)
+
+    monkeypatch.setattr(Context, "charge", noting)
+    with serving(limited) as url:
+        assert send(Person(url, limited), iter([padded(size)])).status_code == 200
+    assert cost_of(size) <= sum(charged) <= cost_of(size) + 2
 
 
 def test_charge_in_memory_takes_no_thread(

@@ -16,7 +16,11 @@ BODY_SECONDS = 60.0
 """The time limit for a whole body."""
 
 CHARGED_BYTES = 262_144
-"""The bytes that are charged at once, before they are received."""
+"""The bytes of a body with a declared length that are charged at once, before they are received."""
+
+CHARGED_CHUNKED_BYTES = 65_536
+"""The bytes of a body without a declared length that are charged at once, after they were received.
+"""
 
 MAX_BYTES_PER_SECOND = 50_000_000
 """The rate at which a process receives bodies, shared by all uploads. Receiving takes the time of
@@ -36,21 +40,18 @@ async def receive_body(
     room and other uploads are quicker.
     """
     length = declared_length(request, MAX_IMPORT_BYTES)
-    limit = MAX_IMPORT_BYTES if length is None else length
     charged, is_whole = 0, False
     try:
         async with asyncio.timeout(None) as deadline:
             upload.begin(deadline)
             while not is_whole:
-                ahead = min(limit, upload.size + CHARGED_BYTES)
-                if upload.size >= charged < ahead:
+                due = _bytes_to_charge(length, upload.size, charged)
+                if due:
                     with upload.pause():
-                        await charge(ahead - charged)
+                        await charge(due)
                         if upload.size:
-                            await asyncio.sleep(
-                                budget.number * CHARGED_BYTES / MAX_BYTES_PER_SECOND
-                            )
-                    charged = ahead
+                            await asyncio.sleep(budget.number * due / MAX_BYTES_PER_SECOND)
+                    charged += due
                 upload.set_time_limit(_allowed_seconds(upload.size))
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
@@ -67,6 +68,15 @@ async def receive_body(
             status=408,
         ) from None
     upload.is_received = True
+    if upload.size > charged:
+        await charge(upload.size - charged)
+
+
+def _bytes_to_charge(length: int | None, received: int, charged: int) -> int:
+    """Return the number of bytes to charge before more of a body is received."""
+    if length is not None:
+        return min(length - charged, CHARGED_BYTES) if received >= charged else 0
+    return received - charged if received - charged >= CHARGED_CHUNKED_BYTES else 0
 
 
 def _allowed_seconds(received: int) -> float:

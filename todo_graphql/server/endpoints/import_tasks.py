@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.processor_time import call_charged
+from todo_graphql.api.processor_time import call_charged_since
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
@@ -59,7 +59,8 @@ def import_router(
     """Return the route of the import.
 
     The whole body is received, and parsed on the thread that executes the statements. Its bytes
-    are charged before they are received. Each statement has `timeout` seconds, like an operation.
+    are charged before they are received, if their number is declared. Each statement has `timeout`
+    seconds, like an operation.
 
     The import is aborted when the client disconnects, unless its COMMIT was sent. Otherwise it
     would block the user's other writes, and a repeated import would duplicate tasks without an
@@ -115,7 +116,8 @@ class Importer:
         await self._places.acquire()
         resources.callback(self._places.release)
         turn = self._turns.turn(context.connection)
-        call = partial(call_charged, context, _import_file, context, kind, chunks, turn)
+        # The bytes of the body are charged already: an import costs the greater of both.
+        call = partial(call_charged_since, 0, context, _import_file, context, kind, chunks, turn)
         job = await self._queue.submit(context.viewer.id, call)
         job.add_end_callback(resources.pop_all().close)
         done: Imported = await job.result()
