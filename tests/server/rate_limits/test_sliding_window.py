@@ -96,6 +96,23 @@ def test_least_recently_used_key_is_dropped(clock: Clock, monkeypatch: pytest.Mo
     assert used == [10, 10, 20, 10, 30, 10]
 
 
+def test_added_costs_drop_least_recently_used_key(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sliding_window, "MAX_KEYS", 2)
+    memory = InMemoryWindow(LIMIT, clock)
+    for key in "abc":
+        memory.add(key, 10)
+    assert [memory.count(key, 0).used(LIMIT) for key in "ac"] == [0, 10]
+
+
+def test_added_cost_counts_in_the_window_of_its_time(memory: InMemoryWindow, clock: Clock) -> None:
+    clock.now += 10
+    memory.add("a", 100)
+    clock.now += 9
+    assert memory.count("a", 0).used(LIMIT) == 100
+
+
 def test_threads_share_one_limit(clock: Clock) -> None:
     memory = InMemoryWindow(Limit(1_000, 10), clock)
     granted: list[bool] = []

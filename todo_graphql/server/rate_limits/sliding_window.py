@@ -76,13 +76,20 @@ class InMemoryWindow:
 
     def count(self, key: str, cost: int) -> WindowState:
         """Count the cost if the limit has room for it."""
+        return self._add(key, cost, must_fit=True)
+
+    def add(self, key: str, cost: int) -> None:
+        """Count a cost after its request was counted, even if the limit has no room for it."""
+        self._add(key, cost, must_fit=False)
+
+    def _add(self, key: str, cost: int, *, must_fit: bool) -> WindowState:
         amount, seconds = self._limit
         with self._lock:
             left = self._ends - self._clock()
             if left <= 0:
                 left = self._advance(left)
             previous, current = self._previous.get(key, 0), self._current.get(key, 0)
-            granted = int(previous * left / seconds) + current + cost <= amount
+            granted = not must_fit or int(previous * left / seconds) + current + cost <= amount
             if granted:
                 current += cost
             self._current[key] = current
@@ -90,11 +97,6 @@ class InMemoryWindow:
             while len(self._current) > MAX_KEYS:
                 self._current.popitem(last=False)
         return WindowState(granted, previous, left, current, left + seconds)
-
-    def add(self, key: str, cost: int) -> None:
-        """Count a cost after its request was counted, even if the limit has no room for it."""
-        with self._lock:
-            self._current[key] = self._current.get(key, 0) + cost
 
     def _advance(self, left: float) -> float:
         """Start the current window, and return the seconds that remain of it."""
