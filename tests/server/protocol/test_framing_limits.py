@@ -3,6 +3,8 @@
 import logging
 import socket
 from contextlib import suppress
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -24,6 +26,7 @@ from tests.support.http_client import (
     statuses,
 )
 from todo_graphql.server.protocol import limits
+from todo_graphql.server.protocol.http1 import HTTP1Protocol
 from todo_graphql.server.protocol.limits import (
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
@@ -31,6 +34,7 @@ from todo_graphql.server.protocol.limits import (
     MAX_TARGET_BYTES,
     MinDataRate,
 )
+from todo_graphql.server.protocol.request_parser import RequestParser
 
 CHUNK_OF_ONE = b"1;" + b"x" * 4_096 + b"\r\n \r\n"
 
@@ -92,6 +96,22 @@ def test_large_body_in_short_chunks_is_accepted(url: str, alice: Person) -> None
     framed = in_chunks(file, 16)
     assert len(framed) - len(file) > 3 * MAX_FRAMING_BYTES
     assert statuses(said(url, asked_by(alice, b"POST /import", CHUNKED), framed, END)) == [200, 200]
+
+
+def test_large_body_before_chunks_in_one_piece_is_accepted() -> None:
+    received: list[int] = []
+    connection = SimpleNamespace(
+        on_request_begin=lambda: None,
+        on_request=lambda scope, **keywords: None,
+        on_body=lambda data: received.append(len(data)),
+        on_request_complete=lambda: None,
+    )
+    parser = RequestParser(cast("HTTP1Protocol", connection))
+    size = MAX_FRAMING_BYTES + 1
+    first = head(b"POST /import HTTP/1.1", HOST, b"Content-Length: %d" % size) + b" " * size
+    parser.receive(first + head(b"POST /import HTTP/1.1", HOST, CHUNKED) + in_chunks(b"[]", 2))
+    parser.parse_piece()
+    assert received == [size, 2]
 
 
 def test_number_of_headers_is_bounded(url: str) -> None:

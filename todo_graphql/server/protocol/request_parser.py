@@ -197,8 +197,8 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         self._unused = 0
-        if self._is_chunked:
-            self._framing -= 2 * len(data)  # a byte of the body may have a byte of framing
+        # A byte of a body in chunks may have a byte of framing.
+        self._framing -= 2 * len(data) if self._is_chunked else len(data)
         self._connection.on_body(data)
 
     def on_message_complete(self) -> None:
