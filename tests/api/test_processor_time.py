@@ -41,6 +41,10 @@ class Account:
         self.remaining -= cost if granted else 0
         return Allowance(LIMIT, max(0, self.remaining), cost, 0.0, 0 if granted else 1)
 
+    def check(self, cost: int) -> Allowance:
+        allowance = Account(self.remaining).spend(cost)
+        return allowance._replace(remaining=max(0, self.remaining))
+
     def deduct(self, cost: int) -> None:
         self.remaining -= cost
 
@@ -145,6 +149,17 @@ def test_document_without_budget_is_free(clock: Clock) -> None:
     with pytest.raises(RateLimited):
         call_charged(context, context.require_budget, 10)
     assert account.remaining == 9
+
+
+def test_required_budget_that_recovers_meanwhile_is_not_charged(clock: Clock) -> None:
+    account = Account(remaining=9)
+    state = account.check(10)
+    account.check = lambda cost: state  # type: ignore[method-assign]
+    account.remaining = 10
+    context, _ = context_with(account)
+    with pytest.raises(RateLimited):
+        context.require_budget(10)
+    assert (account.remaining, context.charged) == (10, 0)
 
 
 def test_each_piece_is_charged_for_itself(clock: Clock) -> None:

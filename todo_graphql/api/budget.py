@@ -36,6 +36,9 @@ class Budget(Protocol):
     def spend(self, cost: int) -> Allowance:
         """Spend a cost unless less remains. It may wait for Redis."""
 
+    def check(self, cost: int) -> Allowance:
+        """Return the same as `spend` at this moment, and spend nothing. It may wait for Redis."""
+
     def deduct(self, cost: int) -> None:
         """Deduct a cost after a spend, even if less remains. It may wait for Redis."""
 

@@ -32,9 +32,9 @@ class Context:
 
     `selection` is None if any attribute may be read. `document` is kept until the response is sent:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
-    valid, `allowance` once the cost is charged, `response_size` before the execution. `charged` is
-    all that the operation has cost, and `deducted` the part of it since the allowance. Without a
-    `budget` the total cost of operations is unlimited.
+    valid, `allowance` once a cost is checked or charged, `response_size` before the execution.
+    `charged` is all that the operation has cost, and `deducted` the part of it since the allowance.
+    Without a `budget` the total cost of operations is unlimited.
     """
 
     response_size: ResponseSize
@@ -102,22 +102,23 @@ class Context:
         if self.budget is None:
             return
         cost = min(cost, self.budget.limit)
-        self.allowance = self.budget.spend(cost)
-        self.deducted = 0
-        if self.allowance.retry_after:
-            raise RateLimited(
-                "Rate limit exceeded. Try again later.",
-                retry_after=self.allowance.retry_after,
-            )
+        self._accept(self.budget.spend(cost))
         self.charged += cost
 
     def require_budget(self, cost: int) -> None:
         """Raise RateLimited if less than the cost of a new document remains in the budget."""
         if self.budget is not None:
-            cost = min(cost, self.budget.limit)
-            if self.budget.spend(0).remaining < cost:
-                self.charge(cost)
+            self._accept(self.budget.check(min(cost, self.budget.limit)))
         self.has_new_document = True
+
+    def _accept(self, allowance: Allowance) -> None:
+        """Keep the state of the budget. Raise RateLimited if the cost was rejected."""
+        self.allowance = allowance
+        self.deducted = 0
+        if allowance.retry_after:
+            raise RateLimited(
+                "Rate limit exceeded. Try again later.", retry_after=allowance.retry_after
+            )
 
     def deduct(self, cost: int) -> None:
         """Charge a cost that is known after the work, even if less remains."""

@@ -101,3 +101,12 @@ def test_overdrawn_budget_rejects_until_the_time_is_paid() -> None:
     budget.deduct(5_000)
     allowance = budget.spend(1)
     assert (allowance.remaining, allowance.retry_after > 24 * 3_600) == (0, True)
+
+
+def test_checked_cost_is_not_spent() -> None:
+    budget = RateLimit("user", "1000/day", None).budget_of("a")
+    budget.spend(995)
+    assert [budget.check(cost).retry_after > 0 for cost in (6, 5)] == [True, False]
+    checked, spent = budget.check(6), budget.spend(6)
+    assert checked._replace(resets=0) == spent._replace(resets=0)
+    assert budget.spend(5).remaining == 0

@@ -41,13 +41,22 @@ class RateLimit:
         return KeyBudget(self, key)
 
     def spend(self, key: str, cost: int) -> Allowance:
-        limit, state = self.limit, self._count(key, cost)
+        state = self._count(key, cost)
+        return self._allowance(state, cost, granted=state.granted)
+
+    def check(self, key: str, cost: int) -> Allowance:
+        state = self._count(key, 0)
+        fits = state.used(self.limit) + cost <= self.limit.amount
+        return self._allowance(state, cost, granted=fits)
+
+    def _allowance(self, state: WindowState, cost: int, *, granted: bool) -> Allowance:
+        limit = self.limit
         return Allowance(
             limit.amount,
             max(0, limit.amount - state.used(limit)),
             cost,
             time.time() + state.reset_after(),
-            0 if state.granted else state.retry_after(cost, limit),
+            0 if granted else state.retry_after(cost, limit),
         )
 
     def _leave_pending(self, key: str, cost: int) -> None:
@@ -78,6 +87,9 @@ class KeyBudget:
 
     def spend(self, cost: int) -> Allowance:
         return self._rate_limit.spend(self._key, cost)
+
+    def check(self, cost: int) -> Allowance:
+        return self._rate_limit.check(self._key, cost)
 
     def deduct(self, cost: int) -> None:
         self._rate_limit.deduct(self._key, cost)
