@@ -23,11 +23,6 @@ class OutageLog:
         self._quiet_until = 0.0
         self._lock = threading.Lock()
 
-    @property
-    def is_told(self) -> bool:
-        """True while a reported outage lasts."""
-        return bool(self._reported)
-
     def report(self, sentence: str) -> None:
         """Log an outage, unless it is reported already or a cooldown is running."""
         with self._lock:

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jose.exceptions import JOSEError
+from jose import jwk
+from jose.backends.base import Key
+from jose.exceptions import JOSEError, JWKError
 
 from tests.support.issuer import ALGORITHMS, key_pair, key_set, public_jwk
 from tests.support.jwt import segment
@@ -134,6 +137,22 @@ def test_unusable_key_is_ignored(member: object) -> None:
     found = read_key_set(key_set(ED, member, EC))
     assert [key.algorithm for key in found.keys] == ["EdDSA", "ES256"]
     assert (found.exposed, found.ignored) == (0, 1)
+
+
+@pytest.mark.parametrize("error", [UnsupportedAlgorithm, JWKError, ValueError])
+def test_key_that_the_library_rejects_is_ignored(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def construct(pem: bytes, algorithm: str) -> Key:
+        if algorithm == "ES256":
+            raise error("unsupported")
+        return construct_key(pem, algorithm)
+
+    construct_key = jwk.construct
+    monkeypatch.setattr(jwk, "construct", construct)
+    found = read_key_set(key_set(ED, EC))
+    assert [key.algorithm for key in found.keys] == ["EdDSA"]
+    assert found.ignored == 1
 
 
 @pytest.mark.parametrize("number", range(20))

@@ -24,6 +24,7 @@ from tests.support.commands import until
 from tests.support.issuer import ALL, Issuer, key_pair, key_set, public_jwk, publishing, token_by
 from tests.support.jwt import SUBJECT
 from tests.support.refused_tokens import BADLY_SIGNED
+from todo_graphql import outage_log
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server.auth import jwks_client
 from todo_graphql.server.auth.jwks_client import FetchError, fetch
@@ -182,6 +183,51 @@ def test_keys_are_refreshed_sooner_while_document_has_none(
             await asyncio.to_thread(until, more, "Three fetches")
 
     asyncio.run(outlive())
+
+
+def test_failed_fetch_is_repeated_sooner_after_a_recovery(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cooldown of the log does not delay the fetches."""
+    monkeypatch.setattr(jwks_client, "OUTAGE_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(jwks_client, "RETRY_AFTER", 0.01)
+    monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(outage_log, "REPORT_COOLDOWN_SECONDS", 1_000.0)
+    issuer.status = 500
+    authenticator = trusting(issuer.url)
+
+    async def fetches(number: int) -> None:
+        target = len(issuer.requests) + number
+        await asyncio.to_thread(until, lambda: len(issuer.requests) >= target, "More fetches")
+
+    async def outlive() -> None:
+        async with authenticator.keys_kept_fresh():
+            await fetches(2)
+            issuer.status = 200
+            await fetches(2)
+            issuer.status = 500
+            await fetches(2)
+            monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 1_000.0)
+            await fetches(3)
+
+    asyncio.run(outlive())
+
+
+def test_unexpected_error_of_a_fetch_keeps_known_keys(
+    issuer: Issuer,
+    clock: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(document: bytes) -> None:
+        raise ZeroDivisionError("secret")
+
+    authenticator = with_keys_of(issuer)
+    monkeypatch.setattr(jwks_client, "read_key_set", fail)
+    clock.now += jwks_client.PAUSE_SECONDS
+    assert sentence_against(authenticator, issuer.token("9")) == UNFETCHED
+    assert identified(authenticator, issuer.token("1")) == SUBJECT
+    assert caplog.messages == ["The keys of AUTH_JWKS_URL cannot be fetched: ZeroDivisionError."]
 
 
 def test_request_waits_at_most_the_fetch_timeout(

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
@@ -93,9 +93,9 @@ def read_key(member: Member) -> PublicKey | None:
         if kind == algorithm_kind and may_verify(member, algorithm):
             try:
                 pem = read(member).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-            except ValueError:
+                return PublicKey(kid, algorithm, pem, jwk.construct(pem, algorithm))
+            except (ValueError, UnsupportedAlgorithm, JWKError):
                 return None
-            return PublicKey(kid, algorithm, pem, jwk.construct(pem, algorithm))
     return None
 
 

@@ -56,7 +56,8 @@ class JWKSClient:
     def __init__(self, url: str, trust: Callable[[PublicKeys], None]) -> None:
         self._url = url
         self._trust = trust
-        self._has_keys = False
+        self._has_keys = False  # since the first successful fetch
+        self._is_fresh = False  # by the last fetch, which returned a usable document
         self._not_before = 0.0
         self._running: asyncio.Task[bool] | None = None
         self._scheduled: asyncio.Task[bool] | None = None  # it has not begun
@@ -84,7 +85,7 @@ class JWKSClient:
     def _interval(self) -> float:
         if not self._has_keys:
             return RETRY_AFTER
-        return OUTAGE_INTERVAL_SECONDS if self._outage.is_told else INTERVAL_SECONDS
+        return INTERVAL_SECONDS if self._is_fresh else OUTAGE_INTERVAL_SECONDS
 
     async def refresh(self, network: str) -> None:
         """Wait for a fetch that begins after this call, for a token with an unknown key.
@@ -133,17 +134,19 @@ class JWKSClient:
     async def _fetch_and_trust(self) -> bool:
         try:
             keys = await fetch(self._url)
-        except FetchError as reason:
-            self._outage.report(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
+            self._trust(keys)
+        except Exception as error:  # noqa: BLE001 - known keys stay valid after every failure
+            reason = error if isinstance(error, FetchError) else type(error).__name__
+            self._update_outage(f"The keys of AUTH_JWKS_URL cannot be fetched: {reason}.")
             return False
-        self._trust(keys)
         self._has_keys = True
-        self._log_warning(keys)
+        self._update_outage(warning_about(keys))
         return True
 
-    def _log_warning(self, keys: PublicKeys) -> None:
-        if warning := warning_about(keys):
-            self._outage.report(warning)
+    def _update_outage(self, problem: str) -> None:
+        self._is_fresh = not problem
+        if problem:
+            self._outage.report(problem)
         else:
             self._outage.recover()
 
