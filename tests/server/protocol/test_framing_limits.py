@@ -4,7 +4,7 @@ import logging
 import socket
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import pytest
 
@@ -26,7 +26,6 @@ from tests.support.http_client import (
     statuses,
 )
 from todo_graphql.server.protocol import limits
-from todo_graphql.server.protocol.http1 import HTTP1Protocol
 from todo_graphql.server.protocol.limits import (
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
@@ -100,13 +99,13 @@ def test_large_body_in_short_chunks_is_accepted(url: str, alice: Person) -> None
 
 def test_large_body_before_chunks_in_one_piece_is_accepted() -> None:
     received: list[int] = []
-    connection = SimpleNamespace(
+    connection: Any = SimpleNamespace(
         on_request_begin=lambda: None,
         on_request=lambda scope, **keywords: None,
         on_body=lambda data: received.append(len(data)),
         on_request_complete=lambda: None,
     )
-    parser = RequestParser(cast("HTTP1Protocol", connection))
+    parser = RequestParser(connection)
     size = MAX_FRAMING_BYTES + 1
     first = head(b"POST /import HTTP/1.1", HOST, b"Content-Length: %d" % size) + b" " * size
     parser.receive(first + head(b"POST /import HTTP/1.1", HOST, CHUNKED) + in_chunks(b"[]", 2))
