@@ -173,9 +173,9 @@ def seed(users: int, tasks: int) -> None:
     Uses DATABASE_URL, or the database of `dev` in this folder, which need not be running. The
     first user is the demo user. Repeated with the same numbers, the command adds nothing.
     """
-    from todo_graphql.dev.populate import populate
+    from todo_graphql.dev.seed import run_seed
 
-    populate(settings_with(), users, tasks)
+    run_seed(settings_with(), users, tasks)
     click.echo(f"There are {users:,} users with {tasks:,} tasks.")
 
 

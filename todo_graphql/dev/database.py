@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from pydantic import SecretStr
 
 from todo_graphql.dev.postgres_binaries import NOT_INSTALLED, EmbeddedPostgresError
 from todo_graphql.dev.workspace import FOLDER, workspace
+from todo_graphql.errors import ExpectedError
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import migrations
 
@@ -34,8 +36,9 @@ def embedded_postgres() -> "EmbeddedPostgres":
 @contextmanager
 def postgresql(settings: Settings) -> Iterator[Settings]:
     """Yield the settings with a database: their own, or an embedded one that runs meanwhile."""
-    if settings.database_url is not None:
-        yield settings
+    own = with_own_database(settings)
+    if own is not None:
+        yield own
         return
     server = embedded_postgres()
     first_time = not server.folder.exists()
@@ -47,21 +50,32 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
             for notice in server.access.notices():
                 click.echo(notice)
         with restart_on_exit(server):
-            yield settings.model_copy(
-                update={"database_url": server.url, "database_url_unpooled": server.url}
-            )
+            yield with_url(settings, server.url)
     finally:
         server.stop()
 
 
+def with_own_database(settings: Settings) -> Settings | None:
+    """Return the settings with DATABASE_URL, for which DATABASE_URL_UNPOOLED is used if it is
+    missing. Return None without either.
+    """
+    if settings.database_url is not None:
+        return settings
+    url = settings.database_url_unpooled
+    return None if url is None else with_url(settings, url)
+
+
+def with_url(settings: Settings, url: SecretStr) -> Settings:
+    return settings.model_copy(update={"database_url": url, "database_url_unpooled": url})
+
+
 def with_database_of_dev(settings: Settings) -> Settings:
     """Return the settings with a database: their own, or that of a `dev` running in this folder."""
-    if settings.migration_url is not None:
-        return settings
+    own = with_own_database(settings)
+    if own is not None:
+        return own
     server = embedded_postgres()
-    if not server.is_running():
-        return settings
-    return settings.model_copy(update={"database_url": server.url})
+    return with_url(settings, server.url) if server.is_running() else settings
 
 
 @contextmanager
@@ -88,8 +102,10 @@ def restart_on_exit(server: "EmbeddedPostgres") -> Iterator[None]:
         while not done.wait(WATCH_INTERVAL_SECONDS):
             if not server.is_running():
                 click.echo("PostgreSQL has ended. Restarting it …")
-                with suppress(EmbeddedPostgresError):  # the next check is the next attempt
+                try:
                     server.start()
+                except (ExpectedError, OSError) as error:  # the next check is the next attempt
+                    click.echo(f"PostgreSQL cannot start: {error}")
 
     watcher = threading.Thread(target=watch, name="postgresql")
     watcher.start()

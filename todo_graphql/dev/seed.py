@@ -12,7 +12,7 @@ from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.postgres.engine import Database
 
 
-def populate(settings: Settings, users: int, tasks: int) -> None:
+def run_seed(settings: Settings, users: int, tasks: int) -> None:
     """Generate users and tasks. The first user is the demo user."""
     with database_here(settings) as here:
         check_database(here)
