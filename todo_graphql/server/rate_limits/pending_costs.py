@@ -1,6 +1,7 @@
 """Costs that are known after a request, and wait to be counted with the next one of their key.
 
-Redis is asked once per request in this way.
+A request asks Redis once in this way. With a new document it asks twice: the budget is checked
+before the document is parsed.
 """
 
 import threading
