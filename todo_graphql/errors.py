@@ -1,5 +1,4 @@
-"""Expected errors, and those of them that clients see: each has a stable code, an HTTP status and
-one sentence.
+"""Expected errors. A Problem is one that clients see, with a stable code and an HTTP status.
 
 Every other exception is a bug. The server logs it and answers with INTERNAL_SERVER_ERROR.
 """
@@ -50,8 +49,9 @@ class ErrorCode(Enum):
     UNAVAILABLE = (
         503,
         (
-            "The database or the issuer's keys are unavailable, the server is overloaded, or the "
-            "request timed out. Retry after `retryAfter` seconds."
+            "The database or the issuer's keys are unavailable, the server is overloaded, the "
+            "caller has too many imports, exports or unread responses, or the request timed out. "
+            "Retry after `retryAfter` seconds."
         ),
     )
     INTERNAL_SERVER_ERROR = (
