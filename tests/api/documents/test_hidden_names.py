@@ -215,6 +215,9 @@ EXAMPLES = {
     "Fields 'a' conflict because they return conflicting types 'Int!' and '[T!]'.": (
         "Fields 'a' conflict because they return different types."
     ),
+    "A value: they return conflicting types 'a' and 'b'.": (
+        "A value: they return conflicting types 'a' and 'b'."
+    ),
 }
 
 

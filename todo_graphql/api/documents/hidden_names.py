@@ -4,7 +4,8 @@ Servers without introspection rewrite each message that names a type, a required
 required field. Code, locations, path and field of the error remain.
 
 Messages quote values of the client, which may be long. Each pattern is matched once, from a fixed
-position, and takes linear time.
+position, and takes linear time. A message about conflicting fields quotes only names of the request
+and types, and is searched.
 """
 
 import re
@@ -59,6 +60,7 @@ REWRITES = tuple(
     )
 )
 
+CONFLICTING_FIELDS = "Fields '"
 CONFLICT = re.compile(f"they return conflicting types {TYPE} and {TYPE}")
 
 
@@ -70,4 +72,6 @@ def hide_names(message: str) -> str:
         found = pattern.match(message, position)
         if found:
             return message[:position] + found.expand(replacement) + message[found.end() :]
-    return CONFLICT.sub("they return different types", message)
+    if message.startswith(CONFLICTING_FIELDS):  # it may have several conflicts
+        return CONFLICT.sub("they return different types", message)
+    return message
