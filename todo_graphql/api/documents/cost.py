@@ -40,7 +40,7 @@ STATEMENT_COSTS: Mapping[str, int] = {
     "Query.task": 10,
     "Query.tasks": 100,
     "Query.overview": 100,
-    "User.storage": 10,
+    "User.storage": 100,
     "User.tasks": 100,
     "User.overview": 100,
     "User.tags": 100,
