@@ -30,7 +30,7 @@ EXPORT_PAGE_SIZE = 500
 """The most tasks of a page."""
 
 EXPORT_PAGE_BYTES = 524_288
-"""The most bytes of titles, descriptions and tags in a page. One task always fits."""
+"""The most bytes of texts in a page, as `_size` counts them. One task always fits."""
 
 MAX_TAG_BYTES = 4 * TAG_MAX_LENGTH
 
@@ -41,8 +41,8 @@ RAW_COLUMNS = tuple(TASKS.c[name] for name in TaskRow._fields if name in TASKS.c
 
 AFTER = tuple_(bindparam("after_rank", type_=Text()), bindparam("after_id", type_=Uuid()))
 SINCE = bindparam("since", type_=BigInteger())
-SIZE = bindparam("size", type_=Integer())
-BYTES = bindparam("bytes", type_=Integer())
+MAX_TASKS = bindparam("max_tasks", type_=Integer())
+MAX_BYTES = bindparam("max_bytes", type_=Integer())
 
 
 class ExportPage(NamedTuple):
@@ -55,7 +55,11 @@ class ExportPage(NamedTuple):
 
 def read_export_page(statements: Statements, since: int, place: Place | None) -> ExportPage:
     """Read the tasks after a place that have changed since a revision."""
-    values: dict[str, Any] = {"since": since, "size": EXPORT_PAGE_SIZE, "bytes": EXPORT_PAGE_BYTES}
+    values: dict[str, Any] = {
+        "since": since,
+        "max_tasks": EXPORT_PAGE_SIZE,
+        "max_bytes": EXPORT_PAGE_BYTES,
+    }
     if place is not None:
         values |= {"after_rank": place[0], "after_id": str(place[1])}
     return parse_export_page(statements.read(export_statement(is_first=place is None), values))
@@ -87,7 +91,7 @@ def export_statement(scope: ViewerScope, *, is_first: bool) -> Select[Any]:
         scope.tasks(*RAW_COLUMNS, TASKS.c.rank, _size().label("size"))
         .where(*where)
         .order_by(*order)
-        .limit(SIZE + 1)
+        .limit(MAX_TASKS + 1)
         .subquery("candidate")
     )
     place = [candidates.c.rank, candidates.c.id]
@@ -97,16 +101,16 @@ def export_statement(scope: ViewerScope, *, is_first: bool) -> Select[Any]:
         func.row_number().over(order_by=place).label("number"),
         func.sum(candidates.c.size).over(order_by=place).label("total"),
     ).subquery("page")
-    fits = and_(page.c.number <= SIZE, or_(page.c.total <= BYTES, page.c.number == 1))
+    fits = and_(page.c.number <= MAX_TASKS, or_(page.c.total <= MAX_BYTES, page.c.number == 1))
     # Values are formatted last. PostgreSQL would format those of all tasks before it sorts them.
     rows: Select[Any] = select(*format_columns(page), page.c.rank, page.c.candidates).where(fits)
     return rows.order_by(page.c.number)
 
 
 def _size() -> ColumnElement[int]:
-    """Return the size of a row: PostgreSQL knows it without reading long texts.
+    """Return the size of the texts of a row. PostgreSQL knows it without reading long texts.
 
-    The maximum size of tags counts, because tags are short.
+    The rank counts too. Tags count with their maximum size, because they are short.
     """
     texts = (TASKS.c.title, TASKS.c.description, TASKS.c.rank)
     size: ColumnElement[int] = func.cardinality(TASKS.c.tags) * MAX_TAG_BYTES
