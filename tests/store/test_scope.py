@@ -25,7 +25,7 @@ PARTS: dict[str, Any] = {
     "tasks": SCOPE.tasks(TASKS.c.id),
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
-    "current_revision": SCOPE.current_revision(when=true(), growth=GROWTH).element,
+    "count_growth": SCOPE.count_growth(when=true(), growth=GROWTH).element,
     "storage": SCOPE.storage(),
     "counted_storage": SCOPE.counted_storage(),
     "recount_storage": SCOPE.recount_storage(),

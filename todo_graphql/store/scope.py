@@ -66,7 +66,7 @@ class ViewerScope:
         return select(*columns).select_from(USERS).where(self.own_user)
 
     def delete_user(self) -> Executable:
-        """Delete the viewer's own row, all tasks (by cascade) and all idempotency keys."""
+        """Delete the viewer's own row, all tasks (by cascade) and all stored idempotency keys."""
         keys = delete_from(IDEMPOTENCY_KEYS).where(self.own_keys).cte("keys")
         return delete_from(USERS).where(self.own_user).returning(USERS.c.id).add_cte(keys)
 
@@ -88,9 +88,9 @@ class ViewerScope:
         }
         return self._writer(when, growth, values)
 
-    def current_revision(self, *, when: ColumnElement[bool], growth: Growth) -> CTE:
-        """Return the revision that an earlier statement of this transaction took; no row unless
-        `when` is true.
+    def count_growth(self, *, when: ColumnElement[bool], growth: Growth) -> CTE:
+        """Add to the viewer's counters, and return the revision that an earlier statement of this
+        transaction took; no row unless `when` is true.
         """
         return self._writer(when, growth, {})
 

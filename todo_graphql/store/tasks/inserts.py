@@ -122,7 +122,7 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     fresh = given.c.id.not_in(select(existing.c.key))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
-    take_revision = scope.next_revision if first else scope.current_revision
+    take_revision = scope.next_revision if first else scope.count_growth
     writer = take_revision(when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth)
     inserted = _inserted(scope, writer, fresh, given, read)
     return summarize_write(scope, writer, count_rows(given), count_rows(inserted), growth)
