@@ -34,9 +34,9 @@ def format_error(
 ) -> GraphQLError:
     """Return the error as a client may see it, always with a code.
 
-    Problems and errors of the client pass, without names of the schema if introspection is
-    disabled. An unexpected error is logged in full, and the
-    response contains the request id instead.
+    Problems pass unchanged. Errors of the client pass after a modification in place: they get a
+    code, and lose names of the schema if introspection is disabled. An unexpected error is logged
+    in full, and the response contains the request id instead.
     """
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
