@@ -219,8 +219,8 @@ class IdempotencyKey(SQLModel, table=True):
         ),
     )
 
-    # No foreign key: the key of a deleted account must remain. Otherwise a repeated deletion
-    # would delete the data of an account that was created since.
+    # No foreign key: a deletion of the account deletes the other keys, and its own key is stored
+    # after it. Otherwise a repeated deletion would delete the data of an account created since.
     user_id: uuid.UUID = Field(primary_key=True)
     key: str = Field(sa_column=Column(Text, primary_key=True))
     digest: bytes = Field(
