@@ -2,7 +2,7 @@
 
 import pytest
 
-from todo_graphql.api.documents.shared_cache import SharedCache
+from todo_graphql.api.documents.shared_cache import MAX_EVICTIONS, SharedCache
 
 
 def cache(room: int = 10, entries: int = 100, owner_room: int | None = None) -> SharedCache[str]:
@@ -37,6 +37,22 @@ def test_value_is_freed_with_its_last_entry() -> None:
         own.put(owner, "text", "xxxx")
     own.put("c", "heavy", "y" * 10)
     assert [own.get(owner, "text") for owner in "ab"] == [None, None]
+    assert (len(own), own.weight) == (1, 10)
+
+
+def test_new_entry_evicts_few_entries_of_a_popular_text() -> None:
+    """Each attempt evicts some entries, so that a later one is kept."""
+    own, popular = cache(room=10), 2 * MAX_EVICTIONS + 1
+    for number in range(popular):
+        own.put(number, "text", "xxxx")
+    for attempt in range(1, 3):
+        own.put("a", "heavy", "y" * 10)
+        assert own.get("a", "heavy") is None
+        assert (len(own), own.weight) == (1, 4)
+        left = [number for number in range(popular) if own.get(number, "text")]
+        assert left == list(range(attempt * MAX_EVICTIONS, popular))
+    own.put("a", "heavy", "y" * 10)
+    assert own.get("a", "heavy") == "y" * 10
     assert (len(own), own.weight) == (1, 10)
 
 

@@ -12,6 +12,9 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+MAX_EVICTIONS = 32
+"""The maximum number of entries of other owners that a new entry evicts."""
+
 
 @dataclass(slots=True)
 class SharedValue(Generic[Value]):
@@ -69,7 +72,9 @@ class SharedCache(Generic[Value]):
     def put(self, owner: Hashable, text: str, value: Value) -> None:
         """Store an entry for the value of this text: the value of other owners, or else this one.
 
-        A value that alone is heavier than the cache allows is not stored.
+        A value that alone is heavier than the cache allows is not stored. An entry that would
+        evict too many others is not stored either: the value of a popular text leaves the cache
+        only with its last owner.
         """
         weight = self._weigh(value)
         if weight > self._owner_room:
@@ -83,8 +88,15 @@ class SharedCache(Generic[Value]):
             own = self._owners[owner]
             while own.weight > self._owner_room:
                 self._evict(owner, next(iter(own.texts)))
-            while self.weight > self._room or len(self._entries) > self._max_entries:
+            for _ in range(MAX_EVICTIONS):
+                if not self._is_overfull():
+                    return
                 self._evict(*next(iter(self._entries)))
+            if self._is_overfull():
+                self._evict(owner, text)
+
+    def _is_overfull(self) -> bool:
+        return self.weight > self._room or len(self._entries) > self._max_entries
 
     def _add(self, owner: Hashable, shared: SharedValue[Value]) -> None:
         key = owner, shared.text  # one text in memory for all owners
