@@ -127,10 +127,14 @@ class Context:
             self.charged += cost
             self.deducted += cost
 
-    def tasks(self, user_id: str | None = None) -> Tasks:
-        """Return the viewer's tasks. Raise Forbidden if `userId` names another user."""
+    def require_own_id(self, user_id: str | None) -> None:
+        """Raise Forbidden if `userId` names another user."""
         if user_id is not None and user_id.lower() != str(self.viewer.id):
             raise Forbidden("`userId` names another user. Omit it, or send your own id.")
+
+    def tasks(self, user_id: str | None = None) -> Tasks:
+        """Return the viewer's tasks. Raise Forbidden if `userId` names another user."""
+        self.require_own_id(user_id)
         return Tasks(self.connection, self.selected_columns("Task", ALL))
 
     def selected_columns(self, kind: str, every: frozenset[str]) -> frozenset[str]:

@@ -40,7 +40,7 @@ class Idempotent(FieldExtension):
         key = arguments.pop("idempotency_key", None)
         if key is None:
             return next_(source, info, **arguments)
-        info.context.tasks(arguments.get("user_id"))  # checks `userId` first
+        info.context.require_own_id(arguments.get("user_id"))
         info.context.selection = None  # a replay may select other fields
         given = {name: to_json(value) for name, value in arguments.items() if name != "user_id"}
 

@@ -13,4 +13,4 @@ def check_user_id(request: Request, context: Context) -> None:
     given = request.query_params.getlist("userId")
     if len(given) > 1:
         raise BadUserInput("`userId` can occur only once.", field="userId")
-    context.tasks(given[0] if given else None)
+    context.require_own_id(given[0] if given else None)
