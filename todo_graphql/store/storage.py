@@ -10,13 +10,11 @@ from todo_graphql.store.postgres.statement_cache import StatementKey, cached_sta
 from todo_graphql.store.quota import quota_refusal
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.write_summary import parse_summary
 
 Result = TypeVar("Result")
 
 ADVICE = "Delete tasks permanently, for example by `emptyTrash`."
-
-SUMMARY = slice(-5, None)
-"""The last columns of a write that can grow: see `summarize_write`."""
 
 
 class Usage(NamedTuple):
@@ -59,13 +57,13 @@ def write_within_quota(
     """
     rows = statements.write(key, values, ensure_user=ensure_user)
     parsed = parse(rows)
-    added_tasks, added_bytes, _, _, changed = rows[0][SUMMARY]
-    if changed or added_bytes <= 0:
+    summary = parse_summary(rows[0])
+    if summary.changed or summary.added_bytes <= 0:
         return parsed
     # The lock keeps the counters exact until the second attempt.
     with statements.transaction():
         usage = _stored_usage(statements) or _recounted_usage(statements)
-        added = added_tasks, added_bytes
+        added = summary.added_tasks, summary.added_bytes
         refusal = quota_refusal(statements.connection.quota._asdict(), usage, added, ADVICE)
         if refusal is None:
             return parse(statements.write(key, values))

@@ -44,7 +44,8 @@ from todo_graphql.store.tasks.rows import (
     project_result,
 )
 from todo_graphql.store.tasks.updates import ALWAYS_READ
-from todo_graphql.store.tasks.write_results import WriteResult, count_rows, summarize_write
+from todo_graphql.store.tasks.write_results import WriteResult, count_rows
+from todo_graphql.store.write_summary import parse_summary, summarize_write
 
 CREATE_MAX = 100
 
@@ -137,8 +138,8 @@ def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) 
         if row[CLASHES] and row[0] is not None:
             field = f"{fields[row[PLACE] - 1]}.id"
             raise Conflict("This id is in use by another task of yours.", field=field)
-    revision, number, changed = result[0][-3:]
-    return WriteResult(revision, number, changed, parse_task_rows(result))
+    summary = parse_summary(result[0])
+    return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(result))
 
 
 def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:

@@ -10,6 +10,7 @@ from todo_graphql.store.storage import write_within_quota
 from todo_graphql.store.tasks.export_pages import Place, read_export_page
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
+from todo_graphql.store.write_summary import Summary, parse_summary
 
 MAX_ROUNDS = 100
 """Maximum number of rounds that an export follows concurrent changes."""
@@ -81,19 +82,17 @@ def import_tasks(
             with turn:
                 parameters = insert_parameters(batch, number)
                 statement = insert_missing_statement(first=not created)
-                revision, given, new = write_within_quota(
-                    statements, statement, parameters, _summary
-                )
-                created, number = created + new, number + given
+                summary = write_within_quota(statements, statement, parameters, _parse)
+                revision = summary.revision
+                created, number = created + summary.changed, number + summary.number
                 batch = next(batches, None)
     if revision is None:  # there were no tasks
         revision = statements.revision()
     return Imported(created, number - created, revision)
 
 
-def _summary(result: Sequence[Sequence[int]]) -> tuple[int, int, int]:
-    revision, given, created = result[0][-3:]
-    return revision, given, created
+def _parse(result: Sequence[Sequence[int]]) -> Summary:
+    return parse_summary(result[0])
 
 
 def _batches(tasks: Iterable[NewTask]) -> Iterator[list[NewTask]]:

@@ -35,12 +35,8 @@ from todo_graphql.store.tasks import write_results
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
 from todo_graphql.store.tasks.rows import project_columns, project_result
-from todo_graphql.store.tasks.write_results import (
-    WriteResult,
-    count_rows,
-    description_size,
-    summarize_write,
-)
+from todo_graphql.store.tasks.write_results import WriteResult, count_rows, description_size
+from todo_graphql.store.write_summary import summarize_write
 
 BULK_MAX = 500
 BULK_DEFAULT = 100

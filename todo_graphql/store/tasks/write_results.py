@@ -1,18 +1,19 @@
-"""Results of writes, whose tasks are bounded in size before anything changes."""
+"""Results of writes. The tasks of a change are bounded in size before anything changes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, func, literal, select
+from sqlalchemy import CTE, ColumnElement, func, select
 
 from todo_graphql.errors import QueryTooComplex
-from todo_graphql.store.models import TASKS, USERS
-from todo_graphql.store.quota import Growth
-from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows
+from todo_graphql.store.write_summary import parse_summary
 
 MAX_RESULT_BYTES = 2_097_152
-"""The most bytes of descriptions in the result of one write. Other texts are short."""
+"""The most bytes of descriptions in the result of a change. Other texts are short. A create is
+bounded by its number of tasks, which may exist already.
+"""
 
 
 class WriteResult(NamedTuple):
@@ -34,29 +35,8 @@ def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
     if len(result[0]) > WIDTH and result[0][WIDTH] > MAX_RESULT_BYTES:
         raise result_too_large()
     there = [row for row in result if len(row) > WIDTH and row[0] is not None]
-    revision, number, changed = result[0][-3:]
-    return WriteResult(revision, number, changed, parse_task_rows(there))
-
-
-def summarize_write(
-    scope: ViewerScope,
-    writer: CTE,
-    number: ColumnElement[int],
-    changed: ColumnElement[int],
-    growth: Growth | None = None,
-) -> Select[Any]:
-    """Select the last columns of a result: the growth, if any, the user's revision after the
-    write, the number of selected tasks, and the number of changed tasks.
-    """
-    # The planner tries to replace max() by an index scan, which takes longer than LIMIT.
-    now = select(writer.c.revision).limit(1).scalar_subquery()
-    before = scope.user(USERS.c.revision).limit(1).scalar_subquery()
-    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
-    columns = [revision.label("user_revision"), number.label("number"), changed.label("changed")]
-    if growth is None:
-        return select(*columns)
-    tasks = literal(0, Integer) if growth.tasks is None else growth.tasks
-    return select(tasks.label("added_tasks"), growth.bytes.label("added_bytes"), *columns)
+    summary = parse_summary(result[0])
+    return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(there))
 
 
 def count_rows(rows: CTE) -> ColumnElement[int]:

@@ -1,0 +1,49 @@
+"""Summary of a write: the last columns of its result."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import CTE, ColumnElement, Integer, Select, func, literal, select
+
+from todo_graphql.store.models import USERS
+from todo_graphql.store.quota import Growth
+from todo_graphql.store.scope import ViewerScope
+
+
+class Summary(NamedTuple):
+    """The growth of the storage that a write needs, the user's revision after the write, and the
+    numbers of selected and of changed tasks.
+    """
+
+    added_tasks: int
+    added_bytes: int
+    revision: int
+    number: int
+    changed: int
+
+
+def parse_summary(row: Sequence[Any]) -> Summary:
+    return Summary._make(row[-len(Summary._fields) :])
+
+
+def summarize_write(
+    scope: ViewerScope,
+    writer: CTE,
+    number: ColumnElement[int],
+    changed: ColumnElement[int],
+    growth: Growth | None = None,
+) -> Select[Any]:
+    """Select the columns of a Summary. Without a growth, the write needs no storage."""
+    # The planner tries to replace max() by an index scan, which takes longer than LIMIT.
+    now = select(writer.c.revision).limit(1).scalar_subquery()
+    before = scope.user(USERS.c.revision).limit(1).scalar_subquery()
+    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
+    nothing: ColumnElement[int] = literal(0, Integer)
+    tasks, size = growth or (None, nothing)
+    return select(
+        (nothing if tasks is None else tasks).label("added_tasks"),
+        size.label("added_bytes"),
+        revision.label("user_revision"),
+        number.label("number"),
+        changed.label("changed"),
+    )
