@@ -78,6 +78,7 @@ def test_slow_uploads_make_way_for_a_quick_one(
                 response = answers_until_response(connection)
                 assert response.startswith(b"HTTP/1.1 503 ")
                 assert b"\r\nretry-after: 5\r\n" in response
+                assert b"\r\nconnection: close\r\n" in response
                 assert TOO_SLOW.encode() in response
         until(lambda: budgets[0].number == budgets[0].size == 0, "free memory")
 

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 STATUS_LINES = {it.value: f"HTTP/1.1 {it.value} {it.phrase}".encode() for it in HTTPStatus}
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -109,8 +110,9 @@ class RequestCycle:
         if b"close" in fields.get(b"connection", b"").lower():
             self.keep_alive = False
         else:
-            if self._expects_continue and not self._is_received:
-                self.keep_alive = False  # the client may send either the body or a new request
+            if not self._is_received and (self._expects_continue or status in BUSY):
+                # The client may send either the body or a new request. A busy server reads neither.
+                self.keep_alive = False
             if not self.keep_alive:
                 headers.append((b"connection", b"close"))
         head = b"\r\n".join([STATUS_LINES[status], *map(b": ".join, headers), b"\r\n"])
