@@ -56,7 +56,7 @@ ERROR_CODE = strawberry.enum(
 )
 
 
-COST_OF_A_REFUSAL = 10
+REJECTION_COST = 10
 """The cost of a document that is rejected."""
 
 
@@ -120,7 +120,7 @@ class Schema(strawberry.Schema):
         its rejection.
         """
         document = context.document = self.documents.get(
-            request.query, context.viewer.id.int, lambda: context.require_budget(COST_OF_A_REFUSAL)
+            request.query, context.viewer.id.int, lambda: context.require_budget(REJECTION_COST)
         )
         if document.errors:
             return self._reject(document.errors, context)
@@ -168,7 +168,7 @@ class Schema(strawberry.Schema):
 
     def _reject(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
         """Charge the cost of a rejection and return the errors."""
-        context.charge(COST_OF_A_REFUSAL)
+        context.charge(REJECTION_COST)
         return ExecutionResult(None, errors)
 
     def _charge_cost(self, context: Context, cost: int) -> None:

@@ -15,7 +15,7 @@ from todo_graphql.errors import BadUserInput, Conflict
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import cached_statement
-from todo_graphql.store.quota import quota_refusal
+from todo_graphql.store.quota import quota_error
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.validation import is_storable
@@ -87,9 +87,9 @@ class IdempotencyKeys:
         self._statements.write(delete_expired_keys_statement())
         limits = {"idempotencyKeys": MAX_KEYS, "idempotencyKeyBytes": MAX_KEY_BYTES}
         (used,) = self._statements.read(key_usage_statement())
-        refusal = quota_refusal(limits, used, (1, len(response.encode())), ADVICE)
-        if refusal is not None:
-            raise refusal
+        error = quota_error(limits, used, (1, len(response.encode())), ADVICE)
+        if error is not None:
+            raise error
         self._statements.write(save_key_statement(), values)
 
 

@@ -55,7 +55,7 @@ def count_bytes(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[int]:
     return first
 
 
-def quota_refusal(
+def quota_error(
     limits: Mapping[str, int], used: Sequence[int], added: Sequence[int], advice: str
 ) -> QuotaExceeded | None:
     """Return the error of an addition that exceeds one of the limits, which have names."""

@@ -7,7 +7,7 @@ from sqlalchemy import Executable, Select
 
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
-from todo_graphql.store.quota import quota_refusal
+from todo_graphql.store.quota import quota_error
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.write_summary import parse_summary
@@ -64,10 +64,10 @@ def write_within_quota(
     with statements.transaction():
         usage = _stored_usage(statements) or _recounted_usage(statements)
         added = summary.added_tasks, summary.added_bytes
-        refusal = quota_refusal(statements.connection.quota._asdict(), usage, added, ADVICE)
-        if refusal is None:
+        error = quota_error(statements.connection.quota._asdict(), usage, added, ADVICE)
+        if error is None:
             return parse(statements.write(key, values))
-    raise refusal
+    raise error
 
 
 def _stored_usage(statements: Statements) -> Usage | None:

@@ -12,7 +12,7 @@ from tests.support.api_client import Person
 from tests.support.redis import KINDS, redis
 from tests.support.servers import serving
 from todo_graphql.api.processor_time import COST_OF_HTTP
-from todo_graphql.api.schema import COST_OF_A_REFUSAL
+from todo_graphql.api.schema import REJECTION_COST
 from todo_graphql.server.rate_limits import redis as redis_window
 from todo_graphql.settings.settings import Settings
 
@@ -81,7 +81,7 @@ def test_new_invalid_document_costs_its_time(person: Person, refused: Callable[[
         response = person.post(refused(number))
         assert response.status_code == 400
         left.append(remaining(response))
-    assert min(spent(left)) > COST_OF_HTTP + COST_OF_A_REFUSAL
+    assert min(spent(left)) > COST_OF_HTTP + REJECTION_COST
     state = person.ask(STATE)["rateLimit"]
     assert state["remaining"] == left[-1] - state["cost"]
 
@@ -94,7 +94,7 @@ def test_body_that_is_not_json_costs_its_time(person: Person, base: str) -> None
         response = httpx.post(f"{base}/graphql", content=body, headers=headers)
         assert response.status_code == 400
         left.append(remaining(response))
-    assert min(spent(left)) > COST_OF_HTTP + COST_OF_A_REFUSAL
+    assert min(spent(left)) > COST_OF_HTTP + REJECTION_COST
 
 
 def test_cheap_operation_costs_more_than_its_shape(person: Person) -> None:

@@ -16,7 +16,7 @@ from tests.support.processor_time import stop_clock
 from tests.support.redis import KINDS, redis
 from tests.support.servers import serving
 from todo_graphql.api import processor_time
-from todo_graphql.api.schema import COST_OF_A_REFUSAL
+from todo_graphql.api.schema import REJECTION_COST
 from todo_graphql.server.rate_limits import redis as redis_window
 from todo_graphql.server.rate_limits.limiter import parse_rate
 from todo_graphql.settings.settings import Settings
@@ -141,16 +141,16 @@ def test_users_have_separate_budgets(person: Person, base: str, limited: Setting
 def test_ambiguous_operation_costs_a_refusal(person: Person) -> None:
     response = person.post("query a { __typename } query b { __typename }")
     assert response.status_code == 400
-    assert response.headers["RateLimit-Remaining"] == str(LIMIT - COST_OF_A_REFUSAL)
+    assert response.headers["RateLimit-Remaining"] == str(LIMIT - REJECTION_COST)
 
 
 def test_new_document_without_budget_is_not_parsed(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = spend_all(person)
-    while left >= COST_OF_A_REFUSAL:
+    while left >= REJECTION_COST:
         person.post("{")
-        left -= COST_OF_A_REFUSAL
+        left -= REJECTION_COST
     monkeypatch.setattr("todo_graphql.api.documents.cache.parse", None)
     assert person.refusal("{ __typename }" + " " * 17)["code"] == "RATE_LIMITED"
 
@@ -167,7 +167,7 @@ def test_invalid_document_costs_a_refusal(person: Person) -> None:
     for document in ("{", "{ nothing }"):
         assert person.post(document).status_code == 400
     state = person.ask(STATE)["rateLimit"]
-    assert state["remaining"] == LIMIT - 2 * COST_OF_A_REFUSAL - state["cost"]
+    assert state["remaining"] == LIMIT - 2 * REJECTION_COST - state["cost"]
     spend_all(person)
     while person.post("{").status_code == 400:
         pass

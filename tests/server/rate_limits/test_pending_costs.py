@@ -9,7 +9,7 @@ from tests.support.redis import KINDS, redis
 from todo_graphql.api.budget import Budget
 from todo_graphql.server.rate_limits import pending_costs
 from todo_graphql.server.rate_limits import redis as redis_window
-from todo_graphql.server.rate_limits.limiter import PENDING_PARTS, RateLimit
+from todo_graphql.server.rate_limits.limiter import PENDING_PARTS, KeyedLimit
 from todo_graphql.server.rate_limits.pending_costs import PendingCosts
 from todo_graphql.server.rate_limits.sliding_window import InMemoryWindow, Limit, WindowState
 
@@ -50,7 +50,7 @@ class Shared:
 
 
 def budget_in(shared: Any) -> Budget:
-    return RateLimit("user", f"{10 * PENDING_PARTS}/day", shared).budget_of("a")
+    return KeyedLimit("user", f"{10 * PENDING_PARTS}/day", shared).budget_of("a")
 
 
 def test_deducted_costs_are_counted_with_the_next_one() -> None:
@@ -97,14 +97,14 @@ def test_pending_cost_counts_in_redis_even_if_less_remains(kind: str, tmp_path: 
 
 
 def test_overdrawn_budget_rejects_until_the_time_is_paid() -> None:
-    budget = RateLimit("user", "1000/day", None).budget_of("a")
+    budget = KeyedLimit("user", "1000/day", None).budget_of("a")
     budget.deduct(5_000)
     allowance = budget.spend(1)
     assert (allowance.remaining, allowance.retry_after > 24 * 3_600) == (0, True)
 
 
 def test_checked_cost_is_not_spent() -> None:
-    budget = RateLimit("user", "1000/day", None).budget_of("a")
+    budget = KeyedLimit("user", "1000/day", None).budget_of("a")
     budget.spend(995)
     assert [budget.check(cost).retry_after > 0 for cost in (6, 5)] == [True, False]
     checked, spent = budget.check(6), budget.spend(6)

@@ -50,7 +50,7 @@ def record_of(row: TaskRow) -> dict[str, Any]:
     }
 
 
-def divide(lines: Iterable[bytes], separator: bytes = b"") -> Iterator[bytes]:
+def divide(lines: Iterable[bytes], separator: bytes) -> Iterator[bytes]:
     """Join lines to parts of at least PART_BYTES, except for the last one."""
     part: list[bytes] = []
     size = 0

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged
-from todo_graphql.api.schema import COST_OF_A_REFUSAL, GraphQLRequest, Schema
+from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.http.body import error_codes, parse_graphql_request, read_body, response_to
@@ -88,5 +88,5 @@ def parse_charged(body: bytes, context: Context) -> GraphQLRequest:
     try:
         return parse_graphql_request(body)
     except BadUserInput:
-        context.charge(COST_OF_A_REFUSAL)
+        context.charge(REJECTION_COST)
         raise

@@ -22,7 +22,7 @@ MAX_WAITING = 100
 """The maximum number of failures that wait to be counted in Redis."""
 
 
-class RateLimit:
+class KeyedLimit:
     """A limit and the counts of its keys, in Redis or else in memory."""
 
     def __init__(self, name: str, text: str, redis: RedisWindow | None) -> None:
@@ -33,7 +33,7 @@ class RateLimit:
         self.waits_for_redis = redis is not None
         self._memory = InMemoryWindow(self.limit)
         self._pending = PendingCosts()
-        self.deduct = self._memory.add if redis is None else self._leave_pending
+        self.deduct = self._memory.add if redis is None else self._add_pending
         self._max_pending = self.limit.amount // PENDING_PARTS
 
     def budget_of(self, key: str) -> "KeyBudget":
@@ -59,8 +59,8 @@ class RateLimit:
             0 if granted else state.retry_after(cost, limit),
         )
 
-    def _leave_pending(self, key: str, cost: int) -> None:
-        """Leave a small cost to the next request of the key, which counts both in Redis at once."""
+    def _add_pending(self, key: str, cost: int) -> None:
+        """Add a small cost to the next request of the key, which counts both in Redis at once."""
         if self._pending.add(key, cost) > self._max_pending:
             self._count(key, 0)
 
@@ -79,7 +79,7 @@ class KeyBudget:
 
     __slots__ = ("_key", "_rate_limit", "limit", "waits_for_redis")
 
-    def __init__(self, rate_limit: RateLimit, key: str) -> None:
+    def __init__(self, rate_limit: KeyedLimit, key: str) -> None:
         self._rate_limit = rate_limit
         self._key = key
         self.limit = rate_limit.limit.amount
@@ -106,8 +106,8 @@ class RateLimiter:
         # The threads of operations are reserved for requests with a valid token.
         self._thread_pool = ThreadPool(1, MAX_WAITING)
 
-    def _rate_limit(self, name: str, text: str) -> RateLimit | None:
-        return None if text == UNLIMITED else RateLimit(name, text, self._redis)
+    def _rate_limit(self, name: str, text: str) -> KeyedLimit | None:
+        return None if text == UNLIMITED else KeyedLimit(name, text, self._redis)
 
     def budget_of(self, user_id: UUID) -> Budget | None:
         """Return the budget of a user, or None without a limit."""
