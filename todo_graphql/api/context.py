@@ -129,7 +129,7 @@ class Context:
 
     def require_own_id(self, user_id: str | None) -> None:
         """Raise Forbidden if `userId` names another user."""
-        if user_id is not None and user_id.lower() != str(self.viewer.id):
+        if user_id is not None and user_id.lower() != self.viewer.key:
             raise Forbidden("`userId` names another user. Omit it, or send your own id.")
 
     def tasks(self, user_id: str | None = None) -> Tasks:

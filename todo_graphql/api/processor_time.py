@@ -19,8 +19,10 @@ COST_PER_SECOND = 1_000_000
 COST_OF_HTTP = 400
 """The cost of the event loop's part of a request, or of a piece of a response."""
 
-USUAL_SQL_SECONDS = 0.1
-COST_PER_SQL_SECOND = 100_000
+USUAL_SQL_SECONDS = 0.05
+"""The time in PostgreSQL that costs nothing: mostly the way there and back."""
+
+COST_PER_SQL_SECOND = 1_000_000
 """The cost of a second in PostgreSQL, beside the processor time."""
 
 

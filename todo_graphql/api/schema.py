@@ -120,7 +120,7 @@ class Schema(strawberry.Schema):
         its rejection.
         """
         document = context.document = self.documents.get(
-            request.query, context.viewer.id.int, lambda: context.require_budget(REJECTION_COST)
+            request.query, context.viewer.key, lambda: context.require_budget(REJECTION_COST)
         )
         if document.errors:
             return self._reject(document.errors, context)

@@ -1,7 +1,7 @@
 """Table models, and the limits of their columns."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum
 
@@ -56,6 +56,11 @@ class Viewer:
 
     id: uuid.UUID
     email: str | None = None
+    key: str = field(init=False, repr=False, compare=False)
+    """The id as text. Its hash is computed once, unlike that of a UUID."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", str(self.id))
 
 
 class User(SQLModel, table=True):

@@ -41,7 +41,7 @@ class ContextGetter:
             await self._rate_limiter.count_failure(host_of(connection))
             raise
         own = self._database.connect_as(viewer)
-        budget = self._rate_limiter.budget_of(viewer.id)
+        budget = self._rate_limiter.budget_of(viewer.key)
         return Context(viewer, own, request_record(connection.scope).id, budget)
 
     async def _verified_viewer(self, connection: HTTPConnection) -> Viewer:

@@ -62,12 +62,12 @@ def export_router(
         kind = FORMATS[name]
 
         async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
-            work = queue.run(context.viewer.id, call_charged, context, call)
+            work = queue.run(context.viewer.key, call_charged, context, call)
             return await run_with_timeout(timeout, context.connection, work)
 
         pieces = kind.write(_charged(context, context.tasks().iter_all()))
         with ExitStack() as slot:
-            slot.enter_context(limiter.slot(context.viewer.id))
+            slot.enter_context(limiter.slot(context.viewer.key))
             # An error before the first piece is an error response. A later error closes the
             # connection, so that no client takes a part of the file for the whole.
             first = await run_in_queue(partial(_first_piece, readiness, context, pieces))

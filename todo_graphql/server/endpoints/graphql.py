@@ -53,7 +53,7 @@ class GraphQLEndpoint:
             raise HTTPException(405, headers={"Allow": self._allowed_methods})
         request, record = Request(scope, receive), request_record(scope)
         record.context = context = await self._get_context(request)
-        owner = context.viewer.id
+        owner = context.viewer.key
         self._unsent.check(owner)
         media_type = response_type(scope)
         body = await read_body(request, self._max_body_bytes)

@@ -77,7 +77,7 @@ def import_router(
         check_user_id(request, context)
         kind = _format_from_content_type(request)
         length = declared_length(request, MAX_IMPORT_BYTES)
-        owner, connection = context.viewer.id, context.connection
+        owner, connection = context.viewer.key, context.connection
 
         async def charge(size: int) -> None:
             cost = size // BYTES_PER_COST + 1
@@ -118,7 +118,7 @@ class Importer:
         turn = self._turns.turn(context.connection)
         # The bytes of the body are charged already: an import costs the greater of both.
         call = partial(call_charged_since, 0, context, _import_file, context, kind, chunks, turn)
-        job = await self._queue.submit(context.viewer.id, call)
+        job = await self._queue.submit(context.viewer.key, call)
         job.add_end_callback(resources.pop_all().close)
         done: Imported = await job.result()
         return done

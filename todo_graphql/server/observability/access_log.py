@@ -38,7 +38,7 @@ def log_fields(record: RequestRecord) -> dict[str, object]:
     if context is None:
         fields["client"] = record.client
     else:
-        fields["userId"] = str(context.viewer.id)
+        fields["userId"] = context.viewer.key
         fields["operation"] = (record.operation_name or "")[:MAX_NAME_LENGTH] or None
         fields["cost"] = context.cost
         fields["statements"] = context.statements

@@ -2,7 +2,6 @@
 
 import time
 from ipaddress import IPv6Address, ip_address
-from uuid import UUID
 
 from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.errors import RateLimited
@@ -109,9 +108,9 @@ class RateLimiter:
     def _rate_limit(self, name: str, text: str) -> KeyedLimit | None:
         return None if text == UNLIMITED else KeyedLimit(name, text, self._redis)
 
-    def budget_of(self, user_id: UUID) -> Budget | None:
+    def budget_of(self, key: str) -> Budget | None:
         """Return the budget of a user, or None without a limit."""
-        return None if self._users is None else self._users.budget_of(str(user_id))
+        return None if self._users is None else self._users.budget_of(key)
 
     async def count_failure(self, host: str | None) -> None:
         """Count a request without a valid token. Raises RateLimited above the limit."""

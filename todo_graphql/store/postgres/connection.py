@@ -62,7 +62,7 @@ class ViewerConnection:
 
     def __init__(self, pool: Pool, preamble: str, viewer: Viewer, quota: Quota) -> None:
         """Insert the viewer's id into the preamble, which has a placeholder for it."""
-        own_id = str(viewer.id)
+        own_id = viewer.key
         self._pool = pool
         self._preamble = preamble % own_id
         # The parameters of `ViewerScope`.
