@@ -31,7 +31,7 @@ class Budget(Protocol):
 
     limit: int
     waits_for_redis: bool
-    """Whether the methods may wait for Redis. Otherwise the event loop can call them."""
+    """True if the methods may wait for Redis. Otherwise the event loop can call them."""
 
     def spend(self, cost: int) -> Allowance:
         """Spend a cost unless less remains. It may wait for Redis."""
