@@ -168,4 +168,4 @@ def test_configured_database_needs_no_embedded_postgres(monkeypatch: pytest.Monk
     for_migrations = settings.model_copy(
         update={"database_url": None, "database_url_unpooled": settings.database_url}
     )
-    assert with_database_of_dev(for_migrations) is for_migrations
+    assert with_database_of_dev(for_migrations).database_url == settings.database_url

@@ -145,7 +145,7 @@ MANY_BRANCHES = """query ($a: Boolean!, $b: Boolean!, $c: Boolean!) {
 
 def test_plans_of_an_operation_are_bounded(home: Home) -> None:
     """Evicted plans are compiled again with equal results."""
-    document = FAST.documents.get(MANY_BRANCHES, home.viewer.id.int)
+    document = FAST.documents.get(MANY_BRANCHES, home.viewer.key)
     assert document.plans is not None
     for _ in range(2):
         for a, b, c in itertools.product((False, True), repeat=3):

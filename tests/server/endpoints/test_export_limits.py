@@ -246,7 +246,7 @@ def test_duplicate_user_id_is_rejected(alice: Person, mallory: Person, path: str
 
 
 def test_import_for_another_user_changes_nothing(alice: Person, mallory: Person) -> None:
-    task = '[{"title": "planted"}]'
+    task = '[{"title": "rejected"}]'
     headers = {"Authorization": f"Bearer {mallory.token}", "Content-Type": "application/json"}
     address = f"{mallory._url}/import?userId={alice.id}"
     assert httpx.post(address, content=task, headers=headers).status_code == 403

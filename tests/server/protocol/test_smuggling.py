@@ -169,7 +169,7 @@ def test_invalid_request_line_is_rejected(
         (b"GET /../health/live HTTP/1.1", 404),
         (b"GET /health/live%00 HTTP/1.1", 404),
         (b"GET /%ff% HTTP/1.1", 404),
-        (b"GET /" + b"a" * 60_000 + b" HTTP/1.1", 404),
+        (b"GET /" + b"a" * 8_000 + b" HTTP/1.1", 404),
         (b"OPTIONS * HTTP/1.1", 404),
         (b"OPTIONS /graphql HTTP/1.1", 405),
         (b"TRACE /graphql HTTP/1.1", 405),

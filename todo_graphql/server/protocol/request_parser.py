@@ -12,7 +12,9 @@ from todo_graphql.server.protocol.limits import (
     MAX_HEAD_BYTES,
     MAX_HEADERS,
     MAX_PIPELINED_REQUESTS,
+    MAX_SHORT_CHUNKS,
     MAX_TARGET_BYTES,
+    MIN_CHUNK_BYTES,
     PIPELINED_PIECE_BYTES,
 )
 from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
@@ -61,6 +63,7 @@ class RequestParser:
         self.pending: bytes | memoryview = b""
         self._piece_bytes = 0
         self._unused = 0  # bytes since the last complete head, part of a body, or request
+        self._missing = 0  # bytes of a body by which its chunks are shorter than MIN_CHUNK_BYTES
         self._framing = 0  # bytes of a request in chunks that are no part of its body
         self._is_chunked = self._has_chunks = False  # the request, or a request in this piece
 
@@ -152,7 +155,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         self._connection.on_request_begin()
-        self._url, self._headers = b"", []
+        self._url, self._headers, self._missing = b"", [], 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -195,8 +198,14 @@ class RequestParser:
             expects_continue=expects_continue,
         )
 
+    def on_chunk_header(self) -> None:
+        self._missing += MIN_CHUNK_BYTES
+        if self._missing > MIN_CHUNK_BYTES * MAX_SHORT_CHUNKS:
+            raise FramingError("The chunks are too short.")
+
     def on_body(self, data: bytes) -> None:
         self._unused = 0
+        self._missing = max(0, self._missing - len(data))
         # A byte of a body in chunks may have a byte of framing.
         self._framing -= 2 * len(data) if self._is_chunked else len(data)
         self._connection.on_body(data)
