@@ -8,6 +8,9 @@ from todo_graphql.server import routes
 from todo_graphql.server.sockets import authority, listener_at, reason_of
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
+SEND_BUFFER_BYTES = 262_144
+"""The system's buffer for the responses of one connection."""
+
 
 def drain_backlog(listener: socket.socket) -> list[socket.socket]:
     """Close the socket, and return the connections in its backlog.
@@ -38,6 +41,8 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         # asyncio sets this only on sockets whose `proto` is TCP, and that of this one is 0. Each
         # response would wait about 40 ms for the client's delayed acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The system would buffer megabytes for a client that does not read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         listener.set_inheritable(True)
         yield listener
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -23,6 +24,11 @@ from todo_graphql.server.protocol.http1 import HTTP1Protocol
 from todo_graphql.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.001
+"""The time after which a busy thread yields the interpreter to one that waits. Python's default of
+5 ms multiplies the response times of others.
+"""
 
 GRACE = 10
 """The seconds in which requests can finish after the server is asked to stop."""
@@ -131,6 +137,7 @@ def create_frozen_app(settings: Settings, shared: SharedMetrics | None = None) -
     except Exception:
         logger.critical("The server cannot start.", exc_info=True)
         raise SystemExit(STARTUP_FAILURE) from None
+    sys.setswitchinterval(SWITCH_SECONDS)
     freeze_objects()
     return app
 

@@ -1,6 +1,7 @@
 """Document cache: each document is parsed, checked and validated once for each user."""
 
 import re
+import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -65,6 +66,8 @@ class DocumentCache:
         self._limits = limits
         self._hide_suggestions = not introspection
         self._validator = Validator(schema, limits.comparisons, introspection=introspection)
+        # Parsing takes up to 50 ms of the interpreter. Several threads at once would starve others.
+        self._turn = threading.Lock()
         self.cache: SharedCache[Document] = SharedCache(
             CACHE_CHARACTERS, OWNER_CHARACTERS, MAX_ENTRIES, weigh=lambda document: document.weight
         )
@@ -78,7 +81,8 @@ class DocumentCache:
         document = self.cache.get(owner, text)
         if document is None:
             on_miss()
-            document = self.prepare(text)
+            with self._turn:
+                document = self.prepare(text)
             self.cache.put(owner, text, document)
         return document
 
