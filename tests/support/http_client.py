@@ -1,5 +1,6 @@
 """Raw HTTP over sockets: malformed requests and abnormal ends of connections."""
 
+import asyncio
 import socket
 import struct
 import threading
@@ -12,6 +13,7 @@ import pytest
 from tests.support.api_client import Person
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.server.http.body import parse_graphql_request
+from todo_graphql.server.protocol import http1
 
 HOST = b"Host: localhost"
 JSON = b"Content-Type: application/json"
@@ -48,6 +50,18 @@ def post(who: Person | None, *lines: bytes, path: bytes = b"/graphql") -> bytes:
 def asked_by(person: Person, line: bytes, *lines: bytes) -> bytes:
     """Return the head of the user's request with a Host and these lines."""
     return head(line + b" HTTP/1.1", HOST, *own(person), *lines)
+
+
+def shrink_send_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limit the system's buffers for responses of servers in this process."""
+    begin = http1.HTTP1Protocol.connection_made
+
+    def made(connection: http1.HTTP1Protocol, transport: asyncio.Transport) -> None:
+        begin(connection, transport)
+        own = transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+
+    monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
 
 
 @contextmanager

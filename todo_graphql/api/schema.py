@@ -213,10 +213,8 @@ class Schema(strawberry.Schema):
 
 def _too_large_result(context: Context, key: str | int | None) -> ExecutionResult:
     """Return the result of an operation whose response is too large. `key` names a root field."""
-    assert context.operation is not None
-    is_mutation = context.operation.operation is OperationType.MUTATION
-    limit = context.response_size.limit
-    error = response_too_large(limit, key or "data", is_mutation=is_mutation)
+    size = context.response_size
+    error = response_too_large(size.limit, key or "data", is_mutation=size.is_mutation)
     return ExecutionResult(None, [error])
 
 

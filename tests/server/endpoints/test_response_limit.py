@@ -1,6 +1,5 @@
 """POST /graphql: the limit of a response in bytes, and of responses that clients do not read."""
 
-import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -11,12 +10,11 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.commands import until
-from tests.support.http_client import answers, asked_by, connected, status
+from tests.support.http_client import answers, asked_by, connected, shrink_send_buffers, status
 from tests.support.servers import serving
 from todo_graphql.api.execution import response_size
 from todo_graphql.server.http import unsent_responses
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, TOO_MANY
-from todo_graphql.server.protocol import http1
 from todo_graphql.server.protocol.request_cycle import RequestCycle
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.connection import ViewerConnection
@@ -167,14 +165,7 @@ def test_results_of_several_mutations_share_the_limit(writer: Person) -> None:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small send buffers."""
-    begin = http1.HTTP1Protocol.connection_made
-
-    def made(connection: http1.HTTP1Protocol, transport: asyncio.Transport) -> None:
-        begin(connection, transport)
-        own = transport.get_extra_info("socket")
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-
-    monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
+    shrink_send_buffers(monkeypatch)
 
 
 LARGE = json.dumps(

@@ -59,7 +59,7 @@ def receive(
     sender: Sender,
     charge: Callable[[int], Awaitable[None]] = charge_nothing,
 ) -> asyncio.Task[None]:
-    return asyncio.create_task(receive_body(sender.request(), upload, budget, charge))
+    return asyncio.create_task(receive_body(sender.request(), None, upload, budget, charge))
 
 
 def test_evicted_upload_ends_although_its_next_part_has_arrived() -> None:

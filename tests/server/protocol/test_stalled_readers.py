@@ -9,7 +9,15 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.commands import until
-from tests.support.http_client import LENGTH, QUERY, answers, asked_by, connected, held_operations
+from tests.support.http_client import (
+    LENGTH,
+    QUERY,
+    answers,
+    asked_by,
+    connected,
+    held_operations,
+    shrink_send_buffers,
+)
 from todo_graphql.server.protocol import http1, limits
 from todo_graphql.store.tasks import export_pages
 
@@ -72,14 +80,7 @@ def large(alice: Person) -> Person:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small send buffers, and a write timeout of half a second."""
-    begin = http1.HTTP1Protocol.connection_made
-
-    def made(connection: http1.HTTP1Protocol, transport: asyncio.Transport) -> None:
-        begin(connection, transport)
-        own = transport.get_extra_info("socket")
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-
-    monkeypatch.setattr(http1.HTTP1Protocol, "connection_made", made)
+    shrink_send_buffers(monkeypatch)
     monkeypatch.setattr(export_pages, "EXPORT_PAGE_SIZE", 5)
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(limits, "WRITE_STALL_SECONDS", 0.5)

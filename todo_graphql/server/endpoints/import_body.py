@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.endpoints.upload_budget import Upload, UploadBudget
-from todo_graphql.server.http.body import body_too_large, declared_length
+from todo_graphql.server.http.body import body_too_large
 from todo_graphql.server.protocol.limits import UPLOAD_RATE
 
 MAX_IMPORT_BYTES = 10 * 1024 * 1024
@@ -32,14 +32,13 @@ Charge = Callable[[int], Awaitable[None]]
 
 
 async def receive_body(
-    request: Request, upload: Upload, budget: UploadBudget, charge: Charge
+    request: Request, length: int | None, upload: Upload, budget: UploadBudget, charge: Charge
 ) -> None:
-    """Receive the whole body.
+    """Receive the whole body, of which `length` is the declared length.
 
     Raises BadUserInput with status 408 or 413, RateLimited, or Unavailable if the budget has no
     room and other uploads are quicker.
     """
-    length = declared_length(request, MAX_IMPORT_BYTES)
     charged, is_whole = 0, False
     try:
         async with asyncio.timeout(None) as deadline:

@@ -89,7 +89,7 @@ def import_router(
         with ExitStack() as resources:
             upload = resources.enter_context(uploads.upload(owner))
             await queue.run(owner, _check_before_upload, readiness, context, length or 0)
-            await receive_body(request, upload, uploads, charge)
+            await receive_body(request, length, upload, uploads, charge)
             work = importer.run(context, kind, upload.chunks, resources)
             statements = run_with_statement_timeout(timeout, connection, work)
             awaited = cancel_on_disconnect(request, statements, connection.abort)

@@ -98,7 +98,7 @@ class HTTP1Protocol(asyncio.Protocol):
     @property
     def is_waiting(self) -> bool:
         """Return whether the client has to send or to close before anything else happens."""
-        return not self._cycles
+        return not self._cycles and not self.transport.is_closing()
 
     @property
     def waiting_since(self) -> float:
