@@ -1,8 +1,7 @@
-"""The thread pool and its fair queue."""
+"""The thread pool."""
 
 import asyncio
 import gc
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,8 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from todo_graphql.errors import Unavailable
-from todo_graphql.server.thread_pool import FairQueue, ThreadPool
+from tests.support.gate import Gate
+from todo_graphql.server.thread_pool import ThreadPool
 
 SIZE = 3
 word: ContextVar[str] = ContextVar("word", default="")
@@ -23,23 +22,6 @@ def thread_pool() -> Iterator[ThreadPool]:
     own = ThreadPool(SIZE, max_waiting=100)
     yield own
     own.close()
-
-
-class Gate:
-    """A gate that blocks threads, and counts them."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.came = threading.Semaphore(0)
-
-    def pass_through(self) -> str:
-        self.came.release()
-        assert self.open.wait(30)
-        return threading.current_thread().name
-
-    def wait_for(self, number: int) -> None:
-        for _ in range(number):
-            assert self.came.acquire(timeout=30)
 
 
 def test_call_returns_its_result(thread_pool: ThreadPool) -> None:
@@ -177,101 +159,3 @@ def test_close_waits_for_submitted_calls() -> None:
     asyncio.run(main())
     thread_pool.close()
     assert done == [*range(9)]
-
-
-def test_owner_gets_at_most_half_of_the_threads(thread_pool: ThreadPool) -> None:
-    gate, queue = Gate(), FairQueue(thread_pool)
-
-    async def main() -> int:
-        greedy = [
-            asyncio.create_task(queue.run("greedy", gate.pass_through)) for _ in range(SIZE + 1)
-        ]
-        await asyncio.sleep(0)
-        await asyncio.to_thread(gate.wait_for, 2)
-        assert await queue.run("another", abs, -1) == 1
-        assert not gate.came.acquire(timeout=0.05)
-        gate.open.set()
-        return len(await asyncio.gather(*greedy))
-
-    assert asyncio.run(main()) == SIZE + 1
-
-
-def test_slot_of_running_cancelled_call_is_held_until_its_end(thread_pool: ThreadPool) -> None:
-    gate, queue, begun = Gate(), FairQueue(thread_pool), list[int]()
-
-    async def main() -> None:
-        half = range(queue.max_per_owner)
-        held = [asyncio.create_task(queue.run("owner", gate.pass_through)) for _ in half]
-        await asyncio.sleep(0)
-        await asyncio.to_thread(gate.wait_for, queue.max_per_owner)
-        for call in held:
-            call.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
-        late = asyncio.create_task(queue.run("owner", begun.append, 1))
-        assert await queue.run("another", abs, -1) == 1  # the third thread is free
-        assert (begun, late.done()) == ([], False)
-        gate.open.set()
-        await late
-        assert begun == [1]
-
-    asyncio.run(main())
-
-
-def test_fair_queue_is_bounded() -> None:
-    thread_pool, gate = ThreadPool(SIZE, max_waiting=1), Gate()
-    queue = FairQueue(thread_pool)
-
-    async def main() -> None:
-        greedy = []
-        for number in range(3):
-            greedy.append(asyncio.create_task(queue.run("greedy", gate.pass_through)))
-            await asyncio.sleep(0)
-            await asyncio.to_thread(gate.wait_for, number < 2)  # the third one waits for a slot
-        with pytest.raises(Unavailable, match="overloaded"):
-            await queue.run("greedy", gate.pass_through)
-        gate.open.set()
-        await asyncio.gather(*greedy)
-
-    asyncio.run(main())
-    thread_pool.close()
-
-
-def test_slot_of_cancelled_call_is_passed_on(
-    thread_pool: ThreadPool,
-) -> None:
-    """A call is cancelled after it has got a slot, and before it continues. A slot that is lost
-    then is lost for ever.
-    """
-    gate, queue = Gate(), FairQueue(thread_pool)
-
-    async def lose_a_slot() -> None:
-        async def hold() -> None:
-            await queue.run("owner", gate.pass_through)
-            late.cancel()  # in the same step as it gets the slot
-
-        held = [asyncio.create_task(hold()) for _ in range(queue.max_per_owner)]
-        await asyncio.sleep(0)
-        late = asyncio.create_task(queue.run("owner", gate.pass_through))
-        await asyncio.sleep(0)
-        await asyncio.to_thread(gate.wait_for, queue.max_per_owner)
-        gate.open.set()
-        ends = await asyncio.gather(*held, late, return_exceptions=True)
-        assert isinstance(ends[-1], asyncio.CancelledError)
-        gate.open.clear()
-
-    async def main() -> None:
-        for _ in range(queue.max_per_owner):
-            await lose_a_slot()
-        assert queue.waiting == 0
-        calls = [
-            asyncio.create_task(queue.run("owner", gate.pass_through))
-            for _ in range(queue.max_per_owner)
-        ]
-        await asyncio.sleep(0)
-        try:
-            await asyncio.to_thread(gate.wait_for, queue.max_per_owner)
-        finally:
-            gate.open.set()
-        await asyncio.gather(*calls)
-
-    asyncio.run(main())

@@ -20,6 +20,7 @@ from todo_graphql.server.endpoints.graphiql import graphiql_router
 from todo_graphql.server.endpoints.graphql import GraphQLEndpoint
 from todo_graphql.server.endpoints.health import health_router
 from todo_graphql.server.endpoints.import_tasks import import_router
+from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
 from todo_graphql.server.http.middleware import RATE_HEADERS, RequestMiddleware
 from todo_graphql.server.observability.request_record import Observer
@@ -28,7 +29,7 @@ from todo_graphql.server.observability.shared_metrics import SharedMetrics
 from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.rate_limits.limiter import RateLimiter
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.thread_pool import FairQueue, ThreadPool
+from todo_graphql.server.thread_pool import ThreadPool
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import outages
 from todo_graphql.store.postgres.engine import Database

@@ -1,10 +1,9 @@
-"""The thread pool of operations, one thread per database connection, and its fair queue."""
+"""The thread pool of operations: one thread per database connection."""
 
 import asyncio
 import contextvars
 import threading
-from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
@@ -119,80 +118,6 @@ class ThreadPool:
             self._jobs.put(None)
         for thread in self._threads:
             thread.join()
-
-
-class FairQueue:
-    """A queue before the thread pool that gives each owner at most half of the threads.
-
-    Requests that wait for a lock on rows of their user leave threads to other users.
-    """
-
-    def __init__(self, thread_pool: ThreadPool) -> None:
-        self._thread_pool = thread_pool
-        self.max_per_owner = (thread_pool.size + 1) // 2
-        self._held: dict[Hashable, int] = {}
-        self._queues: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        self._waiting = 0
-
-    @property
-    def waiting(self) -> int:
-        """The number of calls that wait for a slot of their owner or for a thread."""
-        return self._waiting + self._thread_pool.waiting
-
-    async def run(
-        self, owner: Hashable, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Call the function when its owner has a free slot, which it holds until it has ended.
-
-        Raises Unavailable when too many calls wait.
-        """
-        job = await self.submit(owner, partial(function, *args, **kwargs))
-        result: T = await job.result()
-        return result
-
-    async def submit(self, owner: Hashable, call: Callable[[], object]) -> Job:
-        """Submit the call to the thread pool when its owner has a free slot."""
-        held = self._held.get(owner, 0)
-        if held < self.max_per_owner:
-            self._held[owner] = held + 1
-        else:
-            await self._wait_for_slot(owner)
-        try:
-            job = self._thread_pool.submit(call)
-        except BaseException:
-            self._release(owner)
-            raise
-        job.add_end_callback(partial(self._release, owner))
-        return job
-
-    async def _wait_for_slot(self, owner: Hashable) -> None:
-        """Wait until a call of the same owner releases its slot."""
-        if self._waiting >= self._thread_pool.max_waiting:
-            raise Unavailable(FULL)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(owner, deque()).append(turn)
-        self._waiting += 1
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # the slot was passed on at the same moment
-                self._release(owner)
-            raise
-        finally:
-            self._waiting -= 1
-
-    def _release(self, owner: Hashable) -> None:
-        """Give the slot to the call that has waited longest, or free it."""
-        queue = self._queues.get(owner)
-        while queue:
-            turn = queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._queues.pop(owner, None)
-        self._held[owner] -= 1
-        if not self._held[owner]:
-            del self._held[owner]
 
 
 def run_jobs(jobs: "SimpleQueue[Job | None]") -> None:

@@ -156,8 +156,8 @@ class Environment(BaseSettings):
     max_waiting: int = Field(
         default=100,
         ge=1,
-        description="The maximum number of waiting operations. Further ones are rejected with "
-        "UNAVAILABLE at once.",
+        description="The maximum number of waiting operations, half of them of one user. Further "
+        "ones are rejected with UNAVAILABLE at once.",
     )
     trash_days: int = Field(
         default=30,

@@ -24,7 +24,7 @@ from todo_graphql.server.endpoints.upload_budget import (
     TOO_SLOW,
     UploadBudget,
 )
-from todo_graphql.server.thread_pool import FairQueue
+from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.tasks.rows import NewTask
 

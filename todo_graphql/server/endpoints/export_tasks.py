@@ -20,13 +20,13 @@ from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.endpoints.export_limiter import ExportLimiter
 from todo_graphql.server.endpoints.query_parameters import check_user_id
+from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.protocol.limits import EXPORT_RATE
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.store.tasks.export_pages import EXPORT_PAGE_SIZE
 from todo_graphql.store.tasks.rows import TaskRow
 

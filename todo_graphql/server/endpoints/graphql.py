@@ -12,13 +12,13 @@ from todo_graphql.api.processor_time import call_charged
 from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
 from todo_graphql.errors import BadUserInput
 from todo_graphql.server.auth.dependency import ContextGetter
+from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.body import error_codes, parse_graphql_request, read_body, response_to
 from todo_graphql.server.http.content_negotiation import response_type
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
 from todo_graphql.server.observability.request_record import RequestRecord, request_record
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.settings.settings import Settings
 
 

@@ -23,13 +23,13 @@ from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES, receive_
 from todo_graphql.server.endpoints.import_turns import ImportTurns, Turn
 from todo_graphql.server.endpoints.query_parameters import check_user_id
 from todo_graphql.server.endpoints.upload_budget import UploadBudget
+from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.body import declared_length
 from todo_graphql.server.http.content_negotiation import UTF_8, content_type, header
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_statement_timeout, run_with_timeout
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
-from todo_graphql.server.thread_pool import FairQueue
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.transfer import Imported
 

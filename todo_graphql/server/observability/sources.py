@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from todo_graphql.server.thread_pool import FairQueue
+from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.store.postgres.pool import Pool
 
 
