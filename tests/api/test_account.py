@@ -3,10 +3,10 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.administrators import administering
 from tests.support.api_client import Person
 from todo_graphql.dev.demo_user import token_for
@@ -40,7 +40,9 @@ def create_data(who: Person) -> None:
 
 
 def test_delete_account_without_a_token_is_rejected(url: str) -> None:
-    answer = httpx.post(f"{url}/graphql", json={"query": DELETE, "variables": {"confirm": "x"}})
+    answer = plain_http.post(
+        f"{url}/graphql", json={"query": DELETE, "variables": {"confirm": "x"}}
+    )
     assert answer.status_code == 401
 
 

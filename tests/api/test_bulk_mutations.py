@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import TASK, Person
 
 BULK = (
@@ -39,7 +39,7 @@ def ids_of(tasks: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 def test_bulk_mutation_without_a_token_is_rejected(url: str, document: str) -> None:
-    answer = httpx.post(f"{url}/graphql", json={"query": document, "variables": {"ids": []}})
+    answer = plain_http.post(f"{url}/graphql", json={"query": document, "variables": {"ids": []}})
     assert answer.status_code == 401
 
 

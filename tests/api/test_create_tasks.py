@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import TASK, Person
 
 CREATE = (
@@ -20,7 +20,7 @@ mutation ($input: [CreateTaskInput!]!) {
 
 def test_create_tasks_without_a_token_is_rejected(url: str) -> None:
     variables = {"input": [{"title": "x"}]}
-    answer = httpx.post(f"{url}/graphql", json={"query": CREATE, "variables": variables})
+    answer = plain_http.post(f"{url}/graphql", json={"query": CREATE, "variables": variables})
     assert answer.status_code == 401
 
 

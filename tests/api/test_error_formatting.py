@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.api_client import CREATE, Person
 from tests.support.http_client import HOST, connected, post
 from todo_graphql.server.auth.tokens import Authenticator
@@ -145,14 +146,14 @@ def test_unexpected_error_outside_graphql_is_logged_and_masked(
 
 @pytest.mark.parametrize("path", ["/health/live", "/nothing", "/graphql"])
 def test_request_is_logged_with_its_id(url: str, log: Log, path: str) -> None:
-    response = httpx.get(url + path, headers={"X-Request-ID": "my-own-id"})
+    response = plain_http.get(url + path, headers={"X-Request-ID": "my-own-id"})
     (entry,) = log.of("my-own-id")
     assert entry == f"INFO [my-own-id] GET {path} {response.status_code}"
 
 
 def test_path_cannot_inject_log_lines(url: str, log: Log) -> None:
     path = "/%0D%0AINFO%20%5B-%5D%20Everything%20is%20fine"
-    httpx.get(url + path, headers={"X-Request-ID": "its-id"})
+    plain_http.get(url + path, headers={"X-Request-ID": "its-id"})
     (entry,) = log.of("its-id")
     assert entry == "INFO [its-id] GET /... 404"
 

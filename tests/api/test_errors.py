@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import CREATE, Person
 from todo_graphql.errors import ErrorCode
 
@@ -77,7 +78,7 @@ def test_invalid_document_is_rejected(alice: Person, document: str, code: str) -
 def test_ambiguous_or_unknown_operation_is_rejected(
     url: str, alice: Person, document: str, name: str | None
 ) -> None:
-    response = httpx.post(
+    response = plain_http.post(
         f"{url}/graphql",
         json={"query": document, "operationName": name},
         headers={"Authorization": f"Bearer {alice.token}"},

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.task_lists import LIST, Reader
 from todo_graphql.store.postgres.engine import Database
@@ -148,7 +149,7 @@ def test_deep_filter_in_a_document_is_rejected(
 def send(who: Person, url: str, body: str) -> httpx.Response:
     assert len(body) <= BODY_LIMIT
     headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json"}
-    return httpx.post(f"{url}/graphql", content=body, headers=headers, timeout=30)
+    return plain_http.post(f"{url}/graphql", content=body, headers=headers, timeout=30)
 
 
 def check_refusal(response: httpx.Response) -> None:

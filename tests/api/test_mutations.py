@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import CREATE, UPDATE, Person
 
 SOME_ID = "d0d0d0d0-0000-4000-8000-000000000001"
@@ -18,7 +18,7 @@ BY_ID = {verb: "mutation ($id: ID!) { %s(id: $id) { __typename } }" % verb for v
 @pytest.mark.parametrize("document", [*BY_ID.values(), CREATE])
 def test_mutation_without_a_token_is_rejected(url: str, document: str) -> None:
     variables = {"id": str(uuid.uuid4()), "input": {"title": "x"}}
-    answer = httpx.post(f"{url}/graphql", json={"query": document, "variables": variables})
+    answer = plain_http.post(f"{url}/graphql", json={"query": document, "variables": variables})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from todo_graphql.store.postgres.engine import Database
 
@@ -52,7 +52,9 @@ def instant(**distance: float) -> str:
 
 
 def test_overview_without_a_token_is_rejected(url: str) -> None:
-    answer = httpx.post(f"{url}/graphql", json={"query": OVERVIEW, "variables": {"zone": "UTC"}})
+    answer = plain_http.post(
+        f"{url}/graphql", json={"query": OVERVIEW, "variables": {"zone": "UTC"}}
+    )
     assert answer.status_code == 401
 
 

@@ -2,9 +2,9 @@
 
 import uuid
 
-import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import TASK, Person
 from todo_graphql.dev.demo_user import token_for
 from todo_graphql.settings.settings import Settings
@@ -20,7 +20,7 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 def test_query_without_a_token_is_rejected(url: str, document: str) -> None:
-    answer = httpx.post(f"{url}/graphql", json={"query": document})
+    answer = plain_http.post(f"{url}/graphql", json={"query": document})
     assert answer.status_code == 401
     assert "data" not in answer.json()
 
@@ -106,7 +106,7 @@ def test_tasks_applies_filters(alice: Person) -> None:
 
 def test_operation_name_selects_the_operation(alice: Person, url: str) -> None:
     document = "query A { me { id } } query B { tasks { totalCount } }"
-    answer = httpx.post(
+    answer = plain_http.post(
         f"{url}/graphql",
         json={"query": document, "operationName": "B"},
         headers={"Authorization": f"Bearer {alice.token}"},

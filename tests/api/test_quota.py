@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import UPDATE, Person
 from tests.support.quotas import SMALL
 from tests.support.servers import serving
@@ -195,7 +196,7 @@ def test_account_starts_anew_with_whole_quota(full: Person) -> None:
 
 def imported(url: str, who: Person, tasks: list[dict[str, Any]]) -> httpx.Response:
     headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json"}
-    return httpx.post(f"{url}/import", content=json.dumps(tasks), headers=headers, timeout=30)
+    return plain_http.post(f"{url}/import", content=json.dumps(tasks), headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize("batch", [500, 2])

@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.administrators import administering
 from tests.support.commands import AWKWARD, Dev, Service, home_of_dev, mode_of, refusal, run
 from tests.support.issuer import Issuer, publishing
@@ -62,7 +62,7 @@ def test_printed_curl_command_works_in_a_shell(dev: Dev) -> None:
 
 def test_graphiql_is_signed_in_on_this_machine_only(dev: Dev) -> None:
     """A request for another host name gets no token."""
-    foreign = httpx.get(f"{dev.url}/graphql", headers={"Host": "evil.example"})
+    foreign = plain_http.get(f"{dev.url}/graphql", headers={"Host": "evil.example"})
     assert (foreign.status_code, "Bearer" in foreign.text) == (421, False)
     page = dev.get("/graphql")
     assert page.headers["content-type"].startswith("text/html")

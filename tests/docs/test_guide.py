@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.docs.generated import error_rows
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.markdown import code, table
 from tests.support.paths import ROOT
@@ -77,5 +77,5 @@ def test_get_paths_respond(url: str, alice: Person) -> None:
     paths = {path for text in code(GUIDE) for path in re.findall(r"^GET (/\S+)$", text)}
     assert paths == {"/export", "/export?format=csv"}
     headers = {"Authorization": f"Bearer {alice.token}"}
-    statuses = [httpx.get(f"{url}{path}", headers=headers).status_code for path in paths]
+    statuses = [plain_http.get(f"{url}{path}", headers=headers).status_code for path in paths]
     assert statuses == [200] * len(paths)

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import click
-import httpx
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.commands import Dev
 from tests.support.markdown import DOCUMENTS, blocks, code, table
@@ -44,7 +44,7 @@ def test_curl_stand_in_prints_the_response(tmp_path: Path, url: str, alice: Pers
         body = '{"query": "{ me { id } }"}'
         options = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
         printed = subprocess.check_output([curl, "-s", f"{url}/graphql", *options, "-d", body])
-        assert printed == httpx.post(f"{url}/graphql", content=body, headers=headers).content
+        assert printed == plain_http.post(f"{url}/graphql", content=body, headers=headers).content
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -95,7 +95,7 @@ def test_roles_of_migrations_are_named() -> None:
 def test_health_paths_respond(url: str) -> None:
     paths = [path for part in code(README) for path in re.findall(r"^GET (/\S+)$", part)]
     assert paths == ["/health/live", "/health/ready"]
-    assert [httpx.get(f"{url}{path}").status_code for path in paths] == [200, 200]
+    assert [plain_http.get(f"{url}{path}").status_code for path in paths] == [200, 200]
 
 
 def test_named_paths_exist() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.proxies import OPERATIONS, SHOWN_SERVERS, refusing_address, running_caddy, sample
 from todo_graphql.errors import ErrorCode
@@ -75,7 +76,7 @@ def test_responses_of_the_api_are_compressed_by_caddy(
 ) -> None:
     customer.create_many(*(f"A title that repeats itself {number}" for number in range(50)))
     given = headers_of(customer, Accept=media_type, Accept_Encoding=encoding)
-    with httpx.stream(
+    with plain_http.stream(
         "POST", f"{proxy}/graphql", json={"query": TASKS}, headers=given, timeout=30
     ) as response:
         size = sum(len(chunk) for chunk in response.iter_raw())
@@ -86,7 +87,7 @@ def test_responses_of_the_api_are_compressed_by_caddy(
 
 def test_server_error_passes_caddy_unchanged(url: str, proxy: str) -> None:
     direct, through = (
-        httpx.post(f"{base}/graphql", json={"query": TASKS}) for base in (url, proxy)
+        plain_http.post(f"{base}/graphql", json={"query": TASKS}) for base in (url, proxy)
     )
     assert through.status_code == 401
     assert through.content == direct.content
@@ -94,12 +95,12 @@ def test_server_error_passes_caddy_unchanged(url: str, proxy: str) -> None:
 
 
 def test_private_path_is_not_found_by_caddy(proxy: str) -> None:
-    assert error_of(httpx.get(f"{proxy}{routes.READY}"))["code"] == "NOT_FOUND"
+    assert error_of(plain_http.get(f"{proxy}{routes.READY}"))["code"] == "NOT_FOUND"
 
 
 def test_large_chunked_body_is_rejected_by_caddy(customer: Person, proxy: str) -> None:
     chunks = (b" " * 10_000 for _ in range(20))
-    refused = httpx.post(f"{proxy}/graphql", content=chunks, headers=headers_of(customer))
+    refused = plain_http.post(f"{proxy}/graphql", content=chunks, headers=headers_of(customer))
     assert (refused.status_code, error_of(refused)["code"]) == (413, "BAD_USER_INPUT")
 
 
@@ -108,7 +109,7 @@ def test_caddy_without_a_running_server_is_unavailable(tmp_path: Path) -> None:
         refusing_address() as stopped,
         running_caddy(tmp_path, [stopped, stopped], lb_try_duration="100ms") as alone,
     ):
-        refused = httpx.post(f"{alone}/graphql", json={"query": TASKS}, timeout=30)
+        refused = plain_http.post(f"{alone}/graphql", json={"query": TASKS}, timeout=30)
     assert (refused.status_code, error_of(refused)["code"]) == (503, "UNAVAILABLE")
     assert int(refused.headers["retry-after"]) == error_of(refused)["retryAfter"]
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.administrators import administering
 from tests.support.api_client import Person
 from tests.support.commands import until
@@ -45,7 +46,7 @@ class Home:
 
     def status(self, path: str) -> int:
         """Return the status of a health check."""
-        return httpx.get(f"{self.url}/health/{path}", timeout=30).status_code
+        return plain_http.get(f"{self.url}/health/{path}", timeout=30).status_code
 
     def connections(self) -> int:
         """Return the number of the server's connections to PostgreSQL."""

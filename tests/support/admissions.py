@@ -5,13 +5,14 @@ from base64 import urlsafe_b64decode
 
 import httpx
 
+from tests.support import plain_http
 from tests.support.jwt import SUBJECT
 from tests.support.servers import SECRET
 
 
 def talking_to(url: str) -> httpx.Client:
     """Return a client that closes idle connections earlier than uvicorn does."""
-    return httpx.Client(base_url=url, timeout=30, limits=httpx.Limits(keepalive_expiry=2))
+    return plain_http.Client(base_url=url, timeout=30, limits=httpx.Limits(keepalive_expiry=2))
 
 
 def ask(client: httpx.Client, *authorizations: str) -> httpx.Response:

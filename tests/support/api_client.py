@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import plain_http
 from todo_graphql.dev.demo_user import token_for
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
@@ -31,7 +32,7 @@ class Person:
         self._url = url
 
     def post(self, document: str, **variables: Any) -> httpx.Response:
-        return httpx.post(
+        return plain_http.post(
             f"{self._url}/graphql",
             content=json.dumps({"query": document, "variables": variables}),
             headers={

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import psutil
 
+from tests.support import plain_http
 from todo_graphql.dev.postgres import EmbeddedPostgres
 
 PROGRAM = (sys.executable, "-m", "todo_graphql")
@@ -147,12 +148,12 @@ class Service(Command):
             return False
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=PATIENCE)
+        return plain_http.get(f"{self.url}{path}", timeout=PATIENCE)
 
     def post(self, document: str, token: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
         body = {"query": document}
-        return httpx.post(f"{self.url}/graphql", json=body, headers=headers, timeout=PATIENCE)
+        return plain_http.post(f"{self.url}/graphql", json=body, headers=headers, timeout=PATIENCE)
 
 
 class Dev(Service):

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 
 TYPES = {"json": "application/json", "csv": "text/csv"}
@@ -16,7 +17,7 @@ HEADER = "id,title,description,priority,dueOn,dueAt,tags,completedAt,createdAt,d
 
 def ask_for_export(who: Person, **parameters: Any) -> httpx.Response:
     headers = {"Authorization": f"Bearer {who.token}"}
-    return httpx.get(f"{who._url}/export", params=parameters, headers=headers, timeout=60)
+    return plain_http.get(f"{who._url}/export", params=parameters, headers=headers, timeout=60)
 
 
 def export(who: Person, kind: str = "json") -> bytes:
@@ -39,7 +40,7 @@ def titles(who: Person) -> list[str]:
 def send(
     who: Person, content: bytes | str | Iterator[bytes], kind: str = "json", **headers: str
 ) -> httpx.Response:
-    return httpx.post(
+    return plain_http.post(
         f"{who._url}/import",
         content=content,
         headers={

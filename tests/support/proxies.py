@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support import plain_http
 from tests.support.commands import PATIENCE, environment, until
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
@@ -67,7 +68,7 @@ def running_caddy(folder: Path, servers: Sequence[str], **replaced: str) -> Iter
     def answers() -> bool:
         assert process.poll() is None, (folder / "caddy.log").read_text(encoding="utf-8")
         try:
-            return httpx.get(url, timeout=PATIENCE).status_code == 404
+            return plain_http.get(url, timeout=PATIENCE).status_code == 404
         except httpx.TransportError:
             return False
 

@@ -16,8 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
-
+from tests.support import plain_http
 from tests.support.commands import PATIENCE
 
 COMMAND = Path(sys.executable).with_name("todo-graphql")
@@ -109,7 +108,7 @@ def run(steps: Iterable[Step], url: str, token: str, folder: Path) -> list[str]:
 def _post(step: Step, url: str, token: str) -> str:
     body = {"query": step.request, "variables": json.loads(step.variables)}
     headers = {"Authorization": f"Bearer {token}"}
-    answer = httpx.post(f"{url}/graphql", json=body, headers=headers, timeout=PATIENCE).json()
+    answer = plain_http.post(f"{url}/graphql", json=body, headers=headers, timeout=PATIENCE).json()
     answer.pop("extensions", None)  # the cost, which `dev` adds
     return json.dumps(answer)
 

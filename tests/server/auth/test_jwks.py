@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support import plain_http
 from tests.support.admissions import ask, assert_good, assert_refused, talking_to
 from tests.support.authenticators import (
     UNKNOWN,
@@ -74,8 +74,8 @@ def test_server_without_keys_is_unavailable(settings: Settings) -> None:
         assert error["extensions"] == {"code": "UNAVAILABLE", "status": 503, "retryAfter": 5}
         assert (response.status_code, response.headers["retry-after"]) == (503, "5")
         assert_refused(ask(client, f"Bearer {good()}"), UNSUPPORTED_ALGORITHM, good())
-        assert httpx.get(f"{url}/health/live").status_code == 200
-        ready = httpx.get(f"{url}/health/ready")
+        assert plain_http.get(f"{url}/health/live").status_code == 200
+        ready = plain_http.get(f"{url}/health/ready")
         assert ready.status_code == 503
         reason = "The keys that verify tokens have not been fetched yet."
         assert ready.json() == {"status": "not ready", "reason": reason}

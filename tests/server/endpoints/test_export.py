@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.data_files import HEADER, ask_for_export, error_of, export, exported
 from tests.support.servers import scratch_database, serving, settings_for
@@ -18,7 +19,7 @@ MOVE = "mutation ($id: ID!) { moveTask(id: $id) { task { id } } }"
 
 
 def get(base: str, headers: Any = (), **parameters: Any) -> httpx.Response:
-    return httpx.get(f"{base}/export", params=parameters, headers=headers, timeout=30)
+    return plain_http.get(f"{base}/export", params=parameters, headers=headers, timeout=30)
 
 
 def test_export_contains_all_remaining_tasks_in_manual_order(alice: Person) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.commands import until
 from tests.support.data_files import ask_for_export, error_of, export, exported, send
@@ -217,7 +218,7 @@ def ask(who: Person, path: str, user_id: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json"}
     method = "GET" if path == "export" else "POST"
     address = f"{who._url}/{path}?{user_id}"
-    return httpx.request(
+    return plain_http.request(
         method, address, headers=headers, content="[]" if path == "import" else None
     )
 
@@ -249,6 +250,6 @@ def test_import_for_another_user_changes_nothing(alice: Person, mallory: Person)
     task = '[{"title": "rejected"}]'
     headers = {"Authorization": f"Bearer {mallory.token}", "Content-Type": "application/json"}
     address = f"{mallory._url}/import?userId={alice.id}"
-    assert httpx.post(address, content=task, headers=headers).status_code == 403
+    assert plain_http.post(address, content=task, headers=headers).status_code == 403
     assert exported(alice) == exported(mallory) == []
     assert send(mallory, task).status_code == 200

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.servers import serving
 from todo_graphql.server.endpoints.graphiql import render_page
@@ -39,7 +39,7 @@ def configuration(page: str) -> Any:
 
 
 def test_graphiql_is_served_when_enabled(base: str) -> None:
-    response = httpx.get(f"{base}/graphql", headers={"Accept": "text/html"})
+    response = plain_http.get(f"{base}/graphql", headers={"Accept": "text/html"})
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
@@ -47,12 +47,12 @@ def test_graphiql_is_served_when_enabled(base: str) -> None:
 
 
 def test_graphiql_is_disabled_by_default(url: str) -> None:
-    response = httpx.get(f"{url}/graphql", headers={"Accept": "text/html"})
+    response = plain_http.get(f"{url}/graphql", headers={"Accept": "text/html"})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
 def test_graphiql_without_token_sends_no_authorization(base: str) -> None:
-    assert configuration(httpx.get(f"{base}/graphql").text)["headers"] == {}
+    assert configuration(plain_http.get(f"{base}/graphql").text)["headers"] == {}
     assert "Bearer" not in render_page(None)
 
 
@@ -65,7 +65,7 @@ def test_graphiql_with_token_sends_authorization() -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"])
 def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, host: str) -> None:
     """DNS rebinding is prevented. Operations require a token under every name."""
-    response = httpx.request(method, f"{signed_in}/graphql", headers={"Host": host})
+    response = plain_http.request(method, f"{signed_in}/graphql", headers={"Host": host})
     assert response.status_code == (401 if method == "POST" else 421)
     assert "a.b.c" not in response.text
     if method == "GET":
@@ -76,10 +76,10 @@ def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, h
 
 def test_graphiql_with_token_is_served_under_own_names(signed_in: str, base: str) -> None:
     for host in ("localhost", "localhost:3000", "127.0.0.1", "[::1]:8000"):
-        page = httpx.get(f"{signed_in}/graphql", headers={"Host": host}).text
+        page = plain_http.get(f"{signed_in}/graphql", headers={"Host": host}).text
         assert configuration(page)["headers"] == {"Authorization": "Bearer a.b.c"}
     # A page without a token is served under every name.
-    assert httpx.get(f"{base}/graphql", headers={"Host": "evil.example"}).status_code == 200
+    assert plain_http.get(f"{base}/graphql", headers={"Host": "evil.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, NullPool, create_engine, text
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.commands import until
 from tests.support.postgres import migrated_server
@@ -57,7 +58,7 @@ def administering(url: SecretStr) -> Engine:
 
 def status(base: str, what: str) -> int:
     """Return the status of a health check."""
-    return httpx.get(f"{base}/health/{what}", timeout=30).status_code
+    return plain_http.get(f"{base}/health/{what}", timeout=30).status_code
 
 
 def assert_unavailable(response: httpx.Response) -> None:
@@ -72,7 +73,7 @@ def assert_unavailable(response: httpx.Response) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("what", ["live", "ready"])
 def test_health_check_requires_no_token(url: str, method: str, what: str) -> None:
-    response = httpx.request(method, f"{url}/health/{what}")
+    response = plain_http.request(method, f"{url}/health/{what}")
     assert response.status_code == 200
     assert method == "HEAD" or response.json() == {"status": what}
 
@@ -189,7 +190,7 @@ def test_queued_operations_do_not_block_the_event_loop(own: SecretStr) -> None:
             # All workers wait for PostgreSQL, and the event loop is free.
             assert connections(admin) == (most, most)
             assert status(base, "live") == 200
-            assert httpx.post(f"{base}/graphql").status_code == 401
+            assert plain_http.post(f"{base}/graphql").status_code == 401
             assert not any(future.done() for future in futures)
         titles = [len(future.result()["tasks"]["nodes"]) for future in futures]
         assert titles == [1] + [0] * (CROWD - 1)

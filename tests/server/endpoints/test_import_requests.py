@@ -4,11 +4,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.administrators import administering
 from tests.support.api_client import Person
 from tests.support.commands import until
@@ -95,7 +95,7 @@ def test_import_without_valid_token_is_rejected_before_its_body(
 
 def test_import_with_duplicate_authorization_header_is_rejected(url: str, alice: Person) -> None:
     headers = [("Authorization", f"Bearer {alice.token}")] * 2
-    assert httpx.post(f"{url}/import", content="[]", headers=headers).status_code == 401
+    assert plain_http.post(f"{url}/import", content="[]", headers=headers).status_code == 401
 
 
 def test_import_requires_readiness(postgresql: SecretStr) -> None:

@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, post, status
 from todo_graphql.server.http.body import encode
@@ -31,7 +32,7 @@ def send(url: str, alice: Person) -> Send:
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         kept = {name: value for name, value in given.items() if value is not None}
-        return httpx.post(f"{url}/graphql", content=content, headers=kept, timeout=30)
+        return plain_http.post(f"{url}/graphql", content=content, headers=kept, timeout=30)
 
     return send
 

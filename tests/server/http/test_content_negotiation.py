@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.http.content_negotiation import (
@@ -40,7 +41,7 @@ def send(url: str, alice: Person) -> Send:
         request = httpx.Request(
             "POST", f"{url}/graphql", content=json.dumps({"query": query}), headers=[*own, *lines]
         )
-        with httpx.Client(timeout=30) as client:
+        with plain_http.Client(timeout=30) as client:
             return client.send(request)
 
     return send
@@ -180,7 +181,9 @@ def test_internal_error_has_preferred_media_type(
 
 def test_error_of_other_endpoint_is_json(url: str) -> None:
     for path in ("/export", "/nothing"):
-        response = httpx.get(url + path, headers={"Accept": "application/graphql-response+json"})
+        response = plain_http.get(
+            url + path, headers={"Accept": "application/graphql-response+json"}
+        )
         assert response.headers["content-type"] == JSON
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.servers import serving
 from todo_graphql.runtime.listening import listening
@@ -27,7 +28,7 @@ def shared(settings: Settings) -> Iterator[str]:
 def post(base: str, person: Person | None, query: str, **headers: str) -> httpx.Response:
     """Send an operation, with the token of a person if one is given."""
     authorization = {} if person is None else {"Authorization": f"Bearer {person.token}"}
-    return httpx.post(
+    return plain_http.post(
         f"{base}/graphql", json={"query": query}, headers={**authorization, **headers}
     )
 
@@ -60,7 +61,9 @@ def test_operation_by_other_method_is_rejected(
     url: str, alice: Person, method: str, document: str
 ) -> None:
     headers = {"Authorization": f"Bearer {alice.token}"}
-    response = httpx.request(method, f"{url}/graphql", params={"query": document}, headers=headers)
+    response = plain_http.request(
+        method, f"{url}/graphql", params={"query": document}, headers=headers
+    )
     assert error_of(response) == ("BAD_USER_INPUT", 405)
     assert response.headers["allow"] == "POST"
     assert alice.revision() == 0
@@ -68,13 +71,15 @@ def test_operation_by_other_method_is_rejected(
 
 def test_query_by_get_is_rejected_with_graphiql(shared: str, alice: Person) -> None:
     headers = {"Authorization": f"Bearer {alice.token}", "Accept": "application/json"}
-    response = httpx.get(f"{shared}/graphql", params={"query": "{ me { id } }"}, headers=headers)
+    response = plain_http.get(
+        f"{shared}/graphql", params={"query": "{ me { id } }"}, headers=headers
+    )
     assert error_of(response) == ("BAD_USER_INPUT", 405)
     assert response.headers["allow"] == "POST"
 
 
 def test_operation_in_url_is_ignored(url: str, alice: Person) -> None:
-    response = httpx.post(
+    response = plain_http.post(
         f"{url}/graphql",
         params={"query": CREATE},
         json={"query": "{ __typename }"},
@@ -98,7 +103,7 @@ def test_websocket_upgrade_is_rejected(url: str, alice: Person) -> None:
         "Sec-WebSocket-Protocol": "graphql-transport-ws",
         "Authorization": f"Bearer {alice.token}",
     }
-    assert error_of(httpx.get(f"{url}/graphql", headers=upgrade)) == ("BAD_USER_INPUT", 405)
+    assert error_of(plain_http.get(f"{url}/graphql", headers=upgrade)) == ("BAD_USER_INPUT", 405)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_websocket_upgrade_is_rejected(url: str, alice: Person) -> None:
     ["/", "/nothing", "/graphql/", "/graphql/nothing", "/health", "/docs", "/openapi.json", "/%00"],
 )
 def test_unknown_path_is_not_found(url: str, path: str) -> None:
-    assert error_of(httpx.get(url + path)) == ("NOT_FOUND", 404)
+    assert error_of(plain_http.get(url + path)) == ("NOT_FOUND", 404)
 
 
 def test_graphql_response_media_type_is_accepted(url: str, alice: Person) -> None:
@@ -188,12 +193,12 @@ def test_every_response_has_a_request_id(
     headers = {"Content-Type": "application/json", **token}
     ids = set()
     for _ in range(2):
-        response = httpx.request(method, url + path, content=body, headers=headers)
+        response = plain_http.request(method, url + path, content=body, headers=headers)
         assert response.status_code == status
         ids.add(response.headers["x-request-id"])
     assert len(ids) == 2
     chosen = {**headers, "X-Request-ID": "Chosen-by_the.client-1"}
-    response = httpx.request(method, url + path, content=body, headers=chosen)
+    response = plain_http.request(method, url + path, content=body, headers=chosen)
     assert response.headers["x-request-id"] == "Chosen-by_the.client-1"
 
 
@@ -203,7 +208,7 @@ def test_every_response_has_a_request_id(
 )
 def test_invalid_request_id_is_replaced(url: str, chosen: str) -> None:
     headers = [(b"X-Request-ID", chosen.encode())]
-    request_id = httpx.get(f"{url}/health/live", headers=headers).headers["x-request-id"]
+    request_id = plain_http.get(f"{url}/health/live", headers=headers).headers["x-request-id"]
     assert request_id != chosen
     assert request_id.isalnum()
 

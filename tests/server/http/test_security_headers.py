@@ -8,6 +8,7 @@ from hashlib import sha256
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.http_client import said
 from tests.support.servers import serving
@@ -58,7 +59,7 @@ def test_every_response_has_security_headers(
 ) -> None:
     headers = {} if status == 401 else {"Authorization": f"Bearer {alice.token}"}
     body = {"query": "{ __typename }"} if path == "/graphql" else []
-    response = httpx.request(method, url + path, json=body, headers=headers)
+    response = plain_http.request(method, url + path, json=body, headers=headers)
     assert response.status_code == status
     assert_protected(response)
 
@@ -131,7 +132,7 @@ def directives_of(page: httpx.Response) -> dict[str, list[str]]:
 
 
 def test_graphiql_policy_allows_only_named_files(open_: str) -> None:
-    page = httpx.get(f"{open_}/graphql")
+    page = plain_http.get(f"{open_}/graphql")
     assert_protected(page, **{"content-security-policy": page.headers["content-security-policy"]})
     policy = directives_of(page)
     (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
@@ -148,15 +149,15 @@ def test_graphiql_policy_allows_only_named_files(open_: str) -> None:
 
 def test_graphiql_has_no_inline_script_attributes(open_: str) -> None:
     """The Content-Security-Policy would block it."""
-    page = httpx.get(f"{open_}/graphql").text
+    page = plain_http.get(f"{open_}/graphql").text
     assert re.findall(r"<[^>]*\s(on\w+|style)=", page) == []
     assert page.count("<script>") == page.count("<style>") == 1
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
 def test_method_not_allowed_lists_all_methods(url: str, open_: str, method: str) -> None:
-    assert httpx.request(method, f"{url}/graphql").headers["allow"] == "POST"
-    response = httpx.request(method, f"{open_}/graphql")
+    assert plain_http.request(method, f"{url}/graphql").headers["allow"] == "POST"
+    response = plain_http.request(method, f"{open_}/graphql")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
@@ -172,7 +173,7 @@ def test_websocket_upgrade_of_graphiql_is_rejected(open_: str) -> None:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         "Sec-WebSocket-Version": "13",
     }
-    response = httpx.get(f"{open_}/graphql", headers=upgrade)
+    response = plain_http.get(f"{open_}/graphql", headers=upgrade)
     (error,) = response.json()["errors"]
     assert response.status_code == 405
     assert error["message"] == "WebSocket is not supported: send operations by POST."
@@ -182,7 +183,7 @@ def test_websocket_upgrade_of_graphiql_is_rejected(open_: str) -> None:
 def test_method_override_header_is_ignored(url: str, alice: Person, name: str) -> None:
     headers = {"Authorization": f"Bearer {alice.token}", name: "POST"}
     content = b'{"query": "{ __typename }"}'
-    response = httpx.request("PUT", f"{url}/graphql", content=content, headers=headers)
+    response = plain_http.request("PUT", f"{url}/graphql", content=content, headers=headers)
     assert response.status_code == 405
 
 
@@ -193,7 +194,9 @@ def test_cors_allows_reading_of_internal_errors(
         "todo_graphql.server.endpoints.graphql.parse_graphql_request", lambda _: 1 / 0
     )
     headers = {"Authorization": f"Bearer {alice.token}", "Origin": APP}
-    response = httpx.post(f"{open_}/graphql", json={"query": "{ __typename }"}, headers=headers)
+    response = plain_http.post(
+        f"{open_}/graphql", json={"query": "{ __typename }"}, headers=headers
+    )
     assert response.status_code == 500
     assert response.headers["access-control-allow-origin"] == APP
     exposed = response.headers["access-control-expose-headers"].split(", ")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.commands import Service, until
 from tests.support.servers import SECRET, variables_for
@@ -103,7 +104,9 @@ def test_operation_name_is_truncated(log: Log) -> None:
 
 
 def test_request_without_token_is_logged_with_client(log: Log) -> None:
-    line = log.line_of(httpx.post(f"{log.service.url}/graphql", json={"query": "{ me { id } }"}))
+    line = log.line_of(
+        plain_http.post(f"{log.service.url}/graphql", json={"query": "{ me { id } }"})
+    )
     assert (line["status"], line["outcome"]) == (401, "UNAUTHENTICATED")
     assert "userId" not in line
     assert line["client"] == "127.0.0.1"
@@ -123,7 +126,7 @@ def test_request_without_token_is_logged_with_client(log: Log) -> None:
     ],
 )
 def test_trace_id_of_traceparent_is_logged(log: Log, header: str, trace: str | None) -> None:
-    response = httpx.get(f"{log.service.url}/health/live", headers={"traceparent": header})
+    response = plain_http.get(f"{log.service.url}/health/live", headers={"traceparent": header})
     assert log.line_of(response).get("traceId") == trace
 
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import CREATE, Person
 from tests.support.http_client import said, statuses
 from tests.support.servers import SECRET, serving
@@ -74,13 +75,13 @@ def ask(base: str, settings: Settings, log: Log) -> Iterator[Ask]:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         path = path.replace("TOKEN", person.token)
         sent = {k: v.replace("TOKEN", person.token) for k, v in {**sent, **names}.items()}
-        answer = httpx.request(method, base + path, content=content, headers=sent, timeout=30)
+        answer = plain_http.request(method, base + path, content=content, headers=sent, timeout=30)
         whole = answer.text + repr(answer.headers)
         assert [secret for secret in (SECRET, person.token) if secret in whole] == []
         return answer
 
     yield ask
-    httpx.get(f"{base}/health/live", headers={"X-Request-ID": "the-end"})
+    plain_http.get(f"{base}/health/live", headers={"X-Request-ID": "the-end"})
     logged = log.until("the-end")
     assert [secret for secret in secrets if secret in logged] == []
     assert '"message":"GET /health/live 200"' in logged

@@ -7,10 +7,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
+from tests.support import plain_http
 from tests.support.commands import PATIENCE, PROGRAM, Service, environment, until
 from tests.support.paths import ROOT
 from tests.support.servers import variables_for
@@ -61,7 +61,7 @@ def test_warnings_and_failures_are_logged_as_json() -> None:
 def test_log_line_is_written_before_next_response(tmp_path: Path) -> None:
     """A killed server loses no line of an earlier request."""
     with Service("serve", folder=tmp_path, **variables_for(SOMEWHERE)) as service:
-        with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
+        with plain_http.Client(base_url=service.url, timeout=PATIENCE) as client:
             first, _ = [client.get("/health/live") for _ in range(2)]
         service.process.kill()
         service.process.wait(PATIENCE)
@@ -76,7 +76,7 @@ def test_slow_log_reader_loses_no_line(tmp_path: Path) -> None:
     answered: list[str] = []
 
     def ask(url: str) -> None:
-        with httpx.Client(base_url=url, timeout=PATIENCE) as client:
+        with plain_http.Client(base_url=url, timeout=PATIENCE) as client:
             for name in expected:
                 response = client.get("/health/live", headers={"X-Request-Id": name})
                 answered.append(response.headers["x-request-id"])

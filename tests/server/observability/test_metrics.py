@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from tests.support import plain_http
 from tests.support.administrators import administering
 from tests.support.api_client import Person
 from tests.support.commands import Service, until
@@ -35,7 +36,7 @@ class Scrape:
     """The samples of one scrape, by name and labels."""
 
     def __init__(self, port: int) -> None:
-        self.text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+        self.text = plain_http.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
         self._samples = {
             (sample.name.removeprefix("todo_graphql_"), *sorted(sample.labels.values())): sample
             for family in text_string_to_metric_families(self.text)
@@ -136,7 +137,7 @@ def test_waiting_transfer_is_counted_and_delays_no_other_user(
 
 def test_unknown_paths_share_one_label(person: Person, port: int) -> None:
     for path in ("one", "two"):
-        httpx.get(f"{person._url}/{path}", timeout=30)
+        plain_http.get(f"{person._url}/{path}", timeout=30)
     scrape = after(port, 2, "other")
     assert "one" not in scrape.text
 
@@ -148,7 +149,7 @@ def test_metrics_contain_no_user_ids(person: Person, port: int) -> None:
 
 
 def test_metrics_are_not_on_api_port(person: Person) -> None:
-    assert httpx.get(f"{person._url}/metrics", timeout=30).status_code == 404
+    assert plain_http.get(f"{person._url}/metrics", timeout=30).status_code == 404
 
 
 def test_workers_share_one_port(settings: Settings, port: int, tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import socket
 import tempfile
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.server.observability.test_metrics import free_port
+from tests.support import plain_http
 from tests.support.commands import refusal
 from tests.support.servers import SECRET, serving
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
@@ -69,7 +69,7 @@ def test_metrics_are_served_on_loopback_address(
     (finding,) = examine_metrics(own)
     assert (finding.mark, finding.sentence) == (GOOD, f"METRICS_PORT {port} is available.")
     with serving(own):
-        assert "todo_graphql_requests" in httpx.get(url, timeout=30).text
+        assert "todo_graphql_requests" in plain_http.get(url, timeout=30).text
         (finding,) = examine_metrics(own)
         assert finding.mark == ADVICE
     assert f"Metrics on {url}" in capfd.readouterr().err
@@ -82,7 +82,7 @@ def test_occupied_metrics_port_is_logged(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with serving(measured(settings, "127.0.0.1", port)) as url:
-            assert httpx.get(f"{url}/health/live", timeout=30).status_code == 200
+            assert plain_http.get(f"{url}/health/live", timeout=30).status_code == 200
     assert f"No metrics on 127.0.0.1:{port} (Address already in use)." in capfd.readouterr().err
 
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.server.observability.test_access_log import TRACE_ID, TRACEPARENT
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.servers import serving
 from todo_graphql.settings.settings import Settings
@@ -80,7 +80,7 @@ def ask(settings: Settings, collector: Collector, **headers: str) -> tuple[str, 
         person = Person(url, traced)
         authorization = {"Authorization": f"Bearer {person.token}"}
         body = {"query": 'query Private { tasks(filter: {search: "milk"}) { nodes { id } } }'}
-        httpx.post(f"{url}/graphql", json=body, headers=authorization | headers, timeout=30)
+        plain_http.post(f"{url}/graphql", json=body, headers=authorization | headers, timeout=30)
     return person.id, collector.spans()
 
 

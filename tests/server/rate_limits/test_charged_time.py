@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.redis import KINDS, redis
 from tests.support.servers import serving
@@ -91,7 +92,7 @@ def test_body_that_is_not_json_costs_its_time(person: Person, base: str) -> None
     left = [LIMIT]
     for _ in range(REPEATS):
         body = json.dumps({"query": ["{"] * 10_000})[:-1]
-        response = httpx.post(f"{base}/graphql", content=body, headers=headers)
+        response = plain_http.post(f"{base}/graphql", content=body, headers=headers)
         assert response.status_code == 400
         left.append(remaining(response))
     assert min(spent(left)) > COST_OF_HTTP + REJECTION_COST
@@ -106,7 +107,7 @@ def test_cheap_operation_costs_more_than_its_shape(person: Person) -> None:
 def test_import_costs_its_time(person: Person, base: str) -> None:
     headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
     body = json.dumps([{"title": "a"}])
-    created = httpx.post(f"{base}/import", headers=headers, content=body)
+    created = plain_http.post(f"{base}/import", headers=headers, content=body)
     assert created.status_code == 200
     left = remaining(created)
     state = person.ask(STATE)["rateLimit"]

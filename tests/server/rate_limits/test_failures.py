@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.redis import KINDS, redis
 from tests.support.servers import serving
@@ -38,7 +39,9 @@ def fail(base: str, address: str = "", token: str = "", path: str = "/graphql") 
     headers = {"X-Forwarded-For": address} if address else {}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    return httpx.request("GET" if path == "/export" else "POST", f"{base}{path}", headers=headers)
+    return plain_http.request(
+        "GET" if path == "/export" else "POST", f"{base}{path}", headers=headers
+    )
 
 
 def statuses(base: str, number: int, address: str = "") -> list[int]:

@@ -11,6 +11,7 @@ import limits
 import pytest
 from pydantic import SecretStr
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.processor_time import stop_clock
 from tests.support.redis import KINDS, redis
@@ -198,25 +199,25 @@ def test_request_succeeds_after_retry_after(settings: Settings, storage: SecretS
 def test_import_cost_is_deducted_from_budget(person: Person, base: str) -> None:
     headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
     body = '[{"title": "a"}]'.ljust(4_000)
-    answers = [httpx.post(f"{base}/import", headers=headers, content=body) for _ in range(5)]
+    answers = [plain_http.post(f"{base}/import", headers=headers, content=body) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
     left = [int(answer.headers["RateLimit-Remaining"]) for answer in answers]
     assert left == [LIMIT - number * 201 for number in (1, 2, 3, 4, 4)]
     assert int(answers[-1].headers["Retry-After"]) > 0
-    export = httpx.get(f"{base}/export", headers=headers)
+    export = plain_http.get(f"{base}/export", headers=headers)
     assert (export.status_code, list(export.json())) == (429, ["errors"])
 
 
 def test_export_spends_remaining_budget(person: Person, base: str) -> None:
     headers = {"Authorization": f"Bearer {person.token}"}
-    first, second = (httpx.get(f"{base}/export", headers=headers) for _ in range(2))
+    first, second = (plain_http.get(f"{base}/export", headers=headers) for _ in range(2))
     assert (first.status_code, first.headers["RateLimit-Remaining"]) == (200, "0")
     assert (second.status_code, second.headers["RateLimit-Remaining"]) == (429, "0")
 
 
 def test_rate_limit_headers_are_exposed_to_allowed_origins(person: Person, base: str) -> None:
     headers = {"Authorization": f"Bearer {person.token}", "Origin": "http://a"}
-    response = httpx.post(f"{base}/graphql", json={"query": STATE}, headers=headers)
+    response = plain_http.post(f"{base}/graphql", json={"query": STATE}, headers=headers)
     exposed = response.headers["Access-Control-Expose-Headers"].lower()
     assert "ratelimit-limit, ratelimit-remaining, ratelimit-reset" in exposed
     assert "retry-after" in exposed
@@ -229,7 +230,7 @@ def test_rate_limits_can_be_disabled(settings: Settings) -> None:
         response = person.post(STATE)
         assert response.json()["data"] == {"rateLimit": None}
         assert not [name for name in response.headers if name.startswith("ratelimit")]
-        assert httpx.post(f"{base}/graphql").status_code == 401
+        assert plain_http.post(f"{base}/graphql").status_code == 401
 
 
 @pytest.mark.parametrize("executor", ["projection", "reference"])

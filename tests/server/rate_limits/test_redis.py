@@ -3,10 +3,10 @@
 import socket
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
+from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.commands import until
 from tests.support.processor_time import stop_clock
@@ -72,7 +72,7 @@ def test_redis_restart_is_survived_and_logged_once(
             server.kill()
             left = [person.ask(STATE)["rateLimit"]["remaining"] for _ in range(3)]
             assert left == [1_000 - cost, 1_000 - 2 * cost, 1_000 - 3 * cost]
-            statuses = [httpx.post(f"{base}/graphql").status_code for _ in range(3)]
+            statuses = [plain_http.post(f"{base}/graphql").status_code for _ in range(3)]
             assert statuses == [401, 401, 429]
             assert (log.count(OUTAGE), log.count(RECOVERY)) == (1, 0)
             server.start()
@@ -92,7 +92,7 @@ def test_silent_redis_is_asked_once(settings: Settings, log: Log) -> None:
             person = Person(base, own)
             left = [person.ask(STATE)["rateLimit"]["remaining"] for _ in range(3)]
             assert left == sorted(left, reverse=True)
-            assert httpx.post(f"{base}/graphql").status_code == 401
+            assert plain_http.post(f"{base}/graphql").status_code == 401
     assert log.count("(TimeoutError)") == 1
 
 
