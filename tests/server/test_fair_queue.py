@@ -158,20 +158,25 @@ def test_share_of_each_owner_leaves_as_many_threads_free(owners: int, shares: li
 
 
 def test_freed_thread_goes_to_owner_with_fewest(thread_pool: ThreadPool) -> None:
-    gate, queue, order = Gate(), FairQueue(thread_pool), list[str]()
+    first, others, queue = Gate(), Gate(), FairQueue(thread_pool)
+    order: list[str] = []
 
     async def main() -> None:
-        held = [asyncio.create_task(queue.run(owner, gate.pass_through)) for owner in "abc"]
+        gates = {"x": first, "a": others, "b": others}
+        held = [asyncio.create_task(queue.run(it, gates[it].pass_through)) for it in gates]
         await asyncio.sleep(0)
-        await asyncio.to_thread(gate.wait_for, SIZE)
-        late = [asyncio.create_task(queue.run(owner, order.append, owner)) for owner in "aaddee"]
+        await asyncio.to_thread(first.wait_for, 1)
+        await asyncio.to_thread(others.wait_for, 2)
+        late = [asyncio.create_task(queue.run(it, order.append, it)) for it in "aabbd"]
         await asyncio.sleep(0)
-        gate.open.set()
+        first.open.set()
+        await late[-1]
+        assert order == ["d"]
+        others.open.set()
         await asyncio.gather(*held, *late)
 
     asyncio.run(main())
-    assert set(order[:2]) == {"d", "e"}
-    assert Counter(order) == Counter("aaddee")
+    assert Counter(order) == Counter("aabbd")
 
 
 def test_places_in_the_queue_are_shared() -> None:
