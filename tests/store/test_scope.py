@@ -12,6 +12,7 @@ from todo_graphql.store.quota import Growth
 from todo_graphql.store.scope import VIEWER, ViewerScope
 from todo_graphql.store.tasks.inserts import insert_statement
 from todo_graphql.store.tasks.rows import ALL
+from todo_graphql.store.tasks.single_writes import insert_one_statement
 from todo_graphql.store.tasks.updates import SelectionShape
 
 TASK_ID = uuid.UUID("d0d0d0d0-0000-4000-8000-000000000002")
@@ -45,7 +46,9 @@ def test_every_scope_part_names_viewer(part: Any) -> None:
 def test_every_scope_part_is_tested() -> None:
     parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
     predicates = {"own_user", "own_tasks", "own_keys", "within_quota"}
-    assert parts == {*PARTS, "insert", "end_rank", "save_idempotency_key"} | predicates
+    assert (
+        parts == {*PARTS, "insert", "insert_one", "end_rank", "save_idempotency_key"} | predicates
+    )
 
 
 def test_saved_idempotency_key_belongs_to_viewer() -> None:
@@ -72,6 +75,14 @@ def test_inserted_task_belongs_to_writer() -> None:
     assert given["revision"] is WRITER.c.revision
 
 
+def test_single_inserted_task_belongs_to_writer() -> None:
+    inserted: Any = SCOPE.insert_one(WRITER, {"title": literal("x")}, [TASKS.c.id]).element
+    given = dict(zip(inserted._select_names, inserted.select.selected_columns, strict=True))
+    assert given["user_id"] is WRITER.c.id
+    assert given["revision"] is WRITER.c.revision
+
+
 def test_write_statement_names_viewer() -> None:
     assert "%(viewer)s" in insert_statement(ALL).compile(SCOPE).sql
+    assert "%(viewer)s" in insert_one_statement(("id", "title"), ALL).compile(SCOPE).sql
     assert "ids" in SelectionShape().predicates()[0].compile().params

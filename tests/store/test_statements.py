@@ -31,7 +31,13 @@ from todo_graphql.store.tasks.operators import OPERATORS, Operator
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import count_statement
-from todo_graphql.store.tasks.rows import ALL
+from todo_graphql.store.tasks.rows import ALL, NewTask
+from todo_graphql.store.tasks.single_writes import (
+    insert_one_parameters,
+    insert_one_statement,
+    mark_one_statement,
+    update_one_statement,
+)
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
     mark_statement,
@@ -293,6 +299,9 @@ def change_keys(drawn: Any, which: int) -> list[StatementKey]:
         update_statement(shape, edits.split()[0], ALL, expects_revision=bounded),
         mark_statement(shape, "completed_at", ALL, clears=bounded),
         purge_statement(shape),
+        update_one_statement(edits.split()[0], ALL, expects_revision=bounded),
+        mark_one_statement("completed_at", ALL, clears=bounded),
+        insert_one_statement(insert_one_parameters(NewTask(WORDS[which]))[0], ALL),
     ]
 
 

@@ -152,11 +152,20 @@ class ViewerScope:
         returning: Columns,
     ) -> CTE:
         """Insert a task for each matching row of a source, with the writer's id and revision."""
+        rows = select().select_from(source.join(writer, true())).where(which)
+        return self._inserted(writer, rows, values, returning)
+
+    def insert_one(self, writer: CTE, values: Mapping[str, Any], returning: Columns) -> CTE:
+        """Insert a task with the writer's id and revision."""
+        return self._inserted(writer, select().select_from(writer), values, returning)
+
+    def _inserted(
+        self, writer: CTE, rows: Select[Any], values: Mapping[str, Any], returning: Columns
+    ) -> CTE:
         row = {**values, "user_id": writer.c.id, "revision": writer.c.revision}
-        rows = select(*row.values()).select_from(source.join(writer, true())).where(which)
         return (
             insert(TASKS)
-            .from_select([TASKS.c[name] for name in row], rows)
+            .from_select([TASKS.c[name] for name in row], rows.add_columns(*row.values()))
             .returning(*returning)
             .cte("inserted")
         )

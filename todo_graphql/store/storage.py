@@ -10,7 +10,7 @@ from todo_graphql.store.postgres.statement_cache import StatementKey, cached_sta
 from todo_graphql.store.quota import quota_error
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.write_summary import parse_summary
+from todo_graphql.store.write_summary import Summary, parse_summary
 
 Result = TypeVar("Result")
 
@@ -50,14 +50,16 @@ def write_within_quota(
     parse: Callable[[Sequence[tuple[Any, ...]]], Result],
     *,
     ensure_user: bool = False,
+    growth: tuple[int, int] = (0, 0),
 ) -> Result:
     """Run a write that changes nothing beyond the quota, and parse its result.
 
-    `parse` raises the errors that have precedence. Raises QuotaExceeded, also for a dry run.
+    `parse` raises the errors that have precedence. `growth` are the tasks and bytes that a write
+    adds whose result is empty beyond the quota. Raises QuotaExceeded, also for a dry run.
     """
     rows = statements.write(key, values, ensure_user=ensure_user)
     parsed = parse(rows)
-    summary = parse_summary(rows[0])
+    summary = parse_summary(rows[0]) if rows else Summary(*growth, 0, 0, 0)
     if summary.changed or summary.added_bytes <= 0:
         return parsed
     # The lock keeps the counters exact until the second attempt.

@@ -39,9 +39,9 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.rows import (
     WIDTH,
     NewTask,
+    format_columns,
     parse_task_rows,
-    project_columns,
-    project_result,
+    stored_columns,
 )
 from todo_graphql.store.tasks.updates import ALWAYS_READ
 from todo_graphql.store.tasks.write_results import WriteResult, count_rows
@@ -77,7 +77,7 @@ RECORDS = cast(bindparam("records", type_=Text()), JSON)
 
 def insert_parameters(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, Any]:
     """Return the values of the parameters. `offset` is the number of preceding tasks."""
-    content = [task.record(place) for place, task in enumerate(tasks, offset + 1)]
+    content = [{"place": place, **task.stored()} for place, task in enumerate(tasks, offset + 1)]
     return {"records": json.dumps(content, ensure_ascii=False)}
 
 
@@ -88,9 +88,10 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     Returns the tasks in the order of the records. A repeated create returns the existing task;
     `clashes` marks a different one.
     """
-    read = project_columns(columns | ALWAYS_READ)
+    columns |= ALWAYS_READ
+    read = stored_columns(columns)
     given, existing = _given_and_existing(scope, read)
-    fresh = given.c.id.not_in(select(existing.c.key))
+    fresh = given.c.id.not_in(select(existing.c.id))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
     writer = scope.next_revision(
@@ -98,16 +99,14 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
         growth=growth,
     )
     inserted = _inserted(scope, writer, fresh, given, read)
-    there = union_all(
-        select(inserted), select(*(existing.c[column.name] for column in inserted.c))
-    ).subquery("there")
+    there = union_all(select(inserted), select(existing)).subquery("there")
     about = summarize_write(
         scope, writer, count_rows(given), count_rows(inserted), growth
     ).subquery("summary")
     clashes = there.c.creation_digest.is_distinct_from(given.c.creation_digest).label("clashes")
     return (
-        select(*project_result(there), given.c.place, clashes, about)
-        .select_from(about.join(given, true()).outerjoin(there, there.c.key == given.c.id))
+        select(*format_columns(there, columns), given.c.place, clashes, about)
+        .select_from(about.join(given, true()).outerjoin(there, there.c.id == given.c.id))
         .order_by(given.c.place)
     )
 
@@ -118,9 +117,9 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
 
     Of several statements in one transaction, only the `first` that inserts takes a revision.
     """
-    read: list[ColumnElement[Any]] = []
+    read: list[ColumnElement[Any]] = [TASKS.c.id]
     given, existing = _given_and_existing(scope, read)
-    fresh = given.c.id.not_in(select(existing.c.key))
+    fresh = given.c.id.not_in(select(existing.c.id))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
     take_revision = scope.next_revision if first else scope.count_growth
@@ -149,15 +148,13 @@ def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) 
     # An array gives one index lookup per id. For a join, a planner without statistics can choose
     # to read all tasks of the user.
     ids = func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
-    existing = scope.tasks(TASKS.c.id.label("key"), TASKS.c.creation_digest, *read).where(
-        TASKS.c.id == any_(ids)
-    )
+    existing = scope.tasks(*read, TASKS.c.creation_digest).where(TASKS.c.id == any_(ids))
     return given, existing.cte("existing")
 
 
 def _added(given: CTE, existing: CTE) -> CTE:
     """Count the new tasks and their bytes, and tell whether an id belongs to a different task."""
-    is_new = existing.c.key.is_(None)
+    is_new = existing.c.id.is_(None)
     size = func.sum(count_bytes({name: given.c[name] for name in BYTES})).filter(is_new)
     differs = existing.c.creation_digest.is_distinct_from(given.c.creation_digest)
     columns = [
@@ -165,7 +162,7 @@ def _added(given: CTE, existing: CTE) -> CTE:
         func.coalesce(size, 0).label("bytes"),
         func.bool_or(and_(~is_new, differs)).label("clashes"),
     ]
-    both = given.outerjoin(existing, existing.c.key == given.c.id)
+    both = given.outerjoin(existing, existing.c.id == given.c.id)
     return select(*columns).select_from(both).cte("added")
 
 
@@ -184,5 +181,4 @@ def _inserted(
     now = func.now() + (given.c.place - 1) * text("interval '1 microsecond'")
     created = func.coalesce(given.c.created_at, now)
     values |= {"created_at": created, "updated_at": now, "rank": end}
-    returning = [TASKS.c.id.label("key"), TASKS.c.creation_digest, *read]
-    return scope.insert(writer, given, fresh, values, returning)
+    return scope.insert(writer, given, fresh, values, [*read, TASKS.c.creation_digest])

@@ -12,7 +12,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks import ordering
 from todo_graphql.store.tasks.cursors import PageRequest, PageShape
-from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows, project_columns
+from todo_graphql.store.tasks.rows import WIDTH, TaskRow, format_columns, parse_task_rows
 
 # A result row has a TaskRow and the keys of its place. With cursors it also has two flags, which
 # tell whether rows exist behind and ahead of the page.
@@ -84,7 +84,7 @@ def _start(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Sel
     if len(ranges) == 1:
         keys = ordering.place_columns(shape.keys, shape.terms)
         where = [*shape.filter.predicates(), *ranges]
-        rows: Select[Any] = scope.tasks(*project_columns(columns), *keys).where(*where)
+        rows: Select[Any] = scope.tasks(*format_columns(TASKS, columns), *keys).where(*where)
         return rows.order_by(*ordering.order_by(shape.terms)).limit(shape.size + 1)
     page = _page(scope, shape, columns)
     listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
@@ -102,7 +102,7 @@ def _page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Any:
     keys = ordering.place_columns(shape.keys, terms)
     where = shape.predicates()
     parts = [
-        scope.tasks(*project_columns(columns), *keys, literal(number).label("range"), place)
+        scope.tasks(*format_columns(TASKS, columns), *keys, literal(number).label("range"), place)
         .where(*where, within)
         .order_by(*order)
         .limit(shape.size + 1)

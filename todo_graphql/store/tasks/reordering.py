@@ -12,13 +12,9 @@ from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.tasks.updates import (
-    SelectionShape,
-    TaskSelection,
-    change_statement,
-    task_not_found,
-)
-from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
+from todo_graphql.store.tasks.single_writes import change_one_statement, parse_change_one
+from todo_graphql.store.tasks.updates import task_not_found
+from todo_graphql.store.tasks.write_results import WriteResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +64,8 @@ def move(
             statements.write(rebalance_statement())
             rank = _compute_rank(statements, task_id, to)
         assert rank is not None, "Rebalanced ranks have gaps."
-        _, values = TaskSelection.one(task_id).split()
-        values["new_rank"] = rank.text
-        return parse_write_result(statements.write(rank_statement(columns, rank.end), values))
+        values = {"task_id": str(task_id), "new_rank": rank.text}
+        return parse_change_one(statements.write(rank_statement(columns, rank.end), values))
 
 
 @cached_statement
@@ -82,8 +77,7 @@ def rebalance_statement(scope: ViewerScope) -> Executable:
 def rank_statement(scope: ViewerScope, columns: frozenset[str], end: str | None) -> Select[Any]:
     """Set the rank of a task to a new text, or to the `first` or the `last` place of the list."""
     rank = bindparam("new_rank") if end is None else scope.end_rank(first=end == "first")
-    one = SelectionShape(single=True)
-    return change_statement(scope, one, {"rank": rank}, TASKS.c.rank != rank, columns)
+    return change_one_statement(scope, {"rank": rank}, TASKS.c.rank != rank, columns)
 
 
 def _compute_rank(statements: Statements, task_id: uuid.UUID, to: Destination) -> Rank | None:

@@ -1,16 +1,16 @@
 """Repository of tasks. Each method runs one statement, except `move` and the transfer methods."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Select, Uuid, bindparam, func
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.postgres.connection import NO_VALUES, ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
@@ -35,7 +35,15 @@ from todo_graphql.store.tasks.overview import (
 )
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
-from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, parse_task_rows, project_columns
+from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, format_columns, parse_task_rows
+from todo_graphql.store.tasks.single_writes import (
+    insert_one_parameters,
+    insert_one_statement,
+    mark_one_statement,
+    parse_change_one,
+    parse_insert_one,
+    update_one_statement,
+)
 from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
@@ -45,10 +53,12 @@ from todo_graphql.store.tasks.updates import (
 )
 from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
 
+Parse: TypeAlias = Callable[[Sequence[Sequence[Any]]], WriteResult]
+
 
 @cached_statement
 def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
-    return scope.tasks(*project_columns(columns)).where(
+    return scope.tasks(*format_columns(TASKS, columns)).where(
         TASKS.c.id == bindparam("task_id", type_=Uuid())
     )
 
@@ -106,12 +116,23 @@ class Tasks:
         A repeated create returns the existing task. Raises QuotaExceeded, and Conflict with one
         of the `fields` if an id belongs to a different task.
         """
+        if len(new) == 1:
+            return self._create_one(new[0], fields[0])
+        parse = partial(parse_insert_result, fields=fields)
+        statement = insert_statement(self._columns)
+        return write_within_quota(
+            self._statements, statement, insert_parameters(new), parse, ensure_user=True
+        )
+
+    def _create_one(self, new: NewTask, field: str) -> WriteResult:
+        given, values = insert_one_parameters(new)
         return write_within_quota(
             self._statements,
-            insert_statement(self._columns),
-            insert_parameters(new),
-            partial(parse_insert_result, fields=fields),
+            insert_one_statement(given, self._columns),
+            values,
+            partial(parse_insert_one, field=field),
             ensure_user=True,
+            growth=(1, values["new_size"]),
         )
 
     def import_tasks(
@@ -131,18 +152,19 @@ class Tasks:
 
         Raises NotFound, QuotaExceeded, and Conflict if the task is not at `expected_revision`.
         """
-        selection, values = selected.split()
-        shape, new_values = edits.split()
+        shape, values = edits.split()
         expects_revision = expected_revision is not None
-        statement = update_statement(
-            selection, shape, self._columns, expects_revision=expects_revision
-        )
-        values |= new_values | {"expected_revision": expected_revision}
-        if shape.changes_size:
-            parse = partial(_checked, selected)
-            written = write_within_quota(self._statements, statement, values, parse)
+        values["expected_revision"] = expected_revision
+        if selected.single:
+            statement = update_one_statement(
+                shape, self._columns, expects_revision=expects_revision
+            )
         else:
-            written = self._change(selected, statement, values)
+            selection, _ = selected.split()
+            statement = update_statement(
+                selection, shape, self._columns, expects_revision=expects_revision
+            )
+        written = self._change(selected, statement, values, grows=shape.changes_size)
         return written if expected_revision is None else _at(expected_revision, written)
 
     def complete(self, selected: TaskSelection) -> WriteResult:
@@ -164,21 +186,38 @@ class Tasks:
     def purge(self, selected: TaskSelection) -> WriteResult:
         """Delete the tasks permanently. Raises NotFound."""
         selection, values = selected.split()
-        return self._change(selected, purge_statement(selection), values)
+        return _checked(selected, self._statements.write(purge_statement(selection), values))
 
     def move(self, task_id: uuid.UUID, to: Destination) -> WriteResult:
         """Move a task in the manual order. Raises NotFound and BadUserInput."""
         return move(self._statements, self._columns, task_id, to)
 
     def _mark(self, selected: TaskSelection, column: str, *, clears: bool = False) -> WriteResult:
-        selection, values = selected.split()
-        statement = mark_statement(selection, column, self._columns, clears=clears)
-        return self._change(selected, statement, values)
+        if selected.single:
+            statement = mark_one_statement(column, self._columns, clears=clears)
+        else:
+            selection, _ = selected.split()
+            statement = mark_statement(selection, column, self._columns, clears=clears)
+        return self._change(selected, statement)
 
     def _change(
-        self, selected: TaskSelection, statement: StatementKey, values: Mapping[str, Any]
+        self,
+        selected: TaskSelection,
+        statement: StatementKey,
+        values: Mapping[str, Any] = NO_VALUES,
+        *,
+        grows: bool = False,
     ) -> WriteResult:
-        return _checked(selected, self._statements.write(statement, values))
+        """Run a statement for the selected tasks, within the quota if it `grows` them."""
+        if selected.single:
+            assert selected.ids is not None
+            values = {"task_id": str(selected.ids[0]), **values}
+            parse: Parse = parse_change_one
+        else:
+            values, parse = {**selected.split()[1], **values}, partial(_checked, selected)
+        if grows:
+            return write_within_quota(self._statements, statement, values, parse)
+        return parse(self._statements.write(statement, values))
 
 
 def _checked(selected: TaskSelection, result: Sequence[Sequence[Any]]) -> WriteResult:

@@ -3,13 +3,15 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, FromClause, null
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from todo_graphql.store import validation
 from todo_graphql.store.formats import format_date, format_instant, format_uuid
@@ -34,42 +36,47 @@ class TaskRow(NamedTuple):
     revision: int
 
 
-def format_columns(source: FromClause) -> tuple[ColumnElement[Any], ...]:
-    """Return the columns of a TaskRow in order, from a source with the columns of tasks."""
-    columns = source.c
-    return (
-        format_uuid(columns.id),
-        columns.title,
-        columns.description,
-        columns.completed_at.is_not(None).label("completed"),
-        format_instant(columns.completed_at),
-        columns.priority,
-        format_date(columns.due_on),
-        format_instant(columns.due_at),
-        columns.tags,
-        format_instant(columns.created_at),
-        format_instant(columns.updated_at),
-        format_instant(columns.deleted_at),
-        columns.revision,
-    )
+Columns: TypeAlias = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 
-
-ROW_COLUMNS = format_columns(TASKS)
+FORMATS: Mapping[str, Callable[[Columns], ColumnElement[Any]]] = MappingProxyType(
+    {
+        "id": lambda stored: format_uuid(stored.id),
+        "title": lambda stored: stored.title,
+        "description": lambda stored: stored.description,
+        "completed": lambda stored: stored.completed_at.is_not(None).label("completed"),
+        "completed_at": lambda stored: format_instant(stored.completed_at),
+        "priority": lambda stored: stored.priority,
+        "due_on": lambda stored: format_date(stored.due_on),
+        "due_at": lambda stored: format_instant(stored.due_at),
+        "tags": lambda stored: stored.tags,
+        "created_at": lambda stored: format_instant(stored.created_at),
+        "updated_at": lambda stored: format_instant(stored.updated_at),
+        "deleted_at": lambda stored: format_instant(stored.deleted_at),
+        "revision": lambda stored: stored.revision,
+    }
+)
+"""The output format of each field of a TaskRow, from the stored columns."""
 
 ALL = frozenset(TaskRow._fields)
-"""The names of all columns of a TaskRow."""
+"""The names of all fields of a TaskRow."""
 
 
-def project_columns(columns: frozenset[str]) -> list[ColumnElement[Any]]:
-    """Return the columns of a TaskRow, with null for those that are not named."""
+def stored_columns(fields: frozenset[str]) -> list[ColumnElement[Any]]:
+    """Return the columns of tasks that `format_columns` needs for these fields."""
+    names = {"completed_at" if name == "completed" else name for name in fields}
+    return [column for column in TASKS.c if column.name in names]
+
+
+def format_columns(source: FromClause, fields: frozenset[str] = ALL) -> list[ColumnElement[Any]]:
+    """Return the columns of a TaskRow in order, with null for the fields that are not named.
+
+    The source has the stored columns of these fields. RETURNING has stored columns only, because
+    Citus evaluates no other functions there than immutable ones.
+    """
     return [
-        column if column.name in columns else null().label(column.name) for column in ROW_COLUMNS
+        FORMATS[name](source.c) if name in fields else null().label(name)
+        for name in TaskRow._fields
     ]
-
-
-def project_result(result: FromClause) -> list[ColumnElement[Any]]:
-    """Return the columns of a TaskRow in a subquery."""
-    return [result.c[name] for name in TaskRow._fields]
 
 
 WIDTH = len(TaskRow._fields)
@@ -129,20 +136,24 @@ class NewTask:
         given = {name: value for name, value in content.items() if value is not None}
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest()
 
-    def record(self, place: int) -> dict[str, Any]:
-        """Return the JSON record for PostgreSQL. `place` is the task's position in the list."""
+    def stored(self) -> dict[str, Any]:
+        """Return the values of the columns, as literals and JSON represent them."""
         digest = self.digest()
         return {
-            "place": place,
             "id": str(self.id or uuid.uuid4()),
             "title": self.title,
             "description": self.description,
             "priority": int(self.priority),
             "due_on": self.due_on,
             "due_at": self.due_at,
-            "tags": self.tags,
+            "tags": list(self.tags),
             "completed_at": self.completed_at,
             "created_at": self.created_at,
             "deleted_at": self.deleted_at,
             "creation_digest": None if digest is None else f"\\x{digest.hex()}",
         }
+
+    def size(self) -> int:
+        """Return the bytes of the texts, which count towards the quota."""
+        texts = (self.title, self.description or "", *self.tags)
+        return sum(len(text.encode()) for text in texts)

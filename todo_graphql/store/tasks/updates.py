@@ -34,7 +34,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks import write_results
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
-from todo_graphql.store.tasks.rows import project_columns, project_result
+from todo_graphql.store.tasks.rows import format_columns, stored_columns
 from todo_graphql.store.tasks.write_results import WriteResult, count_rows, description_size
 from todo_graphql.store.write_summary import summarize_write
 
@@ -52,6 +52,13 @@ ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 """The columns that a write always reads."""
 
 
+class Change(NamedTuple):
+    """New values of columns, and the condition for tasks that change."""
+
+    values: Mapping[str, ColumnElement[Any]]
+    when: ColumnElement[bool]
+
+
 class SelectionShape(NamedTuple):
     """Selection without its values, on which the text of a statement depends.
 
@@ -61,7 +68,6 @@ class SelectionShape(NamedTuple):
     filter: FilterShape | None = None
     is_bounded: bool = False
     dry_run: bool = False
-    single: bool = False
 
     def predicates(self) -> list[ColumnElement[bool]]:
         """Return the predicates, which extend the owner predicate."""
@@ -78,8 +84,6 @@ class SelectionShape(NamedTuple):
     @property
     def max_rows(self) -> int:
         """Maximum number of tasks in the result."""
-        if self.single:
-            return 1
         return DRY_RUN_ROWS if self.dry_run and self.filter is not None else BULK_MAX
 
 
@@ -110,7 +114,7 @@ class TaskSelection:
         limit = {"max_result_bytes": write_results.MAX_RESULT_BYTES}
         if self.ids is not None:
             values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
-            return SelectionShape(dry_run=self.dry_run, single=self.single), values | limit
+            return SelectionShape(dry_run=self.dry_run), values | limit
         which, values = self.filter.split()
         shape = SelectionShape(which, self.at_most is not None, self.dry_run)
         return shape, values | limit | {"at_most": self.at_most}
@@ -148,11 +152,8 @@ def update_statement(
     expects_revision: bool,
 ) -> Select[Any]:
     """Apply edits to the selected tasks that differ and are at the expected revision."""
-    expected = TASKS.c.revision == EXPECTED if expects_revision else true()
-    when = and_(or_(false(), *edits.differences()), expected)
-    return change_statement(
-        scope, selection, edits.expressions(), when, columns, edits.added_bytes()
-    )
+    values, when = update_change(edits, expects_revision=expects_revision)
+    return change_statement(scope, selection, values, when, columns, edits.added_bytes())
 
 
 @cached_statement
@@ -165,11 +166,22 @@ def mark_statement(
     clears: bool,
 ) -> Select[Any]:
     """Set an instant where it is null, or clear it where it is set."""
+    values, when = mark_change(column, clears=clears)
+    return change_statement(scope, selection, values, when, columns)
+
+
+def update_change(edits: EditsShape, *, expects_revision: bool) -> Change:
+    """Return the change by edits, of tasks that differ and are at the expected revision."""
+    expected = TASKS.c.revision == EXPECTED if expects_revision else true()
+    return Change(edits.expressions(), and_(or_(false(), *edits.differences()), expected))
+
+
+def mark_change(column: str, *, clears: bool) -> Change:
+    """Return the change that sets an instant where it is null, or clears it where it is set."""
     is_set = TASKS.c[column].is_not(None)
-    moment = null() if clears else func.now()
-    return change_statement(
-        scope, selection, {column: moment}, is_set if clears else ~is_set, columns
-    )
+    if clears:
+        return Change({column: null()}, is_set)
+    return Change({column: func.now()}, ~is_set)
 
 
 @cached_statement
@@ -200,7 +212,8 @@ def change_statement(
     `added` are the bytes that the values add to a task. If the descriptions of the result are too
     large, nothing changes, and no task is returned.
     """
-    read = project_columns(columns | ALWAYS_READ)
+    columns |= ALWAYS_READ
+    read = stored_columns(columns)
     is_sized = "description" in columns and selection.max_rows > DRY_RUN_ROWS
     nothing = literal(0, Integer)
     chosen = [
@@ -217,17 +230,16 @@ def change_statement(
     fits = true() if growth is None else scope.within_quota(growth)
     allowed = and_(selection.allows(totals.c.number), totals.c.changing > 0, is_small, fits)
     writer = scope.next_revision(when=allowed, growth=growth)
-    returning = [*read, TASKS.c.id.label("key")]
-    updated = scope.update(TASKS.c.id.in_(changing), writer, values, returning)
+    updated = scope.update(TASKS.c.id.in_(changing), writer, values, read)
     unchanged = scope.tasks(*read).where(
-        TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.key))
+        TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.id))
     )
-    tasks = union_all(select(*project_result(updated)), unchanged).subquery("tasks_now")
+    tasks = union_all(select(updated), unchanged).subquery("tasks_now")
     about = summarize_write(scope, writer, totals.c.number, count_rows(updated), growth).subquery(
         "summary"
     )
     return (
-        select(*project_result(tasks), totals.c.size, about)
+        select(*format_columns(tasks, columns), totals.c.size, about)
         .select_from(about.join(totals, true()).outerjoin(tasks, is_small))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
