@@ -50,6 +50,25 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
+@pytest.fixture
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start pipelined requests without a pause."""
+    monkeypatch.setattr(limits, "PIPELINE_PAUSE_SECONDS", 0.0)
+
+
+def test_pipelined_requests_wait_and_others_do_not(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that sends requests without waiting leaves the processor to others."""
+    monkeypatch.setattr(limits, "PIPELINE_PAUSE_SECONDS", 60.0)
+    with connected(url) as connection:
+        connection.sendall(TINY * 3)
+        assert b" 404 " in connection.recv(65_536).partition(b"\r\n")[0]
+        assert not select.select([connection], [], [], 0.2)[0]
+        assert statuses(said(url, END)) == [200]
+        reset(connection)
+
+
 def test_pipelined_responses_keep_request_order(url: str, alice: Person) -> None:
     """Slow operations alternate with fast requests."""
     requests = []
@@ -63,6 +82,7 @@ def test_pipelined_responses_keep_request_order(url: str, alice: Person) -> None
     assert [int(it, 16) for it in ids[:60]] == list(range(60))
 
 
+@pytest.mark.usefixtures("unpaced")
 @pytest.mark.parametrize("at_once", [1, 7, 20_000])
 def test_pipeline_of_tiny_requests_is_bounded(url: str, queued: list[int], at_once: int) -> None:
     count = 2_000 if at_once > 1 else 200

@@ -194,13 +194,18 @@ class HTTP1Protocol(asyncio.Protocol):
             self._cycles.clear()
             self._rejection = None
         if self._cycles:
-            self._start(self._cycles[0])
+            self._loop.call_later(limits.PIPELINE_PAUSE_SECONDS, self._start_next)
         elif not cycle.keep_alive or self._state is State.FINISHING:
             self._linger()
             return
         elif self._state is State.PROCESSING:
             self._state, self._since = State.IDLE, self._loop.time()
         self.resume()
+
+    def _start_next(self) -> None:
+        """Start the next pipelined request, unless the connection has ended meanwhile."""
+        if self._cycles and not self.transport.is_closing():
+            self._start(self._cycles[0])
 
     def _start(self, cycle: RequestCycle) -> None:
         task = self._loop.create_task(cycle.run(self._app))
