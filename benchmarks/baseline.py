@@ -23,6 +23,8 @@ from starlette.routing import Route
 from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.tasks.derived import derive
+from todo_graphql.store.text.search import search_query
 
 CONNECTIONS = 10
 """The pool size of todo-graphql."""
@@ -96,7 +98,7 @@ SEARCH = page(
     *SHORT,
     "dueOn",
     "dueAt",
-    where="completed_at IS NULL AND words @@ todo_query(%(search)s)",
+    where="completed_at IS NULL AND words @@ CAST(%(search)s AS tsquery)",
 )
 
 TODAY = "timezone('UTC', now())::date"
@@ -149,14 +151,24 @@ def written(field: str, *names: str) -> str:
 
 CREATE = f"""
     WITH {WRITER}, written AS (
-        INSERT INTO tasks (user_id, title, description, priority, revision)
-        SELECT writer.id, %(title)s, %(description)s, %(priority)s, writer.revision FROM writer
+        INSERT INTO tasks (
+            user_id, title, description, priority, revision, rank, title_key, title_order,
+            tag_keys, words
+        )
+        SELECT writer.id, %(title)s, %(description)s, %(priority)s, writer.revision,
+            lpad(to_hex(4503599627370496 + writer.revision), 14, '0') || '0000011',
+            %(title_key)s, %(title_order)s, '{{}}', %(words)s
+        FROM writer
         RETURNING *
     ) {written("createTask", *SHORT, "priority", "revision")}
 """  # noqa: S608 - made of constants
 UPDATE = f"""
     WITH {WRITER}, written AS (
-        UPDATE tasks SET title = %(title)s, updated_at = now(), revision = writer.revision
+        UPDATE tasks SET title = %(title)s, title_key = %(title_key)s,
+            title_order = %(title_order)s, updated_at = now(), revision = writer.revision,
+            words = CAST(concat_ws(
+                ' ', %(words)s, CAST(ts_filter(words, '{{b,c}}') AS text)
+            ) AS tsvector)
         FROM writer WHERE user_id = %(user)s AND tasks.id = %(id)s AND writer.id = %(user)s
         RETURNING tasks.*
     ) {written("updateTask", "id", "title", "updatedAt", "revision")}
@@ -174,6 +186,10 @@ def connect() -> Connection:
 
 def answer(statement: str, token: str, arguments: dict[str, Any]) -> bytes:
     viewer = authenticator.viewer_of(token)
+    if "title" in arguments:
+        arguments |= derive({"title": arguments["title"]})
+    elif "search" in arguments:
+        arguments["search"] = search_query(arguments["search"])
     with connect().cursor() as cursor:
         cursor.execute(database.preamble(viewer) + statement, {**arguments, "user": str(viewer.id)})
         row = cursor.fetchone()

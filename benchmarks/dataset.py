@@ -91,7 +91,7 @@ def exclusive_lock() -> Iterator[None]:
 
 def populate(settings: Settings, done: Path, users: int, tasks: int) -> None:
     """Migrate, and create users and tasks unless an earlier run has completed that."""
-    migrations.upgrade(settings)
+    migrations.upgrade(settings, finish=True)
     if done.exists():
         return
     database = Database(settings)

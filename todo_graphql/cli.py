@@ -124,16 +124,26 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
 
 
 @main.command()
-def migrate() -> None:
-    """Upgrade the database to the newest schema.
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="Also remove what only servers of earlier releases need. They must not run any more.",
+)
+def migrate(*, finish: bool) -> None:
+    """Upgrade the schema of the database. Safe while servers run.
 
-    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL if that is not set. Safe while the server runs.
-    Concurrent runs wait for each other, and an interrupted run can be repeated.
+    Uses DATABASE_URL_UNPOOLED, or DATABASE_URL if that is not set. Concurrent runs wait for each
+    other, and an interrupted run can be repeated.
     """
     from todo_graphql.store.postgres import migrations
 
-    migrations.upgrade(settings_with())
-    click.echo(f"The database is at revision {migrations.head()}.")
+    revision = migrations.upgrade(settings_with(), finish=finish)
+    click.echo(f"The database is at revision {revision}.")
+    if revision != migrations.head():
+        click.echo(
+            "When no server of an earlier release runs any more, run `todo-graphql migrate "
+            f"--finish` for revision {migrations.head()}."
+        )
 
 
 @main.command()

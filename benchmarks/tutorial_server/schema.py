@@ -88,7 +88,9 @@ class Mutation:
             description=input.description,
             priority=(input.priority or TaskPriority.NONE).value,
             revision=revision,
+            rank=f"{revision + 2**52:014x}0000011",
         )
+        row.derive()
         context.session.add(row)
         context.session.commit()
         context.session.refresh(row)
@@ -108,6 +110,7 @@ class Mutation:
             raise ValueError("Task not found.")
         if input.title is not None:
             row.title = input.title
+            row.derive()
         if input.priority is not None:
             row.priority = input.priority.value
         row.updated_at, row.revision = now(), revision

@@ -4,7 +4,10 @@ import uuid
 from datetime import UTC, date, datetime
 
 from sqlalchemy import ARRAY, Text
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Column, Field, SQLModel
+
+from todo_graphql.store.tasks.derived import derive
 
 
 def now() -> datetime:
@@ -39,3 +42,15 @@ class TaskRow(SQLModel, table=True):
     updated_at: datetime = Field(default_factory=now)
     deleted_at: datetime | None = None
     revision: int
+    rank: str = ""
+    title_key: str = ""
+    title_order: str = ""
+    description_key: str | None = None
+    tag_keys: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(Text)))
+    words: str = Field(default="", sa_column=Column(TSVECTOR))
+
+    def derive(self) -> None:
+        """Set the derived columns."""
+        texts = {"title": self.title, "description": self.description, "tags": self.tags}
+        for name, value in derive(texts).items():
+            setattr(self, name, value)

@@ -22,6 +22,7 @@ from tests.support.task_lists import (
     walk,
 )
 from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.text.search import search_query
 
 pytestmark = pytest.mark.usefixtures("coverage_pause")
 
@@ -84,8 +85,8 @@ def listed(reader: Reader, tasks: list[Task], which: dict[str, str] | None) -> l
     """Return the tasks of a list with the relevance that PostgreSQL computes."""
     if which is None:
         return tasks
-    ranks = "SELECT id::text, ts_rank(words, todo_query(:search)) FROM tasks"
-    relevance = dict(map(tuple, reader.select(ranks, **which)))
+    ranks = "SELECT id::text, ts_rank(words, CAST(:search AS tsquery)) FROM tasks"
+    relevance = dict(map(tuple, reader.select(ranks, search=search_query(which["search"]))))
     return [
         {**task, "relevance": relevance[task["id"]]}
         for task in tasks

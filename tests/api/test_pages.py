@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests.support.api_client import Person
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.tasks.cursors import Listing
+from todo_graphql.store.tasks.cursors import CURSOR_VERSION, Listing
 
 PAGE = """
 query ($first: Int, $after: String, $last: Int, $before: String) {
@@ -24,9 +24,11 @@ query ($first: Int, $after: String, $last: Int, $before: String) {
 PURGE = "mutation ($id: ID!) { purgeTask(id: $id) { taskId } }"
 # Two instants for seven tasks, so that the id orders most of them.
 PLANT = """
-INSERT INTO tasks (user_id, title, revision, created_at)
+INSERT INTO tasks
+    (user_id, title, revision, created_at, rank, title_key, title_order, tag_keys, words)
 SELECT current_setting('app.user_id')::uuid, 'task ' || n, 1,
-       timestamptz '2026-01-01 00:00:00.000001Z' + (n / 5) * interval '1 microsecond'
+       timestamptz '2026-01-01 00:00:00.000001Z' + (n / 5) * interval '1 microsecond',
+       n, 'task ' || n, 'task ' || n, '{}', ''
 FROM generate_series(1, 7) AS n RETURNING id
 """
 
@@ -152,7 +154,12 @@ def forged(*place: object) -> str:
 
 
 TIME = "2026-01-01T00:00:00.000000Z"
-VALID_CURSOR = (2, Listing().fingerprint, [TIME], "d0d0d0d0-0000-4000-8000-000000000001")
+VALID_CURSOR = (
+    CURSOR_VERSION,
+    Listing().fingerprint,
+    [TIME],
+    "d0d0d0d0-0000-4000-8000-000000000001",
+)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +175,8 @@ VALID_CURSOR = (2, Listing().fingerprint, [TIME], "d0d0d0d0-0000-4000-8000-00000
         forged(*VALID_CURSOR[:3]),
         forged(*VALID_CURSOR, 1),
         forged(1, "CREATED:DESC", TIME, VALID_CURSOR[3]),
-        forged("2", *VALID_CURSOR[1:]),
-        forged(2, "0" * 16, *VALID_CURSOR[2:]),
+        forged(str(CURSOR_VERSION), *VALID_CURSOR[1:]),
+        forged(CURSOR_VERSION, "0" * 16, *VALID_CURSOR[2:]),
         *(
             forged(*VALID_CURSOR[:2], values, VALID_CURSOR[3])
             for values in (

@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from tests.support.api_client import Person
 from tests.support.task_lists import Reader
+from todo_graphql.store import ranks
 from todo_graphql.store.models import TASKS, Viewer
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.scope import ViewerScope
-from todo_graphql.store.tasks import reordering
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
@@ -26,7 +26,7 @@ mutation ($id: ID!, $before: ID, $after: ID) {
   moveTask(id: $id, before: $before, after: $after) { revision task { id title revision } }
 }
 """
-RANKS = st.text(reordering.DIGITS, min_size=1, max_size=6).filter(lambda rank: rank[-1] != "0")
+RANKS = st.text(ranks.DIGITS, min_size=1, max_size=6).filter(lambda rank: rank[-1] != "0")
 
 
 def order(who: Person) -> str:
@@ -141,7 +141,7 @@ def test_moves_into_one_gap_keep_ranks_bounded(three: Any, monkeypatch: pytest.M
     """Two tasks alternate in ever smaller gaps. The maximum length of ranks is a twentieth of the
     real limit, so that the test reaches it.
     """
-    monkeypatch.setattr(reordering, "MAX_LENGTH", 100)
+    monkeypatch.setattr(ranks, "MAX_LENGTH", 100)
     tasks, (first, second, third), connection = three
     lengths = []
     for number in range(650):
@@ -183,7 +183,7 @@ def test_rebalance_keeps_order_and_revisions(three: Any) -> None:
 @given(RANKS, RANKS)
 def test_rank_between_two_ranks_exists(one: str, other: str) -> None:
     low, high = sorted((one, other))
-    middle = reordering.rank_between(low, high)
+    middle = ranks.rank_between(low, high)
     if low == high:
         assert middle is None
     else:
@@ -195,7 +195,7 @@ def test_rank_between_two_ranks_exists(one: str, other: str) -> None:
 def test_one_gap_holds_ten_thousand_ranks() -> None:
     low, high = "10000000000001", "10000000000002"
     for number in range(10_000):
-        middle = reordering.rank_between(low, high)
+        middle = ranks.rank_between(low, high)
         assert middle is not None
         low, high = (middle, high) if number % 2 else (low, middle)
 
@@ -203,7 +203,7 @@ def test_one_gap_holds_ten_thousand_ranks() -> None:
 def test_longest_rank_fits_the_index(database: Database) -> None:
     """PostgreSQL rejects an index row that is too long and not compressible."""
     rng = random.Random(1)  # noqa: S311 - not for secrets
-    rank = "".join(rng.choices(reordering.DIGITS[1:], k=reordering.MAX_LENGTH))
+    rank = "".join(rng.choices(ranks.DIGITS[1:], k=ranks.MAX_LENGTH))
     reader = Reader(database)
     reader.plant([{"id": str(uuid.uuid4()), "title": "longest", "rank": rank}])
     assert reader.found() == ["longest"]

@@ -113,7 +113,8 @@ def test_tags_are_added_and_removed(alice: Person) -> None:
     assert alice.update(task, addTags=["HOME", "New"])["tags"] == ["Home", "Garden", "New"]
     assert alice.update(task, removeTags=["garden", "gone"])["tags"] == ["Home", "New"]
     changed = alice.update(task, addTags=["a", "b"], removeTags=["B", "new"])
-    assert changed["tags"] == ["Home", "a"]
+    assert changed["tags"] == ["Home", "a", "b"]
+    assert alice.update(task, addTags=["HOME"], removeTags=["home"])["tags"] == ["a", "b", "HOME"]
 
 
 def test_add_tags_with_existing_tags_changes_nothing(alice: Person) -> None:

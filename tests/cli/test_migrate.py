@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests.support.administrators import administer, administering
 from tests.support.commands import Command, refusal, run, until
-from tests.support.servers import scratch_database, settings_for
+from tests.support.servers import migrated_to, scratch_database, settings_for
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import database_url
 from todo_graphql.store.postgres.migrations import MigrationPermissionError
@@ -36,6 +36,25 @@ def test_second_migration_changes_nothing(empty: SecretStr, tmp_path: Path) -> N
             found.append(set(connection.execute(tables).scalars()))
     assert len(found[0]) == 2
     assert found[0] == found[1]
+
+
+def test_migration_beside_earlier_servers_is_finished_later(
+    empty: SecretStr, tmp_path: Path
+) -> None:
+    url, finish = empty.get_secret_value(), "migrate --finish"
+    migrated_to(empty, "0004")
+    outputs = [
+        run(*command, folder=tmp_path, DATABASE_URL=url).stdout
+        for command in (["migrate"], ["migrate"], ["migrate", "--finish"], ["migrate"])
+    ]
+    expanded, finished = (
+        f"The database is at revision {revision}.\n"
+        for revision in (migrations.EXPANDED, migrations.head())
+    )
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith(expanded)
+    assert finish in outputs[0]
+    assert outputs[2:] == [finished, finished]
 
 
 def test_concurrent_migrations_wait_for_each_other(empty: SecretStr, tmp_path: Path) -> None:

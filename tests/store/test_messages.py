@@ -128,7 +128,7 @@ def test_ordered_filtered_page_sends_one_message(wire: Wire, carol: Person, fiel
     [
         'mutation { createTasks(input: [{title: "a"}, {title: "b"}]) { tasks { id } } }',
         "mutation { completeTasks(filter: {}) { revision count tasks { id } } }",
-        'mutation { updateTasks(filter: {}, input: {addTags: ["x"]}) { tasks { tags } } }',
+        'mutation { updateTasks(filter: {}, input: {tags: ["x"]}) { tasks { tags } } }',
         "mutation { deleteTasks(filter: {}, dryRun: true) { count tasks { id } } }",
         "mutation { emptyTrash { count } }",
         "{ overview { open today tags { tag } } }",
@@ -148,6 +148,13 @@ def test_move_sends_three_messages(wire: Wire, carol: Person) -> None:
     first, second = carol.create_many("a", "b")
     document = "mutation ($id: ID!, $to: ID) { moveTask(id: $id, before: $to) { revision } }"
     assert len(heard(wire, carol, document, id=second["id"], to=first["id"])) == 3
+
+
+def test_edit_of_tags_sends_three_messages(wire: Wire, carol: Person) -> None:
+    """BEGIN with the present tags, the update, and COMMIT."""
+    carol.create(tags=["a"])
+    document = 'mutation { updateTasks(filter: {}, input: {addTags: ["x"]}) { tasks { tags } } }'
+    assert len(heard(wire, carol, document)) == 3
 
 
 def test_idempotency_key_sends_three_more_messages(wire: Wire, carol: Person) -> None:

@@ -14,7 +14,12 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from alembic import command
 from tests.support.administrators import administering
 from tests.support.quotas import counters
-from tests.support.servers import migrated_database, scratch_database, settings_for
+from tests.support.servers import (
+    migrated_database,
+    migrated_to,
+    scratch_database,
+    settings_for,
+)
 from todo_graphql.errors import QuotaExceeded, Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import (
@@ -188,14 +193,6 @@ def test_every_task_index_begins_with_user_id() -> None:
     assert {next(iter(index.columns)).name for index in Task.__table__.indexes} == {"user_id"}  # type: ignore[attr-defined]
 
 
-def migrated_to(url: SecretStr, revision: str = "head") -> None:
-    """Upgrade to a revision."""
-    engine = create_engine(database_url(url))
-    with engine.connect() as connection:
-        migrations.upgrade_on(connection, revision)
-    engine.dispose()
-
-
 def test_migration_fills_existing_tasks(postgresql: SecretStr) -> None:
     """The manual order of existing tasks is the order of creation; new tasks are last."""
     with scratch_database(postgresql) as url, administering(url) as admin:
@@ -240,11 +237,6 @@ def test_migration_fills_several_batches(postgresql: SecretStr) -> None:
         migrated_to(url)
         filled = text("SELECT count(*), count(DISTINCT rank), count(words) FROM tasks")
         assert tuple(admin.execute(filled).one()) == (2500, 2500, 2500)
-
-
-def test_statements_of_first_release_work_after_migration(settings: Settings) -> None:
-    with administering(settings.required_database_url()) as connection:
-        connection.execute(text(FIRST_RELEASE), {"me": uuid.uuid4()})
 
 
 def test_invalid_index_is_rebuilt(postgresql: SecretStr) -> None:

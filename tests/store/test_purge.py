@@ -80,8 +80,10 @@ def test_purge_runs_in_batches(url: SecretStr) -> None:
     plant(url, ALICE, None)
     administer(
         url,
-        "INSERT INTO tasks (user_id, title, revision, deleted_at)"
-        " SELECT id, 'old', 1, now() - interval '31 days' FROM users, generate_series(1, 2500)",
+        "INSERT INTO tasks"
+        " (user_id, title, revision, deleted_at, rank, title_key, title_order, tag_keys, words)"
+        " SELECT id, 'old', 1, now() - interval '31 days', '', '', '', '{}', ''"
+        " FROM users, generate_series(1, 2500)",
     )
     assert list(purge.purge(settings_for(url))) == [2500, 1000, 1000, 500]
     assert state(url) == {"titles": ["None"], "revisions": [4]}

@@ -38,7 +38,8 @@ TAGS = ("Home", "Büro", "🧀", "a", "b")
 
 EARLIER_RELEASE = """
 WITH writer AS (UPDATE users SET revision = revision + 1 WHERE id = :id RETURNING id, revision)
-INSERT INTO tasks (user_id, title, revision) SELECT id, 'earlier', revision FROM writer
+INSERT INTO tasks (user_id, title, revision, rank, title_key, title_order, tag_keys, words)
+SELECT id, 'earlier', revision, revision::text, 'earlier', 'earlier', '{}', '' FROM writer
 """
 
 

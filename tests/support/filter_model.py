@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from tests.support.task_lists import Task
+from todo_graphql.store.text.folding import fold
 
 PRIORITIES = ("NONE", "LOW", "MEDIUM", "HIGH", "URGENT")
 LONG_AGO, NOON, LATER = "2020-01-01T00:00:00Z", "2020-06-15T12:00:00.5Z", "2099-12-31T23:00:00Z"
@@ -80,7 +81,7 @@ LISTS = (*AMONG, "any", "all", "none")
 
 
 def tags_of(values: list[str]) -> set[str]:
-    return {value.lower() for value in values}
+    return set(map(fold, values))
 
 
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -93,8 +94,8 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": lambda have, value: have is not None and have > value,
     "gte": lambda have, value: have is not None and have >= value,
     "null": lambda have, wanted: (have is None) is wanted,
-    "contains": lambda have, value: have is not None and value.lower() in have.lower(),
-    "startsWith": lambda have, value: have is not None and have.lower().startswith(value.lower()),
+    "contains": lambda have, value: have is not None and fold(value) in fold(have),
+    "startsWith": lambda have, value: have is not None and fold(have).startswith(fold(value)),
     "any": lambda have, values: bool(tags_of(have) & tags_of(values)),
     "all": lambda have, values: tags_of(have) >= tags_of(values),
     "none": lambda have, values: not tags_of(have) & tags_of(values),

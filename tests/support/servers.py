@@ -44,6 +44,14 @@ def migrated_database(server: SecretStr) -> Iterator[SecretStr]:
         yield url
 
 
+def migrated_to(url: SecretStr, revision: str = "head") -> None:
+    """Upgrade to a revision."""
+    engine = create_engine(database_url(url))
+    with engine.connect() as connection:
+        migrations.upgrade_on(connection, revision)
+    engine.dispose()
+
+
 def settings_for(url: SecretStr, **given: object) -> Settings:
     """Return settings of a server on this database.
 

@@ -16,6 +16,7 @@ from tests.support.isolation import SCHEMA, somebody
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.tasks.derived import derive
 
 # Every run has the same examples, to reproduce failures. Explaining one takes minutes.
 STEADY = profile(
@@ -38,17 +39,24 @@ query ($filter: TaskFilter, $orderBy: [TaskOrder!], $first: Int, $after: String,
 }
 """
 PLANT = """
-INSERT INTO tasks (user_id, id, title, description, priority, due_on, due_at, tags,
-                   completed_at, created_at, updated_at, deleted_at, rank, revision)
+INSERT INTO tasks (user_id, id, title, description, priority, due_on, due_at, due, tags,
+                   completed_at, created_at, updated_at, deleted_at, rank, revision,
+                   title_key, title_order, description_key, tag_keys, words)
 SELECT current_setting('app.user_id')::uuid, id, title, description, coalesce(priority, 0),
-       due_on, due_at, coalesce(tags, '{}'), completed_at, coalesce(created_at, now()),
-       coalesce(updated_at, now()), deleted_at, rank, 1
+       due_on, due_at, coalesce(due_at, timezone('UTC', due_on::timestamp)), tags,
+       completed_at, coalesce(created_at, now()), coalesce(updated_at, now()), deleted_at,
+       coalesce(rank, row_number() OVER ()::text), 1,
+       title_key, title_order, description_key, tag_keys, words
 FROM json_to_recordset(:tasks) AS planted (
     id uuid, title text, description text, priority smallint, due_on date, due_at timestamptz,
     tags text[], completed_at timestamptz, created_at timestamptz, updated_at timestamptz,
-    deleted_at timestamptz, rank text
+    deleted_at timestamptz, rank text,
+    title_key text, title_order text, description_key text, tag_keys text[], words tsvector
 ) RETURNING id
 """
+
+TEXTS: Sequence[tuple[str, Any]] = (("title", ""), ("description", None), ("tags", []))
+"""The texts of a task, and the value of a missing one."""
 
 Task = Mapping[str, Any]
 Key = Mapping[str, str]
@@ -63,7 +71,11 @@ class Reader:
 
     def plant(self, tasks: Sequence[Task]) -> None:
         """Insert these tasks without validation."""
-        planting = text(PLANT).bindparams(tasks=json.dumps(list(tasks), default=str))
+        rows = [
+            {**task, **derive({name: task.get(name, missing) for name, missing in TEXTS})}
+            for task in tasks
+        ]
+        planting = text(PLANT).bindparams(tasks=json.dumps(rows, default=str))
         with self._database.connect_as(self.viewer) as connection:
             connection.write(planting, ensure_user=True)
 

@@ -36,8 +36,8 @@ class IDComparator:
 class TextComparator:
     eq: str | None = operator("Equal to the given value.")
     neq: str | None = operator("Not equal to the given value.")
-    contains: str | None = operator("Contains the given value, ignoring case.")
-    starts_with: str | None = operator("Starts with the given value, ignoring case.")
+    contains: str | None = operator("Contains the given value, ignoring case and accents.")
+    starts_with: str | None = operator("Starts with the given value, ignoring case and accents.")
 
 
 @strawberry.input(
@@ -91,7 +91,7 @@ class DateComparator:
 
 
 @strawberry.input(
-    description="A comparator for tags, ignoring case. All given operators must match."
+    description="A comparator for tags, ignoring case and accents. All given operators must match."
 )
 class TagsComparator:
     any: list[str] | None = operator(

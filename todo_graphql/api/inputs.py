@@ -127,13 +127,13 @@ class UpdateTasksInput:
     )
     add_tags: list[str] | None = strawberry.field(
         default=None,
-        description="The tags to add. Existing tags stay unchanged, regardless of case. "
-        f"A task can have at most {TASK_MAX_TAGS} tags.",
+        description="The tags to add. Existing tags stay unchanged, regardless of case and "
+        f"accents. A task can have at most {TASK_MAX_TAGS} tags.",
     )
     remove_tags: list[str] | None = strawberry.field(
         default=None,
-        description="The tags to remove, regardless of case. Missing tags are ignored. "
-        "A tag that is also in `addTags` is removed.",
+        description="The tags to remove, regardless of case and accents. Missing tags are ignored. "
+        "A tag that is also in `addTags` gets the spelling there.",
     )
 
     def to_store(self) -> Edits:

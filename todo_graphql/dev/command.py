@@ -5,7 +5,7 @@ import textwrap
 
 import click
 
-from todo_graphql.dev.database import postgresql
+from todo_graphql.dev.database import postgresql, with_own_database
 from todo_graphql.dev.demo_user import DEMO_TOKEN_DAYS, DEMO_USER, demo_token
 from todo_graphql.dev.workspace import FOLDER, settings_with_secret, workspace
 from todo_graphql.runtime.listening import graphql_url, listening
@@ -31,10 +31,11 @@ def run_dev(settings: Settings) -> None:
         settings = settings_with_secret(development_defaults(settings), generate=True)
         settings.required_key()
         check_telemetry(settings)
+        starts = with_own_database(settings) is None
         with postgresql(settings) as settings:
             stop.check()
             log_configuration.configure(settings)
-            migrations.upgrade(settings)
+            migrations.upgrade(settings, finish=starts)  # no other server uses this PostgreSQL
             check_database(settings)
             stop.check()
             token = demo_token(settings)

@@ -85,11 +85,12 @@ def database_here(settings: Settings) -> Iterator[Settings]:
     It is their own, or that of a `dev` running in this folder, or the one that `dev` would start.
     """
     settings = with_database_of_dev(settings)
+    starts = settings.database_url is None
     with ExitStack() as stack:
-        if settings.database_url is None:
+        if starts:
             stack.enter_context(workspace(FOLDER))
         settings = stack.enter_context(postgresql(settings))
-        migrations.upgrade(settings)
+        migrations.upgrade(settings, finish=starts)
         yield settings
 
 

@@ -13,7 +13,7 @@ from todo_graphql.doctor.endpoints import (
     reason_of,
 )
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.doctor.roles import examine_letters, examine_role
+from todo_graphql.doctor.roles import examine_encoding, examine_role
 from todo_graphql.errors import Problem
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.models import Viewer
@@ -44,10 +44,10 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_server(own: Endpoint) -> Iterator[Finding]:
-    """Examine the role, the encoding and the locale of the database server."""
+    """Examine the role and the encoding of the database."""
     with own.connect() as connection:
         yield examine_role(connection)
-        yield from examine_letters(connection)
+        yield examine_encoding(connection)
 
 
 def examine_schema(settings: Settings) -> Iterator[Finding]:
@@ -76,7 +76,14 @@ def examine_migrations(connection: ViewerConnection) -> Finding:
         migrations.refuse_newer(connection)
     except migrations.NewerDatabaseError as newer:
         return Finding(ADVICE, str(newer))
-    return Finding(GOOD, f"The migrations are at {migrations.head()}.")
+    revision = migrations.present_revision(connection)
+    if revision != migrations.head():
+        return Finding(
+            ADVICE,
+            f"The migrations are at {revision}: when no server of an earlier release runs any more,"
+            " run `todo-graphql migrate --finish`.",
+        )
+    return Finding(GOOD, f"The migrations are at {revision}.")
 
 
 def examine_timeout(connection: ViewerConnection) -> Finding:

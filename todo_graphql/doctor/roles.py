@@ -1,6 +1,4 @@
-"""Examination of the database's role, encoding and locale."""
-
-from collections.abc import Iterator
+"""Examination of the database's role and encoding."""
 
 from sqlalchemy import Connection, text
 
@@ -16,9 +14,6 @@ POWERS = text(
     " FROM pg_roles WHERE rolname = session_user"
 )
 ENCODING = text("SHOW server_encoding")
-
-# The functions of the migrations rely on these results.
-LETTERS = text("SELECT lower('ÄΣЖ') = 'äσж' AND 'äσж' ~ '^[[:alnum:]]+$'")
 
 
 def examine_role(connection: Connection) -> Finding:
@@ -43,19 +38,9 @@ def examine_role(connection: Connection) -> Finding:
     )
 
 
-def examine_letters(connection: Connection) -> Iterator[Finding]:
-    """Examine whether the encoding and the locale support letters beyond ASCII."""
+def examine_encoding(connection: Connection) -> Finding:
+    """Examine whether the database can store all characters. Its locale does not matter."""
     encoding = connection.execute(ENCODING).scalar_one()
     if encoding != "UTF8":
-        yield Finding(FATAL, f"The database's encoding is {encoding}: UTF8 is required.")
-    elif connection.execute(LETTERS).scalar_one():
-        yield Finding(
-            GOOD, "The database's encoding and locale support the letters of all languages."
-        )
-    else:
-        yield Finding(
-            ADVICE,
-            "The database's locale supports ASCII letters only: a search for ä does not find Ä. "
-            "Move the data into a database created with CREATE DATABASE … TEMPLATE template0 "
-            "ENCODING 'UTF8' LOCALE 'C.UTF-8'.",
-        )
+        return Finding(FATAL, f"The database's encoding is {encoding}: UTF8 is required.")
+    return Finding(GOOD, "The database's encoding is UTF8.")

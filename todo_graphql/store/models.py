@@ -101,7 +101,7 @@ ORDERS = {
     "updated": "updated_at",
     "due": "due",
     "priority": "priority",
-    "title": "title_key",
+    "title_order": "title_order",
     "completed": "completed_at",
 }
 
@@ -192,8 +192,9 @@ class Task(SQLModel, table=True):
         "a repeated create from a different one with the same id, also after edits of the task.",
     )
 
-    # A trigger derives these columns. They are plain columns, because below row-level security
-    # only comparisons of plain columns can use an index.
+    # `store.tasks.derived` computes these columns, which are written with their sources. They are
+    # plain columns, because below row-level security only comparisons of plain columns can use an
+    # index. PostgreSQL compares them byte by byte.
     due: datetime | None = Field(
         default=None,
         sa_column=Column(DateTime(timezone=True), nullable=True),
@@ -203,8 +204,18 @@ class Task(SQLModel, table=True):
         sa_column=Column(Text(collation="C"), nullable=False),
         description="The title without case and accents.",
     )
+    title_order: str = Field(
+        sa_column=Column(Text(collation="C"), nullable=False),
+        description="A text that sorts as people sort titles, numbers by their value.",
+    )
+    description_key: str | None = Field(
+        default=None,
+        sa_column=Column(Text(collation="C"), nullable=True),
+        description="The description without case and accents, if that differs from it.",
+    )
     tag_keys: list[str] = Field(
-        sa_column=Column(ARRAY(Text), nullable=False), description="The tags without case."
+        sa_column=Column(ARRAY(Text), nullable=False),
+        description="The tags without case and accents.",
     )
     words: str = Field(
         sa_column=Column(TSVECTOR, nullable=False),

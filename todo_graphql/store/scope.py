@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 from todo_graphql.store.quota import BYTES, BYTES_LIMIT, TASKS_LIMIT, Growth, count_bytes
+from todo_graphql.store.ranks import rank_of
 
 Columns = Sequence[ColumnElement[Any]]
 
@@ -198,7 +199,7 @@ class ViewerScope:
     def end_rank(self, *, first: bool) -> ColumnElement[str]:
         """Compute the rank, at the next revision, of the first or the last place in the order."""
         revision = self.user(USERS.c.revision + 1).scalar_subquery()
-        return func.todo_rank(-revision if first else revision)
+        return rank_of(-revision if first else revision)
 
     def rebalance_ranks(self) -> Executable:
         """Rewrite all ranks in the same order with even gaps.
@@ -208,7 +209,7 @@ class ViewerScope:
         """
         order = func.row_number().over(order_by=[TASKS.c.rank, TASKS.c.id])
         numbered = self.tasks(TASKS.c.id, order.label("number")).cte("numbered")
-        revision = self.user(func.todo_rank(USERS.c.revision)).scalar_subquery()
+        revision = self.user(rank_of(USERS.c.revision)).scalar_subquery()
         rank = func.concat(revision, func.lpad(cast(numbered.c.number, Text), 10, "0"), "1")
         return (
             update(TASKS)

@@ -11,6 +11,8 @@ from todo_graphql.store.models import (
     TASK_MAX_TAGS,
     TITLE_MAX_LENGTH,
 )
+from todo_graphql.store.text.characters import find_control_character, is_visible
+from todo_graphql.store.text.tags import tag_key
 
 MAX_COMBINING_CHARACTERS = 30
 """Maximum number of consecutive combining characters, as in the Stream-Safe Text Format (UAX #15).
@@ -37,12 +39,21 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | 
 
 def title(value: str, field: str) -> str:
     """Return the trimmed title, of 1 to 200 characters. Raises BadUserInput with `field`."""
-    trimmed = storable(value, field).strip()
-    if not any(character.isprintable() and character != " " for character in trimmed):
-        raise BadUserInput("A title must contain at least one visible character.", field=field)
+    trimmed = one_line(storable(value, field).strip(), "title", field)
     if len(trimmed) > TITLE_MAX_LENGTH:
         raise BadUserInput(f"A title must have at most {TITLE_MAX_LENGTH} characters.", field=field)
     return trimmed
+
+
+def one_line(value: str, kind: str, field: str) -> str:
+    """Return the value. Raises BadUserInput if no character is visible, or one is a control."""
+    if find_control_character(value) is not None:
+        raise BadUserInput(
+            f"A {kind} must have one line: it must not contain control characters.", field=field
+        )
+    if not is_visible(value):
+        raise BadUserInput(f"A {kind} must contain at least one visible character.", field=field)
+    return value
 
 
 def description(value: str | None, field: str) -> str | None:
@@ -57,14 +68,14 @@ def description(value: str | None, field: str) -> str | None:
 
 
 def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
-    """Return the trimmed tags. Of tags that differ only in case, the first one remains.
+    """Return the trimmed tags. Of tags with the same key, the first one remains.
 
     Raises BadUserInput with `field`, followed by the index of the invalid tag.
     """
     unique: dict[str, str] = {}
     for number, value in enumerate(values):
         checked = tag(value, f"{field}.{number}")
-        unique.setdefault(checked.lower(), checked)
+        unique.setdefault(tag_key(checked), checked)
     require_few_tags(unique, field)
     return tuple(unique.values())
 
@@ -79,9 +90,7 @@ def tag(value: str, field: str) -> str:
     """Return the trimmed tag, of 1 to 50 characters, in NFC. Raises BadUserInput with `field`."""
     if len(value.strip()) > MAX_COMPOSED_CHARACTERS * TAG_MAX_LENGTH:
         raise BadUserInput(TAG_TOO_LONG, field=field)
-    trimmed = tag_to_find(value, field)
-    if not any(character.isprintable() and character != " " for character in trimmed):
-        raise BadUserInput("A tag must contain at least one visible character.", field=field)
+    trimmed = one_line(tag_to_find(value, field), "tag", field)
     if len(trimmed) > TAG_MAX_LENGTH:
         raise BadUserInput(TAG_TOO_LONG, field=field)
     return trimmed

@@ -34,7 +34,7 @@ def whole_life(who: Person) -> None:
     """Create tasks of all kinds, in an order that differs from that of their creation."""
     first = who.create('=HYPERLINK("x")', description='\'=1\r\n"quoted", 2\n\n', tags=["=a", "b,c"])
     who.create("Käse 🧀 für Ömer", priority="URGENT", dueOn="2026-02-28", description=" ")
-    third = who.create("'s ist", dueAt="0001-01-01T00:00:00Z", tags=['"', "'", "\u2028x", "a\nb"])
+    third = who.create("'s ist", dueAt="0001-01-01T00:00:00Z", tags=['"', "'", "\ufeffx", "a;b"])
     fourth = who.create("null", id=str(uuid.uuid4()), description="\u2028\x1f\x85\ufeff")
     who.change("completeTask", first["id"])
     who.change("deleteTask", third["id"])

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[2]
 
+EXPANDED = "0005"
+"""The revision that servers of this release and of the one before it can both use. Later ones
+remove what only earlier releases need.
+"""
+
 
 class MigrationPermissionError(ExpectedError):
     """The role of the URL lacks a privilege for a migration."""
@@ -67,8 +72,11 @@ def head() -> str:
     return revisions()[-1]
 
 
-def upgrade(settings: Settings) -> None:
-    """Upgrade the database to the newest revision.
+def upgrade(settings: Settings, *, finish: bool = False) -> str:
+    """Upgrade the database, and return its revision.
+
+    The newest revision is for a new database, and to `finish` when no server of an earlier release
+    is running. Otherwise these servers can continue to run with the revision.
 
     Raises Unavailable when the database is unavailable, MigrationPermissionError when the role
     lacks a privilege, NewerDatabaseError for a revision that this release does not know, and
@@ -77,7 +85,9 @@ def upgrade(settings: Settings) -> None:
     engine = migration_engine(settings)
     try:
         with engine.connect() as connection:
-            upgrade_on(connection)
+            target = _target(connection, finish=finish)
+            upgrade_on(connection, target)
+            return target
     except DBAPIError as error:
         if is_privilege_missing(error):
             raise MigrationPermissionError(
@@ -94,6 +104,14 @@ def upgrade(settings: Settings) -> None:
         engine.dispose()
 
 
+def _target(connection: Connection, *, finish: bool) -> str:
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - not needed by a server
+
+    present = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    return head() if finish or present in (None, head()) else EXPANDED
+
+
 def upgrade_on(connection: Connection, revision: str = "head") -> None:
     """Upgrade through the caller's connection."""
     from alembic import command  # noqa: PLC0415 - not needed by a server
@@ -104,18 +122,19 @@ def upgrade_on(connection: Connection, revision: str = "head") -> None:
 
 
 def is_current(connection: ViewerConnection) -> bool:
-    """Return whether the database has every migration of this release.
+    """Return whether the database has every migration that this release needs.
 
     A newer database is current as well: it is migrated before the last server of this release
     stops. Raises Unavailable and UnexpectedDatabaseError.
     """
-    revision = _revision(connection)
-    return revision is not None and revision not in revisions()[:-1]
+    revision = present_revision(connection)
+    earlier = revisions()[: revisions().index(EXPANDED)]
+    return revision is not None and revision not in earlier
 
 
 def refuse_newer(connection: ViewerConnection) -> None:
     """Raise NewerDatabaseError if the revision of the database is unknown to this release."""
-    revision = _revision(connection)
+    revision = present_revision(connection)
     if revision is not None:
         check_revision(revision)
 
@@ -126,7 +145,7 @@ def check_revision(revision: str) -> None:
         raise NewerDatabaseError(revision)
 
 
-def _revision(connection: ViewerConnection) -> str | None:
+def present_revision(connection: ViewerConnection) -> str | None:
     """Return the revision of the database; None without migrations."""
     version = table("alembic_version", column("version_num"))
     try:

@@ -12,7 +12,9 @@ from todo_graphql.store.postgres.errors import is_privilege_missing, translate_e
 
 INSERT_PROBE = text(
     "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
-    ", task AS (INSERT INTO tasks (user_id, title, revision) SELECT id, 'planted', 1 FROM me)"
+    ", task AS (INSERT INTO tasks"
+    " (user_id, title, revision, rank, title_key, title_order, tag_keys, words)"
+    " SELECT id, 'planted', 1, '', '', '', '{}', '' FROM me)"
     " INSERT INTO idempotency_keys (user_id, key, digest, answer) SELECT id, 'k', '', '' FROM me"
 )
 

@@ -1,13 +1,34 @@
 """Edits: the changes of an update to a task."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, func
+from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, column, func, select
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.types import TypeEngine
 
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.quota import BYTES, count_bytes
+from todo_graphql.store.tasks.derived import WEIGHTS, derive, due_instant, replace_words
+from todo_graphql.store.text.tags import edit_tags
+
+DERIVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "title": ("title_key", "title_order"),
+        "description": ("description_key",),
+        "tags": ("tag_keys",),
+    }
+)
+"""The derived columns of each text, besides its search words."""
+
+TAG_EDITS = cast(bindparam("tag_edits", type_=Text()), JSON)
+TAG_EDIT: Mapping[str, TypeEngine[Any]] = MappingProxyType(
+    {"old": ARRAY(Text), "tags": ARRAY(Text), "tag_keys": ARRAY(Text), "words": Text()}
+)
+"""The columns of an edit of tags, for all tasks with the same `old` tags."""
 
 
 class EditsShape(NamedTuple):
@@ -16,20 +37,37 @@ class EditsShape(NamedTuple):
     columns: tuple[str, ...]
     edits_tags: bool
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Return the texts with a new value."""
+        given = tuple(name for name in self.columns if name in WEIGHTS)
+        return (*given, "tags") if self.edits_tags else given
+
+    def sources(self) -> dict[str, ColumnElement[Any]]:
+        """Return the new value of each column that is not derived."""
+        new = {name: _parameter(name) for name in self.columns}
+        if self.edits_tags:
+            new["tags"] = _edited("tags")
+        return new
+
     def expressions(self) -> dict[str, ColumnElement[Any]]:
         """Return the new value of each column."""
-        new: dict[str, ColumnElement[Any]] = {
-            name: cast(bindparam(f"new_{name}"), TASKS.c[name].type) for name in self.columns
-        }
-        if self.edits_tags:
-            new["tags"] = func.todo_edit_tags(
-                TASKS.c.tags, _texts("add_tags"), _texts("remove_tags")
-            )
+        new = self.sources()
+        for text in self.texts:
+            is_edited = text == "tags" and self.edits_tags
+            derived = _edited if is_edited else _parameter
+            new |= {name: derived(name) for name in DERIVED[text]}
+        if self.texts:
+            edited = (_edited("words"),) if self.edits_tags else ()
+            new["words"] = replace_words(self.texts, bindparam("new_words"), *edited)
+        if not {"due_on", "due_at"}.isdisjoint(new):
+            due = {name: new.get(name, TASKS.c[name]) for name in ("due_on", "due_at")}
+            new["due"] = due_instant(**due)
         return new
 
     def differences(self) -> list[ColumnElement[bool]]:
         """Return conditions of which at least one holds if the edits change the task."""
-        return [TASKS.c[name].is_distinct_from(new) for name, new in self.expressions().items()]
+        return [TASKS.c[name].is_distinct_from(new) for name, new in self.sources().items()]
 
     @property
     def changes_size(self) -> bool:
@@ -40,7 +78,7 @@ class EditsShape(NamedTuple):
         """Return the bytes that the edits add to a task; None if its size cannot change."""
         if not self.changes_size:
             return None
-        new = {name: value for name, value in self.expressions().items() if name in BYTES}
+        new = {name: value for name, value in self.sources().items() if name in BYTES}
         return count_bytes(new) - count_bytes({name: TASKS.c[name] for name in new})
 
 
@@ -52,19 +90,38 @@ class Edits:
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
 
+    @property
+    def edits_tags(self) -> bool:
+        return bool(self.add_tags or self.remove_tags)
+
     def split(self) -> tuple[EditsShape, dict[str, Any]]:
-        """Return the shape and the values of its parameters."""
+        """Return the shape and the values of its parameters, without `tag_edits`."""
         columns = dict(self.columns)
         # A new due date replaces one of the other kind.
         for one, other in (("due_on", "due_at"), ("due_at", "due_on")):
             if columns.get(one) is not None:
                 columns[other] = None
-        shape = EditsShape(tuple(columns), bool(self.add_tags or self.remove_tags))
-        values = {f"new_{name}": value for name, value in columns.items()}
-        if shape.edits_tags:
-            values |= {"add_tags": list(self.add_tags), "remove_tags": list(self.remove_tags)}
-        return shape, values
+        texts = {name: columns[name] for name in WEIGHTS if name in columns}
+        values = columns | derive(texts)
+        parameters = {f"new_{name}": value for name, value in values.items()}
+        return EditsShape(tuple(columns), self.edits_tags), parameters
+
+    def tag_edits(self, present: Iterable[Sequence[str]]) -> str:
+        """Return the value of `tag_edits` for tasks that have these tags at present."""
+        edited = {tuple(old): edit_tags(old, self.add_tags, self.remove_tags) for old in present}
+        return json.dumps(
+            [{"old": old, **derive({"tags": new})} for old, new in edited.items()],
+            ensure_ascii=False,
+        )
 
 
-def _texts(name: str) -> ColumnElement[Any]:
-    return cast(bindparam(name), ARRAY(Text))
+def _parameter(name: str) -> ColumnElement[Any]:
+    return cast(bindparam(f"new_{name}"), TASKS.c[name].type)
+
+
+def _edited(name: str) -> ColumnElement[Any]:
+    """Return a column of the edit of the task's tags."""
+    columns = [column(key, kind) for key, kind in TAG_EDIT.items()]
+    edits = func.json_to_recordset(TAG_EDITS).table_valued(*columns, name="tag_edits")
+    edit = edits.render_derived(with_types=True)
+    return select(edit.c[name]).where(edit.c.old == TASKS.c.tags).scalar_subquery()

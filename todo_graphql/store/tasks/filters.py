@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, case, false, func, or_, true
+from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, false, or_, true
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.tasks.operators import OPERATORS, Form, contains_pattern
+from todo_graphql.store.tasks.operators import (
+    KEYS,
+    OPERATORS,
+    Form,
+    comparison_key,
+    contains_pattern,
+)
+from todo_graphql.store.text.search import search_query
 
 Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
 ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
@@ -69,7 +77,8 @@ class FilterShape(NamedTuple):
 
     condition: ConditionShape
     trashed: bool | None
-    searches: bool
+    search: str | None
+    """None, or the kind of the search: by `words`, or by `text` if it has none."""
 
     def predicates(self) -> list[ColumnElement[bool]]:
         """Return the predicates, which extend the owner predicate."""
@@ -79,8 +88,8 @@ class FilterShape(NamedTuple):
             predicates.append(deleted if self.trashed else ~deleted)
         if self.condition != BranchShape("all", ()):
             predicates.append(predicate(self.condition))
-        if self.searches:
-            predicates.append(FOUND)
+        if self.search is not None:
+            predicates.append(HAS_WORDS if self.search == "words" else HAS_TEXT)
         return predicates
 
 
@@ -98,10 +107,12 @@ class TaskFilter:
     def split(self) -> tuple[FilterShape, dict[str, Any]]:
         """Return the shape and the values of its parameters. Relative days become dates."""
         values: dict[str, Any] = {}
-        shape = FilterShape(_split(self.condition, values), self.trashed, self.search is not None)
+        search = None
         if self.search is not None:
-            values |= {"search": self.search, "search_literally": contains_pattern(self.search)}
-        return shape, values
+            words, text = search_query(self.search), contains_pattern(comparison_key(self.search))
+            search = "words" if words else "text"
+            values |= {"search": words, "search_text": text}
+        return FilterShape(_split(self.condition, values), self.trashed, search), values
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:
@@ -143,17 +154,12 @@ def predicate(condition: ConditionShape) -> ColumnElement[bool]:
     return and_(true(), *parts) if condition.kind == "all" else or_(false(), *parts)
 
 
-SEARCH: ColumnElement[Any] = func.todo_query(bindparam("search", type_=Text()))
-"""The search as a tsquery, built by the function `todo_query` of the migrations."""
+SEARCH: ColumnElement[Any] = cast(bindparam("search"), TSQUERY)
 
-# All words must match. A search without letters and digits, such as an emoji, matches literally.
-LITERALLY = bindparam("search_literally", type_=Text())
-FOUND: ColumnElement[bool] = case(
-    (func.numnode(SEARCH) > 0, TASKS.c.words.bool_op("@@")(SEARCH)),
-    else_=or_(
-        *(
-            func.lower(column).like(func.lower(LITERALLY), escape="/")
-            for column in (TASKS.c.title, TASKS.c.description)
-        )
-    ),
+HAS_WORDS: ColumnElement[bool] = TASKS.c.words.bool_op("@@")(SEARCH)
+"""All words of the search must match."""
+
+HAS_TEXT: ColumnElement[bool] = or_(
+    *(key.like(bindparam("search_text", type_=Text()), escape="/") for key in KEYS.values())
 )
+"""A search without words, such as one of punctuation, matches literally."""

@@ -28,14 +28,16 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import JSON, TSVECTOR
 from sqlalchemy.types import TypeEngine
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
+from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.derived import due_instant
 from todo_graphql.store.tasks.rows import (
     WIDTH,
     NewTask,
@@ -63,6 +65,11 @@ RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
         "created_at": DateTime(timezone=True),
         "deleted_at": DateTime(timezone=True),
         "creation_digest": LargeBinary(),
+        "title_key": Text(),
+        "title_order": Text(),
+        "description_key": Text(),
+        "tag_keys": ARRAY(Text),
+        "words": TSVECTOR(),
     }
 )
 """The columns that PostgreSQL reads from the JSON record of a NewTask."""
@@ -175,10 +182,11 @@ def _inserted(
 ) -> CTE:
     # The tasks go to the end of the manual order, in the order of the records.
     number = func.lpad(cast(given.c.place, Text), 6, "0")
-    end = func.concat(func.todo_rank(writer.c.revision), number, "1")
+    end = func.concat(rank_of(writer.c.revision), number, "1")
     values: dict[str, Any] = {name: given.c[name] for name in AS_GIVEN}
     # Times increase by record, so that the order by creation is the order of the records.
     now = func.now() + (given.c.place - 1) * text("interval '1 microsecond'")
     created = func.coalesce(given.c.created_at, now)
-    values |= {"created_at": created, "updated_at": now, "rank": end}
+    due = due_instant(given.c.due_on, given.c.due_at)
+    values |= {"created_at": created, "updated_at": now, "rank": end, "due": due}
     return scope.insert(writer, given, fresh, values, [*read, TASKS.c.creation_digest])

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
-from unicodedata import normalize
 
-from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, func, or_, true
+from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, collate, func, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today, local_day
+from todo_graphql.store.text.folding import fold
+from todo_graphql.store.text.tags import tag_key
 
 Parameter: TypeAlias = ColumnElement[Any]
 Form: TypeAlias = bool | None
@@ -57,11 +58,20 @@ def _is_null(wanted: Form) -> Reading:
 
 
 def _containing(text: str) -> Reading:
-    return None, (contains_pattern(normalize("NFC", text)),)
+    return None, (contains_pattern(comparison_key(text)),)
 
 
 def _starting(text: str) -> Reading:
-    return None, (_escaped(normalize("NFC", text)) + "%",)
+    return None, (_escaped(comparison_key(text)) + "%",)
+
+
+def comparison_key(text: str) -> str:
+    """Return the key of a text, or a text of invisible characters itself, which no key contains."""
+    return fold(text) or text
+
+
+def _tags(tags: tuple[str, ...]) -> Reading:
+    return None, (list(map(tag_key, tags)),)
 
 
 def _instant(value: tuple[datetime, str]) -> Reading:
@@ -93,16 +103,21 @@ def _null(column: Column[Any], wanted: Form) -> ColumnElement[bool]:
     return column.is_(None) if wanted else column.is_not(None)
 
 
+KEYS: Mapping[str, ColumnElement[str]] = MappingProxyType(
+    {
+        "title": TASKS.c.title_key,
+        "description": func.coalesce(TASKS.c.description_key, collate(TASKS.c.description, "C")),
+    }
+)
+"""The texts of tasks without case and accents. `store.text` makes those of the values."""
+
+
 def _like(column: Column[Any], _: Form, pattern: Parameter) -> ColumnElement[bool]:
-    """Compare without case, in NFC."""
-    composed = func.normalize(column, type_=Text)
-    return func.lower(composed).like(func.lower(pattern), escape="/")
+    return KEYS[column.name].like(pattern, escape="/")
 
 
-def _keys(tags: Parameter) -> ColumnElement[Any]:
-    """Convert tags like the trigger of `tag_keys`, with PostgreSQL's lower()."""
-    as_text = cast(cast(tags, ARRAY(Text)), Text)
-    return cast(func.lower(as_text), ARRAY(Text))
+def _keys(keys: Parameter) -> ColumnElement[Any]:
+    return cast(keys, ARRAY(Text))
 
 
 def _any_tag(_: Column[Any], __: Form, tags: Parameter) -> ColumnElement[bool]:
@@ -179,9 +194,9 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "null": Operator(_null, _is_null),
         "contains": Operator(_like, _containing),
         "starts_with": Operator(_like, _starting),
-        "any": Operator(_any_tag, _several),
-        "all": Operator(_all_tags, _several),
-        "none": Operator(lambda *arguments: ~_any_tag(*arguments), _several),
+        "any": Operator(_any_tag, _tags),
+        "all": Operator(_all_tags, _tags),
+        "none": Operator(lambda *arguments: ~_any_tag(*arguments), _tags),
         "before": Operator(_before, _instant),
         "after": Operator(_after, _instant),
         "overdue": Operator(_flag(is_overdue), _of_today(lambda today: (today.today,))),

@@ -26,7 +26,7 @@ class OrderField(Enum):
     UPDATED = "updated_at"
     DUE = "due"
     PRIORITY = "priority"
-    TITLE = "title_key"
+    TITLE = "title_order"
     COMPLETED = "completed_at"
     POSITION = "rank"
     RELEVANCE = "relevance"

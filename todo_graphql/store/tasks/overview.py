@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    collate,
     func,
     null,
     select,
@@ -23,6 +24,7 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.operators import is_due_within, is_overdue
 from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today
+from todo_graphql.store.text.order import order_key
 
 MAX_TAGS = 1_000
 
@@ -112,7 +114,7 @@ def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool
     beside = counted.subquery("counted")
     listed = _tags(scope).subquery("listed")
     both: Select[Any] = select(beside, listed).select_from(beside.outerjoin(listed, true()))
-    return both.order_by(listed.c.key)
+    return both
 
 
 @cached_statement
@@ -126,7 +128,7 @@ def _tags(scope: ViewerScope) -> Select[Any]:
     tag = each.render_derived()
     return (
         scope.tasks(
-            func.min(tag.c.tag).label("tag"),
+            func.min(collate(tag.c.tag, "C")).label("tag"),
             func.count().filter(IS_OPEN).label("open"),
             func.count().label("total"),
             tag.c.key,
@@ -134,7 +136,7 @@ def _tags(scope: ViewerScope) -> Select[Any]:
         .join(tag, true())
         .where(TASKS.c.deleted_at.is_(None))
         .group_by(tag.c.key)
-        .order_by(tag.c.key)
+        .order_by(collate(tag.c.key, "C"))
         .limit(MAX_TAGS)
     )
 
@@ -148,4 +150,5 @@ def parse_overview(result: Sequence[Sequence[Any]]) -> Overview:
 
 
 def parse_tag_counts(result: Sequence[Sequence[Any]]) -> list[TagCount]:
-    return [TagCount._make(row[: len(TagCount._fields)]) for row in result]
+    counts = [TagCount._make(row[: len(TagCount._fields)]) for row in result]
+    return sorted(counts, key=lambda count: (order_key(count.tag), count.tag))

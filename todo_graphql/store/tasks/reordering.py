@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Select, Text, bindparam, cast, false, select, true, tuple_
@@ -10,6 +9,7 @@ from sqlalchemy import Executable, Select, Text, bindparam, cast, false, select,
 from todo_graphql.errors import BadUserInput, NotFound
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
+from todo_graphql.store.ranks import rank_between
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.single_writes import change_one_statement, parse_change_one
@@ -131,36 +131,3 @@ def _neighbours_statement(scope: ViewerScope, field: str | None) -> Select[Any]:
         .select_from(select(true().label("always")).subquery("one"))
         .outerjoin(neighbour, true())
     )
-
-
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""Digits of ranks, in the order of PostgreSQL's collation "C"."""
-
-MAX_LENGTH = 2_000
-"""Length of a rank at which all ranks are rebalanced. An index row has at most 2,700 bytes."""
-
-
-def rank_between(low: str, high: str) -> str | None:
-    """Return a short rank between `low` and `high`, or None if it would be too long.
-
-    A rank never ends with a zero, because no rank fits directly before one.
-    """
-    if low >= high:
-        return None
-    # In a gap that was halved often, the two ranks differ only at their ends.
-    rank = commonprefix([low, high])  # noqa: RUF071 - compares characters
-    bounded = True
-    for place in range(len(rank), MAX_LENGTH):
-        lower = _digit(low, place)
-        upper = _digit(high, place) if bounded else len(DIGITS)
-        middle = (lower + upper) // 2
-        if middle > lower:
-            return rank + DIGITS[middle]
-        rank += DIGITS[lower]
-        # Once the prefix is below `high`, every continuation is.
-        bounded = bounded and lower == upper
-    return None
-
-
-def _digit(rank: str, place: int) -> int:
-    return DIGITS.index(rank[place]) if place < len(rank) else 0

@@ -48,6 +48,7 @@ from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
     TaskSelection,
     mark_statement,
+    present_tags_statement,
     purge_statement,
     update_statement,
 )
@@ -152,9 +153,21 @@ class Tasks:
 
         Raises NotFound, QuotaExceeded, and Conflict if the task is not at `expected_revision`.
         """
-        shape, values = edits.split()
+        if not edits.edits_tags:
+            return self._update(selected, edits, {"expected_revision": expected_revision})
+        with self._statements.transaction():  # the new tags of a task depend on its present ones
+            selection, values = selected.split()
+            present = self._statements.read(present_tags_statement(selection), values)
+            tag_edits = edits.tag_edits(tags for (tags,) in present)
+            values = {"expected_revision": expected_revision, "tag_edits": tag_edits}
+            return self._update(selected, edits, values)
+
+    def _update(
+        self, selected: TaskSelection, edits: Edits, values: Mapping[str, Any]
+    ) -> WriteResult:
+        shape, new_values = edits.split()
+        expected_revision = values["expected_revision"]
         expects_revision = expected_revision is not None
-        values["expected_revision"] = expected_revision
         if selected.single:
             statement = update_one_statement(
                 shape, self._columns, expects_revision=expects_revision
@@ -164,8 +177,10 @@ class Tasks:
             statement = update_statement(
                 selection, shape, self._columns, expects_revision=expects_revision
             )
-        written = self._change(selected, statement, values, grows=shape.changes_size)
-        return written if expected_revision is None else _at(expected_revision, written)
+        written = self._change(
+            selected, statement, {**values, **new_values}, grows=shape.changes_size
+        )
+        return _at(expected_revision, written) if expects_revision else written
 
     def complete(self, selected: TaskSelection) -> WriteResult:
         """Complete the open ones of the tasks. Raises NotFound."""

@@ -16,6 +16,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from todo_graphql.store import validation
 from todo_graphql.store.formats import format_date, format_instant, format_uuid
 from todo_graphql.store.models import TASKS, Priority
+from todo_graphql.store.tasks.derived import derive
 
 
 class TaskRow(NamedTuple):
@@ -141,16 +142,14 @@ class NewTask:
         digest = self.digest()
         return {
             "id": str(self.id or uuid.uuid4()),
-            "title": self.title,
-            "description": self.description,
             "priority": int(self.priority),
             "due_on": self.due_on,
             "due_at": self.due_at,
-            "tags": list(self.tags),
             "completed_at": self.completed_at,
             "created_at": self.created_at,
             "deleted_at": self.deleted_at,
             "creation_digest": None if digest is None else f"\\x{digest.hex()}",
+            **derive({"title": self.title, "description": self.description, "tags": self.tags}),
         }
 
     def size(self) -> int:

@@ -4,6 +4,7 @@ They are shorter than the bulk statements, because PostgreSQL plans each of them
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
     select,
     true,
     union_all,
@@ -30,7 +32,9 @@ from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS, USERS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import Growth
+from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.tasks.derived import due_instant
 from todo_graphql.store.tasks.edits import EditsShape
 from todo_graphql.store.tasks.rows import (
     WIDTH,
@@ -56,9 +60,22 @@ CLASHES = WIDTH
 """The place, in a row of `insert_one_statement`, of the flag that the id is in use."""
 
 
+REQUIRED = object()
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        **{column.name: None for column in TASKS.c if column.nullable},
+        "created_at": None,
+        "priority": 0,
+        "tags": [],
+    }
+)
+"""The values that columns have if they are not named."""
+
+
 def insert_one_parameters(task: NewTask) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the columns of a task, without those that have their default, and the parameters."""
-    given = {name: value for name, value in task.stored().items() if value not in (None, 0, [])}
+    stored = task.stored().items()
+    given = {name: value for name, value in stored if value != DEFAULTS.get(name, REQUIRED)}
     values = {f"new_{name}": value for name, value in given.items()}
     return tuple(given), values | {"task_id": given["id"], "new_size": task.size()}
 
@@ -82,8 +99,10 @@ def insert_one_statement(
     growth = Growth(literal(1, Integer), SIZE)
     is_new = true() if digest is None else ~exists(select(existing.c.id))
     writer = scope.next_revision(when=and_(is_new, scope.within_quota(growth)), growth=growth)
-    end = func.concat(func.todo_rank(writer.c.revision), "0000011")
+    end = func.concat(rank_of(writer.c.revision), "0000011")
     values |= {"created_at": func.now(), "updated_at": func.now(), "rank": end}
+    if "due_at" in given or "due_on" in given:
+        values["due"] = due_instant(values.get("due_on", null()), values.get("due_at", null()))
     task: CTE | Subquery = scope.insert_one(writer, values, read)
     clashes: ColumnElement[bool] = false()
     if digest is not None:

@@ -185,6 +185,15 @@ def mark_change(column: str, *, clears: bool) -> Change:
 
 
 @cached_statement
+def present_tags_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
+    """Select the different tags of the selected tasks: of more of them than may change, only some
+    tasks count.
+    """
+    tasks = scope.tasks(TASKS.c.tags).where(*selection.predicates()).limit(BULK_MAX + 1)
+    return select(tasks.subquery("task").c.tags).distinct()
+
+
+@cached_statement
 def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
     """Delete the selected tasks permanently."""
     size = count_bytes({name: TASKS.c[name] for name in BYTES}).label("size")

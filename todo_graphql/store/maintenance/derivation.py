@@ -1,0 +1,106 @@
+"""Derivation of all tasks anew, when the definition of text has changed.
+
+Each user's tasks are read and written as this user, in short transactions under the lock on the
+user's row. Only the ids of the users are read under the role `todo_upkeep`, which sees no texts.
+Derived columns are invisible to clients, so no task takes a revision.
+"""
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+from sqlalchemy import Connection, text
+
+from todo_graphql.store.tasks.derived import derive
+
+BATCH = 500
+USERS = 1_000
+
+AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
+COUNT_TASKS = f"{AS_UPKEEP} SELECT count(*) FROM tasks"  # noqa: S608 - constants
+NEXT_USERS = text(
+    f"{AS_UPKEEP} SELECT id FROM users WHERE id > :after ORDER BY id LIMIT {USERS}"  # noqa: S608
+)
+
+AS_USER = text(
+    "SELECT set_config('role', 'todo_app', true), set_config('app.user_id', :user_id, true)"
+)
+LOCK_USER = text("SELECT FROM users WHERE id = :user_id FOR NO KEY UPDATE")
+TEXTS = ("title", "description", "tags")
+NEXT_TASKS = text(
+    f"""
+    SELECT id, {", ".join(TEXTS)} FROM tasks WHERE user_id = :user_id AND id > :after
+    ORDER BY id LIMIT {BATCH}
+    """  # noqa: S608 - constants
+)
+UPDATE_TASKS = text(
+    """
+    UPDATE tasks SET title_key = given.title_key, title_order = given.title_order,
+        description_key = given.description_key, tag_keys = given.tag_keys, words = given.words
+    FROM json_to_recordset(:derived) AS given (
+        id uuid, title_key text, title_order text, description_key text, tag_keys text[],
+        words tsvector
+    )
+    WHERE tasks.user_id = :user_id AND tasks.id = given.id AND (
+        tasks.title_key, tasks.title_order, tasks.description_key, tasks.tag_keys, tasks.words
+    ) IS DISTINCT FROM (
+        given.title_key, given.title_order, given.description_key, given.tag_keys, given.words
+    )
+    """
+)
+
+LOWEST = uuid.UUID(int=0)
+
+
+def derive_with_progress(connection: Connection) -> None:
+    """Derive all tasks, with a progress bar on a terminal. The connection commits each statement
+    that is not in a transaction.
+    """
+    (number,) = connection.exec_driver_sql(COUNT_TASKS).one()
+    with click.progressbar(
+        length=number, label="Deriving tasks", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        for user_id in _users(connection):
+            for done in _derive_user(connection, user_id):
+                bar.update(done)
+
+
+def _users(connection: Connection) -> Iterator[uuid.UUID]:
+    after = LOWEST
+    while ids := connection.execute(NEXT_USERS, {"after": after}).scalars().all():
+        yield from ids
+        after = ids[-1]
+
+
+def _derive_user(connection: Connection, user_id: uuid.UUID) -> Iterator[int]:
+    """Derive the tasks of a user. Yields the number of tasks of each batch."""
+    after = LOWEST
+    while True:
+        rows = _derive_batch(connection, user_id, after)
+        if not rows:
+            return
+        yield len(rows)
+        after = rows[-1].id
+
+
+def _derive_batch(connection: Connection, user_id: uuid.UUID, after: uuid.UUID) -> Sequence[Any]:
+    """Derive the next tasks of a user in one transaction, and return them."""
+    own = {"user_id": user_id}
+    connection.exec_driver_sql("BEGIN")
+    try:
+        connection.execute(AS_USER, {"user_id": str(user_id)})
+        connection.execute(LOCK_USER, own)
+        rows = connection.execute(NEXT_TASKS, {**own, "after": after}).all()
+        derived = [
+            {"id": str(task_id), **derive(dict(zip(TEXTS, texts, strict=True)))}
+            for task_id, *texts in rows
+        ]
+        connection.execute(UPDATE_TASKS, {**own, "derived": json.dumps(derived)})
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    return rows
