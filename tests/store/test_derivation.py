@@ -18,7 +18,7 @@ from todo_graphql.store.tasks.derived import derive
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.updates import TaskSelection
+from todo_graphql.store.tasks.selections import TaskSelection
 
 MIA = Viewer(uuid.UUID(int=7), "mia@example.com")
 

@@ -20,7 +20,7 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.updates import TaskSelection
+from todo_graphql.store.tasks.selections import TaskSelection
 
 ALICE, BOB = (Viewer(uuid.UUID(int=number)) for number in (1, 2))
 

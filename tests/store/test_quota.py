@@ -29,7 +29,7 @@ from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.updates import TaskSelection
+from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.users import Users
 
 TRASH = TaskSelection(filter=TaskFilter(trashed=True))

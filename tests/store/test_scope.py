@@ -12,8 +12,8 @@ from todo_graphql.store.quota import Growth
 from todo_graphql.store.scope import VIEWER, ViewerScope
 from todo_graphql.store.tasks.inserts import insert_statement
 from todo_graphql.store.tasks.rows import ALL
+from todo_graphql.store.tasks.selections import SelectionShape
 from todo_graphql.store.tasks.single_writes import insert_one_statement
-from todo_graphql.store.tasks.updates import SelectionShape
 
 TASK_ID = uuid.UUID("d0d0d0d0-0000-4000-8000-000000000002")
 SCOPE = ViewerScope()

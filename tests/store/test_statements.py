@@ -32,18 +32,14 @@ from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import count_statement
 from todo_graphql.store.tasks.rows import ALL, NewTask
+from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.tasks.single_writes import (
     insert_one_parameters,
     insert_one_statement,
     mark_one_statement,
     update_one_statement,
 )
-from todo_graphql.store.tasks.updates import (
-    TaskSelection,
-    mark_statement,
-    purge_statement,
-    update_statement,
-)
+from todo_graphql.store.tasks.updates import mark_statement, purge_statement, update_statement
 
 PACKAGE = store.__name__
 MODULES = [import_module(found.name) for found in walk_packages(store.__path__, f"{PACKAGE}.")]

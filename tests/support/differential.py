@@ -20,7 +20,7 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks.pages import TaskPage
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
-from todo_graphql.store.tasks.updates import TaskSelection
+from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.tasks.write_results import WriteResult
 
 GENEROUS = replace(LIMITS, tokens=10_000, depth=30, fields=5_000, cost=10**9)

@@ -23,7 +23,7 @@ from todo_graphql.errors import BadUserInput
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.updates import BULK_DEFAULT, BULK_MAX, TaskSelection
+from todo_graphql.store.tasks.selections import BULK_DEFAULT, BULK_MAX, TaskSelection
 
 NewTasksInput = Annotated[
     list[CreateTaskInput],

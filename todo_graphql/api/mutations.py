@@ -31,7 +31,7 @@ from todo_graphql.api.payloads import (
 )
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.store.tasks.reordering import Destination
-from todo_graphql.store.tasks.updates import TaskSelection
+from todo_graphql.store.tasks.selections import TaskSelection
 
 NewTaskInput = Annotated[CreateTaskInput, strawberry.argument(description="The task to create.")]
 Changes = Annotated[UpdateTaskInput, strawberry.argument(description="The changes.")]

@@ -8,7 +8,7 @@ from strawberry import ID
 
 from todo_graphql.api.types import Task
 from todo_graphql.store.tasks.rows import TaskRow
-from todo_graphql.store.tasks.updates import DRY_RUN_ROWS
+from todo_graphql.store.tasks.selections import DRY_RUN_ROWS
 from todo_graphql.store.tasks.write_results import WriteResult
 
 

@@ -26,7 +26,7 @@ from todo_graphql.store.tasks.export_pages import read_export_page
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
-from todo_graphql.store.tasks.updates import TaskSelection
+from todo_graphql.store.tasks.selections import TaskSelection
 
 
 @pytest.fixture

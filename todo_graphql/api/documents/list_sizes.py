@@ -22,7 +22,7 @@ from graphql import (
 from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
-from todo_graphql.store.tasks.updates import BULK_DEFAULT, BULK_MAX
+from todo_graphql.store.tasks.selections import BULK_DEFAULT, BULK_MAX
 
 UNPAGINATED_LISTS = {"TagCount": MAX_TAGS}
 """The maximum sizes of lists without pagination, by the type of their items."""

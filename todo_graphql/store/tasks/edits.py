@@ -6,7 +6,22 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, column, func, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    false,
+    func,
+    null,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
@@ -125,3 +140,27 @@ def _edited(name: str) -> ColumnElement[Any]:
     edits = func.json_to_recordset(TAG_EDITS).table_valued(*columns, name="tag_edits")
     edit = edits.render_derived(with_types=True)
     return select(edit.c[name]).where(edit.c.old == TASKS.c.tags).scalar_subquery()
+
+
+EXPECTED = bindparam("expected_revision", type_=Integer())
+
+
+class Change(NamedTuple):
+    """New values of columns, and the condition for tasks that change."""
+
+    values: Mapping[str, ColumnElement[Any]]
+    when: ColumnElement[bool]
+
+
+def update_change(edits: EditsShape, *, expects_revision: bool) -> Change:
+    """Return the change by edits, of tasks that differ and are at the expected revision."""
+    expected = TASKS.c.revision == EXPECTED if expects_revision else true()
+    return Change(edits.expressions(), and_(or_(false(), *edits.differences()), expected))
+
+
+def mark_change(column: str, *, clears: bool) -> Change:
+    """Return the change that sets an instant where it is null, or clears it where it is set."""
+    is_set = TASKS.c[column].is_not(None)
+    if clears:
+        return Change({column: null()}, is_set)
+    return Change({column: func.now()}, ~is_set)

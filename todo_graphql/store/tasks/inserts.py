@@ -39,13 +39,13 @@ from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.derived import due_instant
 from todo_graphql.store.tasks.rows import (
+    ALWAYS_READ,
     WIDTH,
     NewTask,
     format_columns,
     parse_task_rows,
     stored_columns,
 )
-from todo_graphql.store.tasks.updates import ALWAYS_READ
 from todo_graphql.store.tasks.write_results import WriteResult, count_rows
 from todo_graphql.store.write_summary import parse_summary, summarize_write
 

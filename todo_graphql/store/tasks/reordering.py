@@ -12,8 +12,8 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.ranks import rank_between
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.tasks.selections import task_not_found
 from todo_graphql.store.tasks.single_writes import change_one_statement, parse_change_one
-from todo_graphql.store.tasks.updates import task_not_found
 from todo_graphql.store.tasks.write_results import WriteResult
 
 

@@ -36,6 +36,7 @@ from todo_graphql.store.tasks.overview import (
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
 from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, format_columns, parse_task_rows
+from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.tasks.single_writes import (
     insert_one_parameters,
     insert_one_statement,
@@ -46,7 +47,6 @@ from todo_graphql.store.tasks.single_writes import (
 )
 from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
 from todo_graphql.store.tasks.updates import (
-    TaskSelection,
     mark_statement,
     present_tags_statement,
     purge_statement,

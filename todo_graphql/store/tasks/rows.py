@@ -62,6 +62,10 @@ ALL = frozenset(TaskRow._fields)
 """The names of all fields of a TaskRow."""
 
 
+ALWAYS_READ = frozenset({"id", "created_at", "revision"})
+"""The columns that a write always reads."""
+
+
 def stored_columns(fields: frozenset[str]) -> list[ColumnElement[Any]]:
     """Return the columns of tasks that `format_columns` needs for these fields."""
     names = {"completed_at" if name == "completed" else name for name in fields}

@@ -35,20 +35,16 @@ from todo_graphql.store.quota import Growth
 from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.derived import due_instant
-from todo_graphql.store.tasks.edits import EditsShape
+from todo_graphql.store.tasks.edits import EditsShape, mark_change, update_change
 from todo_graphql.store.tasks.rows import (
+    ALWAYS_READ,
     WIDTH,
     NewTask,
     format_columns,
     parse_task_rows,
     stored_columns,
 )
-from todo_graphql.store.tasks.updates import (
-    ALWAYS_READ,
-    mark_change,
-    task_not_found,
-    update_change,
-)
+from todo_graphql.store.tasks.selections import task_not_found
 from todo_graphql.store.tasks.write_results import WriteResult, count_rows
 from todo_graphql.store.write_summary import parse_summary
 
