@@ -63,4 +63,8 @@ def replace_words(texts: Sequence[str], *words: ColumnElement[str]) -> ColumnEle
     weights: ColumnElement[Any] = literal_column(f"""'{{{",".join(kept)}}}'::"char"[]""")
     others = func.ts_filter(TASKS.c.words, weights)
     parts = [*words, cast(others, Text)] if kept else words
-    return cast(func.concat_ws(" ", *parts), TSVECTOR)
+    # Not concat_ws, which is STABLE: Citus refuses such functions of columns in an UPDATE.
+    literal = parts[0]
+    for part in parts[1:]:
+        literal = literal.concat(" ").concat(part)
+    return cast(literal, TSVECTOR)

@@ -74,7 +74,7 @@ class EditsShape(NamedTuple):
             new |= {name: derived(name) for name in DERIVED[text]}
         if self.texts:
             edited = (_edited("words"),) if self.edits_tags else ()
-            new["words"] = replace_words(self.texts, bindparam("new_words"), *edited)
+            new["words"] = replace_words(self.texts, bindparam("new_words", type_=Text()), *edited)
         if not {"due_on", "due_at"}.isdisjoint(new):
             due = {name: new.get(name, TASKS.c[name]) for name in ("due_on", "due_at")}
             new["due"] = due_instant(**due)
