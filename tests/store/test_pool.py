@@ -127,6 +127,33 @@ def test_old_connection_is_recycled(settings: Settings) -> None:
     database.close()
 
 
+def test_connection_returned_during_another_ping_is_not_pinged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that pings waits for no connection."""
+    database = Database(settings.model_copy(update={"database_pool_size": 2}))
+    with database.connect_as(VIEWER) as one, database.connect_as(VIEWER) as other:
+        one.read(select(1))
+        other.read(select(1))
+    database.pool.invalidate_recent()
+    first = database.connect_as(VIEWER)
+    first.read(select(1))
+    pings: list[Any] = []
+    ping: Any = PGDialect_psycopg2.do_ping
+
+    def returning(dialect: Any, connection: Any) -> Any:
+        pings.append(connection)
+        first.close()
+        return ping(dialect, connection)
+
+    monkeypatch.setattr(PGDialect_psycopg2, "do_ping", returning)
+    with database.connect_as(VIEWER) as second, database.connect_as(VIEWER) as third:
+        second.read(select(1))
+        third.read(select(1))
+    database.close()
+    assert len(pings) == 1
+
+
 def test_waiting_thread_gets_returned_connection(settings: Settings) -> None:
     """The connection on the stack returns to the engine's pool."""
     given = {"database_pool_size": 1, "database_max_overflow": 0}

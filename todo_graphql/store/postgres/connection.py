@@ -240,7 +240,7 @@ class ViewerConnection:
 
     def _discard(self) -> None:
         if self._connection is not None:
-            self._connection.invalidate()
+            self._pool.discard(self._connection)
             self._connection = None
 
     def close(self) -> None:
@@ -256,7 +256,7 @@ class ViewerConnection:
         try:
             self._pool.give_back(connection)
         except SQLAlchemyError:
-            connection.invalidate()
+            self._pool.discard(connection)
 
     def __enter__(self) -> Self:
         return self

@@ -76,7 +76,7 @@ class Database:
             use_native_hstore=False,
             hide_parameters=True,
         )
-        self.pool = Pool(self.engine, settings.database_pool_recycle)
+        self.pool = Pool(self.engine, settings.database_pool_recycle, settings.max_connections)
 
     def connect_as(self, viewer: Viewer, quota: Quota | None = None) -> ViewerConnection:
         """Create a connection whose statements run as the viewer, within the quota of the settings

@@ -28,10 +28,14 @@ class PooledConnection(Psycopg2Connection):
 class Pool:
     """Pool of an engine's connections."""
 
-    def __init__(self, engine: Engine, recycle: float) -> None:
-        """Let the engine replace connections that are older than `recycle` seconds."""
+    def __init__(self, engine: Engine, recycle: float, capacity: int) -> None:
+        """Let the engine open up to `capacity` connections, and replace those that are older than
+        `recycle` seconds.
+        """
         self._engine = engine
         self._recycle = recycle
+        self._capacity = capacity
+        self._held: set[PoolProxiedConnection] = set()  # in use, or on the stack
         self._recent: list[PoolProxiedConnection] = []
         self._waiting = 0
         self._invalidated_at = 0.0
@@ -48,13 +52,19 @@ class Pool:
         """Take back a connection that was checked out and not invalidated."""
         own = driver_connection(connection)
         if own.checked_out_at <= self._invalidated_at:
-            connection.close()
+            self._return(connection)
             return
         own.returned_at = monotonic()
         self._recent.append(connection)
-        # After the append, so that a thread that begins to wait finds the connection.
-        if self._waiting:
+        # After the append, so that a thread that begins to wait finds the connection. A thread that
+        # opens or pings another one does not need it.
+        if self._waiting and len(self._held) >= self._capacity:
             self._return_oldest()
+
+    def discard(self, connection: PoolProxiedConnection) -> None:
+        """Close a connection that was checked out and may be broken."""
+        self._held.discard(connection)
+        connection.invalidate()
 
     def invalidate_recent(self) -> None:
         """Require a ping of every other connection after one was lost, also of those in use."""
@@ -90,7 +100,7 @@ class Pool:
         if now - own.returned_at < FRESH_SECONDS and now - own.first_checked_out_at < self._recycle:
             own.checked_out_at = now
             return connection
-        connection.close()
+        self._return(connection)
         return self._pop()
 
     def _wait(self) -> PoolProxiedConnection:
@@ -99,6 +109,7 @@ class Pool:
             connection = self._pop() or self._engine.raw_connection()
         finally:
             self._waiting -= 1
+        self._held.add(connection)
         own = driver_connection(connection)
         own.checked_out_at = monotonic()
         own.first_checked_out_at = own.first_checked_out_at or own.checked_out_at
@@ -107,9 +118,15 @@ class Pool:
     def _return_oldest(self) -> None:
         """Return the connection that was idle longest to the engine."""
         try:
-            self._recent.pop(0).close()
+            connection = self._recent.pop(0)
         except IndexError:
             return
+        self._return(connection)
+
+    def _return(self, connection: PoolProxiedConnection) -> None:
+        """Return a connection to the engine, which pings it at its next checkout."""
+        self._held.discard(connection)
+        connection.close()
 
 
 def driver_connection(connection: PoolProxiedConnection) -> PooledConnection:
