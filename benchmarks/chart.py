@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from benchmarks.report import HEADLINE, Report
+from benchmarks.report import HEADLINE, Report, server_cost
 from benchmarks.workloads import Workload
 
 WIDTH, NAMES, BARS = 760, 120, 440
@@ -63,7 +63,7 @@ def group(report: Report, workload: Workload, y: int) -> Iterator[str]:
             f'<rect class="{style}" x="{NAMES}" y="{top + 3}" width="{width:.1f}" '
             f'height="{LINE - 6}" rx="2"/>'
         )
-        ratio = report.ratio(name, workload.name, "baseline")
+        ratio = report.ratio(name, workload.name, "baseline", server_cost)
         yield text(int(NAMES + width + 8), top + 14, f"{time:.2f} ms, {ratio} of baseline", "note")
 
 

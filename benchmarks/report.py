@@ -1,9 +1,9 @@
 """The report: the measurements as text and as Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.measurement import CONNECTIONS, Measurements
+from benchmarks.measurement import CONNECTIONS, Measurements, Sample
 from benchmarks.targets import Target
 from benchmarks.workloads import Workload
 from tests.support.reports import row_of
@@ -21,9 +21,21 @@ HEAD = (
     "of tutorial",
     "of baseline",
     "PG ms",
+    "sum ms",
+    "sum of baseline",
     *(f"req/s {number}" for number in CONNECTIONS),
     *(f"{percentile} {number}" for number in LATENCY_AT for percentile in ("p50 ms", "p99 ms")),
 )
+
+
+def server_cost(sample: Sample) -> float:
+    """Return the processor time of the server per request, in seconds."""
+    return sample.cpu
+
+
+def total_cost(sample: Sample) -> float:
+    """Return the processor time of the server and of PostgreSQL per request, in seconds."""
+    return sample.cpu + sample.postgres_cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +53,13 @@ class Report:
         for target in self.targets:
             yield self._row(target.name, workload.name)
 
-    def ratio(self, name: str, workload: str, other: str) -> str:
-        """Return the processor time relative to another target's."""
+    def ratio(self, name: str, workload: str, other: str, cost: Callable[[Sample], float]) -> str:
+        """Return a cost relative to that of another target."""
         mine = self.measurements.median_of(name, workload, HEADLINE)
         theirs = self.measurements.median_of(other, workload, HEADLINE)
-        if mine is None or theirs is None or not theirs.cpu:
+        if mine is None or theirs is None or not cost(theirs):
             return NONE
-        return f"{mine.cpu / theirs.cpu:.2f}"
+        return f"{cost(mine) / cost(theirs):.2f}"
 
     def _row(self, name: str, workload: str) -> tuple[str, ...]:
         median = self.measurements.median_of(name, workload, HEADLINE)
@@ -59,9 +71,11 @@ class Report:
             name,
             *(NONE if sample is None else f"{sample.cpu * 1e3:.2f}" for sample in samples),
             NONE if spread is None else f"{spread * 50:.0f}",
-            self.ratio(name, workload, "tutorial"),
-            self.ratio(name, workload, "baseline"),
+            self.ratio(name, workload, "tutorial", server_cost),
+            self.ratio(name, workload, "baseline", server_cost),
             f"{median.postgres_cpu * 1e3:.2f}",
+            f"{total_cost(median) * 1e3:.2f}",
+            self.ratio(name, workload, "baseline", total_cost),
             *(NONE if sample is None else f"{sample.rate:.0f}" for sample in samples),
             *self._latencies(name, workload),
         )
@@ -100,7 +114,8 @@ class Report:
             "CPU ms: processor time of the server per request at 1, 8 and 64 connections, without "
             f"PostgreSQL. At {HEADLINE} connections: ±%: half the range of the rounds; of "
             "tutorial, of baseline: CPU ms relative to these targets, less is better; PG ms: "
-            "processor time of PostgreSQL per request. All numbers are medians of the rounds."
+            "processor time of PostgreSQL per request; sum ms: that of both. All numbers are "
+            "medians of the rounds."
         )
 
 
