@@ -1,12 +1,13 @@
 """Shared fixtures: one PostgreSQL, one migrated database, one server, new users."""
 
 import faulthandler
+import gc
 import logging
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,19 @@ def pytest_configure(config: pytest.Config) -> None:
     assert capture is not None
     with capture.global_and_fixture_disabled():
         config.stash[STDERR] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without garbage collection, and exempt the modules and the tests from it.
+
+    They stay until the end, and each full collection would traverse them.
+    """
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
 
 
 @pytest.hookimpl(wrapper=True)

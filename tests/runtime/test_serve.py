@@ -211,6 +211,7 @@ def assert_unavailable(server: Service) -> None:
 
 
 def test_application_is_exempt_from_garbage_collection() -> None:
+    gc.unfreeze()  # what pytest has collected
     gc.disable()  # the command does this before its imports
     try:
         app = create_frozen_app(settings_for(SecretStr(SOMEWHERE)))
@@ -218,5 +219,7 @@ def test_application_is_exempt_from_garbage_collection() -> None:
         assert gc.get_freeze_count() > 10_000
         assert not [it for it in gc.get_objects() if it is app]
     finally:
-        gc.enable()
         gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
