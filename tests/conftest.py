@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.api_client import Person
-from tests.support.coverage_pause import pausing_coverage
+from tests.support.coverage_scope import measuring_coverage, pause_coverage
 from tests.support.paths import ROOT
 from tests.support.servers import migrated_database, serving, settings_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
@@ -29,6 +29,9 @@ os.environ["PYTEST_DEBUG_TEMPROOT"] = str(TEMPORARY)
 
 TEARDOWN_SECONDS = 180
 """The maximum time for the fixtures of a test to end."""
+
+IMPORTS_ARE_MEASURED = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+"""All workers import the same modules, and one of them measures their lines."""
 
 STDERR = pytest.StashKey[int]()
 """The standard error of the process, which pytest redirects while a test runs."""
@@ -48,7 +51,6 @@ if SERVER is not None:
 for name in list(os.environ):
     if name.lower() in Settings.model_fields or name.startswith("OTEL_"):
         del os.environ[name]
-
 
 # The longest files run first, so that no worker is left with one of them at the end.
 LONG = (
@@ -94,6 +96,14 @@ def pytest_configure(config: pytest.Config) -> None:
     assert capture is not None
     with capture.global_and_fixture_disabled():
         config.stash[STDERR] = os.dup(2)
+    if not IMPORTS_ARE_MEASURED:
+        pause_coverage()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Measure no coverage in the process that controls the workers."""
+    pause_coverage()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -104,17 +114,31 @@ def pytest_collection() -> Generator[None, object, object]:
     """
     gc.disable()
     collected = yield
+    pause_coverage()
     gc.freeze()
     gc.enable()
     return collected
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with measuring_coverage(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with measuring_coverage(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """End a process whose fixtures hang: a failed test has cancelled pytest's own watchdog."""
     stderr = item.config.stash[STDERR]
     faulthandler.dump_traceback_later(TEARDOWN_SECONDS, file=stderr, exit=True)
-    return (yield)
+    with measuring_coverage(item):
+        return (yield)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -123,13 +147,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         EmbeddedPostgres(lock.parents[1]).stop()
     shutil.rmtree(TEMPORARY, ignore_errors=True)
     os.close(config.stash[STDERR])
-
-
-@pytest.fixture(scope="module")
-def coverage_pause() -> Iterator[None]:
-    """Measure no coverage in this module."""
-    with pausing_coverage():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from tests.support.task_lists import (
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.text.search import search_query
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 INSTANTS = (
     "2026-01-02T00:00:00.000000Z",

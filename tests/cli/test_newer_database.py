@@ -12,7 +12,7 @@ from tests.support.servers import SECRET, migrated_database
 from todo_graphql.doctor.findings import ADVICE
 from todo_graphql.store.postgres import migrations
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 SENTENCE = (
     f"The database is at revision 9999, which is newer than this release (newest revision "

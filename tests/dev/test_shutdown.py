@@ -21,7 +21,7 @@ from tests.support.commands import (
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 
 class Diary:

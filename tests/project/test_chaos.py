@@ -13,7 +13,7 @@ from chaos.report import Check, Result, markdown
 
 ROW_SECURITY = "ALTER TABLE tasks {0} ROW LEVEL SECURITY; ALTER TABLE users {0} ROW LEVEL SECURITY"
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 from tests.support.servers import variables_for
 from todo_graphql.settings.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 REQUIREMENTS = ROOT / "requirements"
 NEVER_IMPORTED = {"ecdsa", "pyasn1", "rsa"}

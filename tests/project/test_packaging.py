@@ -17,7 +17,7 @@ from tests.support.paths import ROOT
 from tests.support.servers import SECRET, scratch_database
 from todo_graphql.store.postgres import migrations
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 WHERE_IT_IS = """
 import todo_graphql
 from todo_graphql.store.postgres import migrations

@@ -19,7 +19,7 @@ from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES
 from todo_graphql.server.http.content_negotiation import GRAPHQL, JSON
 from todo_graphql.settings.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 NGINX, CADDYFILE = sample("nginx"), sample("caddyfile")
 PUBLIC_PATHS = {routes.GRAPHQL, routes.EXPORT, routes.IMPORT}

@@ -20,7 +20,7 @@ from tests.support.servers import serving, variables_for
 from todo_graphql.errors import OUTCOME_UNKNOWN
 from todo_graphql.settings.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 WAITING = text(
     "SELECT count(*) FROM pg_stat_activity"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.coverage_pause import pausing_coverage
+from tests.support.coverage_scope import pausing_coverage
 from tests.support.differential import DAMAGE, FAST, OTHER_CLASS, REFERENCE, WHOLE, Home, canonical
 from tests.support.operations import Writer
 from todo_graphql.api.comparators import camel

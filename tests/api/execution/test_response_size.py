@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType
 
-from tests.support.coverage_pause import pausing_coverage
+from tests.support.coverage_scope import pausing_coverage
 from tests.support.differential import FAST, REFERENCE, Home
 from tests.support.operations import Writer
 from todo_graphql.api.execution import response_size

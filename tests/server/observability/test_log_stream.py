@@ -15,7 +15,7 @@ from tests.support.commands import PATIENCE, PROGRAM, Service, environment, unti
 from tests.support.paths import ROOT
 from tests.support.servers import variables_for
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 SOMEWHERE = SecretStr("postgresql://127.0.0.1:1/nothing")
 FAILURES = """

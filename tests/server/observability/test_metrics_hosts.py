@@ -16,7 +16,7 @@ from todo_graphql.server.observability.shared_metrics import sharing_metrics
 from todo_graphql.server.sockets import listener_at
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
-pytestmark = pytest.mark.usefixtures("coverage_pause")
+pytestmark = pytest.mark.no_cover
 
 SOMEWHERE = "postgresql://127.0.0.1:1/nothing"
 FOREIGN = "METRICS_HOST is not usable: it is no address of this machine ("
