@@ -91,6 +91,7 @@ def dev(host: str | None, port: int | None) -> None:
     generates a secret (or uses BETTER_AUTH_SECRET), migrates, and serves GraphiQL signed in as a
     demo user. Prints a token and a curl command. Ctrl-C stops the server and keeps the data.
     """
+    gc.disable()  # imports create little garbage; freeze_objects() enables collection again
     from todo_graphql.server.observability.tracing_setup import check_propagators
 
     check_propagators()

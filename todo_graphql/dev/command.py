@@ -11,7 +11,7 @@ from todo_graphql.dev.workspace import FOLDER, settings_with_secret, workspace
 from todo_graphql.runtime.listening import graphql_url, listening
 from todo_graphql.runtime.preflight import check_database, check_telemetry
 from todo_graphql.runtime.signals import graceful_shutdown
-from todo_graphql.runtime.uvicorn_server import run, uvicorn_config
+from todo_graphql.runtime.uvicorn_server import freeze_objects, run, uvicorn_config
 from todo_graphql.server.app import create_app
 from todo_graphql.server.observability import log_configuration
 from todo_graphql.settings.settings import Settings
@@ -40,6 +40,7 @@ def run_dev(settings: Settings) -> None:
             stop.check()
             token = demo_token(settings)
             app = create_app(settings, demo_token=token)
+            freeze_objects()
             config = uvicorn_config(app, settings, grace=GRACE_SECONDS)
             run(config, listener, lambda: click.echo(welcome(graphql_url(listener), token)), stop)
 
