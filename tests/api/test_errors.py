@@ -10,6 +10,8 @@ from tests.support import plain_http
 from tests.support.api_client import CREATE, Person
 from todo_graphql.errors import ErrorCode
 
+pytestmark = pytest.mark.no_cover
+
 PAGE = (
     "query ($first: Int, $after: String, $before: String, $userId: ID, $filter: TaskFilter)"
     " { tasks(first: $first, after: $after, before: $before, userId: $userId, filter: $filter)"

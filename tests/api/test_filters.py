@@ -23,6 +23,8 @@ from tests.support.isolation import SCHEMA
 from tests.support.task_lists import STEADY, Reader
 from todo_graphql.store.postgres.engine import Database
 
+pytestmark = pytest.mark.no_cover
+
 EVERYTHING = sorted(task["title"] for task in WORLD)
 
 

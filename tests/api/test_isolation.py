@@ -112,6 +112,7 @@ def attempt(
     return world.ask(who, document_of(GRAPHQL, operation, name, kinds), variables | more)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "aim"), ATTEMPTS)
 def test_task_of_another_user_is_reported_as_missing(world: World, name: str, aim: str) -> None:
     """The response equals the response for an unknown id, and nothing changes."""
@@ -168,6 +169,7 @@ def test_idempotency_key_is_scoped_to_its_user(world: World) -> None:
     assert answers[0] == answers[2] != answers[1] == answers[3]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", WITH_USER_ID)
 def test_foreign_user_id_is_forbidden(world: World, name: str) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
@@ -185,6 +187,7 @@ def test_root_fields_take_a_user_id() -> None:
     assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node", "rateLimit"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", WITH_USER_ID)
 def test_own_user_id_equals_an_omitted_user_id(world: World, name: str) -> None:
     alice = somebody("alice")

@@ -25,6 +25,7 @@ def empty(postgresql: SecretStr) -> Iterator[SecretStr]:
         yield url
 
 
+@pytest.mark.no_cover
 def test_second_migration_changes_nothing(empty: SecretStr, tmp_path: Path) -> None:
     found = []
     for _ in range(2):
@@ -38,6 +39,7 @@ def test_second_migration_changes_nothing(empty: SecretStr, tmp_path: Path) -> N
     assert found[0] == found[1]
 
 
+@pytest.mark.no_cover
 def test_migration_beside_earlier_servers_is_finished_later(
     empty: SecretStr, tmp_path: Path
 ) -> None:
@@ -57,6 +59,7 @@ def test_migration_beside_earlier_servers_is_finished_later(
     assert outputs[2:] == [finished, finished]
 
 
+@pytest.mark.no_cover
 def test_concurrent_migrations_wait_for_each_other(empty: SecretStr, tmp_path: Path) -> None:
     """One of two runs migrates, and the other one then finds nothing to do."""
     # Each run has a connection that migrates, and one that waits for the lock.
@@ -77,6 +80,7 @@ def test_concurrent_migrations_wait_for_each_other(empty: SecretStr, tmp_path: P
         assert one.output == other.output
 
 
+@pytest.mark.no_cover
 def test_migrate_uses_the_direct_endpoint(empty: SecretStr, tmp_path: Path) -> None:
     """DATABASE_URL is not reachable here."""
     finished = run(
@@ -95,6 +99,7 @@ def test_newer_database_is_not_migrated(empty: SecretStr, tmp_path: Path) -> Non
     assert "9999" in refusal("migrate", folder=tmp_path, DATABASE_URL=url)
 
 
+@pytest.mark.no_cover
 @pytest.mark.usefixtures("settings")
 def test_existing_roles_without_grants_are_reported(empty: SecretStr, tmp_path: Path) -> None:
     """Another role has created the roles. The error names all missing privileges."""

@@ -119,6 +119,7 @@ def test_only_one_dev_server_per_folder(dev: Dev, home: Path) -> None:
     assert dev.ask("{ me { id } }")
 
 
+@pytest.mark.no_cover
 def test_dev_with_port_in_use_creates_nothing(dev: Dev, elsewhere: Path) -> None:
     port = dev.url.rpartition(":")[2]
     sentence = refusal("dev", folder=elsewhere, PORT=port)
@@ -142,6 +143,7 @@ def test_weak_secret_is_rejected_before_postgresql_starts(elsewhere: Path) -> No
     assert not (elsewhere / ".todo-graphql/postgres").exists()
 
 
+@pytest.mark.no_cover
 def test_dev_migrates_and_uses_database_url(postgresql: SecretStr, elsewhere: Path) -> None:
     with scratch_database(postgresql) as url:
         with Dev(elsewhere, DATABASE_URL=url.get_secret_value()) as dev:

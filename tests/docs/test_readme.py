@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import pytest
 
 from tests.support import plain_http
 from tests.support.api_client import Person
@@ -23,6 +24,7 @@ def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= MAX_LINES
 
 
+@pytest.mark.no_cover
 def test_quick_tour_responses_match_the_readme() -> None:
     steps = steps_of(README)
     with (

@@ -76,6 +76,7 @@ def test_missing_settings_are_all_reported(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.no_cover
 def test_unreachable_database_is_fatal_without_its_password(tmp_path: Path) -> None:
     given = {"DATABASE_URL": NOWHERE, "BETTER_AUTH_SECRET": SECRET, "PORT": "0"}
     finished = run("doctor", folder=tmp_path, **given)
@@ -136,6 +137,7 @@ def test_missing_issuer_and_audience_are_advised_against(migrated: SecretStr) ->
     assert found(settings_for(migrated), FATAL) == []
 
 
+@pytest.mark.no_cover
 def test_unusable_settings_are_named_and_others_examined(
     migrated: SecretStr, tmp_path: Path
 ) -> None:

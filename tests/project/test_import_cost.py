@@ -13,6 +13,8 @@ from tests.support.commands import PATIENCE, Service, environment
 from tests.support.servers import variables_for
 from todo_graphql.settings.settings import Settings
 
+pytestmark = pytest.mark.no_cover
+
 PROGRAM = (sys.executable, "-X", "importtime", "-m", "todo_graphql")
 
 OPTIONAL = {

@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.commands import PATIENCE, environment
 from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.no_cover
 
 NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 

@@ -66,6 +66,7 @@ def token() -> str:
     return token_for(DEMO_USER, settings_for(SecretStr(SOMEWHERE)), 3_600)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("given", "beginning"), UNSAFE.values(), ids=UNSAFE)
 def test_unusable_settings_are_refused(
     tmp_path: Path, given: dict[str, str], beginning: str
@@ -75,6 +76,7 @@ def test_unusable_settings_are_refused(
     assert "swordfish" not in sentence
 
 
+@pytest.mark.no_cover
 def test_all_reasons_are_given_at_once(tmp_path: Path) -> None:
     """Reasons that depend on several settings are included."""
     given = {"BETTER_AUTH_SECRET": "swordfish", "BETTER_AUTH_OLD_SECRETS": " , swordfish1"}
@@ -92,6 +94,7 @@ def test_all_reasons_are_given_at_once(tmp_path: Path) -> None:
     assert "swordfish" not in sentence
 
 
+@pytest.mark.no_cover
 def test_database_without_row_level_security_is_refused(
     postgresql: SecretStr, tmp_path: Path
 ) -> None:
@@ -124,6 +127,7 @@ def test_unexpected_error_at_start_is_logged_and_not_retried(workers: str, tmp_p
     assert "swordfish" not in finished.stderr
 
 
+@pytest.mark.no_cover
 def test_port_in_use_is_refused(settings: Settings, tmp_path: Path) -> None:
     """The option --port overrides PORT."""
     given = variables_for(settings.required_database_url())
@@ -171,6 +175,7 @@ def test_server_recovers_when_the_database_is_available(
     assert sentence.startswith("The role todo_app is a superuser or has BYPASSRLS: ")
 
 
+@pytest.mark.no_cover
 def test_server_recovers_when_the_database_is_migrated(
     postgresql: SecretStr, tmp_path: Path
 ) -> None:

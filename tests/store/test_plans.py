@@ -22,6 +22,8 @@ from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL, NewTask
 
+pytestmark = pytest.mark.no_cover
+
 USERS = sample_users(20)
 ME = USERS[3]
 ORDERS = [

@@ -32,6 +32,8 @@ from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.users import Users
 
+pytestmark = pytest.mark.no_cover
+
 TRASH = TaskSelection(filter=TaskFilter(trashed=True))
 WORDS = ("a", "Käse", "🧀" * 9, "milk and bread", "x" * 60)
 TAGS = ("Home", "Büro", "🧀", "a", "b")

@@ -31,6 +31,7 @@ def url(postgresql: SecretStr) -> Iterator[SecretStr]:
         yield own
 
 
+@pytest.mark.no_cover
 def test_repeated_seed_creates_tasks_once(url: SecretStr, tmp_path: Path) -> None:
     for _ in range(2):
         finished = run(
@@ -78,6 +79,7 @@ def read_terminal(terminal: int) -> str:
     return written.decode()
 
 
+@pytest.mark.no_cover
 def test_seed_shows_progress_on_terminal(url: SecretStr, tmp_path: Path) -> None:
     """Each batch advances the bar on stderr. Only the result goes to stdout."""
     terminal, stderr = pty.openpty()

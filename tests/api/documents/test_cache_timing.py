@@ -13,6 +13,8 @@ from todo_graphql.api.schema import Schema
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
+pytestmark = pytest.mark.no_cover
+
 # Each document contains a word of one user. The words differ in a digit, so that all have the same
 # length and the same distance to the names of the schema.
 KNOWN, NEW, WARM_UP = "zzzzz1", "zzzzz2", "zzzzz3"

@@ -164,6 +164,7 @@ def variables() -> Iterator[tuple[str, dict[str, Any]]]:
 DOCUMENTS = tuple(dict.fromkeys([*calls(), *selections()]))
 
 
+@pytest.mark.no_cover
 def test_validation_error_names_nothing_that_the_document_does_not_name() -> None:
     leaks, rejected = {}, 0
     for document in DOCUMENTS:

@@ -81,6 +81,7 @@ def test_valid_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert verified == [token]
 
 
+@pytest.mark.no_cover
 def test_token_cache_is_bounded() -> None:
     """The least recently used token is dropped, and verified again on its next use."""
     verifier = authenticator()

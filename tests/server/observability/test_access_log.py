@@ -16,6 +16,8 @@ from tests.support.commands import Service, until
 from tests.support.servers import SECRET, variables_for
 from todo_graphql.settings.settings import Settings
 
+pytestmark = pytest.mark.no_cover
+
 TITLE = "a private title"
 CREATE = "mutation Note($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }"
 TWO_FAILURES = """mutation {

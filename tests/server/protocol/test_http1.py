@@ -150,6 +150,7 @@ def test_upgrade_request_gets_http_1_1_response(
     assert {record.levelno for record in caplog.records} == {logging.INFO}
 
 
+@pytest.mark.no_cover
 def test_pipelined_upgrade_requests_do_not_recurse(url: str) -> None:
     upgrade = head(b"GET /health/live HTTP/1.1", HOST, *H2C)
     assert statuses(said(url, upgrade * 2_000, END)) == [200] * 2_001
