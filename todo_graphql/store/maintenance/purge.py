@@ -1,11 +1,12 @@
-"""Purge of old trash and expired idempotency keys of all users, under the role `todo_upkeep`.
+"""Purge of old trash and expired idempotency keys, user by user, under the role `todo_upkeep`.
 
 The role cannot read titles, descriptions and emails. Each batch is one short transaction, and
-takes the owners' locks like every write.
+takes the owner's lock like every write.
 """
 
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
@@ -17,41 +18,40 @@ from todo_graphql.store.postgres.engine import migration_engine
 from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
 BATCH = 1_000
+"""The most tasks of a transaction, and the most users that are found at once."""
+
 SET_ROLE = "SELECT set_config('role', 'todo_upkeep', true); "
 
 EXPIRED_TRASH = "deleted_at < now() - :age"
+EXPIRED_KEY = "created_at < now() - :age"
 
 COUNT_TASKS = text(f"{SET_ROLE} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
 
-# A purge increments the revision of each affected user.
+FIND_USERS = """
+SELECT DISTINCT user_id FROM {table} WHERE {expired} AND user_id > :after
+ORDER BY user_id LIMIT {batch}
+"""
+TASK_OWNERS = text(SET_ROLE + FIND_USERS.format(table="tasks", expired=EXPIRED_TRASH, batch=BATCH))
+KEY_OWNERS = text(
+    SET_ROLE + FIND_USERS.format(table="idempotency_keys", expired=EXPIRED_KEY, batch=BATCH)
+)
+
+# The lock is a separate statement, so that the snapshot of the next one includes the changes of
+# the previous writer. A batch increments the user's revision.
 DELETE_TASKS = text(
     f"""{SET_ROLE}
+    SELECT FROM users WHERE id = :user FOR NO KEY UPDATE;
     WITH old AS (
-        SELECT user_id, id FROM tasks WHERE {EXPIRED_TRASH} LIMIT {BATCH}
-    ), owners AS (
-        SELECT id FROM users WHERE id IN (SELECT user_id FROM old)
-        ORDER BY id FOR NO KEY UPDATE
-    ), gone AS (
-        DELETE FROM tasks USING old, owners
-        WHERE tasks.user_id = owners.id AND tasks.user_id = old.user_id AND tasks.id = old.id
-            AND tasks.{EXPIRED_TRASH}
-        RETURNING tasks.user_id
+        SELECT id FROM tasks WHERE user_id = :user AND {EXPIRED_TRASH} LIMIT {BATCH}
     ), counted_on AS (
-        UPDATE users SET revision = revision + 1 WHERE id IN (SELECT user_id FROM gone)
+        UPDATE users SET revision = revision + 1 WHERE id = :user AND EXISTS (SELECT FROM old)
     )
-    SELECT count(*) FROM gone
+    DELETE FROM tasks WHERE user_id = :user AND id IN (SELECT id FROM old)
     """  # noqa: S608 - constants
 )
 
 DELETE_KEYS = text(
-    f"""{SET_ROLE}
-    WITH gone AS (
-        DELETE FROM idempotency_keys WHERE (user_id, key) IN (
-            SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - :age LIMIT {BATCH}
-        ) RETURNING key
-    )
-    SELECT count(*) FROM gone
-    """  # noqa: S608 - constants
+    f"{SET_ROLE} DELETE FROM idempotency_keys WHERE user_id = :user AND {EXPIRED_KEY}"  # noqa: S608 - constants
 )
 
 
@@ -69,10 +69,11 @@ def purge(settings: Settings) -> Iterator[int]:
     trash, keys = timedelta(days=settings.trash_days), RETENTION
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            yield _count(connection, COUNT_TASKS, trash)
-            yield from _run_batches(connection, DELETE_TASKS, trash)
-            for _ in _run_batches(connection, DELETE_KEYS, keys):
-                pass
+            yield int(connection.execute(COUNT_TASKS, {"age": trash}).scalar_one())
+            for user in _find_users(connection, TASK_OWNERS, trash):
+                yield from _delete_tasks(connection, user, trash)
+            for user in _find_users(connection, KEY_OWNERS, keys):
+                connection.execute(DELETE_KEYS, {"user": user, "age": keys})
     except DBAPIError as error:
         if is_privilege_missing(error):
             raise PurgePermissionError(
@@ -84,10 +85,18 @@ def purge(settings: Settings) -> Iterator[int]:
         engine.dispose()
 
 
-def _run_batches(connection: Connection, statement: TextClause, age: timedelta) -> Iterator[int]:
-    while number := _count(connection, statement, age):
-        yield number
+def _find_users(connection: Connection, statement: TextClause, age: timedelta) -> Iterator[UUID]:
+    """Iterate over the ids of the users with expired rows."""
+    after = UUID(int=0)
+    while users := connection.execute(statement, {"age": age, "after": after}).scalars().all():
+        yield from users
+        after = users[-1]
 
 
-def _count(connection: Connection, statement: TextClause, age: timedelta) -> int:
-    return int(connection.execute(statement, {"age": age}).scalar_one())
+def _delete_tasks(connection: Connection, user: UUID, age: timedelta) -> Iterator[int]:
+    """Delete a user's old trash. Yields the number of tasks of each batch."""
+    number = BATCH
+    while number == BATCH:
+        number = connection.execute(DELETE_TASKS, {"user": user, "age": age}).rowcount
+        if number:
+            yield number
