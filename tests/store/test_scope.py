@@ -55,7 +55,9 @@ def test_saved_idempotency_key_belongs_to_viewer() -> None:
     values = {"key": "x", "digest": b"x", "answer": "x"}
     saved: Any = SCOPE.save_idempotency_key(values, max_keys=1, max_bytes=1)
     assert next(iter(saved.select.selected_columns)) is VIEWER
-    assert "(user_id, key, digest, answer) SELECT" in str(saved.compile(dialect=DIALECT))
+    assert "(user_id, key, digest, answer, created_at) SELECT" in str(
+        saved.compile(dialect=DIALECT)
+    )
 
 
 @pytest.mark.parametrize("name", ["update", "delete"])

@@ -210,7 +210,8 @@ class ViewerScope:
         order = func.row_number().over(order_by=[TASKS.c.rank, TASKS.c.id])
         numbered = self.tasks(TASKS.c.id, order.label("number")).cte("numbered")
         revision = self.user(rank_of(USERS.c.revision)).scalar_subquery()
-        rank = func.concat(revision, func.lpad(cast(numbered.c.number, Text), 10, "0"), "1")
+        # Not concat, which is STABLE: Citus refuses such functions of columns in an UPDATE.
+        rank = revision.concat(func.lpad(cast(numbered.c.number, Text), 10, "0")).concat("1")
         return (
             update(TASKS)
             .where(self.own_tasks, TASKS.c.id == numbered.c.id)
@@ -236,11 +237,10 @@ class ViewerScope:
         casts = [cast(value, columns[name].type).label(name) for name, value in values.items()]
         given, used = select(*casts).cte("given"), self.key_usage().cte("used")
         fits = used.c.bytes + func.octet_length(given.c.answer) <= max_bytes
-        row = {"user_id": VIEWER, **{name: given.c[name] for name in values}}
-        rows = select(*row.values()).where(used.c.number < max_keys, fits)
-        new = upsert(IDEMPOTENCY_KEYS).from_select(list(row), rows)
-        kept = {name: new.excluded[name] for name in values if name != "key"}
+        row = {name: given.c[name] for name in values} | {"created_at": func.now()}
+        rows = select(VIEWER, *row.values()).where(used.c.number < max_keys, fits)
+        new = upsert(IDEMPOTENCY_KEYS).from_select(["user_id", *row], rows)
         return new.on_conflict_do_update(
             index_elements=[columns.user_id, columns.key],
-            set_={**kept, "created_at": func.now()},
+            set_={name: new.excluded[name] for name in row if name != "key"},
         ).returning(columns.key)
