@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, text
 
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.store.postgres.engine import APP_ROLE
+from todo_graphql.store.postgres.preamble import APP_ROLE
 
 POWERS = text(
     "SELECT rolsuper, rolbypassrls,"

@@ -21,6 +21,7 @@ from todo_graphql.store.postgres.errors import (
     translate_error,
 )
 from todo_graphql.store.postgres.pool import Pool
+from todo_graphql.store.postgres.preamble import Preamble
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, compile_statement
 from todo_graphql.store.quota import Quota
 
@@ -60,14 +61,13 @@ class ViewerConnection:
     `may_have_committed` tells whether a COMMIT was sent. `timings` lists all statements.
     """
 
-    def __init__(self, pool: Pool, preamble: str, viewer: Viewer, quota: Quota) -> None:
-        """Insert the viewer's id into the preamble, which has a placeholder for it."""
-        own_id = viewer.key
+    def __init__(self, pool: Pool, preamble: Preamble, viewer: Viewer, quota: Quota) -> None:
         self._pool = pool
-        self._preamble = preamble % own_id
+        self._preamble = preamble
+        self._viewer_id = viewer.key
         # The parameters of `ViewerScope`.
         self._own = {
-            "viewer": own_id,
+            "viewer": self._viewer_id,
             "email": viewer.email,
             "tasks_limit": quota.tasks,
             "bytes_limit": quota.bytes,
@@ -89,11 +89,11 @@ class ViewerConnection:
         Raises Unavailable when the database is unavailable.
         """
         try:
-            return self._run(self._preamble, statement, values)
+            return self._run("", statement, values)
         except ConnectionLost:
             if self._pending_begin is not None:
                 raise
-            return self._run(self._preamble, statement, values)
+            return self._run("", statement, values)
 
     def write(
         self,
@@ -108,7 +108,7 @@ class ViewerConnection:
         """
         self.writes += 1
         try:
-            return self._run(self._before_writing(ensure_user=ensure_user), statement, values)
+            return self._run(self._lock(ensure_user=ensure_user), statement, values)
         except NotSent:
             raise
         except ConnectionLost:
@@ -126,7 +126,7 @@ class ViewerConnection:
         if self._pending_begin is not None:
             yield
             return
-        self._pending_begin = "BEGIN; " + self._before_writing(ensure_user=True)
+        self._pending_begin = "BEGIN; "
         try:
             yield
             self._end("COMMIT")
@@ -136,24 +136,28 @@ class ViewerConnection:
         finally:
             self._pending_begin = None
 
-    def _before_writing(self, *, ensure_user: bool) -> str:
-        first = UPSERT_USER if ensure_user else LOCK_USER
-        return self._preamble + first % self._own["viewer"]
+    def _lock(self, *, ensure_user: bool) -> str:
+        return (UPSERT_USER if ensure_user else LOCK_USER) % self._viewer_id
 
     def _run(
-        self, preamble: str, statement: CompiledStatement | Executable, values: Mapping[str, Any]
+        self, lock: str, statement: CompiledStatement | Executable, values: Mapping[str, Any]
     ) -> Rows:
         if not isinstance(statement, CompiledStatement):
             statement = compile_statement(statement)
         # PostgreSQL runs the statements of one simple-query message in one implicit transaction,
         # with which the local settings of the preamble end. This takes one round trip, and is
         # safe behind a pooler that shares server connections.
-        return self._execute(statement.sql, self._before(preamble), {**values, **self._own})
+        return self._execute(statement.sql, lock, {**values, **self._own})
 
-    def _execute(self, sql: str, before: str = "", values: Mapping[str, Any] | None = None) -> Rows:
+    def _execute(
+        self, sql: str, lock: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> Rows:
+        """Send a statement, behind the preamble and the lock unless `lock` is None."""
         self._wait_started_at = perf_counter()
         try:
             connection = cast("Any", self._connect())
+            # The first connection of the process tells the form of the preamble.
+            before = "" if lock is None else self._before(lock)
             began = perf_counter()
             watching = self._canceller.watching(connection.fileno())
             try:
@@ -202,18 +206,14 @@ class ViewerConnection:
         """
         self._canceller.cancel()
 
-    def _before(self, preamble: str) -> str:
-        """Return the text that precedes a statement: the preamble, or in a transaction BEGIN once.
-
-        Raises Unavailable if the connection was lost within a transaction: a further statement
-        must not run on another connection.
-        """
+    def _before(self, lock: str) -> str:
+        """Return the text that precedes a statement: in a transaction, BEGIN once."""
         if self._pending_begin is None:
-            return preamble
-        if not self._pending_begin and self._connection is None:
-            raise Unavailable("The database is unavailable. Try again in a moment.")
-        opening, self._pending_begin = self._pending_begin, ""
-        return opening
+            return self._preamble.format(self._viewer_id) + lock
+        if not self._pending_begin:
+            return ""
+        begin, self._pending_begin = self._pending_begin, ""
+        return begin + self._preamble.format(self._viewer_id) + self._lock(ensure_user=True)
 
     def _end(self, command: str) -> None:
         """End the transaction, if it has begun."""
@@ -234,7 +234,14 @@ class ViewerConnection:
                 raise
 
     def _connect(self) -> PoolProxiedConnection:
+        """Return the connection of the operation.
+
+        Raises Unavailable if the connection was lost within a transaction: a further statement
+        must not run on another connection.
+        """
         if self._connection is None:
+            if self._pending_begin == "":
+                raise Unavailable("The database is unavailable. Try again in a moment.")
             self._connection = self._pool.checkout()
         return self._connection
 

@@ -1,17 +1,15 @@
-"""SQLAlchemy engine, connection options and preamble of the statements."""
+"""SQLAlchemy engine and connection options."""
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
 
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.pool import Pool, PooledConnection
+from todo_graphql.store.postgres.preamble import Preamble
 from todo_graphql.store.quota import Quota
-
-APP_ROLE = "todo_app"
-"""The role of every statement of a viewer. The first migration creates it."""
 
 
 def database_url(secret: SecretStr) -> URL:
@@ -50,15 +48,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self._quota = Quota(settings.max_tasks_per_user, settings.max_bytes_per_user)
-        timeout = int(settings.database_statement_timeout * 1000)
-        self._preamble = (
-            # The message is one transaction. SET LOCAL is faster than set_config (decision 0006).
-            f"SET LOCAL ROLE {APP_ROLE}; SET LOCAL statement_timeout = {timeout};"
-            # An index always finds the viewer's rows: a statement never scans other users' rows,
-            # and is too short for JIT compilation.
-            " SET LOCAL enable_seqscan = off; SET LOCAL jit = off;"
-            " SET LOCAL app.user_id = '%s'; "
-        )
+        self._preamble = Preamble(int(settings.database_statement_timeout * 1000))
         # Autocommit: each message is a transaction. BEGIN and COMMIT would take two more round
         # trips, and pin a server connection of a pooler.
         self.engine = create_engine(
@@ -76,6 +66,7 @@ class Database:
             use_native_hstore=False,
             hide_parameters=True,
         )
+        event.listen(self.engine, "first_connect", self._preamble.detect)
         self.pool = Pool(self.engine, settings.database_pool_recycle, settings.max_connections)
 
     def connect_as(self, viewer: Viewer, quota: Quota | None = None) -> ViewerConnection:
@@ -86,7 +77,12 @@ class Database:
 
     def preamble(self, viewer: Viewer) -> str:
         """Return the statements that set the viewer and the timeout for one transaction."""
-        return self._preamble % viewer.id
+        return self._preamble.format(viewer.key)
+
+    @property
+    def has_citus(self) -> bool:
+        """True if the database has the extension Citus. The first connection tells."""
+        return self._preamble.has_citus
 
     def close(self) -> None:
         """Close the pool."""

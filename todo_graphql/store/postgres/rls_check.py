@@ -7,23 +7,25 @@ from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.errors import ExpectedError
 from todo_graphql.store.models import Viewer
-from todo_graphql.store.postgres.engine import APP_ROLE, Database
+from todo_graphql.store.postgres import citus
+from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
+from todo_graphql.store.postgres.preamble import APP_ROLE
 
+# Statements that Citus can run: each INSERT on one shard, and no SELECT of catalogs beside tables.
 INSERT_PROBE = text(
-    "WITH me AS (INSERT INTO users (id, revision) VALUES (:me, 1) RETURNING id)"
-    ", task AS (INSERT INTO tasks"
-    " (user_id, title, revision, rank, title_key, title_order, tag_keys, words)"
-    " SELECT id, 'planted', 1, '', '', '', '{}', '' FROM me)"
-    " INSERT INTO idempotency_keys (user_id, key, digest, answer) SELECT id, 'k', '', '' FROM me"
+    "INSERT INTO users (id, revision) VALUES (:me, 1);"
+    " INSERT INTO tasks (user_id, title, revision, rank, title_key, title_order, tag_keys, words)"
+    " VALUES (:me, 'planted', 1, '1', '', '', '{}', '');"
+    " INSERT INTO idempotency_keys (user_id, key, digest, answer) VALUES (:me, 'k', '', '')"
 )
 
 SELECT_PROBE = text(
-    "SELECT rolsuper OR rolbypassrls AS bypasses_rls,"
-    " EXISTS (SELECT FROM users) OR EXISTS (SELECT FROM tasks)"
-    " OR EXISTS (SELECT FROM idempotency_keys) AS foreign_rows"
-    " FROM pg_roles WHERE rolname = current_user"
+    "SELECT EXISTS (SELECT id FROM users LIMIT 1) OR EXISTS (SELECT user_id FROM tasks LIMIT 1)"
+    " OR EXISTS (SELECT user_id FROM idempotency_keys LIMIT 1)"
 )
+
+BYPASSES_RLS = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 
 class UnsafeDatabaseError(ExpectedError):
@@ -53,18 +55,27 @@ def _check_on(connection: Connection, database: Database) -> None:
     connection.exec_driver_sql("BEGIN")
     try:
         connection.exec_driver_sql(database.preamble(owner))
+        _check_role(connection, has_citus=database.has_citus)
         connection.execute(INSERT_PROBE, {"me": owner.id})
         connection.exec_driver_sql(database.preamble(other))
-        bypasses_rls, foreign_rows = connection.execute(SELECT_PROBE).one()
+        foreign_rows = connection.execute(SELECT_PROBE).scalar_one()
     finally:
         connection.exec_driver_sql("ROLLBACK")
-    if bypasses_rls:
-        raise UnsafeDatabaseError(
-            f"The role {APP_ROLE} is a superuser or has BYPASSRLS: run "
-            f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
-        )
     if foreign_rows:
         raise UnsafeDatabaseError(
             "Row-level security is not effective on users, tasks and idempotency_keys: a statement "
             "can reach another user's rows. Compare the policies with the migrations."
+        )
+
+
+def _check_role(connection: Connection, *, has_citus: bool) -> None:
+    """Raise UnsafeDatabaseError if the current role bypasses row-level security on a server."""
+    places = [""] if connection.execute(BYPASSES_RLS).scalar_one() else []
+    if has_citus:
+        workers = citus.find_workers(connection)
+        places += [f" on the worker {worker.address}" for worker in workers if worker.bypasses_rls]
+    for place in places:
+        raise UnsafeDatabaseError(
+            f"The role {APP_ROLE} is a superuser or has BYPASSRLS{place}: run "
+            f"ALTER ROLE {APP_ROLE} NOSUPERUSER NOBYPASSRLS."
         )
