@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from alembic import context
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import metadata
-from todo_graphql.store.postgres import migrations
+from todo_graphql.store.postgres import citus, migrations
 from todo_graphql.store.postgres.engine import migration_engine
 
 # An arbitrary constant, shared by every `migrate` of this project.
@@ -20,7 +20,7 @@ LOCK_INTERVAL = 0.2
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations, one transaction each.
+    """Run the migrations, one transaction each, and distribute the tables where Citus is installed.
 
     Concurrent deployments queue on the advisory lock. DDL that would wait for a long transaction
     fails instead, because all other statements would queue behind it.
@@ -28,6 +28,7 @@ def migrate(connection: Connection) -> None:
     with only_one(connection.engine) as guard:
         for revision in MigrationContext.configure(guard).get_current_heads():
             migrations.check_revision(revision)
+        citus.prepare_migrations(connection)
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -36,6 +37,8 @@ def migrate(connection: Connection) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if context.get_context().get_current_heads() == (migrations.head(),):
+            citus.distribute_tables(connection)
 
 
 @contextmanager
