@@ -4,6 +4,8 @@ The text of a database error can contain SQL and user data, so it reaches neithe
 log.
 """
 
+import re
+
 import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -43,6 +45,8 @@ OPERATOR_INTERVENTION = "57P"
 QUERY_CANCELED = "57014"
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
+CHECK_VIOLATION = "23514"
+CONSTRAINT_NAME = re.compile(r'"(ck_\w+)"')
 SERIALIZATION_OR_DEADLOCK = ("40001", "40P01")
 # A table (42P01) or the role (22023) does not exist.
 NOT_MIGRATED_STATES = ("42P01", "22023")
@@ -92,7 +96,7 @@ def is_connection_lost(error: psycopg2.Error) -> bool:
 
 def _translate(error: BaseException | None, *, outage: bool) -> Exception:
     state = getattr(error, "pgcode", None)
-    constraint = getattr(getattr(error, "diag", None), "constraint_name", None)
+    constraint = _constraint_of(error)
     if constraint in CONSTRAINTS:
         kind, sentence, field = CONSTRAINTS[constraint]
         return kind(sentence, field=field)
@@ -102,6 +106,17 @@ def _translate(error: BaseException | None, *, outage: bool) -> Exception:
         return Unavailable("The database cannot answer now. Try again in a moment.")
     failure = NotMigratedError if state in NOT_MIGRATED_STATES else UnexpectedDatabaseError
     return failure(type(error).__name__, state, constraint)
+
+
+def _constraint_of(error: BaseException | None) -> str | None:
+    """Return the name of the violated constraint, if any."""
+    if not isinstance(error, psycopg2.Error):
+        return None
+    if error.diag.constraint_name is None and error.pgcode == CHECK_VIOLATION:
+        # Citus passes on the message of a worker without this field.
+        quoted = CONSTRAINT_NAME.search(error.diag.message_primary or "")
+        return quoted and quoted[1]
+    return error.diag.constraint_name
 
 
 def is_privilege_missing(error: DBAPIError) -> bool:
