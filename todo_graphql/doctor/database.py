@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from todo_graphql.doctor.cluster import examine_cluster
 from todo_graphql.doctor.endpoints import (
     Endpoint,
     endpoints_of,
@@ -44,10 +45,11 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_server(own: Endpoint) -> Iterator[Finding]:
-    """Examine the role and the encoding of the database."""
+    """Examine the role and the encoding of the database, and its cluster."""
     with own.connect() as connection:
         yield examine_role(connection)
         yield examine_encoding(connection)
+        yield from examine_cluster(connection)
 
 
 def examine_schema(settings: Settings) -> Iterator[Finding]:
