@@ -31,6 +31,11 @@ WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Processes that tests start read compiled modules, even if the shell sets this variable.
 COMPILED := PYTHONDONTWRITEBYTECODE=
 
+# `make test CITUS_URL=postgresql://…` also runs these tests on a Citus cluster of two workers or more,
+# in one process: databases of a cluster share roles, and Citus fails for concurrent changes of a role.
+CITUS_TESTS := tests/store tests/api/test_isolation.py \
+	tests/server/endpoints/test_export.py tests/server/endpoints/test_import.py
+
 # `make check ONLY=tests/api/test_pages.py` runs these tests only, without coverage.
 check: $(VENV)/.test ## Run all checks; ONLY=tests/api/test_pages.py runs these tests only
 	$(BIN)/ruff format --check
@@ -45,6 +50,10 @@ else
 	$(COMPILED) $(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+ifdef CITUS_URL
+	$(COMPILED) DATABASE_URL=$(CITUS_URL) $(BIN)/python -m pytest \
+		-m "not plain_postgresql" $(CITUS_TESTS)
+endif
 endif
 
 RESOLUTIONS := lowest-direct highest

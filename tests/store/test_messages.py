@@ -207,7 +207,10 @@ def test_every_message_names_viewer(wire: Wire, tap: tuple[Settings, Wire], caro
         task = carol.create()
         carol.change("completeTask", task["id"])
         carol.ask("{ me { revision } tasks { totalCount nodes { user { id } } } }")
-    preamble = Database(tap[0]).preamble(carol.viewer)
+    database = Database(tap[0])
+    with database.engine.connect():  # tells the form of the preamble
+        preamble = database.preamble(carol.viewer)
+    database.close()
     assert "SET LOCAL ROLE todo_app;" in preamble
     assert f"SET LOCAL app.user_id = '{carol.id}';" in preamble
     assert len(messages) == 5

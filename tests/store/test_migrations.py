@@ -108,6 +108,7 @@ def test_revisions_match_alembic() -> None:
     assert migrations.head() == script.get_current_head()
 
 
+@pytest.mark.plain_postgresql
 def test_downgrade_and_upgrade_restore_catalog(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         engine = create_engine(database_url(url))

@@ -97,6 +97,7 @@ def test_outage_log_contains_no_part_of_database_url(
     assert not [word for word in secrets if word in caplog.text]
 
 
+@pytest.mark.plain_postgresql
 def test_outage_log_omits_missing_database_name(
     postgresql: SecretStr, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -110,6 +110,7 @@ def test_every_filter_uses_user_index(connection: ViewerConnection, which: TaskF
     assert "user_id = " in plan
 
 
+@pytest.mark.plain_postgresql
 def test_insert_finds_existing_ids_by_primary_key(postgresql: SecretStr) -> None:
     """Without statistics, a join would read all tasks of the user for each batch of an import."""
     with migrated_database(postgresql) as url:

@@ -16,18 +16,21 @@ from todo_graphql.store.postgres import rls_check
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.errors import UnexpectedDatabaseError
 
+OWNER = pytest.mark.plain_postgresql
+"""Citus refuses a change of the owner before it examines privileges."""
+
 
 @pytest.mark.parametrize(
     "statement",
     [
         "INSERT INTO tasks (user_id, title, revision) VALUES (:alice, 'planted', 1)",
         "INSERT INTO users (id) VALUES (gen_random_uuid())",
-        "UPDATE tasks SET user_id = :alice",
-        "UPDATE tasks SET id = gen_random_uuid()",
+        pytest.param("UPDATE tasks SET user_id = :alice", marks=OWNER),
+        "UPDATE tasks SET id = :alice",
         "UPDATE tasks SET created_at = now()",
-        "UPDATE users SET id = :alice",
+        pytest.param("UPDATE users SET id = :alice", marks=OWNER),
         "INSERT INTO idempotency_keys (user_id, key, digest, answer) VALUES (:alice, 'k', '', '')",
-        "UPDATE idempotency_keys SET user_id = :alice",
+        pytest.param("UPDATE idempotency_keys SET user_id = :alice", marks=OWNER),
         "TRUNCATE tasks",
         "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY",
         "CREATE TABLE loot (id int)",
@@ -67,7 +70,10 @@ def test_viewer_role_without_user_id_sees_no_rows(settings: Settings, database: 
     world.create(somebody("alice"), "hers")
     with database.engine.connect() as connection:
         rows = connection.execute(
-            text("SELECT set_config('role', 'todo_app', true); SELECT FROM tasks, users")
+            text(
+                "SELECT set_config('role', 'todo_app', true);"
+                " SELECT id FROM tasks UNION ALL SELECT id FROM users"
+            )
         )
         assert rows.all() == []
     world.database.close()
@@ -123,7 +129,7 @@ def test_rls_check_accepts_safe_database_and_leaves_no_rows(database: Database) 
         "CREATE POLICY everybody ON tasks USING (true)",
         "CREATE POLICY everybody ON users USING (true)",
         "ALTER TABLE idempotency_keys DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY mine ON tasks; CREATE POLICY mine ON tasks USING (true) WITH CHECK (true)",
+        "ALTER POLICY mine ON tasks USING (true) WITH CHECK (true)",
     ],
 )
 def test_rls_check_rejects_unsafe_database(postgresql: SecretStr, damage: str) -> None:

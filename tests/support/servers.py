@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
+from tests.support.citus import create_cluster_database, drop_cluster_database, nodes_of
 from tests.support.commands import PATIENCE
 from todo_graphql.runtime.listening import graphql_url, listening
 from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
@@ -26,13 +27,20 @@ def scratch_database(server: SecretStr) -> Iterator[SecretStr]:
     url = database_url(server)
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        nodes = nodes_of(connection)
+        if nodes:
+            create_cluster_database(url, name, nodes)
+        else:
+            connection.execute(text(f"CREATE DATABASE {name}"))
     try:
         own = url.set(database=name, drivername="postgresql")
         yield SecretStr(own.render_as_string(hide_password=False))
     finally:
         with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            if nodes:
+                drop_cluster_database(url, name, nodes)
+            else:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
 
 

@@ -156,6 +156,7 @@ def test_import_over_time_limit_changes_nothing(
     assert imported(alice, FILE)["created"] == 1
 
 
+@pytest.mark.plain_postgresql
 def test_import_timeout_at_commit_has_unknown_outcome(
     postgresql: SecretStr, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,7 @@ def test_file_is_parsed_on_a_worker_thread(alice: Person, monkeypatch: pytest.Mo
     assert names == {"operation"}
 
 
+@pytest.mark.plain_postgresql
 def test_disconnect_rolls_back_the_import(
     url: str, alice: Person, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
