@@ -39,11 +39,17 @@ DERIVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The derived columns of each text, besides its search words."""
 
-TAG_EDITS = cast(bindparam("tag_edits", type_=Text()), JSON)
 TAG_EDIT: Mapping[str, TypeEngine[Any]] = MappingProxyType(
     {"old": ARRAY(Text), "tags": ARRAY(Text), "tag_keys": ARRAY(Text), "words": Text()}
 )
 """The columns of an edit of tags, for all tasks with the same `old` tags."""
+
+# Parsed once per statement. Citus refuses a function that is not IMMUTABLE in a subquery on tasks.
+TAG_EDITS = select(
+    func.json_to_recordset(cast(bindparam("tag_edits", type_=Text()), JSON))
+    .table_valued(*(column(name, kind) for name, kind in TAG_EDIT.items()), name="given")
+    .render_derived(with_types=True)
+).cte("tag_edits")
 
 
 class EditsShape(NamedTuple):
@@ -136,10 +142,8 @@ def _parameter(name: str) -> ColumnElement[Any]:
 
 def _edited(name: str) -> ColumnElement[Any]:
     """Return a column of the edit of the task's tags."""
-    columns = [column(key, kind) for key, kind in TAG_EDIT.items()]
-    edits = func.json_to_recordset(TAG_EDITS).table_valued(*columns, name="tag_edits")
-    edit = edits.render_derived(with_types=True)
-    return select(edit.c[name]).where(edit.c.old == TASKS.c.tags).scalar_subquery()
+    edits = TAG_EDITS.c
+    return select(edits[name]).where(edits.old == TASKS.c.tags).scalar_subquery()
 
 
 EXPECTED = bindparam("expected_revision", type_=Integer())
