@@ -1,6 +1,10 @@
-"""Documents generated from the schema, one per root field, and the default document limits."""
+"""Documents generated from the schema, one per root field, the default document limits, and
+schemas without documents.
+"""
 
 from collections.abc import Iterator, Mapping
+from copy import copy
+from functools import cache
 from typing import Any
 
 from graphql import (
@@ -15,11 +19,45 @@ from graphql import (
     is_non_null_type,
 )
 
+from todo_graphql.api.documents.cache import DocumentCache
 from todo_graphql.api.documents.limits import Limits
+from todo_graphql.api.schema import Schema
+from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.settings.settings import Settings
 
 MAX_DEPTH = 4
 LIMITS = Limits.from_settings(Settings.model_construct())
+
+
+def new_documents(limits: Limits = LIMITS, *, introspection: bool = True) -> DocumentCache:
+    """Return an empty document cache."""
+    types = converted_schema().graphql_schema
+    return DocumentCache(types, limits, introspection=introspection)
+
+
+def new_schema(
+    *,
+    introspection: bool = True,
+    executor: ExecutorName = "projection",
+    expose_cost: bool = False,
+) -> Schema:
+    """Return a schema with an empty document cache."""
+    schema = copy(
+        converted_schema(introspection=introspection, executor=executor, expose_cost=expose_cost)
+    )
+    schema.documents = new_documents(introspection=introspection)
+    return schema
+
+
+@cache
+def converted_schema(
+    *,
+    introspection: bool = True,
+    executor: ExecutorName = "projection",
+    expose_cost: bool = False,
+) -> Schema:
+    """Return a schema that tests share. Strawberry converts its types in a tenth of a second."""
+    return Schema(LIMITS, introspection=introspection, executor=executor, expose_cost=expose_cost)
 
 
 def root_fields(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:

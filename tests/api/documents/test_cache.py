@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.differential import Home
-from tests.support.documents import LIMITS
-from todo_graphql.api.documents.cache import CACHE_CHARACTERS, DocumentCache
-from todo_graphql.api.documents.limits import Limits
-from todo_graphql.api.schema import Schema
+from tests.support.documents import LIMITS, new_documents, new_schema
+from todo_graphql.api.documents.cache import CACHE_CHARACTERS
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
@@ -21,12 +19,8 @@ def home(database: Database) -> Home:
     return Home(database)
 
 
-def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> DocumentCache:
-    return Schema(limits, introspection=introspection).documents
-
-
 def test_document_is_parsed_once_for_each_user() -> None:
-    own = documents()
+    own = new_documents()
     for text in ("{ me { id } }", "{ nothing }"):
         document = own.get(text, OWNER)
         assert own.get(text, OWNER) is document
@@ -35,7 +29,7 @@ def test_document_is_parsed_once_for_each_user() -> None:
 
 
 def test_cache_is_bounded_by_characters() -> None:
-    own = documents(replace(LIMITS, characters=1_000_000))
+    own = new_documents(replace(LIMITS, characters=1_000_000))
     first = own.get("{ me { id } }", OWNER)
     for number in range(12):
         own.get("{ me { id } }" + " " * (CACHE_CHARACTERS // 10) + str(number), OWNER)
@@ -47,7 +41,7 @@ def test_cache_is_bounded_by_characters() -> None:
 
 def test_cache_is_bounded_for_short_documents() -> None:
     """Invalid documents of one character, cached without a traceback of the parser."""
-    own = documents()
+    own = new_documents()
     for number in range(2_000):
         own.get(chr(0x20000 + number), OWNER)
     assert len(own.cache) < 1_000
@@ -65,10 +59,10 @@ INTROSPECTION = {
 
 @pytest.mark.parametrize("document", INTROSPECTION.values(), ids=INTROSPECTION)
 def test_introspection_can_be_disabled(document: str) -> None:
-    errors = documents(introspection=False).prepare(document).errors
+    errors = new_documents(introspection=False).prepare(document).errors
     assert errors
     assert {(error.extensions or {})["code"] for error in errors} == {"GRAPHQL_VALIDATION_FAILED"}
-    assert documents().prepare(document).errors == []
+    assert new_documents().prepare(document).errors == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +73,7 @@ def test_introspection_can_be_disabled(document: str) -> None:
     ],
 )
 def test_typename_is_allowed_without_introspection(document: str) -> None:
-    assert documents(introspection=False).prepare(document).errors == []
+    assert new_documents(introspection=False).prepare(document).errors == []
 
 
 # graphql-core suggests a name for all but the first.
@@ -101,7 +95,7 @@ MISTAKES = {
 @pytest.mark.parametrize("document", MISTAKES.values(), ids=MISTAKES)
 def test_no_suggestion_leaks_a_name(document: str) -> None:
     def words(*, introspection: bool) -> str:
-        errors = documents(introspection=introspection).prepare(document).errors
+        errors = new_documents(introspection=introspection).prepare(document).errors
         assert errors
         return " ".join(error.message for error in errors)
 
@@ -125,7 +119,7 @@ def test_no_suggestion_leaks_a_name_in_errors_of_variables(
     document = f"query ($v: {kind}) {{ tasks({argument}: $v) {{ totalCount }} }}"
 
     def words(*, introspection: bool) -> str:
-        schema = Schema(LIMITS, introspection=introspection, executor=executor)
+        schema = new_schema(introspection=introspection, executor=executor)
         errors = home.ask(schema, document, v=value).errors
         assert errors is not None
         (error,) = errors
@@ -139,7 +133,7 @@ def test_no_suggestion_leaks_a_name_in_errors_of_variables(
 
 def test_no_suggestion_leaks_a_name_in_the_fallback(home: Home) -> None:
     """The variable is valid for the operation, but not for the remaining argument."""
-    schema = Schema(LIMITS, introspection=False)
+    schema = new_schema(introspection=False)
     document = """query ($v: TaskOrderField!) {
         a: task(id: 1) { id } tasks(orderBy: [{field: $v}]) { totalCount }
     }"""
@@ -150,7 +144,9 @@ def test_no_suggestion_leaks_a_name_in_the_fallback(home: Home) -> None:
 
 def test_number_of_validation_errors_is_limited() -> None:
     errors = (
-        documents().prepare("{ me { " + " ".join(f"nothing{n}" for n in range(21)) + " } }").errors
+        new_documents()
+        .prepare("{ me { " + " ".join(f"nothing{n}" for n in range(21)) + " } }")
+        .errors
     )
     assert len(errors) == 21
     assert errors[20].message == "Too many errors: only the first 20 are listed."
@@ -164,6 +160,6 @@ def test_number_of_validation_errors_is_limited() -> None:
 )
 def test_invalid_scalar_literal_is_reported_with_its_location(value: str, wrong: str) -> None:
     document = f"{{ tasks(filter: {{{value}}}) {{ totalCount }} }}"
-    (error,) = documents().prepare(document).errors
+    (error,) = new_documents().prepare(document).errors
     assert error.extensions == {"code": "GRAPHQL_VALIDATION_FAILED", "status": 400}
     assert [place.column for place in error.locations or ()] == [document.index(wrong) + 1]

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.differential import Home
-from tests.support.documents import LIMITS
-from todo_graphql.api.schema import Schema
+from tests.support.documents import new_schema
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
@@ -64,7 +63,7 @@ def homes(database: Database) -> tuple[Home, ...]:
 def test_document_of_another_user_takes_the_work_of_a_new_one(
     homes: tuple[Home, ...], executor: ExecutorName, document: str
 ) -> None:
-    schema = Schema(LIMITS, introspection=True, executor=executor)
+    schema = new_schema(executor=executor)
     first, second = homes
 
     def calls(home: Home, word: str) -> Counter[str]:

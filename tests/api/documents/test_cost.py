@@ -6,10 +6,9 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.differential import Home
-from tests.support.documents import LIMITS
+from tests.support.documents import LIMITS, new_documents, new_schema
 from tests.support.servers import serving
 from todo_graphql.api.documents.cost import MAX_CACHED_SIZES
-from todo_graphql.api.schema import Schema
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database
@@ -47,14 +46,14 @@ COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
 def test_operation_cost_depends_on_list_sizes_and_values(
     home: Home, executor: ExecutorName, document: str, variables: dict[str, Any], cost: int
 ) -> None:
-    schema = Schema(LIMITS, introspection=True, executor=executor, expose_cost=True)
+    schema = new_schema(executor=executor, expose_cost=True)
     home.variables = {}
     assert home.ask(schema, document, **variables).extensions == {"cost": cost}
 
 
 def test_cached_sizes_of_an_operation_are_bounded() -> None:
     """The cost stays the same for cached and new sizes."""
-    cost = Schema(LIMITS, introspection=True).documents.prepare(TWICE).cost(None)
+    cost = new_documents().prepare(TWICE).cost(None)
     assert cost is not None
     for size in (*range(1, 3 * MAX_CACHED_SIZES), *range(1, MAX_CACHED_SIZES)):
         assert cost.for_variables({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
@@ -139,6 +138,6 @@ def test_values_in_literals_count() -> None:
     document = NESTED.replace("filter: $f", f"filter: {{and: {literal}}}").replace(
         "query ($f: TaskFilter)", ""
     )
-    (error,) = Schema(LIMITS, introspection=True).documents.prepare(document).errors
+    (error,) = new_documents().prepare(document).errors
     assert error.extensions is not None
     assert error.extensions["code"] == "QUERY_TOO_COMPLEX"

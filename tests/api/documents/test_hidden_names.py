@@ -17,14 +17,13 @@ from graphql import (
 )
 
 from tests.support.differential import Home
-from tests.support.documents import LIMITS, root_fields
+from tests.support.documents import new_schema, root_fields
 from todo_graphql.api.documents.hidden_names import hide_names
-from todo_graphql.api.schema import Schema
 from todo_graphql.errors import Problem
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.postgres.engine import Database
 
-SCHEMA = Schema(LIMITS, introspection=False)
+SCHEMA = new_schema(introspection=False)
 TYPES = SCHEMA.graphql_schema
 
 WORD = re.compile(r"[A-Za-z_]\w*")
@@ -186,7 +185,7 @@ def home(database: Database) -> Home:
 def test_error_of_variable_names_nothing_that_the_request_does_not_name(
     home: Home, executor: ExecutorName
 ) -> None:
-    schema = Schema(LIMITS, introspection=False, executor=executor)
+    schema = new_schema(introspection=False, executor=executor)
     leaks, rejected = {}, 0
     for document, given in variables():
         for error in home.ask(schema, document, **given).errors or ():

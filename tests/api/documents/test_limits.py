@@ -7,14 +7,8 @@ import pytest
 from graphql import get_introspection_query
 
 from tests.support.api_client import Person
-from tests.support.documents import LIMITS
-from todo_graphql.api.documents.cache import DocumentCache
+from tests.support.documents import LIMITS, new_documents
 from todo_graphql.api.documents.limits import MAX_SAFE_INTEGER, Limits
-from todo_graphql.api.schema import Schema
-
-
-def documents(limits: Limits = LIMITS, *, introspection: bool = True) -> DocumentCache:
-    return Schema(limits, introspection=introspection).documents
 
 
 def doubling(levels: int, first: str = "F0") -> str:
@@ -130,7 +124,7 @@ TOO_COMPLEX = {
 
 def refusal_of(document: str, limits: Limits = LIMITS) -> dict[str, object]:
     """Return the extensions of the only error."""
-    (error,) = documents(limits).prepare(document).errors
+    (error,) = new_documents(limits).prepare(document).errors
     assert error.locations is None
     return {**(error.extensions or {}), "message": error.message}
 
@@ -194,7 +188,7 @@ TYPICAL_DOCUMENTS = {
 
 @pytest.mark.parametrize("document", TYPICAL_DOCUMENTS.values(), ids=TYPICAL_DOCUMENTS)
 def test_typical_documents_pass(document: str) -> None:
-    assert documents().prepare(document).errors == []
+    assert new_documents().prepare(document).errors == []
 
 
 INVALID = {
@@ -216,13 +210,13 @@ INVALID = {
 
 @pytest.mark.parametrize("document", INVALID.values(), ids=INVALID)
 def test_invalid_documents_are_rejected_by_validation(document: str) -> None:
-    errors = documents().prepare(document).errors
+    errors = new_documents().prepare(document).errors
     codes = {error.extensions["code"] for error in errors if error.extensions}
     assert codes == {"GRAPHQL_VALIDATION_FAILED"}
 
 
 def test_unparsable_number_is_reported_without_details_of_python() -> None:
-    (error,) = documents().prepare(INVALID["an enormous number"]).errors
+    (error,) = new_documents().prepare(INVALID["an enormous number"]).errors
     assert error.message == "The document contains a value that cannot be parsed."
 
 
@@ -243,4 +237,4 @@ ALLOWED = {
 
 @pytest.mark.parametrize("document", ALLOWED.values(), ids=ALLOWED)
 def test_documents_within_the_limits_pass(document: str) -> None:
-    assert documents().prepare(document).errors == []
+    assert new_documents().prepare(document).errors == []
