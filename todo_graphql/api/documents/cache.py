@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -58,6 +59,36 @@ class Document:
         return self.costs.get(operation)
 
 
+LONG_TURN_SECONDS = 0.01
+"""The time from which on the preparation of a document is followed by a rest. Most take less."""
+
+REST = 2
+"""The rest after a long turn, in times of the turn."""
+
+
+class PreparationTurn:
+    """The turn of one thread at a time to prepare a document, which takes up to 50 ms.
+
+    Several at once would keep the interpreter from warm requests. After a long turn, the next one
+    begins REST times as long after it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next_at = 0.0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        time.sleep(max(0.0, self._next_at - time.monotonic()))
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        if now - self._began > LONG_TURN_SECONDS:
+            self._next_at = now + REST * (now - self._began)
+        self._lock.release()
+
+
 class DocumentCache:
     """Cache of recent documents by user and text, valid or not."""
 
@@ -66,8 +97,7 @@ class DocumentCache:
         self._limits = limits
         self._hide_suggestions = not introspection
         self._validator = Validator(schema, limits.comparisons, introspection=introspection)
-        # Parsing takes up to 50 ms of the interpreter. Several threads at once would starve others.
-        self._turn = threading.Lock()
+        self._turn = PreparationTurn()
         self.cache: SharedCache[Document] = SharedCache(
             CACHE_CHARACTERS, OWNER_CHARACTERS, MAX_ENTRIES, weigh=lambda document: document.weight
         )
