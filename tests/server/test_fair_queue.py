@@ -119,6 +119,33 @@ def test_slot_of_cancelled_call_is_passed_on(
     asyncio.run(main())
 
 
+def test_cancelled_calls_free_their_places() -> None:
+    """A user whose clients give up can wait again."""
+    thread_pool, gate = ThreadPool(1, max_waiting=4), Gate()
+    queue = FairQueue(thread_pool)
+
+    async def main() -> None:
+        held = asyncio.create_task(queue.run("owner", gate.pass_through))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.wait_for, 1)
+        for _ in range(3):
+            late = [asyncio.create_task(queue.run("owner", abs, -1)) for _ in range(2)]
+            await asyncio.sleep(0)
+            assert queue.waiting == 2
+            for call in late:
+                call.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            assert queue.waiting == 0
+        last = asyncio.create_task(queue.run("owner", abs, -1))
+        await asyncio.sleep(0)
+        gate.open.set()
+        assert await last == 1
+        await held
+
+    asyncio.run(main())
+    thread_pool.close()
+
+
 @pytest.mark.parametrize(
     ("owners", "shares"),
     [

@@ -17,7 +17,7 @@ Turn: TypeAlias = asyncio.Future[None]
 
 
 class FairQueue:
-    """A queue that gives each owner at most as many threads as are free after it.
+    """A queue that gives an owner a thread only while it holds fewer threads than are free.
 
     One owner alone gets half of the threads, two get a third each, and so on: calls that wait for
     a lock, or for a slow statement, leave threads to other owners, whatever their number. The
@@ -82,7 +82,9 @@ class FairQueue:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # a thread was held in the same step
+            if turn.cancelled():
+                self._remove(owner, turn)
+            else:  # a thread was held in the same step
                 self._release(owner)
             raise
         finally:
@@ -95,13 +97,21 @@ class FairQueue:
         if not self._held[owner]:
             del self._held[owner]
         while self._queues:
-            neediest = min(self._queues, key=self._held.__getitem__)
-            if not self._may_start(neediest):
+            fewest = min(self._queues, key=self._held.__getitem__)
+            if not self._may_start(fewest):
                 return
-            turn = self._next_turn(neediest)
+            turn = self._next_turn(fewest)
             if not turn.done():  # it is cancelled otherwise
-                self._hold(neediest)
+                self._hold(fewest)
                 turn.set_result(None)
+
+    def _remove(self, owner: Hashable, turn: Turn) -> None:
+        """Remove a cancelled turn, unless `_release` has met it before."""
+        queue = self._queues.get(owner, deque())
+        if turn in queue:
+            queue.remove(turn)
+            if not queue:
+                del self._queues[owner]
 
     def _next_turn(self, owner: Hashable) -> Turn:
         """Return the turn of the owner that has waited longest. Other owners precede the rest."""

@@ -84,6 +84,8 @@ class ThreadPool:
 
         Raises Unavailable when too many calls wait.
         """
+        if self.waiting >= self.max_waiting:
+            raise Unavailable(FULL)
         result: T = await self.submit(partial(function, *args, **kwargs)).result()
         return result
 
@@ -93,11 +95,9 @@ class ThreadPool:
         return self._jobs.qsize()
 
     def submit(self, call: Callable[[], object]) -> Job:
-        """Queue the call for one of the threads. Raises Unavailable when too many calls wait."""
+        """Queue the call for one of the threads. The caller bounds the number of calls."""
         if self._closed:
             raise RuntimeError("The thread pool is closed.")
-        if self.waiting >= self.max_waiting:
-            raise Unavailable(FULL)
         if len(self._threads) < self.size:
             self._start_thread()
         job = Job(call)

@@ -30,7 +30,7 @@ MAX_SHORT_CHUNKS = 4_096  # beyond that average
 MAX_BUFFERED_BODY_BYTES = 65_536  # that the application has not received
 MAX_CONNECTIONS = 2_000  # of a process; beyond it the one that is idle for longest is closed
 MAX_PIPELINED_REQUESTS = 8  # behind the request in progress
-PIPELINE_PAUSE_SECONDS = 0.005  # before a request that was sent too early: no load without waiting
+PIPELINE_PAUSE_SECONDS = 0.005  # before each pipelined request: at most 200 a second
 PIPELINED_PIECE_BYTES = 256  # of input with many requests, parsed at once: at most ten requests
 
 LINGER_SECONDS = 30.0
