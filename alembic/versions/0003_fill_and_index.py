@@ -68,8 +68,10 @@ def upgrade() -> None:
             fill(op.get_bind())
         for rule in RULES:
             op.execute(f"ALTER TABLE tasks VALIDATE CONSTRAINT ck_tasks_{rule}")
+        op.execute("SET lock_timeout = '10s'")
         for column in DERIVED:
             demand(column)
+        op.execute("RESET lock_timeout")
         for column, name in ORDERS.items():
             index(name, column, "WHERE deleted_at IS NULL")
         index(RANKED, "rank")

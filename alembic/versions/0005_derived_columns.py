@@ -1,7 +1,7 @@
 """Derived columns written by the server: keys of titles, descriptions and tags, search words.
 
 Servers of earlier releases can run until migration 0006. They write no derived columns, so
-triggers derive those of their statements, and of no others. No table is rewritten under a lock:
+triggers derive those of their statements. No table is rewritten under a lock:
 the tasks are derived in short transactions, user by user. An interrupted run can be repeated.
 
 Revision ID: 0005
@@ -19,8 +19,9 @@ down_revision = "0004"
 DERIVED = ("due", "title_key", "title_order", "description_key", "tag_keys", "words")
 
 # A statement of an earlier release names no derived column: they are NULL in a new task, and
-# unchanged in an update. A statement of this release whose texts have the same keys and words as
-# before also leaves them unchanged, and fires the trigger: migration 0006 derives its task again.
+# unchanged in an update. A statement of this release leaves them unchanged if the keys and words of
+# its texts are: so are those by the earlier definition, with rare exceptions, after which migration
+# 0006 derives the task again.
 TRIGGERS = (
     "DROP TRIGGER IF EXISTS derive ON tasks",
     "DROP TRIGGER IF EXISTS derive_new ON tasks",
@@ -33,8 +34,16 @@ TRIGGERS = (
     CREATE TRIGGER derive_changed
     BEFORE UPDATE OF title, description, tags, due_on, due_at ON tasks
     FOR EACH ROW WHEN (
-        (NEW.due, NEW.title_key, NEW.tag_keys, NEW.words)
-        IS NOT DISTINCT FROM (OLD.due, OLD.title_key, OLD.tag_keys, OLD.words)
+        (NEW.due, NEW.title_key, NEW.description_key, NEW.tag_keys, NEW.words)
+        IS NOT DISTINCT FROM
+            (OLD.due, OLD.title_key, OLD.description_key, OLD.tag_keys, OLD.words)
+        AND (
+            todo_fold(NEW.title), todo_terms(NEW.description), lower(NEW.tags::text),
+            NEW.due_on, NEW.due_at
+        ) IS DISTINCT FROM (
+            todo_fold(OLD.title), todo_terms(OLD.description), lower(OLD.tags::text),
+            OLD.due_on, OLD.due_at
+        )
     ) EXECUTE FUNCTION todo_derive()
     """,
 )
@@ -81,8 +90,10 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         if not context.is_offline_mode():
             derive_with_progress(op.get_bind())
+        op.execute("SET lock_timeout = '10s'")
         for statement in REQUIRE:
             op.execute(statement)
+        op.execute("RESET lock_timeout")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_tasks_title_order")
         op.execute(
             "CREATE INDEX CONCURRENTLY ix_tasks_title_order"

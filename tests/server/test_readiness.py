@@ -4,8 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import SecretStr
 
 from tests.support.commands import PATIENCE, until
+from tests.support.servers import migrated_to, scratch_database, settings_for
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.store.postgres import rls_check
@@ -53,3 +55,12 @@ def test_concurrent_requests_share_readiness_attempt(
     assert attempts == [database]
     monkeypatch.undo()
     readiness.require_rls_check()  # a later request makes another attempt
+
+
+def test_database_behind_this_release_is_not_ready(postgresql: SecretStr) -> None:
+    """The check of row-level security names columns that it does not have."""
+    with scratch_database(postgresql) as url:
+        migrated_to(url, "0004")
+        database = Database(settings_for(url))
+        assert Readiness(database).reason_against() == "The database is not migrated."
+        database.close()

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from tests.support.administrators import administering
 from tests.support.servers import migrated_to, scratch_database, settings_for
-from todo_graphql.store.maintenance.derivation import BATCH
+from todo_graphql.errors import Conflict
+from todo_graphql.store.maintenance.derivation import BATCH_TASKS
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import Database
@@ -18,7 +19,7 @@ from todo_graphql.store.tasks.derived import derive
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.selections import BULK_MAX, TaskSelection
 
 MIA = Viewer(uuid.UUID(int=7), "mia@example.com")
 
@@ -68,9 +69,37 @@ def create_as_earlier_release(url: SecretStr, title: str) -> uuid.UUID:
 def test_migration_derives_existing_tasks(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url:
         migrated_to(url, "0004")
-        task_ids = [create_as_earlier_release(url, f"Straße {n}") for n in range(BATCH + 2)]
+        task_ids = [create_as_earlier_release(url, f"Straße {n}") for n in range(BATCH_TASKS + 2)]
         migrated_to(url, migrations.EXPANDED)
         assert all(is_derived(url, task_id) for task_id in (task_ids[0], task_ids[-1]))
+
+
+def test_ids_of_zeros_are_derived(postgresql: SecretStr) -> None:
+    """A user and a task with the lowest UUID."""
+    zero = uuid.UUID(int=0)
+    with scratch_database(postgresql) as url:
+        migrated_to(url, "0004")
+        with administering(url) as admin:
+            admin.execute(text(EARLIER_CREATE), {"me": zero, "id": zero, "title": "Straße"})
+        migrated_to(url, migrations.EXPANDED)
+        assert is_derived(url, zero)
+
+
+def test_equal_tags_of_an_earlier_release_count_once(postgresql: SecretStr) -> None:
+    with scratch_database(postgresql) as url:
+        migrated_to(url, "0004")
+        task_id = create_as_earlier_release(url, "x")
+        with administering(url) as admin:
+            tags = "UPDATE tasks SET tags = '{Cafe,café,b}'"
+            admin.execute(text(tags))
+        migrated_to(url)
+        database = Database(settings_for(url))
+        with database.connect_as(MIA) as connection:
+            tasks = Tasks(connection)
+            assert [(count.tag, count.total) for count in tasks.tags()] == [("b", 1), ("Cafe", 1)]
+            tasks.update(TaskSelection.one(task_id), Edits({}, add_tags=("CAFE",)))
+            assert tasks.find(task_id).tags == ["Cafe", "b"]  # type: ignore[union-attr]
+        database.close()
 
 
 def test_statements_of_earlier_release_work_until_the_end(expanded: SecretStr) -> None:
@@ -99,6 +128,10 @@ def test_statements_of_this_release_fire_no_trigger(expanded: SecretStr) -> None
         for task_id in (first, second):
             tasks.update(TaskSelection.one(task_id), edits)
             assert is_derived(expanded, task_id)
+        # The keys and words remain the same. An earlier release has another key of the tag.
+        for same in (Edits({"title": "STRASSE 7"}), Edits({"description": "WOCHEN\u00adENDE"})):
+            tasks.update(TaskSelection.one(first), same)
+            assert is_derived(expanded, first)
     database.close()
 
 
@@ -136,3 +169,14 @@ def test_repeated_derivation_writes_nothing(expanded: SecretStr) -> None:
             versions.append(admin.execute(version, {"id": task_id}).scalar_one())
     assert is_derived(expanded, task_id)
     assert versions[0] == versions[1]
+
+
+def test_edit_of_tags_of_too_many_tasks_is_a_conflict(database: Database) -> None:
+    with database.connect_as(Viewer(uuid.uuid4())) as connection:
+        tasks = Tasks(connection)
+        tasks.import_tasks(NewTask(f"{n}", tags=(f"{n}",)) for n in range(BULK_MAX + 1))
+        with pytest.raises(Conflict) as conflict:
+            tasks.update(TaskSelection(at_most=BULK_MAX), Edits({}, add_tags=("x",)))
+        assert conflict.value.details["matched"] == BULK_MAX + 1
+        dry = tasks.update(TaskSelection(at_most=1, dry_run=True), Edits({}, add_tags=("x",)))
+        assert (dry.number, dry.changed) == (BULK_MAX + 1, 0)

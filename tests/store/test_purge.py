@@ -76,6 +76,12 @@ def test_trash_days_setting_limits_purge(url: SecretStr) -> None:
     assert state(url)["titles"] == ["1"]
 
 
+def test_trash_of_the_lowest_user_is_purged(url: SecretStr) -> None:
+    plant(url, Viewer(uuid.UUID(int=0)), 31)
+    assert list(purge.purge(settings_for(url))) == [1, 1]
+    assert state(url)["titles"] == []
+
+
 def test_purge_runs_in_batches(url: SecretStr) -> None:
     plant(url, ALICE, None)
     administer(

@@ -86,9 +86,9 @@ class TaskFilterInput(TaskConditionInput):
     search: str | None = strawberry.field(
         default=None,
         description="The words to search for in the title, the tags and the description. Each must "
-        "be the start of a word there, ignoring case and accents. A text without letters and "
-        "digits is searched as it is in the title and the description. A blank search matches "
-        "every task. Only the first 32 words are used.",
+        "be the start of a word there, ignoring case and accents. A search without words, such "
+        "as punctuation, looks for its text in the title and the description. A blank search "
+        "matches every task. Only the first 32 words are used.",
     )
 
     def to_store(self, path: str = "filter") -> TaskFilter:

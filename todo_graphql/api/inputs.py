@@ -23,8 +23,8 @@ from todo_graphql.store.tasks.rows import NewTask
 TITLE_RULE = f"1 to {TITLE_MAX_LENGTH} characters after trimming"
 DESCRIPTION_RULE = f"up to {DESCRIPTION_MAX_LENGTH:,} characters"
 TAG_RULE = (
-    f"each of 1 to {TAG_MAX_LENGTH} characters after trimming. If tags differ only in case, "
-    "the first one is used"
+    f"each of 1 to {TAG_MAX_LENGTH} characters after trimming. If tags differ only in "
+    "case or accents, the first one is used"
 )
 DUE_ON_RULE = "The day on which the task is due, in any time zone. Cannot be combined with `dueAt`"
 DUE_AT_RULE = "The time at which the task is due. Cannot be combined with `dueOn`"

@@ -12,6 +12,7 @@ from todo_graphql.store.models import (
     TITLE_MAX_LENGTH,
 )
 from todo_graphql.store.text.characters import find_control_character, is_visible
+from todo_graphql.store.text.search import SEARCH_MAX_LENGTH
 from todo_graphql.store.text.tags import tag_key
 
 MAX_COMBINING_CHARACTERS = 30
@@ -27,9 +28,6 @@ TAG_TOO_LONG = f"A tag must have at most {TAG_MAX_LENGTH} characters."
 # Characters of combining class 0 whose decompositions consist of combining characters.
 DECOMPOSED_TO_COMBINING = "\u0f73\u0f75\u0f81"
 
-SEARCH_MAX_LENGTH = 10_000
-"""Maximum number of characters of a search; the rest is ignored."""
-
 TOO_MANY_TAGS = f"A task must have at most {TASK_MAX_TAGS} tags."
 ONE_DUE_DATE = "A task can have `dueOn` or `dueAt`, not both."
 
@@ -39,13 +37,13 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | 
 
 def title(value: str, field: str) -> str:
     """Return the trimmed title, of 1 to 200 characters. Raises BadUserInput with `field`."""
-    trimmed = one_line(storable(value, field).strip(), "title", field)
+    trimmed = require_visible_line(storable(value, field).strip(), "title", field)
     if len(trimmed) > TITLE_MAX_LENGTH:
         raise BadUserInput(f"A title must have at most {TITLE_MAX_LENGTH} characters.", field=field)
     return trimmed
 
 
-def one_line(value: str, kind: str, field: str) -> str:
+def require_visible_line(value: str, kind: str, field: str) -> str:
     """Return the value. Raises BadUserInput if no character is visible, or one is a control."""
     if find_control_character(value) is not None:
         raise BadUserInput(
@@ -90,7 +88,7 @@ def tag(value: str, field: str) -> str:
     """Return the trimmed tag, of 1 to 50 characters, in NFC. Raises BadUserInput with `field`."""
     if len(value.strip()) > MAX_COMPOSED_CHARACTERS * TAG_MAX_LENGTH:
         raise BadUserInput(TAG_TOO_LONG, field=field)
-    trimmed = one_line(tag_to_find(value, field), "tag", field)
+    trimmed = require_visible_line(tag_to_find(value, field), "tag", field)
     if len(trimmed) > TAG_MAX_LENGTH:
         raise BadUserInput(TAG_TOO_LONG, field=field)
     return trimmed

@@ -16,13 +16,19 @@ from sqlalchemy import Connection, text
 
 from todo_graphql.store.tasks.derived import derive
 
-BATCH = 500
-USERS = 1_000
+BATCH_TASKS = 100
+"""The most tasks of a transaction, for which writers of their user wait: less than a second, or a
+few if all descriptions are as long and as unusual as they can be.
+"""
+
+BATCH_USERS = 1_000
+
+AFTER = "(CAST(:after AS uuid) IS NULL OR id > :after)"
 
 AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
 COUNT_TASKS = f"{AS_UPKEEP} SELECT count(*) FROM tasks"  # noqa: S608 - constants
 NEXT_USERS = text(
-    f"{AS_UPKEEP} SELECT id FROM users WHERE id > :after ORDER BY id LIMIT {USERS}"  # noqa: S608
+    f"{AS_UPKEEP} SELECT id FROM users WHERE {AFTER} ORDER BY id LIMIT {BATCH_USERS}"  # noqa: S608
 )
 
 AS_USER = text(
@@ -32,8 +38,8 @@ LOCK_USER = text("SELECT FROM users WHERE id = :user_id FOR NO KEY UPDATE")
 TEXTS = ("title", "description", "tags")
 NEXT_TASKS = text(
     f"""
-    SELECT id, {", ".join(TEXTS)} FROM tasks WHERE user_id = :user_id AND id > :after
-    ORDER BY id LIMIT {BATCH}
+    SELECT id, {", ".join(TEXTS)} FROM tasks WHERE user_id = :user_id AND {AFTER}
+    ORDER BY id LIMIT {BATCH_TASKS}
     """  # noqa: S608 - constants
 )
 UPDATE_TASKS = text(
@@ -52,8 +58,6 @@ UPDATE_TASKS = text(
     """
 )
 
-LOWEST = uuid.UUID(int=0)
-
 
 def derive_with_progress(connection: Connection) -> None:
     """Derive all tasks, with a progress bar on a terminal. The connection commits each statement
@@ -69,7 +73,7 @@ def derive_with_progress(connection: Connection) -> None:
 
 
 def _users(connection: Connection) -> Iterator[uuid.UUID]:
-    after = LOWEST
+    after: uuid.UUID | None = None
     while ids := connection.execute(NEXT_USERS, {"after": after}).scalars().all():
         yield from ids
         after = ids[-1]
@@ -77,16 +81,18 @@ def _users(connection: Connection) -> Iterator[uuid.UUID]:
 
 def _derive_user(connection: Connection, user_id: uuid.UUID) -> Iterator[int]:
     """Derive the tasks of a user. Yields the number of tasks of each batch."""
-    after = LOWEST
-    while True:
+    after: uuid.UUID | None = None
+    number = BATCH_TASKS
+    while number == BATCH_TASKS:
         rows = _derive_batch(connection, user_id, after)
-        if not rows:
-            return
-        yield len(rows)
-        after = rows[-1].id
+        number = len(rows)
+        after = rows[-1].id if rows else None
+        yield number
 
 
-def _derive_batch(connection: Connection, user_id: uuid.UUID, after: uuid.UUID) -> Sequence[Any]:
+def _derive_batch(
+    connection: Connection, user_id: uuid.UUID, after: uuid.UUID | None
+) -> Sequence[Any]:
     """Derive the next tasks of a user in one transaction, and return them."""
     own = {"user_id": user_id}
     connection.exec_driver_sql("BEGIN")
@@ -98,7 +104,8 @@ def _derive_batch(connection: Connection, user_id: uuid.UUID, after: uuid.UUID) 
             {"id": str(task_id), **derive(dict(zip(TEXTS, texts, strict=True)))}
             for task_id, *texts in rows
         ]
-        connection.execute(UPDATE_TASKS, {**own, "derived": json.dumps(derived)})
+        if derived:
+            connection.execute(UPDATE_TASKS, {**own, "derived": json.dumps(derived)})
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         connection.exec_driver_sql("ROLLBACK")

@@ -1,7 +1,7 @@
 """Purge of old trash and expired idempotency keys, user by user, under the role `todo_upkeep`.
 
-The role cannot read titles, descriptions and emails. Each batch is one short transaction, and
-takes the owner's lock like every write.
+The role cannot read titles, descriptions and emails. Each batch of tasks is one short transaction,
+and takes the owner's lock like every write.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,8 @@ EXPIRED_KEY = "created_at < now() - :age"
 COUNT_TASKS = text(f"{SET_ROLE} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
 
 FIND_USERS = """
-SELECT DISTINCT user_id FROM {table} WHERE {expired} AND user_id > :after
+SELECT DISTINCT user_id FROM {table}
+WHERE {expired} AND (CAST(:after AS uuid) IS NULL OR user_id > :after)
 ORDER BY user_id LIMIT {batch}
 """
 TASK_OWNERS = text(SET_ROLE + FIND_USERS.format(table="tasks", expired=EXPIRED_TRASH, batch=BATCH))
@@ -43,7 +44,7 @@ DELETE_TASKS = text(
     SELECT FROM users WHERE id = :user FOR NO KEY UPDATE;
     WITH old AS (
         SELECT id FROM tasks WHERE user_id = :user AND {EXPIRED_TRASH} LIMIT {BATCH}
-    ), counted_on AS (
+    ), writer AS (
         UPDATE users SET revision = revision + 1 WHERE id = :user AND EXISTS (SELECT FROM old)
     )
     DELETE FROM tasks WHERE user_id = :user AND id IN (SELECT id FROM old)
@@ -87,7 +88,7 @@ def purge(settings: Settings) -> Iterator[int]:
 
 def _find_users(connection: Connection, statement: TextClause, age: timedelta) -> Iterator[UUID]:
     """Iterate over the ids of the users with expired rows."""
-    after = UUID(int=0)
+    after: UUID | None = None
     while users := connection.execute(statement, {"age": age, "after": after}).scalars().all():
         yield from users
         after = users[-1]

@@ -33,6 +33,7 @@ DISTRIBUTED = text(
 )
 CANNOT_LOGIN = text("SELECT rolname FROM pg_roles WHERE rolname = ANY (:names) AND NOT rolcanlogin")
 DISTRIBUTE = text("SELECT create_distributed_table(:table, :owner, colocate_with => :colocation)")
+HAS_LOCAL_ROWS = text("SELECT pg_relation_size(CAST(:table AS regclass)) > 0")
 REMOVE_LOCAL_ROWS = text("SELECT truncate_local_data_after_distributing_table(:table)")
 # The coordinator connects to the workers as the current role.
 WORKERS = text(
@@ -101,13 +102,14 @@ def distribute_tables(connection: Connection) -> None:
         return
     for role in connection.execute(CANNOT_LOGIN, {"names": list(LOGIN_ROLES)}).scalars().all():
         connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
-    added = local_tables(connection)
     connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-    for table in added:
+    for table in local_tables(connection):
         _distribute_table(connection, table)
     connection.commit()
-    for table in reversed(added):
-        connection.execute(REMOVE_LOCAL_ROWS, {"table": table})
+    for table in reversed(OWNERS):  # also those that an interrupted run has distributed
+        if connection.execute(HAS_LOCAL_ROWS, {"table": table}).scalar_one():
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+            connection.execute(REMOVE_LOCAL_ROWS, {"table": table})
         connection.commit()
 
 

@@ -85,9 +85,9 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
     engine = migration_engine(settings)
     try:
         with engine.connect() as connection:
-            target = _target(connection, finish=finish)
-            upgrade_on(connection, target)
-            return target
+            present = _revision_on(connection)
+            upgrade_on(connection, head() if finish or present in (None, head()) else EXPANDED)
+            return str(_revision_on(connection))
     except DBAPIError as error:
         if is_privilege_missing(error):
             raise MigrationPermissionError(
@@ -104,12 +104,12 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
         engine.dispose()
 
 
-def _target(connection: Connection, *, finish: bool) -> str:
+def _revision_on(connection: Connection) -> str | None:
     from alembic.migration import MigrationContext  # noqa: PLC0415 - not needed by a server
 
-    present = MigrationContext.configure(connection).get_current_revision()
+    revision = MigrationContext.configure(connection).get_current_revision()
     connection.rollback()
-    return head() if finish or present in (None, head()) else EXPANDED
+    return revision
 
 
 def upgrade_on(connection: Connection, revision: str = "head") -> None:

@@ -34,7 +34,7 @@ from todo_graphql.store.validation import UUID_TEXT, is_storable
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 100
 
-CURSOR_VERSION = 3
+CURSOR_VERSION = 2
 CURSOR_MAX_LENGTH = 10_000
 ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)

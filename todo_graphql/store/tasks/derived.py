@@ -32,7 +32,14 @@ def description_columns(description: str | None) -> dict[str, Any]:
 
 
 def tag_columns(tags: Sequence[str]) -> dict[str, Any]:
-    return {"tags": list(tags), "tag_keys": list(map(tag_key, tags))}
+    """Return the tags and their keys, with None for a tag that equals an earlier one of the task.
+
+    Only tasks of the first releases have equal tags.
+    """
+    keys: list[str | None] = [tag_key(tag) for tag in tags]
+    if len(set(keys)) < len(keys):
+        keys = [None if key in keys[:place] else key for place, key in enumerate(keys)]
+    return {"tags": list(tags), "tag_keys": keys}
 
 
 COLUMNS: Mapping[str, Callable[[Any], dict[str, Any]]] = MappingProxyType(

@@ -1,7 +1,7 @@
 """Edits: the changes of an update to a task."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeEngine
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.quota import BYTES, count_bytes
 from todo_graphql.store.tasks.derived import WEIGHTS, derive, due_instant, replace_words
+from todo_graphql.store.tasks.selections import BULK_MAX
 from todo_graphql.store.text.tags import edit_tags
 
 DERIVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -39,7 +40,7 @@ DERIVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The derived columns of each text, besides its search words."""
 
-TAG_EDIT: Mapping[str, TypeEngine[Any]] = MappingProxyType(
+TAG_EDIT_COLUMNS: Mapping[str, TypeEngine[Any]] = MappingProxyType(
     {"old": ARRAY(Text), "tags": ARRAY(Text), "tag_keys": ARRAY(Text), "words": Text()}
 )
 """The columns of an edit of tags, for all tasks with the same `old` tags."""
@@ -47,7 +48,7 @@ TAG_EDIT: Mapping[str, TypeEngine[Any]] = MappingProxyType(
 # Parsed once per statement. Citus refuses a function that is not IMMUTABLE in a subquery on tasks.
 TAG_EDITS = select(
     func.json_to_recordset(cast(bindparam("tag_edits", type_=Text()), JSON))
-    .table_valued(*(column(name, kind) for name, kind in TAG_EDIT.items()), name="given")
+    .table_valued(*(column(name, kind) for name, kind in TAG_EDIT_COLUMNS.items()), name="given")
     .render_derived(with_types=True)
 ).cte("tag_edits")
 
@@ -56,18 +57,18 @@ class EditsShape(NamedTuple):
     """Edits without their values, on which the text of a statement depends."""
 
     columns: tuple[str, ...]
-    edits_tags: bool
+    changes_tags: bool
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Return the texts with a new value."""
         given = tuple(name for name in self.columns if name in WEIGHTS)
-        return (*given, "tags") if self.edits_tags else given
+        return (*given, "tags") if self.changes_tags else given
 
     def sources(self) -> dict[str, ColumnElement[Any]]:
         """Return the new value of each column that is not derived."""
         new = {name: _parameter(name) for name in self.columns}
-        if self.edits_tags:
+        if self.changes_tags:
             new["tags"] = _edited("tags")
         return new
 
@@ -75,11 +76,11 @@ class EditsShape(NamedTuple):
         """Return the new value of each column."""
         new = self.sources()
         for text in self.texts:
-            is_edited = text == "tags" and self.edits_tags
+            is_edited = text == "tags" and self.changes_tags
             derived = _edited if is_edited else _parameter
             new |= {name: derived(name) for name in DERIVED[text]}
         if self.texts:
-            edited = (_edited("words"),) if self.edits_tags else ()
+            edited = (_edited("words"),) if self.changes_tags else ()
             new["words"] = replace_words(self.texts, bindparam("new_words", type_=Text()), *edited)
         if not {"due_on", "due_at"}.isdisjoint(new):
             due = {name: new.get(name, TASKS.c[name]) for name in ("due_on", "due_at")}
@@ -93,7 +94,7 @@ class EditsShape(NamedTuple):
     @property
     def changes_size(self) -> bool:
         """Return whether the edits can change the size of a task."""
-        return self.edits_tags or not BYTES.keys().isdisjoint(self.columns)
+        return self.changes_tags or not BYTES.keys().isdisjoint(self.columns)
 
     def added_bytes(self) -> ColumnElement[int] | None:
         """Return the bytes that the edits add to a task; None if its size cannot change."""
@@ -112,7 +113,7 @@ class Edits:
     remove_tags: tuple[str, ...] = ()
 
     @property
-    def edits_tags(self) -> bool:
+    def changes_tags(self) -> bool:
         return bool(self.add_tags or self.remove_tags)
 
     def split(self) -> tuple[EditsShape, dict[str, Any]]:
@@ -125,10 +126,16 @@ class Edits:
         texts = {name: columns[name] for name in WEIGHTS if name in columns}
         values = columns | derive(texts)
         parameters = {f"new_{name}": value for name, value in values.items()}
-        return EditsShape(tuple(columns), self.edits_tags), parameters
+        return EditsShape(tuple(columns), self.changes_tags), parameters
 
-    def tag_edits(self, present: Iterable[Sequence[str]]) -> str:
-        """Return the value of `tag_edits` for tasks that have these tags at present."""
+    def format_tag_edits(self, present: Sequence[Sequence[str]]) -> str:
+        """Return the value of `tag_edits` for tasks that have these tags at present.
+
+        It has no edits for more than BULK_MAX tasks, which a write does not change anyway:
+        PostgreSQL would look for the edit of each of them.
+        """
+        if len(present) > BULK_MAX:
+            return "[]"
         edited = {tuple(old): edit_tags(old, self.add_tags, self.remove_tags) for old in present}
         return json.dumps(
             [{"old": old, **derive({"tags": new})} for old, new in edited.items()],

@@ -109,9 +109,11 @@ class TaskFilter:
         values: dict[str, Any] = {}
         search = None
         if self.search is not None:
-            words, text = search_query(self.search), contains_pattern(comparison_key(self.search))
+            words = search_query(self.search)
             search = "words" if words else "text"
-            values |= {"search": words, "search_text": text}
+            values["search"] = words
+            if not words:
+                values["search_text"] = contains_pattern(comparison_key(self.search))
         return FilterShape(_split(self.condition, values), self.trashed, search), values
 
 

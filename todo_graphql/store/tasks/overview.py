@@ -119,7 +119,7 @@ def overview_statement(scope: ViewerScope, counts: frozenset[str], *, tags: bool
 
 @cached_statement
 def tags_statement(scope: ViewerScope) -> Select[Any]:
-    """Select each tag in use, without regard to case, with its counts."""
+    """Select each tag in use, without regard to case and accents, with its counts."""
     return _tags(scope)
 
 
@@ -134,7 +134,7 @@ def _tags(scope: ViewerScope) -> Select[Any]:
             tag.c.key,
         )
         .join(tag, true())
-        .where(TASKS.c.deleted_at.is_(None))
+        .where(TASKS.c.deleted_at.is_(None), tag.c.key.is_not(None))
         .group_by(tag.c.key)
         .order_by(collate(tag.c.key, "C"))
         .limit(MAX_TAGS)

@@ -1,4 +1,4 @@
-"""Repository of tasks. Each method runs one statement, except `move` and the transfer methods."""
+"""Repository of tasks. A method runs one statement; `move`, edits of tags and transfers several."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from sqlalchemy import Select, Uuid, bindparam, func
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.postgres.connection import NO_VALUES, ViewerConnection
+from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
@@ -36,7 +36,7 @@ from todo_graphql.store.tasks.overview import (
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
 from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, format_columns, parse_task_rows
-from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.selections import SelectionShape, TaskSelection
 from todo_graphql.store.tasks.single_writes import (
     insert_one_parameters,
     insert_one_statement,
@@ -153,34 +153,37 @@ class Tasks:
 
         Raises NotFound, QuotaExceeded, and Conflict if the task is not at `expected_revision`.
         """
-        if not edits.edits_tags:
-            return self._update(selected, edits, {"expected_revision": expected_revision})
-        with self._statements.transaction():  # the new tags of a task depend on its present ones
-            selection, values = selected.split()
-            present = self._statements.read(present_tags_statement(selection), values)
-            tag_edits = edits.tag_edits(tags for (tags,) in present)
-            values = {"expected_revision": expected_revision, "tag_edits": tag_edits}
-            return self._update(selected, edits, values)
+        selection, values = selected.split()
+        values["expected_revision"] = expected_revision
+        if not edits.changes_tags:
+            written = self._update(selected, selection, edits, values)
+        else:
+            # The new tags of a task depend on its present ones.
+            with self._statements.transaction():
+                present = self._statements.read(present_tags_statement(selection), values)
+                values["tag_edits"] = edits.format_tag_edits([tags for (tags,) in present])
+                written = self._update(selected, selection, edits, values)
+        return written if expected_revision is None else _at(expected_revision, written)
 
     def _update(
-        self, selected: TaskSelection, edits: Edits, values: Mapping[str, Any]
+        self,
+        selected: TaskSelection,
+        selection: SelectionShape,
+        edits: Edits,
+        values: Mapping[str, Any],
     ) -> WriteResult:
         shape, new_values = edits.split()
-        expected_revision = values["expected_revision"]
-        expects_revision = expected_revision is not None
+        expects_revision = values["expected_revision"] is not None
         if selected.single:
             statement = update_one_statement(
                 shape, self._columns, expects_revision=expects_revision
             )
         else:
-            selection, _ = selected.split()
             statement = update_statement(
                 selection, shape, self._columns, expects_revision=expects_revision
             )
-        written = self._change(
-            selected, statement, {**values, **new_values}, grows=shape.changes_size
-        )
-        return _at(expected_revision, written) if expects_revision else written
+        values = {**values, **new_values}
+        return self._change(selected, statement, values, grows=shape.changes_size)
 
     def complete(self, selected: TaskSelection) -> WriteResult:
         """Complete the open ones of the tasks. Raises NotFound."""
@@ -208,28 +211,23 @@ class Tasks:
         return move(self._statements, self._columns, task_id, to)
 
     def _mark(self, selected: TaskSelection, column: str, *, clears: bool = False) -> WriteResult:
+        selection, values = selected.split()
         if selected.single:
             statement = mark_one_statement(column, self._columns, clears=clears)
         else:
-            selection, _ = selected.split()
             statement = mark_statement(selection, column, self._columns, clears=clears)
-        return self._change(selected, statement)
+        return self._change(selected, statement, values)
 
     def _change(
         self,
         selected: TaskSelection,
         statement: StatementKey,
-        values: Mapping[str, Any] = NO_VALUES,
+        values: Mapping[str, Any],
         *,
         grows: bool = False,
     ) -> WriteResult:
         """Run a statement for the selected tasks, within the quota if it `grows` them."""
-        if selected.single:
-            assert selected.ids is not None
-            values = {"task_id": str(selected.ids[0]), **values}
-            parse: Parse = parse_change_one
-        else:
-            values, parse = {**selected.split()[1], **values}, partial(_checked, selected)
+        parse: Parse = parse_change_one if selected.single else partial(_checked, selected)
         if grows:
             return write_within_quota(self._statements, statement, values, parse)
         return parse(self._statements.write(statement, values))

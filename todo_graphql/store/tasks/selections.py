@@ -75,7 +75,8 @@ class TaskSelection:
         """Return the shape and the values of its parameters."""
         limit = {"max_result_bytes": write_results.MAX_RESULT_BYTES}
         if self.ids is not None:
-            values = {"ids": list(map(str, self.ids)), "at_most": len(self.ids)}
+            ids = list(map(str, self.ids))
+            values = {"ids": ids, "at_most": len(ids), "task_id": ids[0] if self.single else None}
             return SelectionShape(dry_run=self.dry_run), values | limit
         which, values = self.filter.split()
         shape = SelectionShape(which, self.at_most is not None, self.dry_run)

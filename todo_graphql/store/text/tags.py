@@ -16,8 +16,10 @@ def edit_tags(tags: Iterable[str], added: Iterable[str], removed: Iterable[str])
     Of equal tags, the first one remains. A tag that is removed and added takes the new spelling.
     """
     gone = set(map(tag_key, removed))
-    edited = {key: tag for tag in reversed([*tags]) if (key := tag_key(tag)) not in gone}
-    edited = dict(reversed(edited.items()))
+    edited: dict[str, str] = {}
+    for tag in tags:
+        if (key := tag_key(tag)) not in gone:
+            edited.setdefault(key, tag)
     for tag in added:
         edited.setdefault(tag_key(tag), tag)
     return list(edited.values())
