@@ -12,7 +12,13 @@ from tests.support.administrators import administer, administering
 from tests.support.commands import run
 from tests.support.issuer import Issuer, publishing
 from tests.support.logins import login
-from tests.support.servers import SECRET, migrated_database, scratch_database, settings_for
+from tests.support.servers import (
+    SECRET,
+    migrated_database,
+    migrated_to,
+    scratch_database,
+    settings_for,
+)
 from todo_graphql.doctor import examine, examine_environment, examine_names
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD
 from todo_graphql.settings.settings import Settings
@@ -233,3 +239,10 @@ def test_role_without_todo_app_is_fatal(superuser: SecretStr) -> None:
         sentences = found(settings_without(url), FATAL)
     assert "GRANT todo_app TO it" in sentences[0]
     assert "swordfish" not in "".join(sentences)
+
+
+def test_database_behind_this_release_is_reported(postgresql: SecretStr) -> None:
+    """The check of the isolation needs columns that it does not have."""
+    with scratch_database(postgresql) as url:
+        migrated_to(url, "0004")
+        assert found(settings_for(url), FATAL)[-1].startswith("The database is not migrated")

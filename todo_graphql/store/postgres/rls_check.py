@@ -9,7 +9,11 @@ from todo_graphql.errors import ExpectedError
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import citus
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
+from todo_graphql.store.postgres.errors import (
+    NotMigratedError,
+    is_privilege_missing,
+    translate_error,
+)
 from todo_graphql.store.postgres.preamble import APP_ROLE
 
 # Statements that Citus can run: each INSERT on one shard, and no SELECT of catalogs beside tables.
@@ -26,6 +30,10 @@ SELECT_PROBE = text(
 )
 
 BYPASSES_RLS = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+
+
+UNDEFINED_COLUMN = "42703"
+"""The probe names columns that a database behind this release does not have."""
 
 
 class UnsafeDatabaseError(ExpectedError):
@@ -47,6 +55,8 @@ def check_row_level_security(database: Database) -> None:
                 f"The role of DATABASE_URL cannot SET ROLE {APP_ROLE}, or {APP_ROLE} lacks a "
                 f"privilege: run GRANT {APP_ROLE} TO it, as the role that migrated."
             ) from None
+        if getattr(error.orig, "pgcode", None) == UNDEFINED_COLUMN:
+            raise NotMigratedError(type(error.orig).__name__, UNDEFINED_COLUMN, None) from None
         raise translate_error(error) from None
 
 
