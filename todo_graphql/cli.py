@@ -182,12 +182,13 @@ def seed(users: int, tasks: int) -> None:
     """Generate sample users and tasks.
 
     Uses DATABASE_URL, or the database of `dev` in this folder, which need not be running. The
-    first user is the demo user. Repeated with the same numbers, the command adds nothing.
+    first user is the demo user. Repeated with the same numbers, the command adds only tasks that
+    were purged.
     """
     from todo_graphql.dev.seed import run_seed
 
     run_seed(settings_with(), users, tasks)
-    click.echo(f"There are {users:,} users with {tasks:,} tasks.")
+    click.echo(f"Sample users: {users:,}. Sample tasks: {tasks:,}.")
 
 
 @main.command()

@@ -41,7 +41,7 @@ def test_repeated_seed_creates_tasks_once(url: SecretStr, tmp_path: Path) -> Non
         )
         assert (finished.returncode, finished.stdout) == (
             0,
-            "There are 3 users with 50 tasks.\n",
+            "Sample users: 3. Sample tasks: 50.\n",
         ), finished
         with administering(url) as admin:
             counts = admin.execute(text(COUNTS), {"demo": DEMO_USER.id}).one()
@@ -96,7 +96,7 @@ def test_seed_shows_progress_on_terminal(url: SecretStr, tmp_path: Path) -> None
         shown = read_terminal(terminal)
         output, _ = process.communicate(timeout=PATIENCE)
     os.close(terminal)
-    assert (process.returncode, output) == (0, "There are 2 users with 4,000 tasks.\n")
+    assert (process.returncode, output) == (0, "Sample users: 2. Sample tasks: 4,000.\n")
     assert "Generating tasks" in shown
     # 400 tasks of the first user, then batches of at most 1,000 of the second user's 3,600.
     percents = [int(percent) for percent in re.findall(r"(\d+)%", shown)]

@@ -60,7 +60,9 @@ class TaskConditionInput:
     tags: TagsComparator | None = operator("The comparator for `tags`.")
     created_at: DateTimeComparator | None = operator("The comparator for `createdAt`.")
     updated_at: DateTimeComparator | None = operator("The comparator for `updatedAt`.")
-    deleted_at: DateTimeComparator | None = operator("The comparator for `deletedAt`.")
+    deleted_at: DateTimeComparator | None = operator(
+        "The comparator for `deletedAt`. Tasks in the trash also need `trashed: true`."
+    )
     and_: list["TaskConditionInput"] | None = operator(
         f"All of the given conditions match. Nested at most {MAX_DEPTH} levels deep.", "and"
     )
