@@ -198,3 +198,13 @@ def test_empty_trash_deletes_only_the_trash(alice: Person) -> None:
     assert alice.ask(document)["emptyTrash"] == {"revision": 3, "count": 0}
     assert alice.titles() == ["c"]
     assert alice.titles(filter={"trashed": True}) == []
+
+
+def test_dry_run_of_too_many_tags_fails_like_the_update(alice: Person) -> None:
+    task = alice.create(tags=[f"{number}" for number in range(20)])
+    document = (
+        "mutation ($ids: [ID!], $dryRun: Boolean!) { updateTasks(ids: $ids, dryRun: $dryRun,"
+        ' input: {addTags: ["new"]}) { count } }'
+    )
+    refusals = [alice.refusal(document, ids=[task["id"]], dryRun=dry) for dry in (True, False)]
+    assert [refusal["field"] for refusal in refusals] == ["input.addTags"] * 2

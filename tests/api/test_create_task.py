@@ -62,6 +62,7 @@ def test_create_with_the_same_id_and_different_content_is_a_conflict(
     task = alice.create("Buy milk", id=str(uuid.uuid4()))
     refusal = alice.refusal(CREATE, input={"id": task["id"], **other})
     assert (refusal["code"], refusal["status"]) == ("CONFLICT", 409)
+    assert refusal["field"] == "input.id"
     assert alice.find(task["id"]) == task
     assert alice.revision() == 1
 

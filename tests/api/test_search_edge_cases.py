@@ -59,6 +59,8 @@ UNUSUAL: dict[str, list[str]] = {
     "\u202emilk\u200b": TITLES[:1],
     "\u0301": [],
     "\ufeff": [],
+    "\u00a8": [],  # folds to a space
+    "\u203e": [],
     "a" * 10_000: [],
     "牛" * 10_000: [],
     "\u0301" * 10_000: [],

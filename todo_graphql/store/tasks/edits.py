@@ -128,19 +128,21 @@ class Edits:
         parameters = {f"new_{name}": value for name, value in values.items()}
         return EditsShape(tuple(columns), self.changes_tags), parameters
 
-    def format_tag_edits(self, present: Sequence[Sequence[str]]) -> str:
-        """Return the value of `tag_edits` for tasks that have these tags at present.
+    def edit_tags(self, present: Sequence[Sequence[str]]) -> dict[tuple[str, ...], list[str]]:
+        """Return the new tags of tasks that have these tags at present.
 
-        It has no edits for more than BULK_MAX tasks, which a write does not change anyway:
+        The result is empty for more than BULK_MAX tasks, which a write does not change anyway:
         PostgreSQL would look for the edit of each of them.
         """
         if len(present) > BULK_MAX:
-            return "[]"
-        edited = {tuple(old): edit_tags(old, self.add_tags, self.remove_tags) for old in present}
-        return json.dumps(
-            [{"old": old, **derive({"tags": new})} for old, new in edited.items()],
-            ensure_ascii=False,
-        )
+            return {}
+        return {tuple(old): edit_tags(old, self.add_tags, self.remove_tags) for old in present}
+
+
+def format_tag_edits(edited: Mapping[tuple[str, ...], Sequence[str]]) -> str:
+    """Return the value of the parameter `tag_edits`."""
+    edits = [{"old": old, **derive({"tags": new})} for old, new in edited.items()]
+    return json.dumps(edits, ensure_ascii=False)
 
 
 def _parameter(name: str) -> ColumnElement[Any]:

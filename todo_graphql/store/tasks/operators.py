@@ -66,8 +66,11 @@ def _starting(text: str) -> Reading:
 
 
 def comparison_key(text: str) -> str:
-    """Return the key of a text, or a text of invisible characters itself, which no key contains."""
-    return fold(text) or text
+    """Return the key of a text. A text whose characters all fold to nothing or to spaces, such as
+    accents, is its own key, which no other key contains.
+    """
+    key = fold(text)
+    return key if key.strip() or text.isspace() else text
 
 
 def _tags(tags: tuple[str, ...]) -> Reading:

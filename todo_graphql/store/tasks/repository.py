@@ -16,7 +16,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import write_within_quota
 from todo_graphql.store.tasks.cursors import PageRequest
-from todo_graphql.store.tasks.edits import Edits
+from todo_graphql.store.tasks.edits import Edits, format_tag_edits
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
 from todo_graphql.store.tasks.inserts import (
     insert_parameters,
@@ -53,6 +53,7 @@ from todo_graphql.store.tasks.updates import (
     update_statement,
 )
 from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
+from todo_graphql.store.validation import require_few_tags
 
 Parse: TypeAlias = Callable[[Sequence[Sequence[Any]]], WriteResult]
 
@@ -131,7 +132,7 @@ class Tasks:
             self._statements,
             insert_one_statement(given, self._columns),
             values,
-            partial(parse_insert_one, field=field),
+            partial(parse_insert_one, field=f"{field}.id"),
             ensure_user=True,
             growth=(1, values["new_size"]),
         )
@@ -161,7 +162,11 @@ class Tasks:
             # The new tags of a task depend on its present ones.
             with self._statements.transaction():
                 present = self._statements.read(present_tags_statement(selection), values)
-                values["tag_edits"] = edits.format_tag_edits([tags for (tags,) in present])
+                edited = edits.edit_tags([tags for (tags,) in present])
+                if selected.dry_run:  # otherwise a constraint rejects the task, if it changes
+                    for tags in edited.values():
+                        require_few_tags(tags, "input.addTags")
+                values["tag_edits"] = format_tag_edits(edited)
                 written = self._update(selected, selection, edits, values)
         return written if expected_revision is None else _at(expected_revision, written)
 
