@@ -14,7 +14,8 @@ from typing import Any
 import click
 from sqlalchemy import Connection, text
 
-from todo_graphql.store.tasks.derived import derive
+from todo_graphql.store.maintenance.upkeep import AS_UPKEEP
+from todo_graphql.store.tasks.derived import WEIGHTS, derive
 
 BATCH_TASKS = 100
 """The most tasks of a transaction, for which writers of their user wait: less than a second, or a
@@ -25,7 +26,6 @@ BATCH_USERS = 1_000
 
 AFTER = "(CAST(:after AS uuid) IS NULL OR id > :after)"
 
-AS_UPKEEP = "SELECT set_config('role', 'todo_upkeep', true); "
 COUNT_TASKS = f"{AS_UPKEEP} SELECT count(*) FROM tasks"  # noqa: S608 - constants
 NEXT_USERS = text(
     f"{AS_UPKEEP} SELECT id FROM users WHERE {AFTER} ORDER BY id LIMIT {BATCH_USERS}"  # noqa: S608
@@ -35,10 +35,9 @@ AS_USER = text(
     "SELECT set_config('role', 'todo_app', true), set_config('app.user_id', :user_id, true)"
 )
 LOCK_USER = text("SELECT FROM users WHERE id = :user_id FOR NO KEY UPDATE")
-TEXTS = ("title", "description", "tags")
 NEXT_TASKS = text(
     f"""
-    SELECT id, {", ".join(TEXTS)} FROM tasks WHERE user_id = :user_id AND {AFTER}
+    SELECT id, {", ".join(WEIGHTS)} FROM tasks WHERE user_id = :user_id AND {AFTER}
     ORDER BY id LIMIT {BATCH_TASKS}
     """  # noqa: S608 - constants
 )
@@ -101,7 +100,7 @@ def _derive_batch(
         connection.execute(LOCK_USER, own)
         rows = connection.execute(NEXT_TASKS, {**own, "after": after}).all()
         derived = [
-            {"id": str(task_id), **derive(dict(zip(TEXTS, texts, strict=True)))}
+            {"id": str(task_id), **derive(dict(zip(WEIGHTS, texts, strict=True)))}
             for task_id, *texts in rows
         ]
         if derived:

@@ -14,33 +14,32 @@ from sqlalchemy.exc import DBAPIError
 from todo_graphql.errors import ExpectedError
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.idempotency import RETENTION
+from todo_graphql.store.maintenance.upkeep import AS_UPKEEP
 from todo_graphql.store.postgres.engine import migration_engine
 from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
 BATCH = 1_000
 """The most tasks of a transaction, and the most users that are found at once."""
 
-SET_ROLE = "SELECT set_config('role', 'todo_upkeep', true); "
-
 EXPIRED_TRASH = "deleted_at < now() - :age"
 EXPIRED_KEY = "created_at < now() - :age"
 
-COUNT_TASKS = text(f"{SET_ROLE} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
+COUNT_TASKS = text(f"{AS_UPKEEP} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
 
 FIND_USERS = """
 SELECT DISTINCT user_id FROM {table}
 WHERE {expired} AND (CAST(:after AS uuid) IS NULL OR user_id > :after)
 ORDER BY user_id LIMIT {batch}
 """
-TASK_OWNERS = text(SET_ROLE + FIND_USERS.format(table="tasks", expired=EXPIRED_TRASH, batch=BATCH))
+TASK_OWNERS = text(AS_UPKEEP + FIND_USERS.format(table="tasks", expired=EXPIRED_TRASH, batch=BATCH))
 KEY_OWNERS = text(
-    SET_ROLE + FIND_USERS.format(table="idempotency_keys", expired=EXPIRED_KEY, batch=BATCH)
+    AS_UPKEEP + FIND_USERS.format(table="idempotency_keys", expired=EXPIRED_KEY, batch=BATCH)
 )
 
 # The lock is a separate statement, so that the snapshot of the next one includes the changes of
 # the previous writer. A batch increments the user's revision.
 DELETE_TASKS = text(
-    f"""{SET_ROLE}
+    f"""{AS_UPKEEP}
     SELECT FROM users WHERE id = :user FOR NO KEY UPDATE;
     WITH old AS (
         SELECT id FROM tasks WHERE user_id = :user AND {EXPIRED_TRASH} LIMIT {BATCH}
@@ -52,7 +51,7 @@ DELETE_TASKS = text(
 )
 
 DELETE_KEYS = text(
-    f"{SET_ROLE} DELETE FROM idempotency_keys WHERE user_id = :user AND {EXPIRED_KEY}"  # noqa: S608 - constants
+    f"{AS_UPKEEP} DELETE FROM idempotency_keys WHERE user_id = :user AND {EXPIRED_KEY}"  # noqa: S608 - constants
 )
 
 
