@@ -33,17 +33,27 @@ def summarize_write(
     changed: ColumnElement[int],
     growth: Growth | None = None,
 ) -> Select[Any]:
-    """Select the columns of a Summary. Without a growth, the write needs no storage."""
-    # The planner tries to replace max() by an index scan, which takes longer than LIMIT.
+    """Select the columns of a Summary."""
+    return select(*summary_columns(scope, writer, number, changed, growth))
+
+
+def summary_columns(
+    scope: ViewerScope,
+    writer: CTE,
+    number: ColumnElement[int],
+    changed: ColumnElement[int],
+    growth: Growth | None = None,
+) -> list[ColumnElement[Any]]:
+    """Return the columns of a Summary. Without a growth, the write needs no storage."""
+    # Without the owner predicates, which tests remove, there would be several rows.
     now = select(writer.c.revision).limit(1).scalar_subquery()
     before = scope.user(USERS.c.revision).limit(1).scalar_subquery()
-    revision: ColumnElement[Any] = func.coalesce(now, before, literal(0, Integer))
     nothing: ColumnElement[int] = literal(0, Integer)
     tasks, size = growth or (None, nothing)
-    return select(
+    return [
         (nothing if tasks is None else tasks).label("added_tasks"),
         size.label("added_bytes"),
-        revision.label("user_revision"),
+        func.coalesce(now, before, nothing).label("user_revision"),
         number.label("number"),
         changed.label("changed"),
-    )
+    ]

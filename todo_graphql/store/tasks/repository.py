@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeAlias
 
-from sqlalchemy import Select, Uuid, bindparam, func
+from sqlalchemy import Select, func
 
 from todo_graphql.errors import Conflict
 from todo_graphql.store.models import TASKS
@@ -38,6 +38,7 @@ from todo_graphql.store.tasks.reordering import Destination, move
 from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, format_columns, parse_task_rows
 from todo_graphql.store.tasks.selections import SelectionShape, TaskSelection
 from todo_graphql.store.tasks.single_writes import (
+    IS_TASK,
     insert_one_parameters,
     insert_one_statement,
     mark_one_statement,
@@ -60,9 +61,7 @@ Parse: TypeAlias = Callable[[Sequence[Sequence[Any]]], WriteResult]
 
 @cached_statement
 def find_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
-    return scope.tasks(*format_columns(TASKS, columns)).where(
-        TASKS.c.id == bindparam("task_id", type_=Uuid())
-    )
+    return scope.tasks(*format_columns(TASKS, columns)).where(IS_TASK)
 
 
 @cached_statement

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from todo_graphql.errors import Conflict
-from todo_graphql.store.models import TASKS, USERS
+from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import Growth
 from todo_graphql.store.ranks import rank_of
@@ -46,11 +46,12 @@ from todo_graphql.store.tasks.rows import (
 )
 from todo_graphql.store.tasks.selections import task_not_found
 from todo_graphql.store.tasks.write_results import WriteResult, count_rows
-from todo_graphql.store.write_summary import parse_summary
+from todo_graphql.store.write_summary import parse_summary, summary_columns
 
 TASK_ID = bindparam("task_id", type_=Uuid())
 SIZE = bindparam("new_size", type_=Integer())
 IS_TASK = TASKS.c.id == TASK_ID
+ONE: ColumnElement[int] = literal(1, Integer)
 
 CLASHES = WIDTH
 """The place, in a row of `insert_one_statement`, of the flag that the id is in use."""
@@ -92,7 +93,7 @@ def insert_one_statement(
     digest = values.get("creation_digest")
     read = [*stored_columns(columns), *([] if digest is None else [TASKS.c.creation_digest])]
     existing = scope.tasks(*read).where(IS_TASK).cte("existing")
-    growth = Growth(literal(1, Integer), SIZE)
+    growth = Growth(ONE, SIZE)
     is_new = true() if digest is None else ~exists(select(existing.c.id))
     writer = scope.next_revision(when=and_(is_new, scope.within_quota(growth)), growth=growth)
     end = func.concat(rank_of(writer.c.revision), "0000011")
@@ -104,7 +105,7 @@ def insert_one_statement(
     if digest is not None:
         task = union_all(select(task), select(existing)).subquery("task")
         clashes = task.c.creation_digest.is_distinct_from(digest)
-    about = _summary(scope, writer)
+    about = summary_columns(scope, writer, ONE, count_rows(writer))
     return select(*format_columns(task, columns), clashes.label("clashes"), *about)
 
 
@@ -160,8 +161,9 @@ def change_one_statement(
         ~exists(select(updated.c.id))
     )
     now = union_all(select(updated), unchanged).subquery("task_now")
-    needed = nothing if growth is None else case((changes, growth.bytes), else_=0)
-    about = _summary(scope, writer, needed)
+    if growth is not None:
+        growth = Growth(None, case((changes, growth.bytes), else_=0))
+    about = summary_columns(scope, writer, ONE, count_rows(writer), growth)
     return select(*format_columns(now, columns | ALWAYS_READ), *about)
 
 
@@ -171,19 +173,3 @@ def parse_change_one(result: Sequence[Sequence[Any]]) -> WriteResult:
         raise task_not_found()
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, 1, summary.changed, parse_task_rows(result))
-
-
-def _summary(
-    scope: ViewerScope, writer: CTE, added_bytes: ColumnElement[int] | None = None
-) -> list[ColumnElement[Any]]:
-    """Return the columns of a Summary of one task, which needs this storage."""
-    now = select(writer.c.revision).scalar_subquery()
-    before = scope.user(USERS.c.revision).scalar_subquery()
-    nothing = literal(0, Integer)
-    return [
-        nothing.label("added_tasks"),
-        (nothing if added_bytes is None else added_bytes).label("added_bytes"),
-        func.coalesce(now, before, nothing).label("user_revision"),
-        literal(1, Integer).label("number"),
-        count_rows(writer).label("changed"),
-    ]
