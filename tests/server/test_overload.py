@@ -3,6 +3,7 @@
 import socket
 import tempfile
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.support import plain_http
 from tests.support.administrators import administering
@@ -23,11 +24,13 @@ from tests.support.data_files import ask_for_export, exported, imported, send
 from tests.support.postgres import frozen
 from tests.support.servers import serving, settings_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
-from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE
+from todo_graphql.errors import OUTCOME_UNKNOWN, TOO_LATE, Unavailable
 from todo_graphql.server.endpoints.upload_budget import ALREADY_RUNNING
 from todo_graphql.settings.settings import Settings
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
+from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks import export_pages, transfer
 from todo_graphql.store.tasks.export_pages import read_export_page
 
@@ -100,6 +103,20 @@ def test_operations_time_out_while_postgresql_is_frozen(home: Home) -> None:
     wait_for_recovery(person)
     assert home.status("ready") == 200
     assert home.connections() <= THREADS
+
+
+def test_ping_of_a_frozen_server_ends_when_it_is_aborted(home: Home) -> None:
+    database = Database(home.settings)
+    with database.connect_as(Viewer(uuid.uuid4())) as idle:
+        idle.read(select(1))
+    database.pool.invalidate_recent()  # so that the next checkout pings
+    connection = database.connect_as(Viewer(uuid.uuid4()))
+    with ThreadPoolExecutor(1) as threads, frozen(home.postgres):
+        asked = threads.submit(connection.read, select(1))
+        until(lambda: connection.current_wait > 0.2, "the ping")
+        connection.abort()
+        assert isinstance(asked.exception(10), Unavailable)
+    database.close()
 
 
 def message_of_import(person: Person) -> str:

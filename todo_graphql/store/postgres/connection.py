@@ -242,7 +242,7 @@ class ViewerConnection:
         if self._connection is None:
             if self._pending_begin == "":
                 raise Unavailable("The database is unavailable. Try again in a moment.")
-            self._connection = self._pool.checkout()
+            self._connection = self._pool.checkout(self._canceller)
         return self._connection
 
     def _discard(self) -> None:

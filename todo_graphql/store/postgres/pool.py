@@ -6,15 +6,33 @@ and skip the ping. They return to SQLAlchemy's pool when a thread waits there, w
 was lost, and when they are idle or old.
 """
 
+from contextvars import ContextVar
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812 - it is a class
+from psycopg2.extensions import cursor as Psycopg2Cursor  # noqa: N812 - it is a class
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from todo_graphql.store.postgres.cancellation import SocketCanceller
+
 FRESH_SECONDS = 1.0
 """Seconds after its use for which a connection is checked out without a ping."""
+
+
+CHECKOUT: ContextVar[SocketCanceller | None] = ContextVar("CHECKOUT", default=None)
+"""The canceller of the operation that checks out a connection."""
+
+
+class CheckoutCursor(Psycopg2Cursor):
+    """Cursor of a ping, or of the first statements of a connection, which can be cancelled."""
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
+        canceller = CHECKOUT.get()
+        assert canceller is not None
+        with canceller.watching(self.connection.fileno()):
+            super().execute(query, vars)
 
 
 class PooledConnection(Psycopg2Connection):
@@ -23,6 +41,11 @@ class PooledConnection(Psycopg2Connection):
     first_checked_out_at = 0.0
     checked_out_at = 0.0
     returned_at = 0.0
+
+    def cursor(self, *args: Any, **options: Any) -> Any:
+        if CHECKOUT.get() is not None:
+            options["cursor_factory"] = CheckoutCursor
+        return super().cursor(*args, **options)
 
 
 class Pool:
@@ -40,13 +63,20 @@ class Pool:
         self._waiting = 0
         self._invalidated_at = 0.0
 
-    def checkout(self) -> PoolProxiedConnection:
-        """Return a working connection.
+    def checkout(self, canceller: SocketCanceller | None = None) -> PoolProxiedConnection:
+        """Return a working connection. The canceller can end the wait for a ping.
 
-        Raises DBAPIError when connecting fails, and SQLAlchemy's TimeoutError when all
+        Raises Cancelled, DBAPIError when connecting fails, and SQLAlchemy's TimeoutError when all
         connections are in use.
         """
-        return self._pop() or self._wait()
+        connection = self._pop()
+        if connection is not None:
+            return connection
+        token = CHECKOUT.set(canceller)
+        try:
+            return self._wait()
+        finally:
+            CHECKOUT.reset(token)
 
     def give_back(self, connection: PoolProxiedConnection) -> None:
         """Take back a connection that was checked out and not invalidated."""
