@@ -69,6 +69,34 @@ class ErrorCode(Enum):
         return {"code": self.name, "status": self.status}
 
 
+class InputReason(Enum):
+    """`errors[].extensions.reason` of BAD_USER_INPUT."""
+
+    REQUIRED = "A value is required, and is missing or null."
+    TOO_LONG = "The text is too long. `max` is the greatest number of characters."
+    TOO_SHORT = "The text is too short. `min` is the least number of visible characters."
+    TOO_MANY = "The list or the input has too many items. `max` is the greatest number."
+    TOO_FEW = "The list has too few items. `min` is the least number."
+    OUT_OF_RANGE = "The number or the time is out of range. `min` and `max` are its bounds."
+    INVALID_TYPE = "The value has the wrong type."
+    INVALID_FORMAT = "The text does not have the format of its type, such as a UUID or a date."
+    INVALID_CHARACTERS = "The text contains characters that are not allowed."
+    UNKNOWN_VALUE = "The value is not one of the known values."
+    DUPLICATE = "The value occurs more than once."
+    NOT_COMBINABLE = "The value cannot be combined with another value."
+    MISMATCH = "The value does not belong to the value that it refers to."
+    UNSUPPORTED_REQUEST = "The HTTP request has a property that is not supported."
+
+
+class ConflictReason(Enum):
+    """`errors[].extensions.reason` of CONFLICT."""
+
+    STALE = "The task has changed since `expectedRevision`."
+    ID_TAKEN = "The id is in use with different content."
+    KEY_REUSED = "The `idempotencyKey` was already used with different arguments."
+    TOO_MANY = "The filter matches more tasks than `atMost`."
+
+
 class ExpectedError(Exception):
     """Error that is no bug. A command prints its sentence without a traceback."""
 
@@ -124,6 +152,13 @@ class BadUserInput(Problem):
     """An argument is invalid. `field` is its path, such as `input.title`."""
 
     code = ErrorCode.BAD_USER_INPUT
+
+    def __init__(
+        self, message: str, *, reason: InputReason | None = None, **details: object
+    ) -> None:
+        if reason is not None:
+            details["reason"] = reason.name
+        super().__init__(message, **details)
 
 
 class Conflict(Problem):
