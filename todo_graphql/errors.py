@@ -73,10 +73,13 @@ class InputReason(Enum):
     """`errors[].extensions.reason` of BAD_USER_INPUT."""
 
     REQUIRED = "A value is required, and is missing or null."
+    UNKNOWN_FIELD = "The input has no such field."
     TOO_LONG = "The text is too long. `max` is the greatest number of characters."
     TOO_SHORT = "The text is too short. `min` is the least number of visible characters."
+    TOO_LARGE = "The body or the file is too large. `max` is the greatest number of bytes."
     TOO_MANY = "The list or the input has too many items. `max` is the greatest number."
     TOO_FEW = "The list has too few items. `min` is the least number."
+    TOO_DEEP = "The value is nested too deeply. `max` is the greatest number of levels."
     OUT_OF_RANGE = "The number or the time is out of range. `min` and `max` are its bounds."
     INVALID_TYPE = "The value has the wrong type."
     INVALID_FORMAT = "The text does not have the format of its type, such as a UUID or a date."
@@ -85,7 +88,7 @@ class InputReason(Enum):
     DUPLICATE = "The value occurs more than once."
     NOT_COMBINABLE = "The value cannot be combined with another value."
     MISMATCH = "The value does not belong to the value that it refers to."
-    UNSUPPORTED_REQUEST = "The HTTP request has a property that is not supported."
+    UNSUPPORTED_REQUEST = "The HTTP request cannot be processed. `status` distinguishes the cases."
 
 
 class ConflictReason(Enum):
@@ -149,22 +152,35 @@ class NotFound(Problem):
 
 
 class BadUserInput(Problem):
-    """An argument is invalid. `field` is its path, such as `input.title`."""
+    """An argument is invalid. `field` is its path, such as `input.title`, `min` and `max` are the
+    bounds that it exceeds.
+    """
 
     code = ErrorCode.BAD_USER_INPUT
 
-    def __init__(
-        self, message: str, *, reason: InputReason | None = None, **details: object
-    ) -> None:
-        if reason is not None:
-            details["reason"] = reason.name
+    def __init__(self, message: str, *, reason: InputReason, **details: object) -> None:
         super().__init__(message, **details)
+        self.reason = reason
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """Return `errors[].extensions`."""
+        return {**self.code.extensions, "reason": self.reason.name, **self.details}
 
 
 class Conflict(Problem):
     """The state differs from the state that the client expects. Nothing was changed."""
 
     code = ErrorCode.CONFLICT
+
+    def __init__(self, message: str, *, reason: ConflictReason, **details: object) -> None:
+        super().__init__(message, **details)
+        self.reason = reason
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """Return `errors[].extensions`."""
+        return {**self.code.extensions, "reason": self.reason.name, **self.details}
 
 
 class QuotaExceeded(Problem):

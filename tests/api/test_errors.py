@@ -67,18 +67,18 @@ def test_invalid_document_is_rejected(alice: Person, document: str, code: str) -
 
 
 @pytest.mark.parametrize(
-    ("document", "name"),
+    ("document", "name", "reason"),
     [
-        ("query A { me { id } } query B { me { id } }", None),
-        ("query A { me { id } } mutation B { __typename }", None),
-        ("query A { me { id } }", "B"),
-        ("query A { me { id } } query B { me { id } }", "C"),
-        ("{ me { id } }", "A"),
-        ("query A { me { id } }", ""),
+        ("query A { me { id } } query B { me { id } }", None, "REQUIRED"),
+        ("query A { me { id } } mutation B { __typename }", None, "REQUIRED"),
+        ("query A { me { id } }", "B", "UNKNOWN_VALUE"),
+        ("query A { me { id } } query B { me { id } }", "C", "UNKNOWN_VALUE"),
+        ("{ me { id } }", "A", "UNKNOWN_VALUE"),
+        ("query A { me { id } }", "", "UNKNOWN_VALUE"),
     ],
 )
 def test_ambiguous_or_unknown_operation_is_rejected(
-    url: str, alice: Person, document: str, name: str | None
+    url: str, alice: Person, document: str, name: str | None, reason: str
 ) -> None:
     response = plain_http.post(
         f"{url}/graphql",
@@ -90,44 +90,57 @@ def test_ambiguous_or_unknown_operation_is_rejected(
     assert only_error(response)["extensions"] == {
         "code": "BAD_USER_INPUT",
         "status": 400,
+        "reason": reason,
         "field": "operationName",
     }
 
 
 @pytest.mark.parametrize(
-    ("document", "variables", "field"),
+    ("document", "variables", "field", "reason"),
     [
-        (CREATE, {}, "input"),
-        (CREATE, {"input": None}, "input"),
-        (CREATE, {"input": "x"}, "input"),
-        (CREATE, {"input": {}}, "input"),
-        (CREATE, {"input": {"title": 1}}, "input.title"),
-        (CREATE, {"input": {"title": None}}, "input.title"),
-        (CREATE, {"input": {"title": "a", "id": True}}, "input.id"),
-        (CREATE, {"input": {"title": "a", "unknown": 1}}, "input"),
-        (CREATE, {"input": {"title": "a", "\ud800": 1}}, "input"),
-        (PAGE, {"first": 2**31}, "first"),
-        (PAGE, {"first": -(2**31) - 1}, "first"),
-        (PAGE, {"first": 1e300}, "first"),
-        (PAGE, {"first": 1.5}, "first"),
-        (PAGE, {"first": "1"}, "first"),
-        (PAGE, {"first": True}, "first"),
-        (PAGE, {"first": [[[[1]]]]}, "first"),
-        (PAGE, {"after": 1}, "after"),
-        (PAGE, {"filter": []}, "filter"),
-        (PAGE, {"filter": {"trashed": None}}, "filter.trashed"),
-        (PAGE, {"filter": {"completed": "yes"}}, "filter.completed"),
-        (UPDATE, {"id": SOME_ID, "input": {"expectedRevision": 2**31}}, "input.expectedRevision"),
+        (CREATE, {}, "input", "REQUIRED"),
+        (CREATE, {"input": None}, "input", "REQUIRED"),
+        (CREATE, {"input": "x"}, "input", "INVALID_TYPE"),
+        (CREATE, {"input": {}}, "input.title", "REQUIRED"),
+        (CREATE, {"input": {"title": 1}}, "input.title", "INVALID_TYPE"),
+        (CREATE, {"input": {"title": None}}, "input.title", "REQUIRED"),
+        (CREATE, {"input": {"title": "a", "id": True}}, "input.id", "INVALID_TYPE"),
+        (CREATE, {"input": {"title": "a", "unknown": 1}}, "input.unknown", "UNKNOWN_FIELD"),
+        (CREATE, {"input": {"title": "a", "\ud800": 1}}, "input.\ud800", "UNKNOWN_FIELD"),
+        (CREATE, {"input": {"title": "a", "priority": "TOP"}}, "input.priority", "UNKNOWN_VALUE"),
+        (CREATE, {"input": {"title": "a", "priority": 1}}, "input.priority", "INVALID_TYPE"),
+        (CREATE, {"input": {"title": "a", "dueOn": "31.1."}}, "input.dueOn", "INVALID_FORMAT"),
+        (CREATE, {"input": {"title": "a", "dueAt": 1}}, "input.dueAt", "INVALID_TYPE"),
+        (CREATE, {"input": {"title": "a", "tags": ["a", None]}}, "input.tags.1", "REQUIRED"),
+        (PAGE, {"first": 2**31}, "first", "OUT_OF_RANGE"),
+        (PAGE, {"first": -(2**31) - 1}, "first", "OUT_OF_RANGE"),
+        (PAGE, {"first": 1e300}, "first", "OUT_OF_RANGE"),
+        (PAGE, {"first": 1.5}, "first", "INVALID_TYPE"),
+        (PAGE, {"first": "1"}, "first", "INVALID_TYPE"),
+        (PAGE, {"first": True}, "first", "INVALID_TYPE"),
+        (PAGE, {"first": [[[[1]]]]}, "first", "INVALID_TYPE"),
+        (PAGE, {"after": 1}, "after", "INVALID_TYPE"),
+        (PAGE, {"filter": []}, "filter", "INVALID_TYPE"),
+        (PAGE, {"filter": {"trashed": None}}, "filter.trashed", "REQUIRED"),
+        (PAGE, {"filter": {"completed": "yes"}}, "filter.completed", "INVALID_TYPE"),
+        (
+            UPDATE,
+            {"id": SOME_ID, "input": {"expectedRevision": 2**31}},
+            "input.expectedRevision",
+            "OUT_OF_RANGE",
+        ),
     ],
 )
 def test_variable_of_a_wrong_type_is_reported_by_path(
-    alice: Person, document: str, variables: dict[str, object], field: str
+    alice: Person, document: str, variables: dict[str, object], field: str, reason: str
 ) -> None:
     response = alice.post(document, **variables)
     assert response.status_code == 400
     assert "data" not in response.json()
     extensions = only_error(response)["extensions"]
-    assert extensions == {"code": "BAD_USER_INPUT", "status": 400, "field": field}
+    bounds = {"min": -(2**31), "max": 2**31 - 1} if reason == "OUT_OF_RANGE" else {}
+    expected = {"code": "BAD_USER_INPUT", "status": 400, "reason": reason, "field": field}
+    assert extensions == {**expected, **bounds}
 
 
 def test_many_invalid_variables_are_bad_user_input(alice: Person) -> None:

@@ -19,7 +19,7 @@ from todo_graphql.api.payloads import (
     UpdateTasksPayload,
 )
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.rows import NewTask
@@ -71,14 +71,26 @@ def parse_selection(
 ) -> TaskSelection:
     """Return the selection of the arguments. Raise BadUserInput."""
     if (ids is None) == (filter_input is None):
-        raise BadUserInput("Provide either `ids` or `filter`.", field="filter")
+        reason = InputReason.REQUIRED if ids is None else InputReason.NOT_COMBINABLE
+        raise BadUserInput("Provide either `ids` or `filter`.", reason=reason, field="filter")
     if not 0 <= at_most <= BULK_MAX:
-        raise BadUserInput(f"`atMost` must be between 0 and {BULK_MAX}.", field="atMost")
+        raise BadUserInput(
+            f"`atMost` must be between 0 and {BULK_MAX}.",
+            reason=InputReason.OUT_OF_RANGE,
+            field="atMost",
+            min=0,
+            max=BULK_MAX,
+        )
     if filter_input is not None:
         return TaskSelection(filter=filter_input.to_store(), at_most=at_most, dry_run=dry_run)
     assert ids is not None
     if len(ids) > BULK_MAX:
-        raise BadUserInput(f"`ids` can contain at most {BULK_MAX} ids.", field="ids")
+        raise BadUserInput(
+            f"`ids` can contain at most {BULK_MAX} ids.",
+            reason=InputReason.TOO_MANY,
+            field="ids",
+            max=BULK_MAX,
+        )
     unique = dict.fromkeys(uuid_of(task_id, f"ids.{n}") for n, task_id in enumerate(ids))
     return TaskSelection(ids=tuple(unique), dry_run=dry_run)
 
@@ -86,13 +98,23 @@ def parse_selection(
 def parse_new_tasks(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
     """Return the tasks to create and the path of each. Raise BadUserInput."""
     if not 1 <= len(new) <= CREATE_MAX:
-        raise BadUserInput(f"`input` must contain 1 to {CREATE_MAX} tasks.", field="input")
+        raise BadUserInput(
+            f"`input` must contain 1 to {CREATE_MAX} tasks.",
+            reason=InputReason.TOO_MANY if new else InputReason.TOO_FEW,
+            field="input",
+            min=1,
+            max=CREATE_MAX,
+        )
     paths = [f"input.{number}" for number in range(len(new))]
     tasks = [task.to_store(path) for task, path in zip(new, paths, strict=True)]
     ids = set()
     for task, path in zip(tasks, paths, strict=True):
         if task.id is not None and task.id in ids:
-            raise BadUserInput("Duplicate id: each task must have its own.", field=f"{path}.id")
+            raise BadUserInput(
+                "Duplicate id: each task must have its own.",
+                reason=InputReason.DUPLICATE,
+                field=f"{path}.id",
+            )
         ids.add(task.id)
     return tasks, paths
 

@@ -13,7 +13,7 @@ from strawberry import ID
 
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.scalars import Date, DateTime
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.tasks.filters import Comparison
 from todo_graphql.store.tasks.time_zones import known_zone
 
@@ -149,7 +149,12 @@ def _parse(value: object, path: str, parse: ParseValue) -> object:
     if not isinstance(value, list):
         return parse(value, path)
     if len(value) > MAX_VALUES:
-        raise BadUserInput(f"Too many values: at most {MAX_VALUES} are allowed.", field=path)
+        raise BadUserInput(
+            f"Too many values: at most {MAX_VALUES} are allowed.",
+            reason=InputReason.TOO_MANY,
+            field=path,
+            max=MAX_VALUES,
+        )
     return tuple(parse(item, f"{path}.{number}") for number, item in enumerate(value))
 
 

@@ -2,21 +2,24 @@
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
+    GraphQLSchema,
     ListValueNode,
     Node,
     ObjectValueNode,
     ValueNode,
-    VariableDefinitionNode,
     VariableNode,
 )
 
-from todo_graphql.api.documents.hidden_names import hide_names
-from todo_graphql.errors import ErrorCode, Problem
+from todo_graphql.api.context import Context
+from todo_graphql.api.execution.variable_problems import iter_variable_problems, required_value
+from todo_graphql.errors import BadUserInput, ErrorCode, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -25,25 +28,58 @@ INDEX = re.compile(r"\[(\d+)\]")
 ARGUMENT = re.compile(r"Argument '(\w+)'")
 
 
-def format_error(
-    error: GraphQLError,
-    request_id: str,
-    document: DocumentNode | None = None,
-    *,
-    introspection: bool = True,
-) -> GraphQLError:
+class ErrorFormatter:
+    """Formatting of the errors of results. Without introspection, errors of the client lose the
+    names of the schema that the request does not contain.
+    """
+
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+        self._schema = schema
+        self._introspection = introspection
+
+    def format_errors(
+        self,
+        errors: Sequence[GraphQLError],
+        context: Context,
+        variables: Mapping[str, Any],
+    ) -> list[GraphQLError]:
+        """Return the errors as a client may see them, always with a code.
+
+        Errors about variables, which precede the execution, become one.
+        """
+        if all(error.path is None and not error.extensions for error in errors):
+            problem = self._find_problem(context, variables)
+            if problem is not None:
+                return [_with_problem(errors[0], problem)]
+        return [format_error(error, context.request_id) for error in errors]
+
+    def _find_problem(self, context: Context, variables: Mapping[str, Any]) -> BadUserInput | None:
+        operation, document = context.operation, context.document
+        assert operation is not None
+        assert document is not None
+        fields = {
+            definition.variable.name.value: path
+            for definition in operation.variable_definitions or ()
+            if (path := _argument_of(definition.variable.name.value, document.node))
+        }
+        return next(
+            iter_variable_problems(
+                self._schema, operation, variables, fields, hides_names=not self._introspection
+            ),
+            None,
+        )
+
+
+def format_error(error: GraphQLError, request_id: str) -> GraphQLError:
     """Return the error as a client may see it, always with a code.
 
-    Problems pass unchanged. Errors of the client pass after a modification in place: they get a
-    code, and lose names of the schema if introspection is disabled. An unexpected error is logged
-    in full, and the response contains the request id instead.
+    Problems pass unchanged. Errors of the client pass after a modification in place. An unexpected
+    error is logged in full, and the response contains the request id instead.
     """
     if isinstance(error.original_error, Problem) or "code" in (error.extensions or {}):
         return error
     if isinstance(error.original_error, GraphQLError | None) and not _is_about_output(error):
-        error = _as_bad_user_input(error, document)
-        error.message = error.message if introspection else hide_names(error.message)
-        return error
+        return _with_problem(error, _missing_argument(error))
     logger.error("A resolver failed at %s.", error.path, exc_info=error.original_error or error)
     return GraphQLError(
         "Something went wrong on the server.",
@@ -70,24 +106,19 @@ def _is_about_output(error: GraphQLError) -> bool:
     return error.path is not None and at_fields
 
 
-def _as_bad_user_input(error: GraphQLError, document: DocumentNode | None) -> GraphQLError:
-    error.extensions = {**ErrorCode.BAD_USER_INPUT.extensions, "field": _field_of(error, document)}
+def _with_problem(error: GraphQLError, problem: Problem) -> GraphQLError:
+    error.message, error.extensions = problem.message, problem.extensions
     return error
 
 
-def _field_of(error: GraphQLError, document: DocumentNode | None) -> str | None:
-    """Return the path of the invalid value from its argument, such as `input.0.title`."""
-    node = error.nodes[0] if error.nodes else None
-    argument = ARGUMENT.match(error.message)
-    if isinstance(node, VariableDefinitionNode):
-        variable = node.variable.name.value
-        name = _argument_of(variable, document) or variable
-    elif argument is not None:
-        name = argument[1]
-    else:
-        return None
-    inside = PATH_INSIDE.search(error.message)
-    return name + INDEX.sub(r".\1", inside[1]) if inside else name
+def _missing_argument(error: GraphQLError) -> BadUserInput:
+    """Return the problem of an argument, or of a part of it, whose variable has no value. A valid
+    document has no other problems with arguments.
+    """
+    argument, inside = ARGUMENT.match(error.message), PATH_INSIDE.search(error.message)
+    name = argument[1] if argument else "variables"
+    field = name + INDEX.sub(r".\1", inside[1]) if inside else name
+    return required_value(field)
 
 
 def _argument_of(variable: str, document: DocumentNode | None) -> str | None:

@@ -22,7 +22,7 @@ from todo_graphql.api.comparators import (
 )
 from todo_graphql.api.enums import to_priority
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
 from todo_graphql.store.tasks.filters import (
     AllOf,
@@ -98,7 +98,10 @@ class TaskFilterInput(TaskConditionInput):
         conditions = tuple(_conditions(self, path))
         if sum(1 for _ in comparisons(AllOf(conditions))) > MAX_COMPARISONS:
             raise BadUserInput(
-                f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.", field=path
+                f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.",
+                reason=InputReason.TOO_MANY,
+                field=path,
+                max=MAX_COMPARISONS,
             )
         search = validation.search(self.search)
         return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
@@ -108,7 +111,10 @@ def _conditions(condition: TaskConditionInput, path: str, depth: int = 0) -> Ite
     """Yield the conditions of the input, all of which must match."""
     if depth > MAX_DEPTH:
         raise BadUserInput(
-            f"Too deep: `and`, `or` and `not` can be nested at most {MAX_DEPTH} levels.", field=path
+            f"Too deep: `and`, `or` and `not` can be nested at most {MAX_DEPTH} levels.",
+            reason=InputReason.TOO_DEEP,
+            field=path,
+            max=MAX_DEPTH,
         )
     if condition.completed is not None:
         yield Comparison("completed_at", "null", not condition.completed)

@@ -8,7 +8,7 @@ from strawberry import ID, Maybe
 
 from todo_graphql.api.enums import TaskPriority, to_priority
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
@@ -143,7 +143,9 @@ class UpdateTasksInput:
         validation.require_one_due_date(columns.get("due_on"), columns.get("due_at"), "input.dueAt")
         if self.tags and (self.add_tags is not None or self.remove_tags is not None):
             raise BadUserInput(
-                "`tags` cannot be combined with `addTags` or `removeTags`.", field="input.tags"
+                "`tags` cannot be combined with `addTags` or `removeTags`.",
+                reason=InputReason.NOT_COMBINABLE,
+                field="input.tags",
             )
         return Edits(
             columns,
@@ -165,7 +167,9 @@ class UpdateTaskInput(UpdateTasksInput):
 
 def _title(value: str | None) -> str:
     if value is None:
-        raise BadUserInput("`title` cannot be null.", field="input.title")
+        raise BadUserInput(
+            "`title` cannot be null.", reason=InputReason.REQUIRED, field="input.title"
+        )
     return validation.title(value, "input.title")
 
 

@@ -6,7 +6,7 @@ import strawberry
 
 from todo_graphql.api.enums import NullsOrder, SortDirection, TaskOrderField
 from todo_graphql.api.filters import TaskFilterInput
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import MAX_KEYS, NEWEST_FIRST, OrderField, OrderKey
@@ -52,12 +52,21 @@ def parse_listing(filter_input: TaskFilterInput | None, order: list[TaskOrder] |
     fields = [key.field for key in keys]
     if len(keys) > MAX_KEYS:
         raise BadUserInput(
-            f"Too many keys: `orderBy` can have at most {MAX_KEYS}.", field="orderBy"
+            f"Too many keys: `orderBy` can have at most {MAX_KEYS}.",
+            reason=InputReason.TOO_MANY,
+            field="orderBy",
+            max=MAX_KEYS,
         )
     if len(set(fields)) < len(fields):
         raise BadUserInput(
-            "Duplicate field: `orderBy` can name each field only once.", field="orderBy"
+            "Duplicate field: `orderBy` can name each field only once.",
+            reason=InputReason.DUPLICATE,
+            field="orderBy",
         )
     if OrderField.RELEVANCE in fields and task_filter.search is None:
-        raise BadUserInput("RELEVANCE requires `filter.search`.", field="orderBy")
+        raise BadUserInput(
+            "RELEVANCE requires `filter.search`.",
+            reason=InputReason.NOT_COMBINABLE,
+            field="orderBy",
+        )
     return Listing(task_filter, keys)

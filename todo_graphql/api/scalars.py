@@ -10,7 +10,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLScalarLiteralParser, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.validation import UUID_TEXT
 
 DateTime = NewType("DateTime", str)
@@ -35,7 +35,7 @@ def date_time(value: object) -> DateTime:
     except (ValueError, OverflowError):
         pass  # such as 30 February, or a year before 1
     raise GraphQLError(
-        "Invalid DateTime: expected RFC 3339 with an offset, such as 2026-01-31T09:30:00Z."
+        "Invalid date-time: expected RFC 3339 with an offset, such as 2026-01-31T09:30:00Z."
     )
 
 
@@ -46,7 +46,7 @@ def full_date(value: object) -> Date:
             return Date(date.fromisoformat(value).isoformat())
     except ValueError:
         pass  # such as 30 February
-    raise GraphQLError("Invalid Date: expected a calendar date, such as 2026-01-31.")
+    raise GraphQLError("Invalid date: expected a calendar date, such as 2026-01-31.")
 
 
 def literal_parser(parse: Callable[[object], str]) -> GraphQLScalarLiteralParser:
@@ -84,5 +84,7 @@ DATE: ScalarDefinition = strawberry.scalar(
 def uuid_of(value: str, field: str) -> uuid.UUID:
     """Return the UUID of an ID argument. Raise BadUserInput with `field` if it is invalid."""
     if not UUID_TEXT.fullmatch(value):
-        raise BadUserInput("Invalid id: expected a UUID.", field=field)
+        raise BadUserInput(
+            "Invalid id: expected a UUID.", reason=InputReason.INVALID_FORMAT, field=field
+        )
     return uuid.UUID(value)

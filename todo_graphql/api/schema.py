@@ -1,6 +1,6 @@
 """The GraphQL schema and its execution."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, EnumMeta
 from typing import Any, cast
@@ -30,7 +30,7 @@ from todo_graphql.api.documents.cache import (
     to_graphql_error,
 )
 from todo_graphql.api.documents.limits import Limits, check_limit
-from todo_graphql.api.error_formatting import format_error, release_frames
+from todo_graphql.api.error_formatting import ErrorFormatter, release_frames
 from todo_graphql.api.execution.bounded_executor import BoundedExecutor
 from todo_graphql.api.execution.response_size import (
     COST_CHARACTERS,
@@ -43,7 +43,13 @@ from todo_graphql.api.execution.response_size import (
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
-from todo_graphql.errors import BadUserInput, ErrorCode, QueryTooComplex, RateLimited
+from todo_graphql.errors import (
+    BadUserInput,
+    ErrorCode,
+    InputReason,
+    QueryTooComplex,
+    RateLimited,
+)
 from todo_graphql.settings.environment_variables import ExecutorName
 
 # The SDL documents the error codes, although no field has this type.
@@ -100,7 +106,7 @@ class Schema(strawberry.Schema):
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
         self._limits = limits
-        self._introspection = introspection
+        self._errors = ErrorFormatter(self.graphql_schema, introspection=introspection)
         self._uses_projection = executor == "projection"
         self._exposes_cost = expose_cost
         self._frame = FRAME_CHARACTERS + (COST_CHARACTERS if expose_cost else 0)
@@ -143,22 +149,17 @@ class Schema(strawberry.Schema):
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [_unknown_operation(request.operation_name)])
         if result.errors:
-            result = self._format_errors(result, document, context)
+            result = self._format_errors(result, context, variables)
         if self._exposes_cost:
             result.extensions = {"cost": context.cost}
         return result
 
     def _format_errors(
-        self, result: ExecutionResult, document: Document, context: Context
+        self, result: ExecutionResult, context: Context, variables: Mapping[str, Any]
     ) -> ExecutionResult:
         """Return the result with its errors as a client may see them."""
         given = result.errors or []
-        errors = [
-            format_error(
-                error, context.request_id, document.node, introspection=self._introspection
-            )
-            for error in given
-        ]
+        errors = self._errors.format_errors(given, context, variables)
         for error in given:
             release_frames(error)
         if not context.response_size.has_room_for(errors):
@@ -208,7 +209,7 @@ class Schema(strawberry.Schema):
         )
 
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
-        """Suppress Strawberry's log of every error. `format_error` logs unexpected errors."""
+        """Suppress Strawberry's log of every error. `ErrorFormatter` logs unexpected errors."""
 
 
 def _too_large_result(context: Context, key: str | int | None) -> ExecutionResult:
@@ -219,12 +220,18 @@ def _too_large_result(context: Context, key: str | int | None) -> ExecutionResul
 
 
 def _unknown_operation(name: str | None) -> GraphQLError:
-    sentence = (
-        "Missing operation: `operationName` must name one of the operations in the document."
-        if name is None
-        else "Unknown operation: `operationName` must name an operation in the document."
-    )
-    return to_graphql_error(BadUserInput(sentence, field="operationName"))
+    if name is None:
+        sentence = "`operationName` must name one of the operations in the document."
+        problem = BadUserInput(
+            f"Missing operation: {sentence}", reason=InputReason.REQUIRED, field="operationName"
+        )
+    else:
+        problem = BadUserInput(
+            "Unknown operation: `operationName` must name an operation in the document.",
+            reason=InputReason.UNKNOWN_VALUE,
+            field="operationName",
+        )
+    return to_graphql_error(problem)
 
 
 def omit_null_defaults(schema: GraphQLSchema) -> None:

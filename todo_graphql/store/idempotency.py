@@ -11,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import Executable, Select, bindparam, func
 
-from todo_graphql.errors import BadUserInput, Conflict
+from todo_graphql.errors import BadUserInput, Conflict, ConflictReason, InputReason
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH, IDEMPOTENCY_KEYS
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import quota_error
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.validation import is_storable
+from todo_graphql.store.validation import storable
 
 RETENTION = timedelta(hours=24)
 
@@ -75,6 +75,7 @@ class IdempotencyKeys:
         if bytes(stored_digest) != digest:
             raise Conflict(
                 "This idempotency key was already used with different arguments.",
+                reason=ConflictReason.KEY_REUSED,
                 field="idempotencyKey",
             )
         raise ReplayedResponse(json.loads(response))
@@ -123,8 +124,12 @@ def delete_expired_keys_statement(scope: ViewerScope) -> Executable:
 
 def validate_key(key: str) -> None:
     """Raise BadUserInput for a key that cannot be stored."""
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_LENGTH or not is_storable(key):
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_LENGTH:
         raise BadUserInput(
             f"An idempotency key must have 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
+            reason=InputReason.TOO_LONG if key else InputReason.TOO_SHORT,
             field="idempotencyKey",
+            min=1,
+            max=IDEMPOTENCY_KEY_MAX_LENGTH,
         )
+    storable(key, "idempotencyKey")

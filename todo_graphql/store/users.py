@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Select
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.formats import format_instant, format_uuid
 from todo_graphql.store.models import USERS, Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
@@ -59,7 +59,9 @@ class Users:
         own = {str(self._viewer.id), (self._viewer.email or "").lower()} - {""}
         if confirmation.strip().lower() not in own:
             raise BadUserInput(
-                "`confirm` must be the id or the email of your token.", field="confirm"
+                "`confirm` must be the id or the email of your token.",
+                reason=InputReason.MISMATCH,
+                field="confirm",
             )
         self._statements.write(delete_user_statement())
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     TAG_MAX_LENGTH,
@@ -23,8 +23,6 @@ Normalization takes the square of their number.
 MAX_COMPOSED_CHARACTERS = 4
 """Maximum number of characters that NFC composes to one."""
 
-TAG_TOO_LONG = f"A tag must have at most {TAG_MAX_LENGTH} characters."
-
 # Characters of combining class 0 whose decompositions consist of combining characters.
 DECOMPOSED_TO_COMBINING = "\u0f73\u0f75\u0f81"
 
@@ -39,7 +37,12 @@ def title(value: str, field: str) -> str:
     """Return the trimmed title, of 1 to 200 characters. Raises BadUserInput with `field`."""
     trimmed = require_visible_line(storable(value, field).strip(), "title", field)
     if len(trimmed) > TITLE_MAX_LENGTH:
-        raise BadUserInput(f"A title must have at most {TITLE_MAX_LENGTH} characters.", field=field)
+        raise BadUserInput(
+            f"A title must have at most {TITLE_MAX_LENGTH} characters.",
+            reason=InputReason.TOO_LONG,
+            field=field,
+            max=TITLE_MAX_LENGTH,
+        )
     return trimmed
 
 
@@ -47,10 +50,17 @@ def require_visible_line(value: str, kind: str, field: str) -> str:
     """Return the value. Raises BadUserInput if no character is visible, or one is a control."""
     if find_control_character(value) is not None:
         raise BadUserInput(
-            f"A {kind} must have one line: it must not contain control characters.", field=field
+            f"A {kind} must have one line: it must not contain control characters.",
+            reason=InputReason.INVALID_CHARACTERS,
+            field=field,
         )
     if not is_visible(value):
-        raise BadUserInput(f"A {kind} must contain at least one visible character.", field=field)
+        raise BadUserInput(
+            f"A {kind} must contain at least one visible character.",
+            reason=InputReason.TOO_SHORT,
+            field=field,
+            min=1,
+        )
     return value
 
 
@@ -60,7 +70,10 @@ def description(value: str | None, field: str) -> str | None:
         return None
     if len(value) > DESCRIPTION_MAX_LENGTH:
         raise BadUserInput(
-            f"A description must have at most {DESCRIPTION_MAX_LENGTH:,} characters.", field=field
+            f"A description must have at most {DESCRIPTION_MAX_LENGTH:,} characters.",
+            reason=InputReason.TOO_LONG,
+            field=field,
+            max=DESCRIPTION_MAX_LENGTH,
         )
     return storable(value, field)
 
@@ -81,30 +94,43 @@ def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
 def require_few_tags(values: Collection[str], field: str) -> None:
     """Raise BadUserInput with `field` for more tags than a task can have."""
     if len(values) > TASK_MAX_TAGS:
-        raise BadUserInput(TOO_MANY_TAGS, field=field)
+        raise BadUserInput(
+            TOO_MANY_TAGS, reason=InputReason.TOO_MANY, field=field, max=TASK_MAX_TAGS
+        )
 
 
 def tag(value: str, field: str) -> str:
     """Return the trimmed tag, of 1 to 50 characters, in NFC. Raises BadUserInput with `field`."""
     if len(value.strip()) > MAX_COMPOSED_CHARACTERS * TAG_MAX_LENGTH:
-        raise BadUserInput(TAG_TOO_LONG, field=field)
+        raise _tag_too_long(field)
     trimmed = require_visible_line(tag_to_find(value, field), "tag", field)
     if len(trimmed) > TAG_MAX_LENGTH:
-        raise BadUserInput(TAG_TOO_LONG, field=field)
+        raise _tag_too_long(field)
     return trimmed
+
+
+def _tag_too_long(field: str) -> BadUserInput:
+    return BadUserInput(
+        f"A tag must have at most {TAG_MAX_LENGTH} characters.",
+        reason=InputReason.TOO_LONG,
+        field=field,
+        max=TAG_MAX_LENGTH,
+    )
 
 
 def require_one_due_date(due_on: object, due_at: object, field: str) -> None:
     """Raise BadUserInput with `field` if a task has both kinds of due dates."""
     if due_on is not None and due_at is not None:
-        raise BadUserInput(ONE_DUE_DATE, field=field)
+        raise BadUserInput(ONE_DUE_DATE, reason=InputReason.NOT_COMBINABLE, field=field)
 
 
 def storable(value: str, field: str) -> str:
     """Return the value. Raises BadUserInput if PostgreSQL's `text` cannot store it."""
     if not is_storable(value):
         raise BadUserInput(
-            "The text must not contain NUL characters or unpaired surrogates.", field=field
+            "The text must not contain NUL characters or unpaired surrogates.",
+            reason=InputReason.INVALID_CHARACTERS,
+            field=field,
         )
     return value
 
@@ -131,6 +157,7 @@ def composable(value: str, field: str) -> str:
             raise BadUserInput(
                 f"The text must have at most {MAX_COMBINING_CHARACTERS} consecutive combining "
                 "characters.",
+                reason=InputReason.INVALID_CHARACTERS,
                 field=field,
             )
     return storable(value, field)

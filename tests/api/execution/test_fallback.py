@@ -48,7 +48,7 @@ def test_deep_inputs_return_equal_errors(home: Home) -> None:
     fast = home.ask(FAST, document, filter=deep)
     assert canonical(fast) == canonical(home.ask(REFERENCE, document, filter=deep))
     assert [error.message for error in fast.errors or ()] == [
-        "Variable values are nested too deeply."
+        f"Variables can be nested at most {MAX_NESTING_DEPTH} levels deep."
     ]
 
 

@@ -54,7 +54,7 @@ BAD_JSON: dict[str, tuple[str, int, str | None]] = {
     "a title that is none": ('[\n{"title": 1}]', 2, "title"),
     "no title": ("[\n{}]", 2, "title"),
     "tags that are none": ('[\n{"title": "x", "tags": "a"}]', 2, "tags"),
-    "a tag that is none": ('[\n{"title": "x", "tags": ["a", 1]}]', 2, "tags"),
+    "a tag that is none": ('[\n{"title": "x", "tags": ["a", 1]}]', 2, "tags.1"),
     "half a pair": ('[\n{"title": "\\ud83e"}]', 2, None),
     "the same id": (
         '[{"title": "x", "id": "%s"},\n{"title": "x", "id": "%s"}]' % (ID, ID.upper()),
@@ -130,7 +130,7 @@ BAD_VALUES = [
         "priority",
         "Invalid priority: expected one of NONE, LOW, MEDIUM, HIGH, URGENT.",
     ),
-    ("dueOn", "2026-02-30", "dueOn", "Invalid Date: expected a calendar date, such as 2026-01-31."),
+    ("dueOn", "2026-02-30", "dueOn", "Invalid date: expected a calendar date, such as 2026-01-31."),
     ("dueAt", "2026-01-31", "dueAt", None),
     ("completedAt", "2026-01-31T09:30:00", "completedAt", None),
     ("createdAt", "yesterday", "createdAt", None),

@@ -70,7 +70,11 @@ def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, h
     assert "a.b.c" not in response.text
     if method == "GET":
         (error,) = response.json()["errors"]
-        assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 421}
+        assert error["extensions"] == {
+            "code": "BAD_USER_INPUT",
+            "status": 421,
+            "reason": "UNSUPPORTED_REQUEST",
+        }
         assert "Open it at localhost" in error["message"]
 
 

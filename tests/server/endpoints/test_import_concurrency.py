@@ -122,7 +122,11 @@ def test_import_over_body_time_limit_is_rejected(
     assert b"connection: close" in head.lower()
     (error,) = json.loads(body)["errors"]
     assert error["message"].endswith("bytes per second and the whole file within 0.5 seconds.")
-    assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 408}
+    assert error["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "status": 408,
+        "reason": "UNSUPPORTED_REQUEST",
+    }
     assert imported(alice, FILE)["created"] == 1
 
 

@@ -146,7 +146,11 @@ def test_response_has_negotiated_type_and_status(
 def test_unacceptable_media_type_is_rejected_before_execution(send: Send, alice: Person) -> None:
     response = send(("Accept", "text/html"))
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 406}
+    assert error["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "status": 406,
+        "reason": "UNSUPPORTED_REQUEST",
+    }
     assert (response.status_code, response.headers["content-type"]) == (406, JSON)
     assert alice.revision() == 0
 
@@ -206,7 +210,11 @@ def test_error_of_other_endpoint_is_json(url: str) -> None:
 def test_ambiguous_content_type_is_rejected(send: Send, alice: Person, given_: list[str]) -> None:
     response = send(*(("Content-Type", value) for value in given_))
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": 415}
+    assert error["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "status": 415,
+        "reason": "UNSUPPORTED_REQUEST",
+    }
     assert response.status_code == 415
     assert alice.revision() == 0
 

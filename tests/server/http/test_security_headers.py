@@ -113,7 +113,11 @@ def assert_whole(url: str, status: int, sent: bytes) -> None:
     assert response.headers["content-length"] == str(len(body))
     assert response.headers["connection"] == "close"
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_USER_INPUT", "status": status}
+    assert error["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "status": status,
+        "reason": "UNSUPPORTED_REQUEST",
+    }
     assert response.status_code == status
     assert_protected(response)
 

@@ -25,6 +25,9 @@ MAX_ERRORS = 20
 similar names.
 """
 
+PYTHON_NULL = "not to be None."
+"""The end of graphql-core's message about a null literal."""
+
 
 class Validator:
     """Validation rules of the server. Without introspection, errors do not reveal names of the
@@ -56,6 +59,8 @@ class Validator:
     def _format(self, error: GraphQLError) -> GraphQLError:
         if isinstance(error, ValidationAbortedError):
             return _format_aborted(error)
+        if error.message.endswith(PYTHON_NULL):
+            error.message = error.message.removesuffix(PYTHON_NULL) + "not to be null."
         if not self._introspection:
             error.message = hide_names(error.message)
         return with_code(error, ErrorCode.GRAPHQL_VALIDATION_FAILED)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server.data_files.formulas import escape_formulas, unescape_formulas
 from todo_graphql.server.data_files.records import (
     FIELDS,
@@ -89,7 +89,8 @@ def read(pieces: Iterable[bytes | bytearray]) -> Iterator[tuple[int, Record]]:
         with error_line(line):
             if len(cells) != len(names):
                 raise BadUserInput(
-                    f"Wrong number of cells: expected {len(names)}, found {len(cells)}."
+                    f"Wrong number of cells: expected {len(names)}, found {len(cells)}.",
+                    reason=InputReason.MISMATCH,
                 )
             record = _parse_record(dict(zip(names, cells, strict=True)))
         yield line, record
@@ -99,6 +100,7 @@ def _check_header(names: Sequence[str]) -> None:
     if "title" not in names or len(set(names)) < len(names):
         raise BadUserInput(
             "Invalid header: expected unique column names, separated by commas, including `title`.",
+            reason=InputReason.DUPLICATE if "title" in names else InputReason.REQUIRED,
             field="title",
         )
     for name in names:
@@ -141,7 +143,9 @@ class Lines:
         self._row_characters += len(line)
         if self._row_characters >= MAX_ROW_CHARACTERS:
             raise BadUserInput(
-                f"The row is too long: it can have at most {MAX_ROW_CHARACTERS:,} characters."
+                f"The row is too long: it can have at most {MAX_ROW_CHARACTERS:,} characters.",
+                reason=InputReason.TOO_LONG,
+                max=MAX_ROW_CHARACTERS,
             )
         if not line:
             raise StopIteration
@@ -169,7 +173,9 @@ def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error:
-        raise BadUserInput("Invalid row: each quote must be closed or doubled.") from None
+        raise BadUserInput(
+            "Invalid row: each quote must be closed or doubled.", reason=InputReason.INVALID_FORMAT
+        ) from None
 
 
 def _parse_record(cells: Mapping[str, str]) -> Record:
@@ -186,5 +192,7 @@ def _parse_tags(cell: str) -> list[str]:
         return [tag for row in rows for tag in row]
     except csv.Error:
         raise BadUserInput(
-            "Invalid tags: each quote must be closed or doubled.", field="tags"
+            "Invalid tags: each quote must be closed or doubled.",
+            reason=InputReason.INVALID_FORMAT,
+            field="tags",
         ) from None

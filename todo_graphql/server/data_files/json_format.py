@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server.data_files.records import (
     Record,
     divide,
@@ -38,6 +38,7 @@ STRING_PATTERN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 FLAT_OBJECT_PATTERN = re.compile(
     rf'{{(?:[^{{}}"]++|{STRING_PATTERN.pattern}){{0,{2 * MAX_TASK_STRINGS}}}+}}', re.DOTALL
 )
+TYPE_PATH_PATTERN = re.compile(r" - at `\$\.(\w+)(?:\[(\d+)\])?`\Z")
 UNKNOWN_FIELD_PATTERN = re.compile("Object contains unknown field `(.*)`", re.DOTALL)
 
 Text: TypeAlias = str | UnsetType | None
@@ -154,7 +155,7 @@ def _frame_error(window: TextWindow, field: str | None = None) -> BadUserInput:
         f"Line {window.line}: Invalid JSON document: expected tasks separated by commas, in an "
         f"array or in an object with `version` {VERSION} and `tasks`."
     )
-    return BadUserInput(message, line=window.line, field=field)
+    return BadUserInput(message, reason=InputReason.INVALID_FORMAT, line=window.line, field=field)
 
 
 def _parse_task(text: str, position: int) -> tuple[Record, int]:
@@ -168,20 +169,25 @@ def _parse_task(text: str, position: int) -> tuple[Record, int]:
     except msgspec.DecodeError:
         raise BadUserInput(
             f"Invalid task: expected a JSON object of at most {MAX_TASK_CHARACTERS:,} characters "
-            f"and {MAX_TASK_STRINGS:,} strings."
+            f"and {MAX_TASK_STRINGS:,} strings.",
+            reason=InputReason.INVALID_FORMAT,
         ) from None
     # msgspec keeps the last of two members with one name.
     if STRING_PATTERN.sub("", content).count(":") > len(record):
-        raise BadUserInput("Duplicate name: each field can occur once in a task.")
+        raise BadUserInput(
+            "Duplicate name: each field can occur once in a task.", reason=InputReason.DUPLICATE
+        )
     return record, position + len(content)
 
 
 def _type_error(message: str) -> BadUserInput:
     """Return the error for a message of msgspec, which names the path or the unknown field."""
-    expected, _, path = message.partition(" - at `$.")
     if unknown := UNKNOWN_FIELD_PATTERN.match(message):
         return unknown_name_error(unknown[1], "field")
-    if not path:
-        return BadUserInput(f"{message}.")
-    field = re.split(r"[`\[]", path)[0]
-    return BadUserInput(f"`{field}`: {expected}.", field=field)
+    found = TYPE_PATH_PATTERN.search(message)
+    if not found:
+        return BadUserInput("A task must be a JSON object.", reason=InputReason.INVALID_TYPE)
+    name, index = found.groups()
+    expected = "a list of strings or null" if name == "tags" else "a string or null"
+    field, kind = (name, expected) if index is None else (f"{name}.{index}", "a string")
+    return BadUserInput(f"`{field}` must be {kind}.", reason=InputReason.INVALID_TYPE, field=field)

@@ -7,7 +7,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from todo_graphql.api.scalars import date_time, full_date, uuid_of
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.models import Priority
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
 from todo_graphql.store.validation import require_few_tags
@@ -82,7 +82,11 @@ def task_of(record: Record) -> NewTask:
 
 def unknown_name_error(name: str, kind: str) -> BadUserInput:
     """Return the error for an unknown field, whose values would be lost."""
-    return BadUserInput(f"Unknown {kind}: tasks have no `{name[:50]}`.", field=name[:50])
+    return BadUserInput(
+        f"Unknown {kind}: tasks have no `{name[:50]}`.",
+        reason=InputReason.UNKNOWN_FIELD,
+        field=name[:50],
+    )
 
 
 def _limited(tags: Sequence[str]) -> tuple[str, ...]:
@@ -96,12 +100,16 @@ def _parse_field(record: Record, name: str, parse: Callable[[str], Any]) -> Any:
     try:
         return None if value is None else parse(value)
     except GraphQLError as error:
-        raise BadUserInput(error.message, field=name) from None
+        raise BadUserInput(error.message, reason=InputReason.INVALID_FORMAT, field=name) from None
 
 
 def _parse_priority(name: str) -> Priority:
     if name not in Priority.__members__:
-        raise BadUserInput(f"Invalid priority: expected one of {PRIORITY_NAMES}.", field="priority")
+        raise BadUserInput(
+            f"Invalid priority: expected one of {PRIORITY_NAMES}.",
+            reason=InputReason.UNKNOWN_VALUE,
+            field="priority",
+        )
     return Priority[name]
 
 
@@ -114,4 +122,6 @@ def error_line(line: int) -> Iterator[None]:
         if "line" in problem.details:
             raise
         details = {"line": line, **problem.details}
-        raise BadUserInput(f"Line {line}: {problem.message}", **details) from None
+        raise BadUserInput(
+            f"Line {line}: {problem.message}", reason=problem.reason, **details
+        ) from None

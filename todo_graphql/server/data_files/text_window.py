@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterable
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server.data_files.records import error_line
 
 
@@ -45,7 +45,9 @@ class TextWindow:
             before = sum(text.count("\n") for text in texts)
             before += error.object.count(b"\n", 0, error.start)
             with error_line(self.line + before):
-                raise BadUserInput("The file is not encoded in UTF-8.") from None
+                raise BadUserInput(
+                    "The file is not encoded in UTF-8.", reason=InputReason.INVALID_FORMAT
+                ) from None
 
     def advance(self, position: int) -> None:
         """Move the position forwards, and count the lines."""

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged
-from todo_graphql.errors import BadUserInput, Problem, Unavailable
+from todo_graphql.errors import BadUserInput, InputReason, Problem, Unavailable
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
@@ -148,7 +148,11 @@ class FileResponse(Response):
 def _parse_format(request: Request) -> str:
     given = request.query_params.getlist("format") or ["json"]
     if len(given) > 1 or given[0] not in FORMATS:
-        raise BadUserInput("`format` must be either `json` or `csv`.", field="format")
+        raise BadUserInput(
+            "`format` must be either `json` or `csv`.",
+            reason=InputReason.UNKNOWN_VALUE if len(given) == 1 else InputReason.DUPLICATE,
+            field="format",
+        )
     return given[0]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect, Request
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server.endpoints.upload_budget import Upload, UploadBudget
 from todo_graphql.server.http.body import body_too_large
 from todo_graphql.server.protocol.limits import UPLOAD_RATE
@@ -64,6 +64,7 @@ async def receive_body(
         raise BadUserInput(
             f"The upload is too slow: send at least {UPLOAD_RATE.bytes_per_second:,} bytes per "
             f"second and the whole file within {BODY_SECONDS:g} seconds.",
+            reason=InputReason.UNSUPPORTED_REQUEST,
             status=408,
         ) from None
     upload.is_received = True

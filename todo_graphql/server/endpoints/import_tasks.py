@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged_since
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS, Format
@@ -131,6 +131,7 @@ def _format_from_content_type(request: Request) -> Format:
         raise BadUserInput(
             "Unsupported media type: send the tasks as `Content-Type: application/json` or "
             "`text/csv`, in UTF-8.",
+            reason=InputReason.UNSUPPORTED_REQUEST,
             status=415,
         )
     return kinds[0]
@@ -167,11 +168,17 @@ def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
     for number, (line, record) in enumerate(records, 1):
         with error_line(line):
             if number > MAX_IMPORT_TASKS:
-                raise BadUserInput(f"A file can contain at most {MAX_IMPORT_TASKS:,} tasks.")
+                raise BadUserInput(
+                    f"A file can contain at most {MAX_IMPORT_TASKS:,} tasks.",
+                    reason=InputReason.TOO_MANY,
+                    max=MAX_IMPORT_TASKS,
+                )
             task = task_of(record)
             if task.id in ids:
                 raise BadUserInput(
-                    "Duplicate id: an earlier task of the file has this id.", field="id"
+                    "Duplicate id: an earlier task of the file has this id.",
+                    reason=InputReason.DUPLICATE,
+                    field="id",
                 )
         if task.id is not None:
             ids.add(task.id)

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from todo_graphql.api.context import Context
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 
 
 def check_user_id(request: Request, context: Context) -> None:
@@ -12,5 +12,7 @@ def check_user_id(request: Request, context: Context) -> None:
     """
     given = request.query_params.getlist("userId")
     if len(given) > 1:
-        raise BadUserInput("`userId` can occur only once.", field="userId")
+        raise BadUserInput(
+            "`userId` can occur only once.", reason=InputReason.DUPLICATE, field="userId"
+        )
     context.require_own_id(given[0] if given else None)

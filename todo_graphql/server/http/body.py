@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.errors import BadUserInput, ErrorCode
+from todo_graphql.errors import BadUserInput, ErrorCode, InputReason
 from todo_graphql.server.http.content_negotiation import header, require_json
 from todo_graphql.server.strict_json import check_nesting, may_exceed_nesting, reject_constant
 
@@ -61,7 +61,9 @@ def declared_length(request: Request, limit: int) -> int | None:
     """
     if (header(request.scope, b"content-encoding") or "identity").lower() != "identity":
         raise BadUserInput(
-            "Unsupported content encoding: send the body without `Content-Encoding`.", status=415
+            "Unsupported content encoding: send the body without `Content-Encoding`.",
+            reason=InputReason.UNSUPPORTED_REQUEST,
+            status=415,
         )
     declared = header(request.scope, b"content-length")
     if declared is None:
@@ -73,7 +75,10 @@ def declared_length(request: Request, limit: int) -> int | None:
 
 def body_too_large(limit: int) -> BadUserInput:
     return BadUserInput(
-        f"The body is too large: it can contain at most {limit:,} bytes.", status=413
+        f"The body is too large: it can contain at most {limit:,} bytes.",
+        reason=InputReason.TOO_LARGE,
+        status=413,
+        max=limit,
     )
 
 
@@ -85,13 +90,20 @@ def parse_graphql_request(body: bytes) -> GraphQLRequest:
             check_nesting(members)
     except (ValueError, RecursionError):
         raise BadUserInput(
-            "The body is not JSON in UTF-8, or exceeds the number or nesting limits."
+            "The body is not JSON in UTF-8, or exceeds the number or nesting limits.",
+            reason=InputReason.INVALID_FORMAT,
         ) from None
     if not isinstance(members, dict):
-        raise BadUserInput("The body must be a JSON object with a `query`.")
+        raise BadUserInput(
+            "The body must be a JSON object with a `query`.", reason=InputReason.INVALID_TYPE
+        )
     query = members.get("query")
     if not isinstance(query, str):
-        raise BadUserInput("`query` must be a string that contains the document.", field="query")
+        raise BadUserInput(
+            "`query` must be a string that contains the document.",
+            reason=InputReason.REQUIRED if query is None else InputReason.INVALID_TYPE,
+            field="query",
+        )
     optional_member(members, "extensions", dict, "an object")  # no extension is supported
     return GraphQLRequest(
         query=query,
@@ -103,7 +115,9 @@ def parse_graphql_request(body: bytes) -> GraphQLRequest:
 def optional_member(members: dict[str, Any], name: str, kind: type, kind_name: str) -> Any:
     value = members.get(name)
     if value is not None and not isinstance(value, kind):
-        raise BadUserInput(f"`{name}` must be {kind_name} or null.", field=name)
+        raise BadUserInput(
+            f"`{name}` must be {kind_name} or null.", reason=InputReason.INVALID_TYPE, field=name
+        )
     return value
 
 

@@ -11,7 +11,7 @@ from urllib.request import parse_http_list
 
 from starlette.types import Scope
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server import routes
 
 JSON = "application/json"
@@ -39,6 +39,7 @@ def response_type(scope: Scope) -> str:
         raise BadUserInput(
             "Not acceptable: this endpoint responds with `application/graphql-response+json` or "
             "`application/json`, in UTF-8.",
+            reason=InputReason.UNSUPPORTED_REQUEST,
             status=406,
         )
     return chosen
@@ -111,6 +112,7 @@ def require_json(scope: Scope) -> None:
     if media_type != JSON or not charsets <= UTF_8:
         raise BadUserInput(
             "Unsupported media type: send the request as `Content-Type: application/json`.",
+            reason=InputReason.UNSUPPORTED_REQUEST,
             status=415,
         )
 

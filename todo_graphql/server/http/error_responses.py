@@ -8,9 +8,12 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from todo_graphql.errors import (
+    BadUserInput,
     ErrorCode,
+    InputReason,
     InvalidToken,
     MissingToken,
+    NotFound,
     Problem,
     RateLimited,
     Unavailable,
@@ -81,7 +84,10 @@ async def on_problem(request: Request, problem: Exception) -> JSONResponse:
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
     """Handle an error of Starlette, such as an unknown path."""
     assert isinstance(error, HTTPException)
-    code = ErrorCode.NOT_FOUND if error.status_code == 404 else ErrorCode.BAD_USER_INPUT
-    extensions = {"code": code.name, "status": error.status_code}
     message = MESSAGES.get(error.detail, error.detail)
-    return error_response(message, extensions, request.scope, error.headers)
+    problem = (
+        NotFound(message)
+        if error.status_code == ErrorCode.NOT_FOUND.status
+        else BadUserInput(message, reason=InputReason.UNSUPPORTED_REQUEST, status=error.status_code)
+    )
+    return error_response(message, problem.extensions, request.scope, error.headers)

@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 from typing import NamedTuple
 
-from todo_graphql.errors import ErrorCode
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server.http.security_headers import HEADER_LINES
 
 
@@ -18,8 +18,8 @@ class RawResponse(NamedTuple):
 
 def raw_error_response(status: HTTPStatus, message: str) -> RawResponse:
     """Return a response in the format of the application's error responses."""
-    extensions = {"code": ErrorCode.BAD_USER_INPUT.name, "status": status.value}
-    body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    problem = BadUserInput(message, reason=InputReason.UNSUPPORTED_REQUEST, status=status.value)
+    body = json.dumps({"errors": [{"message": message, "extensions": problem.extensions}]})
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\n{HEADER_LINES.decode()}connection: close\r\n\r\n"

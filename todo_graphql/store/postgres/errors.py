@@ -5,38 +5,59 @@ log.
 """
 
 import re
+from functools import partial
 
 import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from todo_graphql.errors import BadUserInput, ExpectedError, Problem, Unavailable
+from todo_graphql.errors import BadUserInput, ExpectedError, InputReason, Unavailable
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     IDEMPOTENCY_KEY_MAX_LENGTH,
+    TASK_MAX_TAGS,
     TITLE_MAX_LENGTH,
 )
 from todo_graphql.store.validation import ONE_DUE_DATE, TOO_MANY_TAGS
 
-CONSTRAINTS: dict[str, tuple[type[Problem], str, str]] = {
-    "ck_tasks_title_length": (
+CONSTRAINTS: dict[str, partial[BadUserInput]] = {
+    "ck_tasks_title_length": partial(
         BadUserInput,
         f"A title must have 1 to {TITLE_MAX_LENGTH} characters.",
-        "title",
+        reason=InputReason.TOO_LONG,
+        field="title",
+        min=1,
+        max=TITLE_MAX_LENGTH,
     ),
-    "ck_tasks_description_length": (
+    "ck_tasks_description_length": partial(
         BadUserInput,
         f"A description must have at most {DESCRIPTION_MAX_LENGTH:,} characters.",
-        "description",
+        reason=InputReason.TOO_LONG,
+        field="description",
+        max=DESCRIPTION_MAX_LENGTH,
     ),
-    "ck_tasks_priority_range": (BadUserInput, "Unknown priority.", "priority"),
-    "ck_tasks_due_exclusive": (BadUserInput, ONE_DUE_DATE, "dueAt"),
-    "ck_tasks_tags_number": (BadUserInput, TOO_MANY_TAGS, "input.addTags"),
-    "ck_idempotency_keys_key_length": (
+    "ck_tasks_priority_range": partial(
+        BadUserInput, "Unknown priority.", reason=InputReason.UNKNOWN_VALUE, field="priority"
+    ),
+    "ck_tasks_due_exclusive": partial(
+        BadUserInput, ONE_DUE_DATE, reason=InputReason.NOT_COMBINABLE, field="dueAt"
+    ),
+    "ck_tasks_tags_number": partial(
+        BadUserInput,
+        TOO_MANY_TAGS,
+        reason=InputReason.TOO_MANY,
+        field="input.addTags",
+        max=TASK_MAX_TAGS,
+    ),
+    "ck_idempotency_keys_key_length": partial(
         BadUserInput,
         f"An idempotency key must have 1 to {IDEMPOTENCY_KEY_MAX_LENGTH} characters.",
-        "idempotencyKey",
+        reason=InputReason.TOO_LONG,
+        field="idempotencyKey",
+        min=1,
+        max=IDEMPOTENCY_KEY_MAX_LENGTH,
     ),
 }
+"""The errors of the check constraints, by their names."""
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 CONNECTION_EXCEPTION = "08"
@@ -98,8 +119,7 @@ def _translate(error: BaseException | None, *, outage: bool) -> Exception:
     state = getattr(error, "pgcode", None)
     constraint = _constraint_of(error)
     if constraint in CONSTRAINTS:
-        kind, sentence, field = CONSTRAINTS[constraint]
-        return kind(sentence, field=field)
+        return CONSTRAINTS[constraint]()
     if state is None and outage:
         return Unavailable("The database is unavailable. Try again in a moment.")
     if state is not None and state.startswith(UNAVAILABLE_STATES):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.models import Priority
 from todo_graphql.store.tasks import ordering
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
@@ -71,6 +71,7 @@ class Listing:
             raise BadUserInput(
                 "Invalid cursor: it must come from `pageInfo` or an edge of a list with the same "
                 "filter and order.",
+                reason=InputReason.MISMATCH,
                 field=field,
             ) from None
 
@@ -202,7 +203,11 @@ class PageRequest:
     ) -> Self:
         """Parse the arguments of a connection. Raises BadUserInput with the invalid one."""
         if first is not None and last is not None:
-            raise BadUserInput("Provide either `first` or `last`.", field="last")
+            raise BadUserInput(
+                "Provide either `first` or `last`.",
+                reason=InputReason.NOT_COMBINABLE,
+                field="last",
+            )
         return cls(
             listing,
             size=_parse_size(last, "last") if last is not None else _parse_size(first, "first"),
@@ -239,5 +244,11 @@ def _parse_size(value: int | None, field: str) -> int:
     if value is None:
         return DEFAULT_PAGE_SIZE
     if not 1 <= value <= MAX_PAGE_SIZE:
-        raise BadUserInput(f"`{field}` must be 1 to {MAX_PAGE_SIZE}.", field=field)
+        raise BadUserInput(
+            f"`{field}` must be 1 to {MAX_PAGE_SIZE}.",
+            reason=InputReason.OUT_OF_RANGE,
+            field=field,
+            min=1,
+            max=MAX_PAGE_SIZE,
+        )
     return value

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, TSVECTOR
 from sqlalchemy.types import TypeEngine
 
-from todo_graphql.errors import Conflict
+from todo_graphql.errors import Conflict, ConflictReason
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
@@ -143,7 +143,11 @@ def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) 
     for row in result:
         if row[CLASHES] and row[0] is not None:
             field = f"{fields[row[PLACE] - 1]}.id"
-            raise Conflict("This id is in use by another task of yours.", field=field)
+            raise Conflict(
+                "This id is in use by another task of yours.",
+                reason=ConflictReason.ID_TAKEN,
+                field=field,
+            )
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(result))
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Executable, Select, Text, bindparam, cast, false, select, true, tuple_
 
-from todo_graphql.errors import BadUserInput, NotFound
+from todo_graphql.errors import BadUserInput, InputReason, NotFound
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.ranks import rank_between
@@ -26,7 +26,11 @@ class Destination:
 
     def __post_init__(self) -> None:
         if self.before is not None and self.after is not None:
-            raise BadUserInput("Provide at most one of `before` and `after`.", field="after")
+            raise BadUserInput(
+                "Provide at most one of `before` and `after`.",
+                reason=InputReason.NOT_COMBINABLE,
+                field="after",
+            )
 
     @property
     def anchor_id(self) -> uuid.UUID | None:
@@ -57,7 +61,11 @@ def move(
     to itself.
     """
     if to.anchor_id == task_id:
-        raise BadUserInput("A task cannot be moved next to itself.", field=to.field)
+        raise BadUserInput(
+            "A task cannot be moved next to itself.",
+            reason=InputReason.NOT_COMBINABLE,
+            field=to.field,
+        )
     with statements.transaction():
         rank = _compute_rank(statements, task_id, to)
         if rank is None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Select, func
 
-from todo_graphql.errors import Conflict
+from todo_graphql.errors import Conflict, ConflictReason
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
@@ -246,6 +246,8 @@ def _at(expected_revision: int, written: WriteResult) -> WriteResult:
     (row,) = written.rows
     if not written.changed and row.revision != expected_revision:
         raise Conflict(
-            "The task has changed since `expectedRevision`.", currentRevision=row.revision
+            "The task has changed since `expectedRevision`.",
+            reason=ConflictReason.STALE,
+            currentRevision=row.revision,
         )
     return written

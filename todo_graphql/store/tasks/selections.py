@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, ColumnElement, Integer, Uuid, any_, bindparam, cast, false, true
 
-from todo_graphql.errors import Conflict, NotFound
+from todo_graphql.errors import Conflict, ConflictReason, NotFound
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks import write_results
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
@@ -92,6 +92,7 @@ class TaskSelection:
         if not self.dry_run and self.at_most is not None and written.number > self.at_most:
             raise Conflict(
                 f"The filter matches {written.number} tasks, more than `atMost`.",
+                reason=ConflictReason.TOO_MANY,
                 matched=written.number,
                 atMost=self.at_most,
             )

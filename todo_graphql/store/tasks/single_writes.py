@@ -28,7 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from todo_graphql.errors import Conflict
+from todo_graphql.errors import Conflict, ConflictReason
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import Growth
@@ -114,7 +114,11 @@ def parse_insert_one(result: Sequence[Sequence[Any]], field: str) -> WriteResult
     if not result:
         return WriteResult(0, 1, 0, [])
     if result[0][CLASHES]:
-        raise Conflict("This id is in use by another task of yours.", field=field)
+        raise Conflict(
+            "This id is in use by another task of yours.",
+            reason=ConflictReason.ID_TAKEN,
+            field=field,
+        )
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, 1, summary.changed, parse_task_rows(result))
 

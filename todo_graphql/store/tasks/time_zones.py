@@ -7,7 +7,7 @@ from functools import cache
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, InputReason
 
 DAYS_OF_A_WEEK = 7
 
@@ -56,6 +56,7 @@ def known_zone(name: str, field: str) -> str:
     if name not in _zones():
         raise BadUserInput(
             "Unknown time zone: use a name of the IANA database, such as `Europe/Berlin` or `UTC`.",
+            reason=InputReason.UNKNOWN_VALUE,
             field=field,
         )
     return name
