@@ -66,6 +66,13 @@ REQUIRE = (
 )
 
 
+# Also in migration 0007, for databases that were migrated before these statements were here.
+STAMPS = (
+    "ALTER TABLE users ADD COLUMN IF NOT EXISTS written_at timestamptz",
+    "GRANT UPDATE (written_at) ON users TO todo_app",
+)
+
+
 def earlier() -> ModuleType:
     """Return the migration that has created the function and the trigger."""
     return context.script.get_revision("0002").module
@@ -84,7 +91,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     for name in ("title_order", "description_key"):
         op.execute(f'ALTER TABLE tasks ADD COLUMN IF NOT EXISTS {name} text COLLATE "C"')
-    for statement in (function(), *TRIGGERS):
+    for statement in (function(), *TRIGGERS, *STAMPS):
         op.execute(statement)
     op.execute(f"GRANT UPDATE ({', '.join(DERIVED)}) ON tasks TO todo_app")
     with op.get_context().autocommit_block():
@@ -110,3 +117,4 @@ def downgrade() -> None:
     op.execute(earlier().TRIGGER)
     for name in ("description_key", "title_order"):
         op.drop_column("tasks", name)
+    op.execute("ALTER TABLE users DROP COLUMN IF EXISTS written_at")

@@ -156,10 +156,12 @@ def test_is_current_compares_revisions(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
         states = []
-        # '0000' stands for a revision of a later release.
+        # '0000' stands for a revision of a later release. 0006 lacks the column of 0007.
         for change in (
             "SELECT",
             "UPDATE alembic_version SET version_num = '0000'",
+            "UPDATE alembic_version SET version_num = '0005'",
+            "UPDATE alembic_version SET version_num = '0006'",
             "DELETE FROM alembic_version",
         ):
             with database.engine.connect() as admin:
@@ -167,7 +169,7 @@ def test_is_current_compares_revisions(postgresql: SecretStr) -> None:
             with database.connect_as(Viewer(uuid.uuid4())) as connection:
                 states.append(migrations.is_current(connection))
         database.close()
-    assert states == [True, True, False]
+    assert states == [True, True, True, False, False]
 
 
 def test_empty_database_is_not_current(postgresql: SecretStr) -> None:
@@ -228,6 +230,21 @@ def test_existing_tasks_count_after_migration(postgresql: SecretStr) -> None:
             assert counters(url, MIA.id) == (Usage(4, 21), True)
             with pytest.raises(QuotaExceeded):
                 Tasks(connection).create([NewTask("more")], ["input"])
+        database.close()
+
+
+def test_migrate_adds_stamps_beside_servers_of_earlier_release(postgresql: SecretStr) -> None:
+    """A database at 0006 may lack the column, and one that is expanded has it."""
+    with scratch_database(postgresql) as url, administering(url) as admin:
+        migrated_to(url, "0004")
+        assert migrations.upgrade(settings_for(url)) == migrations.EXPANDED
+        admin.execute(text("SELECT written_at FROM users"))
+        migrated_to(url, "0006")
+        admin.execute(text("ALTER TABLE users DROP COLUMN written_at"))
+        assert migrations.upgrade(settings_for(url)) == migrations.head()
+        database = Database(settings_for(url))
+        with database.connect_as(MIA) as connection:
+            assert Tasks(connection).create([NewTask("new")], ["input"]).revision == 1
         database.close()
 
 

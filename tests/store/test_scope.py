@@ -26,7 +26,7 @@ PARTS: dict[str, Any] = {
     "tasks": SCOPE.tasks(TASKS.c.id),
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
-    "count_growth": SCOPE.count_growth(when=true(), growth=GROWTH).element,
+    "count_growth": SCOPE.count_growth(when=true(), growth=GROWTH, stamps=literal(1)).element,
     "storage": SCOPE.storage(),
     "counted_storage": SCOPE.counted_storage(),
     "recount_storage": SCOPE.recount_storage(),

@@ -71,6 +71,8 @@ class User(SQLModel, table=True):
 
     `task_count` and `task_bytes` are the user's storage while `counted_revision` equals `revision`.
     A write that does not count increments `revision` alone.
+
+    `written_at` is the latest stamp of the user's tasks. It increases with the revision.
     """
 
     __tablename__ = "users"
@@ -91,6 +93,10 @@ class User(SQLModel, table=True):
     )
     counted_revision: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
+    )
+
+    written_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
     )
 
     tasks: list["Task"] = Relationship(back_populates="user", passive_deletes="all")

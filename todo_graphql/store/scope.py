@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
 from todo_graphql.store.quota import BYTES, BYTES_LIMIT, TASKS_LIMIT, Growth, count_bytes
 from todo_graphql.store.ranks import rank_of
+from todo_graphql.store.stamps import WRITTEN_AT, last_stamp
 
 Columns = Sequence[ColumnElement[Any]]
 
@@ -79,25 +80,40 @@ class ViewerScope:
         """Select from the viewer's idempotency keys."""
         return select(*columns).select_from(IDEMPOTENCY_KEYS).where(self.own_keys)
 
-    def next_revision(self, *, when: ColumnElement[bool], growth: Growth | None = None) -> CTE:
-        """Take the viewer's next revision and return one row; no row unless `when` is true."""
+    def next_revision(
+        self,
+        *,
+        when: ColumnElement[bool],
+        growth: Growth | None = None,
+        stamps: ColumnElement[int] | None = None,
+    ) -> CTE:
+        """Take the viewer's next revision, and one or more stamps. Return one row; no row unless
+        `when` is true.
+        """
         values = {
             "revision": USERS.c.revision + 1,
             # Exact counters remain exact, and others remain invalid.
             "counted_revision": USERS.c.counted_revision + 1,
             "email": func.coalesce(EMAIL, USERS.c.email),
         }
-        return self._writer(when, growth, values)
+        return self._writer(when, growth, stamps, values)
 
-    def count_growth(self, *, when: ColumnElement[bool], growth: Growth) -> CTE:
-        """Add to the viewer's counters, and return the revision that an earlier statement of this
-        transaction took; no row unless `when` is true.
+    def count_growth(
+        self, *, when: ColumnElement[bool], growth: Growth, stamps: ColumnElement[int]
+    ) -> CTE:
+        """Add to the viewer's counters, take further stamps, and return the revision that an
+        earlier statement of this transaction took; no row unless `when` is true.
         """
-        return self._writer(when, growth, {})
+        return self._writer(when, growth, stamps, {})
 
     def _writer(
-        self, when: ColumnElement[bool], growth: Growth | None, values: dict[str, Any]
+        self,
+        when: ColumnElement[bool],
+        growth: Growth | None,
+        stamps: ColumnElement[int] | None,
+        values: dict[str, Any],
     ) -> CTE:
+        values["written_at"] = last_stamp(stamps)
         if growth is not None and growth.tasks is not None:
             values["task_count"] = USERS.c.task_count + growth.tasks
         if growth is not None:
@@ -106,7 +122,7 @@ class ViewerScope:
             update(USERS)
             .where(self.own_user, when)
             .values(**values)
-            .returning(USERS.c.id, USERS.c.revision)
+            .returning(USERS.c.id, USERS.c.revision, USERS.c.written_at)
             .cte("writer")
         )
 
@@ -182,7 +198,7 @@ class ViewerScope:
         return (
             update(TASKS)
             .where(self.own_tasks, which, TASKS.c.user_id == writer.c.id)
-            .values(**values, updated_at=func.now(), revision=writer.c.revision)
+            .values(**values, updated_at=WRITTEN_AT, revision=writer.c.revision)
             .returning(*returning)
             .cte("updated")
         )

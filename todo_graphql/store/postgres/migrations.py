@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2]
 
 EXPANDED = "0005"
-"""The revision that servers of this release and of the one before it can both use. Later ones
-remove what only earlier releases need.
+"""The revision that servers of this release and of the one before it can both use. The next one
+removes what only earlier releases need.
 """
 
 
@@ -86,7 +86,8 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
     try:
         with engine.connect() as connection:
             present = _revision_on(connection)
-            upgrade_on(connection, head() if finish or present in (None, head()) else EXPANDED)
+            expands = not finish and present in revisions()[: revisions().index(EXPANDED) + 1]
+            upgrade_on(connection, EXPANDED if expands else head())
             return str(_revision_on(connection))
     except DBAPIError as error:
         if is_privilege_missing(error):
@@ -128,8 +129,8 @@ def is_current(connection: ViewerConnection) -> bool:
     stops. Raises Unavailable and UnexpectedDatabaseError.
     """
     revision = present_revision(connection)
-    earlier = revisions()[: revisions().index(EXPANDED)]
-    return revision is not None and revision not in earlier
+    behind = set(revisions()) - {EXPANDED, head()}
+    return revision is not None and revision not in behind
 
 
 def refuse_newer(connection: ViewerConnection) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy.types import TypeEngine
 
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.quota import BYTES, count_bytes
+from todo_graphql.store.stamps import WRITTEN_AT
 from todo_graphql.store.tasks.derived import WEIGHTS, derive, due_instant, replace_words
 from todo_graphql.store.tasks.selections import BULK_MAX
 from todo_graphql.store.text.tags import edit_tags
@@ -176,4 +177,4 @@ def mark_change(column: str, *, clears: bool) -> Change:
     is_set = TASKS.c[column].is_not(None)
     if clears:
         return Change({column: null()}, is_set)
-    return Change({column: func.now()}, ~is_set)
+    return Change({column: WRITTEN_AT}, ~is_set)

@@ -24,7 +24,6 @@ from sqlalchemy import (
     column,
     func,
     select,
-    text,
     true,
     union_all,
 )
@@ -37,6 +36,7 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.stamps import earlier_stamp
 from todo_graphql.store.tasks.derived import due_instant
 from todo_graphql.store.tasks.rows import (
     ALWAYS_READ,
@@ -80,12 +80,18 @@ AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
 PLACE, CLASHES = WIDTH, WIDTH + 1
 
 RECORDS = cast(bindparam("records", type_=Text()), JSON)
+NUMBER = bindparam("number", type_=Integer())
+LAST_PLACE = bindparam("last_place", type_=Integer())
 
 
 def insert_parameters(tasks: Sequence[NewTask], offset: int = 0) -> dict[str, Any]:
     """Return the values of the parameters. `offset` is the number of preceding tasks."""
     content = [{"place": place, **task.stored()} for place, task in enumerate(tasks, offset + 1)]
-    return {"records": json.dumps(content, ensure_ascii=False)}
+    return {
+        "records": json.dumps(content, ensure_ascii=False),
+        "number": len(tasks),
+        "last_place": offset + len(tasks),
+    }
 
 
 @cached_statement
@@ -104,6 +110,7 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     writer = scope.next_revision(
         when=and_(added.c.tasks > 0, ~added.c.clashes, scope.within_quota(growth)),
         growth=growth,
+        stamps=NUMBER,
     )
     inserted = _inserted(scope, writer, fresh, given, read)
     there = union_all(select(inserted), select(existing)).subquery("there")
@@ -130,7 +137,9 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
     take_revision = scope.next_revision if first else scope.count_growth
-    writer = take_revision(when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth)
+    writer = take_revision(
+        when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth, stamps=NUMBER
+    )
     inserted = _inserted(scope, writer, fresh, given, read)
     return summarize_write(scope, writer, count_rows(given), count_rows(inserted), growth)
 
@@ -188,9 +197,9 @@ def _inserted(
     number = func.lpad(cast(given.c.place, Text), 6, "0")
     end = func.concat(rank_of(writer.c.revision), number, "1")
     values: dict[str, Any] = {name: given.c[name] for name in AS_GIVEN}
-    # Times increase by record, so that the order by creation is the order of the records.
-    now = func.now() + (given.c.place - 1) * text("interval '1 microsecond'")
-    created = func.coalesce(given.c.created_at, now)
+    # Stamps increase by record, so that the order by creation is the order of the records.
+    stamp = earlier_stamp(LAST_PLACE - given.c.place)
+    created = func.coalesce(given.c.created_at, stamp)
     due = due_instant(given.c.due_on, given.c.due_at)
-    values |= {"created_at": created, "updated_at": now, "rank": end, "due": due}
+    values |= {"created_at": created, "updated_at": stamp, "rank": end, "due": due}
     return scope.insert(writer, given, fresh, values, [*read, TASKS.c.creation_digest])

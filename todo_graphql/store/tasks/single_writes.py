@@ -34,6 +34,7 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import Growth
 from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.stamps import WRITTEN_AT
 from todo_graphql.store.tasks.derived import due_instant
 from todo_graphql.store.tasks.edits import EditsShape, mark_change, update_change
 from todo_graphql.store.tasks.rows import (
@@ -97,7 +98,7 @@ def insert_one_statement(
     is_new = true() if digest is None else ~exists(select(existing.c.id))
     writer = scope.next_revision(when=and_(is_new, scope.within_quota(growth)), growth=growth)
     end = func.concat(rank_of(writer.c.revision), "0000011")
-    values |= {"created_at": func.now(), "updated_at": func.now(), "rank": end}
+    values |= {"created_at": WRITTEN_AT, "updated_at": WRITTEN_AT, "rank": end}
     if "due_at" in given or "due_on" in given:
         values["due"] = due_instant(values.get("due_on", null()), values.get("due_at", null()))
     task: CTE | Subquery = scope.insert_one(writer, values, read)
