@@ -117,6 +117,49 @@ def test_tags_are_added_and_removed(alice: Person) -> None:
     assert alice.update(task, addTags=["HOME"], removeTags=["home"])["tags"] == ["a", "b", "HOME"]
 
 
+def test_completed_can_be_set_with_other_fields(alice: Person) -> None:
+    """A form is one mutation, also in bulk."""
+    task = alice.create("done", completed=True)
+    assert (task["completed"], task["completedAt"]) == (True, task["createdAt"])
+    assert alice.create(completed=None)["completed"] is alice.create()["completed"] is False
+    several = alice.create_many("one", "two", completed=True)
+    assert [one["completedAt"] for one in several] == [one["createdAt"] for one in several]
+    changed = alice.update(task, completed=True, title="new")
+    assert (changed["title"], changed["completedAt"]) == ("new", task["completedAt"])
+    reopened = alice.update(task, completed=False, dueOn=DAY)
+    assert (reopened["completed"], reopened["completedAt"], reopened["dueOn"]) == (False, None, DAY)
+    again = alice.update(task, completed=True)
+    assert again["completedAt"] == again["updatedAt"] > task["completedAt"]
+
+
+def test_completed_of_several_tasks_changes_only_the_others(alice: Person) -> None:
+    done, todo = alice.create("done", completed=True), alice.create("to do")
+    document = """mutation ($ids: [ID!]!, $input: UpdateTasksInput!) {
+        updateTasks(ids: $ids, input: $input) { tasks { completedAt revision } }
+    }"""
+    ids = [done["id"], todo["id"]]
+    first, second = alice.ask(document, ids=ids, input={"completed": True})["updateTasks"]["tasks"]
+    assert (first["revision"], second) == (3, {"completedAt": done["completedAt"], "revision": 1})
+    tasks = alice.ask(document, ids=ids, input={"completed": False})["updateTasks"]["tasks"]
+    assert tasks == [{"completedAt": None, "revision": 4}] * 2
+
+
+def test_equal_completed_changes_nothing(alice: Person) -> None:
+    task = alice.create(completed=True)
+    assert alice.update(task, completed=True) == task
+    given: dict[str, Any] = {"id": str(uuid.uuid4()), "completed": True}
+    assert alice.create(**given) == alice.create(**given)
+    assert alice.revision() == 2
+    refused = alice.refusal(CREATE, input={"title": "Buy milk", **given, "completed": False})
+    assert refused["code"] == "CONFLICT"
+
+
+def test_null_for_completed_is_rejected(alice: Person) -> None:
+    refused = alice.refusal(UPDATE, id=alice.create()["id"], input={"completed": None})
+    assert (refused["code"], refused["field"]) == ("BAD_USER_INPUT", "input.completed")
+    assert refused["reason"] == "REQUIRED"
+
+
 def test_add_tags_with_existing_tags_changes_nothing(alice: Person) -> None:
     task = alice.create(tags=["Home"])
     assert alice.update(task, addTags=["HOME"], removeTags=["gone"]) == task

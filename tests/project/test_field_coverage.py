@@ -33,6 +33,7 @@ CHANGED: dict[str, Any] = {
     "due_on": "2030-01-01",
     "due_at": "2030-01-01T00:00:00Z",
     "tags": ("other",),
+    "completed": True,
 }
 """Another value of each field that a client sets by createTask."""
 

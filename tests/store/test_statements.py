@@ -244,7 +244,11 @@ FILTERS = st.tuples(CONDITIONS, st.sampled_from((None, False, True)), st.boolean
 NULLS = st.none() | st.lists(st.booleans(), min_size=3, max_size=3)
 PAGES = st.tuples(FILTERS, KEYS, st.sampled_from((1, 20)), st.booleans(), NULLS, NULLS)
 SELECTIONS = st.tuples(st.booleans(), FILTERS, st.booleans(), st.booleans())
-EDITS = st.tuples(st.sets(st.sampled_from(("title", "due_on", "due_at"))), st.booleans())
+EDITS = st.tuples(
+    st.sets(st.sampled_from(("title", "due_on", "due_at"))),
+    st.booleans(),
+    st.sampled_from((None, False, True)),
+)
 
 
 def condition_of(drawn: Any, which: int) -> Condition:
@@ -281,7 +285,7 @@ def page_keys(drawn: Any, which: int) -> list[StatementKey]:
 
 
 def change_keys(drawn: Any, which: int) -> list[StatementKey]:
-    (by_ids, drawn_filter, bounded, dry_run), (columns, tags) = drawn
+    (by_ids, drawn_filter, bounded, dry_run), (columns, tags, completed) = drawn
     selected = TaskSelection(
         ids=IDS[: which + 1] if by_ids else None,
         filter=filter_of(drawn_filter, which),
@@ -289,7 +293,8 @@ def change_keys(drawn: Any, which: int) -> list[StatementKey]:
         dry_run=dry_run,
     )
     new = {"title": WORDS[which], "due_on": DAYS[which], "due_at": INSTANTS[which]}
-    edits = Edits({name: new[name] for name in sorted(columns)}, WORDS[: (which + 1) * tags])
+    added = WORDS[: (which + 1) * tags]
+    edits = Edits({name: new[name] for name in sorted(columns)}, added, completed=completed)
     shape, _ = selected.split()
     return [
         update_statement(shape, edits.split()[0], ALL, expects_revision=bounded),

@@ -55,10 +55,12 @@ class Idempotent(FieldExtension):
 
 
 def to_json(value: Any) -> Any:
-    """Return an argument as JSON values, with null and omitted `Maybe` fields distinct."""
+    """Return an argument as JSON values, with null and omitted `Maybe` fields distinct. Omitted
+    fields are skipped, so that a new field does not change the digests of requests without it.
+    """
     if dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        return {field.name: to_json(getattr(value, field.name)) for field in fields}
+        given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: to_json(one) for name, one in given.items() if one is not None}
     if isinstance(value, Some):
         return {"value": to_json(value.value)}
     if isinstance(value, list):

@@ -4,7 +4,7 @@ import uuid
 from typing import Annotated, Any
 
 import strawberry
-from strawberry import ID, Maybe
+from strawberry import ID, Maybe, Some
 
 from todo_graphql.api.enums import TaskPriority, to_priority
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
@@ -82,6 +82,11 @@ class CreateTaskInput:
     tags: list[str] | None = strawberry.field(
         default=None, description=f"The tags of the task: up to {TASK_MAX_TAGS}, {TAG_RULE}."
     )
+    completed: bool | None = strawberry.field(
+        default=None,
+        description="Indicates whether the task is completed at its creation. The default is "
+        "false.",
+    )
     id: ID | None = strawberry.field(
         default=None,
         description="The id of the task, a UUID that the client generates. It makes the creation "
@@ -99,6 +104,7 @@ class CreateTaskInput:
             due_on=self.due_on,
             due_at=self.due_at,
             tags=tuple(self.tags or ()),
+            completed=bool(self.completed),
         ).checked(f"{path}.")
 
 
@@ -135,6 +141,10 @@ class UpdateTasksInput:
         description="The tags to remove, regardless of case and accents. Missing tags are ignored. "
         "A tag that is also in `addTags` gets the spelling there.",
     )
+    completed: Maybe[bool | None] = strawberry.field(
+        description="True completes the task and keeps the time of an earlier completion. False "
+        "reopens it. It cannot be null."
+    )
 
     def to_store(self) -> Edits:
         """Return the edits. Raise BadUserInput with the path of an invalid field."""
@@ -151,6 +161,7 @@ class UpdateTasksInput:
             columns,
             add_tags=validation.tags(self.add_tags or (), "input.addTags"),
             remove_tags=validation.tags(self.remove_tags or (), "input.removeTags"),
+            completed=_completed(self.completed) if self.completed else None,
         )
 
 
@@ -171,6 +182,14 @@ def _title(value: str | None) -> str:
             "`title` cannot be null.", reason=InputReason.REQUIRED, field="input.title"
         )
     return validation.title(value, "input.title")
+
+
+def _completed(given: Some[bool | None]) -> bool:
+    if given.value is None:
+        raise BadUserInput(
+            "`completed` cannot be null.", reason=InputReason.REQUIRED, field="input.completed"
+        )
+    return given.value
 
 
 # Parsers of the new values, by column.

@@ -59,6 +59,7 @@ class EditsShape(NamedTuple):
 
     columns: tuple[str, ...]
     changes_tags: bool
+    completed: bool | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -86,11 +87,18 @@ class EditsShape(NamedTuple):
         if not {"due_on", "due_at"}.isdisjoint(new):
             due = {name: new.get(name, TASKS.c[name]) for name in ("due_on", "due_at")}
             new["due"] = due_instant(**due)
+        if self.completed is not None:
+            stamp = func.coalesce(TASKS.c.completed_at, WRITTEN_AT)
+            new["completed_at"] = stamp if self.completed else null()
         return new
 
     def differences(self) -> list[ColumnElement[bool]]:
         """Return conditions of which at least one holds if the edits change the task."""
-        return [TASKS.c[name].is_distinct_from(new) for name, new in self.sources().items()]
+        differ = [TASKS.c[name].is_distinct_from(new) for name, new in self.sources().items()]
+        if self.completed is None:
+            return differ
+        is_open = TASKS.c.completed_at.is_(None)
+        return [*differ, is_open if self.completed else ~is_open]
 
     @property
     def changes_size(self) -> bool:
@@ -107,11 +115,12 @@ class EditsShape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """New values of columns, and tags to add and to remove."""
+    """New values of columns, tags to add and to remove, and whether to complete or reopen."""
 
     columns: Mapping[str, Any] = field(default_factory=dict)
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
+    completed: bool | None = None
 
     @property
     def changes_tags(self) -> bool:
@@ -127,7 +136,7 @@ class Edits:
         texts = {name: columns[name] for name in WEIGHTS if name in columns}
         values = columns | derive(texts)
         parameters = {f"new_{name}": value for name, value in values.items()}
-        return EditsShape(tuple(columns), self.changes_tags), parameters
+        return EditsShape(tuple(columns), self.changes_tags, self.completed), parameters
 
     def edit_tags(self, present: Sequence[Sequence[str]]) -> dict[tuple[str, ...], list[str]]:
         """Return the new tags of tasks that have these tags at present.

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     CTE,
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     column,
     func,
@@ -61,6 +63,7 @@ RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
         "due_on": Date(),
         "due_at": DateTime(timezone=True),
         "tags": ARRAY(Text),
+        "completed": Boolean(),
         "completed_at": DateTime(timezone=True),
         "created_at": DateTime(timezone=True),
         "deleted_at": DateTime(timezone=True),
@@ -74,7 +77,8 @@ RECORD: Mapping[str, TypeEngine[Any]] = MappingProxyType(
 )
 """The columns that PostgreSQL reads from the JSON record of a NewTask."""
 
-AS_GIVEN = tuple(name for name in RECORD if name not in ("place", "created_at"))
+COMPUTED = ("place", "completed", "completed_at", "created_at")
+AS_GIVEN = tuple(name for name in RECORD if name not in COMPUTED)
 
 # Behind the columns of a task, `insert_statement` returns these.
 PLACE, CLASHES = WIDTH, WIDTH + 1
@@ -199,7 +203,11 @@ def _inserted(
     values: dict[str, Any] = {name: given.c[name] for name in AS_GIVEN}
     # Stamps increase by record, so that the order by creation is the order of the records.
     stamp = earlier_stamp(LAST_PLACE - given.c.place)
-    created = func.coalesce(given.c.created_at, stamp)
-    due = due_instant(given.c.due_on, given.c.due_at)
-    values |= {"created_at": created, "updated_at": stamp, "rank": end, "due": due}
+    values |= {
+        "created_at": func.coalesce(given.c.created_at, stamp),
+        "updated_at": stamp,
+        "completed_at": case((given.c.completed, stamp), else_=given.c.completed_at),
+        "rank": end,
+        "due": due_instant(given.c.due_on, given.c.due_at),
+    }
     return scope.insert(writer, given, fresh, values, [*read, TASKS.c.creation_digest])

@@ -99,7 +99,8 @@ def parse_task_rows(result: Iterable[Sequence[Any]]) -> list[TaskRow]:
 class NewTask:
     """Task to create. With a client-supplied id, the create can be repeated.
 
-    PostgreSQL parses the dates and instants. Only imports set the last three fields.
+    PostgreSQL parses the dates and instants. Only imports set the last three fields, and only
+    creates `completed`: a completed task gets the time of the write.
     """
 
     title: str
@@ -109,6 +110,7 @@ class NewTask:
     due_on: str | None = None
     due_at: str | None = None
     tags: tuple[str, ...] = ()
+    completed: bool = False
     completed_at: str | None = None
     created_at: str | None = None
     deleted_at: str | None = None
@@ -137,6 +139,7 @@ class NewTask:
             "due_on": self.due_on,
             "due_at": self.due_at,
             "tags": self.tags or None,
+            "completed": self.completed or None,
         }
         given = {name: value for name, value in content.items() if value is not None}
         return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).digest()
@@ -149,6 +152,7 @@ class NewTask:
             "priority": int(self.priority),
             "due_on": self.due_on,
             "due_at": self.due_at,
+            "completed": self.completed,
             "completed_at": self.completed_at,
             "created_at": self.created_at,
             "deleted_at": self.deleted_at,

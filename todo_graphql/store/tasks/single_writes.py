@@ -62,16 +62,17 @@ REQUIRED = object()
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         **{column.name: None for column in TASKS.c if column.nullable},
+        "completed": False,
         "created_at": None,
         "priority": 0,
         "tags": [],
     }
 )
-"""The values that columns have if they are not named."""
+"""The values that the fields of a task have if they are not named."""
 
 
 def insert_one_parameters(task: NewTask) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the columns of a task, without those that have their default, and the parameters."""
+    """Return the fields of a task, without those that have their default, and the parameters."""
     stored = task.stored().items()
     given = {name: value for name, value in stored if value != DEFAULTS.get(name, REQUIRED)}
     values = {f"new_{name}": value for name, value in given.items()}
@@ -82,14 +83,16 @@ def insert_one_parameters(task: NewTask) -> tuple[tuple[str, ...], dict[str, Any
 def insert_one_statement(
     scope: ViewerScope, given: tuple[str, ...], columns: frozenset[str]
 ) -> Select[Any]:
-    """Insert a task with the `given` columns. Returns no row beyond the quota.
+    """Insert a task with the `given` fields. Returns no row beyond the quota.
 
     A task with a digest has an id of the client: the task that has this id already is returned,
     with a flag if it differs.
     """
     columns |= ALWAYS_READ
     values: dict[str, Any] = {
-        name: cast(bindparam(f"new_{name}"), TASKS.c[name].type) for name in given
+        name: cast(bindparam(f"new_{name}"), TASKS.c[name].type)
+        for name in given
+        if name != "completed"
     }
     digest = values.get("creation_digest")
     read = [*stored_columns(columns), *([] if digest is None else [TASKS.c.creation_digest])]
@@ -99,6 +102,8 @@ def insert_one_statement(
     writer = scope.next_revision(when=and_(is_new, scope.within_quota(growth)), growth=growth)
     end = func.concat(rank_of(writer.c.revision), "0000011")
     values |= {"created_at": WRITTEN_AT, "updated_at": WRITTEN_AT, "rank": end}
+    if "completed" in given:
+        values["completed_at"] = WRITTEN_AT
     if "due_at" in given or "due_on" in given:
         values["due"] = due_instant(values.get("due_on", null()), values.get("due_at", null()))
     task: CTE | Subquery = scope.insert_one(writer, values, read)
