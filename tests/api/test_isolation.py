@@ -30,6 +30,7 @@ AIMED: dict[str, Callable[[str], Any]] = {
     "[CreateTaskInput!]!": lambda task_id: [{"id": task_id, "title": "stolen"}],
     "UpdateTaskInput!": lambda _: {"title": "stolen", "description": "stolen"},
     "UpdateTasksInput!": lambda _: {"title": "stolen", "addTags": ["stolen"]},
+    "[TaskValuesInput!]!": lambda task_id: [{"id": task_id, "title": "stolen"}],
     "TaskFilter": lambda task_id: {"id": {"in": [task_id]}},
 }
 # Arguments that aim at no task, or have tests of their own.

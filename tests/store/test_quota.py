@@ -26,6 +26,7 @@ from todo_graphql.store.storage import Usage, read_storage
 from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import TaskFilter
+from todo_graphql.store.tasks.new_values import NewValues
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
@@ -57,7 +58,8 @@ class Writer:
 
     def write(self) -> None:
         """Run one write. Its arguments may name tasks that are gone."""
-        actions = [self._create] * 3 + [self._edit, self._edit_tags] * 3 + [self._mark] * 4
+        actions = [self._create] * 3 + [self._edit, self._edit_tags, self._set] * 3
+        actions += [self._mark] * 4
         actions += [self._import, self._move, self._purge, self._purge, self._empty, self._keyed]
         # Deletion of the account is rare, so that a history grows.
         actions = actions * 3 + [self._delete_account]
@@ -103,6 +105,14 @@ class Writer:
             }
             edits[name] = values[name]
         self._tasks.update(self._selection(), Edits(edits))
+
+    def _set(self) -> None:
+        new = [
+            NewValues(task_id, {"title": self._chance.choice(WORDS), "tags": ["Büro"]})
+            for task_id in self._selection().ids or ()
+        ]
+        if new:
+            self._tasks.set_values(new)
 
     def _edit_tags(self) -> None:
         added, removed = self._chance.sample(TAGS, 2), self._chance.sample(TAGS, 2)

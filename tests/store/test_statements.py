@@ -40,6 +40,8 @@ from todo_graphql.store.tasks.single_writes import (
     update_one_statement,
 )
 from todo_graphql.store.tasks.updates import mark_statement, purge_statement, update_statement
+from todo_graphql.store.tasks.value_updates import set_values_statement
+from todo_graphql.store.tasks.values import VALUES as VALUES_READ
 
 PACKAGE = store.__name__
 MODULES = [import_module(found.name) for found in walk_packages(store.__path__, f"{PACKAGE}.")]
@@ -297,8 +299,9 @@ def change_keys(drawn: Any, which: int) -> list[StatementKey]:
     edits = Edits({name: new[name] for name in sorted(columns)}, added, completed=completed)
     shape, _ = selected.split()
     return [
-        update_statement(shape, edits.split()[0], ALL, expects_revision=bounded),
-        mark_statement(shape, "completed_at", ALL, clears=bounded),
+        update_statement(shape, edits.split()[0], ALL, VALUES_READ, expects_revision=bounded),
+        mark_statement(shape, "completed_at", ALL, VALUES_READ, clears=bounded),
+        set_values_statement(ALL, VALUES_READ),
         purge_statement(shape),
         update_one_statement(edits.split()[0], ALL, expects_revision=bounded),
         mark_one_statement("completed_at", ALL, clears=bounded),

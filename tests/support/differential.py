@@ -92,10 +92,10 @@ class Asking(Context):
         self.damage = damage
         self.columns: list[frozenset[str]] = []
 
-    def tasks(self, user_id: str | None = None) -> Tasks:
-        columns = super().tasks(user_id)._columns
-        self.columns.append(columns)
-        tasks = DamagedTasks(self.connection, columns)
+    def tasks(self, user_id: str | None = None, payload: str | None = None) -> Tasks:
+        asked = super().tasks(user_id, payload)
+        self.columns.append(asked._columns)
+        tasks = DamagedTasks(self.connection, asked._columns, asked._previous)
         tasks.damage = self.damage
         return tasks
 

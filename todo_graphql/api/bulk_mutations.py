@@ -16,9 +16,11 @@ from todo_graphql.api.payloads import (
     EmptyTrashPayload,
     ReopenTasksPayload,
     RestoreTasksPayload,
+    SetTasksPayload,
     UpdateTasksPayload,
 )
 from todo_graphql.api.scalars import uuid_of
+from todo_graphql.api.task_values import TaskValuesInput, parse_values
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.inserts import CREATE_MAX
@@ -30,6 +32,13 @@ NewTasksInput = Annotated[
     strawberry.argument(description=f"The tasks to create, 1 to {CREATE_MAX}."),
 ]
 Changes = Annotated[UpdateTasksInput, strawberry.argument(description="The changes.")]
+Values = Annotated[
+    list[TaskValuesInput],
+    strawberry.argument(
+        description=f"The new values of 1 to {BULK_MAX} tasks. If any task does not exist, nothing "
+        "changes, and the error is NOT_FOUND with the `missing` ids."
+    ),
+]
 Ids = Annotated[
     list[ID] | None,
     strawberry.argument(
@@ -149,9 +158,24 @@ class BulkMutation:
         dry_run: DryRun = False,  # noqa: FBT002 - an argument of the schema
         user_id: UserId = None,
     ) -> UpdateTasksPayload | None:
-        tasks = info.context.tasks(user_id)
+        tasks = info.context.tasks(user_id, "UpdateTasksPayload")
         selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
         return UpdateTasksPayload.from_write(tasks.update(selection, input.to_store()))
+
+    @strawberry.mutation(
+        description="Sets the values of several tasks, each to its own, all or none. `previous` of "
+        "a payload can be sent back as the input, which undoes a bulk mutation. Equal values are "
+        "not a change.",
+        extensions=[Idempotent()],
+    )
+    def set_tasks(
+        self,
+        info: Info,
+        input: Values,  # noqa: A002
+        user_id: UserId = None,
+    ) -> SetTasksPayload | None:
+        tasks = info.context.tasks(user_id, "SetTasksPayload")
+        return SetTasksPayload.from_write(tasks.set_values(parse_values(input)))
 
     @strawberry.mutation(
         description="Completes several tasks. Completed tasks stay unchanged.",
@@ -166,7 +190,7 @@ class BulkMutation:
         dry_run: DryRun = False,  # noqa: FBT002
         user_id: UserId = None,
     ) -> CompleteTasksPayload | None:
-        tasks = info.context.tasks(user_id)
+        tasks = info.context.tasks(user_id, "CompleteTasksPayload")
         selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
         return CompleteTasksPayload.from_write(tasks.complete(selection))
 
@@ -183,7 +207,7 @@ class BulkMutation:
         dry_run: DryRun = False,  # noqa: FBT002
         user_id: UserId = None,
     ) -> ReopenTasksPayload | None:
-        tasks = info.context.tasks(user_id)
+        tasks = info.context.tasks(user_id, "ReopenTasksPayload")
         selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
         return ReopenTasksPayload.from_write(tasks.reopen(selection))
 

@@ -14,6 +14,7 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL
+from todo_graphql.store.tasks.values import VALUES
 from todo_graphql.store.users import Users
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
 
 NOTHING: frozenset[str] = frozenset()
+PREVIOUS = frozenset({"previous"})
 
 
 class Context:
@@ -132,10 +134,15 @@ class Context:
         if user_id is not None and user_id.lower() != self.viewer.key:
             raise Forbidden("`userId` names another user. Omit it, or send your own id.")
 
-    def tasks(self, user_id: str | None = None) -> Tasks:
-        """Return the viewer's tasks. Raise Forbidden if `userId` names another user."""
+    def tasks(self, user_id: str | None = None, payload: str | None = None) -> Tasks:
+        """Return the viewer's tasks, with their previous values if the operation selects those of
+        the payload. Raise Forbidden if `userId` names another user.
+        """
         self.require_own_id(user_id)
-        return Tasks(self.connection, self.selected_columns("Task", ALL))
+        previous = NOTHING
+        if payload is not None and self.selected_columns(payload, PREVIOUS):
+            previous = self.selected_columns("TaskValues", VALUES) | {"id"}
+        return Tasks(self.connection, self.selected_columns("Task", ALL), previous)
 
     def selected_columns(self, kind: str, every: frozenset[str]) -> frozenset[str]:
         """Return the attributes of a type that the operation selects."""

@@ -6,9 +6,11 @@ from typing import Any, Self
 import strawberry
 from strawberry import ID
 
+from todo_graphql.api.task_values import TaskValues
 from todo_graphql.api.types import Task
 from todo_graphql.store.tasks.rows import TaskRow
 from todo_graphql.store.tasks.selections import DRY_RUN_ROWS
+from todo_graphql.store.tasks.values import TaskValuesRow
 from todo_graphql.store.tasks.write_results import WriteResult
 
 
@@ -27,15 +29,18 @@ class Payload:
         return cls(**{name: _from_json(value) for name, value in content.items()})
 
 
+ROWS = {frozenset(row._fields): row for row in (TaskRow, TaskValuesRow)}
+
+
 def _to_json(value: Any) -> Any:
-    if isinstance(value, TaskRow):
+    if isinstance(value, TaskRow | TaskValuesRow):
         return value._asdict()
     return [_to_json(item) for item in value] if isinstance(value, list) else value
 
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return TaskRow(**value)
+        return ROWS[frozenset(value)](**value)
     return [_from_json(item) for item in value] if isinstance(value, list) else value
 
 
@@ -68,6 +73,24 @@ class TasksPayload(RevisionPayload):
     def from_write(cls, written: WriteResult) -> Self:
         tasks = Task.from_rows(written.rows)
         return cls(revision=written.revision, count=written.number, tasks=tasks)
+
+
+@strawberry.type
+class ChangedTasksPayload(TasksPayload):
+    previous: list[TaskValues] = strawberry.field(
+        default_factory=list,
+        description="The values of each task that the mutation changed, before it changed them. "
+        "Send them as the input of `setTasks` to undo the mutation. Empty for a dry run.",
+    )
+
+    @classmethod
+    def from_write(cls, written: WriteResult) -> Self:
+        return cls(
+            revision=written.revision,
+            count=written.number,
+            tasks=Task.from_rows(written.rows),
+            previous=TaskValues.from_rows(written.previous),
+        )
 
 
 @strawberry.type(description="The result of `createTask`.")
@@ -118,17 +141,24 @@ class CreateTasksPayload(TasksPayload):
 
 
 @strawberry.type(description="The result of `updateTasks`.")
-class UpdateTasksPayload(TasksPayload):
+class UpdateTasksPayload(ChangedTasksPayload):
     pass
 
 
+@strawberry.type(description="The result of `setTasks`.")
+class SetTasksPayload(ChangedTasksPayload):
+    tasks: list[Task] = strawberry.field(
+        description="The tasks in their current state, in the order of the input."
+    )
+
+
 @strawberry.type(description="The result of `completeTasks`.")
-class CompleteTasksPayload(TasksPayload):
+class CompleteTasksPayload(ChangedTasksPayload):
     pass
 
 
 @strawberry.type(description="The result of `reopenTasks`.")
-class ReopenTasksPayload(TasksPayload):
+class ReopenTasksPayload(ChangedTasksPayload):
     pass
 
 

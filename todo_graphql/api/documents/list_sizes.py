@@ -28,6 +28,10 @@ UNPAGINATED_LISTS = {"TagCount": MAX_TAGS}
 """The maximum sizes of lists without pagination, by the type of their items."""
 
 
+INPUT_LISTS = {"CreateTaskInput": CREATE_MAX, "TaskValuesInput": BULK_MAX}
+"""The maximum sizes of inputs that are lists, by the type of their items."""
+
+
 def field_multiplier(field: GraphQLField, items: int) -> int:
     """Return how often the selection below a field is executed: once, or for each list item."""
     if not is_list_type(get_nullable_type(field.type)):
@@ -47,8 +51,10 @@ def max_list_size(
         return max(sizes, default=DEFAULT_PAGE_SIZE)
     if "atMost" in field.args:
         return max(sizes, default=BULK_DEFAULT)
-    is_bulk = "input" in field.args and is_list_type(get_nullable_type(field.args["input"].type))
-    return _length(given.get("input"), CREATE_MAX) if is_bulk else 1
+    kind = get_nullable_type(field.args["input"].type) if "input" in field.args else None
+    if not is_list_type(kind):
+        return 1
+    return _length(given.get("input"), INPUT_LISTS[get_named_type(kind).name])
 
 
 def _given_arguments(

@@ -57,6 +57,7 @@ from todo_graphql.store.models import (
     TITLE_MAX_LENGTH,
 )
 from todo_graphql.store.tasks.rows import TaskRow
+from todo_graphql.store.tasks.values import TaskValuesRow
 
 Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 SCALARS: Mapping[str, Any] = {
@@ -70,9 +71,13 @@ SCALARS: Mapping[str, Any] = {
 """The types of scalars whose values need no serialization."""
 
 MAX_CHARACTERS: Mapping[tuple[type, str], int] = {
-    (TaskRow, "title"): TITLE_MAX_LENGTH,
-    (TaskRow, "description"): DESCRIPTION_MAX_LENGTH,
-    (TaskRow, "tags"): TASK_MAX_TAGS * (TAG_MAX_LENGTH + len('""')),
+    (row, name): maximum
+    for row in (TaskRow, TaskValuesRow)
+    for name, maximum in (
+        ("title", TITLE_MAX_LENGTH),
+        ("description", DESCRIPTION_MAX_LENGTH),
+        ("tags", TASK_MAX_TAGS * (TAG_MAX_LENGTH + len('""'))),
+    )
 }
 """The maximum lengths of texts, which the database ensures."""
 

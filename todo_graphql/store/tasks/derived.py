@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Text, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.types import UserDefinedType
 
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.text.folding import fold
@@ -68,10 +69,30 @@ def replace_words(texts: Sequence[str], *words: ColumnElement[str]) -> ColumnEle
     """Return the search words of a task in which those of some texts are replaced."""
     kept = [weight for name, weight in WEIGHTS.items() if name not in texts]
     weights: ColumnElement[Any] = literal_column(f"""'{{{",".join(kept)}}}'::"char"[]""")
-    others = func.ts_filter(TASKS.c.words, weights)
-    parts = [*words, cast(others, Text)] if kept else words
+    return _join_words([*words, _kept_words(weights)] if kept else words)
+
+
+def replace_other_words(kept: ColumnElement[Any], words: ColumnElement[str]) -> ColumnElement[Any]:
+    """Return the search words of a task: new ones, and present ones with the weights to keep."""
+    return _join_words([words, _kept_words(kept)])
+
+
+def _kept_words(weights: ColumnElement[Any]) -> ColumnElement[str]:
+    return cast(func.ts_filter(TASKS.c.words, weights), Text)
+
+
+def _join_words(parts: Sequence[ColumnElement[str]]) -> ColumnElement[Any]:
     # Not concat_ws, which is STABLE: Citus refuses such functions of columns in an UPDATE.
     literal = parts[0]
     for part in parts[1:]:
         literal = literal.concat(" ").concat(part)
     return cast(literal, TSVECTOR)
+
+
+class Weights(UserDefinedType[list[str]]):
+    """PostgreSQL's type of the weights that `ts_filter` takes."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return '"char"[]'

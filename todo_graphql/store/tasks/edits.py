@@ -128,14 +128,8 @@ class Edits:
 
     def split(self) -> tuple[EditsShape, dict[str, Any]]:
         """Return the shape and the values of its parameters, without `tag_edits`."""
-        columns = dict(self.columns)
-        # A new due date replaces one of the other kind.
-        for one, other in (("due_on", "due_at"), ("due_at", "due_on")):
-            if columns.get(one) is not None:
-                columns[other] = None
-        texts = {name: columns[name] for name in WEIGHTS if name in columns}
-        values = columns | derive(texts)
-        parameters = {f"new_{name}": value for name, value in values.items()}
+        columns = replace_due(self.columns)
+        parameters = {f"new_{name}": value for name, value in with_derived(columns).items()}
         return EditsShape(tuple(columns), self.changes_tags, self.completed), parameters
 
     def edit_tags(self, present: Sequence[Sequence[str]]) -> dict[tuple[str, ...], list[str]]:
@@ -147,6 +141,20 @@ class Edits:
         if len(present) > BULK_MAX:
             return {}
         return {tuple(old): edit_tags(old, self.add_tags, self.remove_tags) for old in present}
+
+
+def replace_due(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return new values of columns. A new due date replaces one of the other kind."""
+    replaced = dict(columns)
+    for one, other in (("due_on", "due_at"), ("due_at", "due_on")):
+        if columns.get(one) is not None:
+            replaced[other] = None
+    return replaced
+
+
+def with_derived(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return new values of columns and of those that are derived from their texts."""
+    return {**columns, **derive({name: columns[name] for name in WEIGHTS if name in columns})}
 
 
 def format_tag_edits(edited: Mapping[tuple[str, ...], Sequence[str]]) -> str:

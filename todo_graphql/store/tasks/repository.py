@@ -23,6 +23,7 @@ from todo_graphql.store.tasks.inserts import (
     insert_statement,
     parse_insert_result,
 )
+from todo_graphql.store.tasks.new_values import NewValues, values_parameters
 from todo_graphql.store.tasks.overview import (
     ALL_COUNTS,
     Overview,
@@ -53,10 +54,14 @@ from todo_graphql.store.tasks.updates import (
     purge_statement,
     update_statement,
 )
+from todo_graphql.store.tasks.value_updates import parse_set_values, set_values_statement
 from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
 from todo_graphql.store.validation import require_few_tags
 
 Parse: TypeAlias = Callable[[Sequence[Sequence[Any]]], WriteResult]
+
+
+NOTHING: frozenset[str] = frozenset()
 
 
 @cached_statement
@@ -76,10 +81,18 @@ class Tasks:
     changes takes no revision. A write of several tasks is atomic.
     """
 
-    def __init__(self, connection: ViewerConnection, columns: frozenset[str] = ALL) -> None:
-        """Read only these `columns` of returned tasks; the others are None."""
+    def __init__(
+        self,
+        connection: ViewerConnection,
+        columns: frozenset[str] = ALL,
+        previous: frozenset[str] = NOTHING,
+    ) -> None:
+        """Read only these `columns` of returned tasks, and these `previous` values of changed
+        ones; the others are None. Without any, there are no previous values.
+        """
         self._statements = Statements(connection)
         self._columns = columns
+        self._previous = previous
 
     def find(self, task_id: uuid.UUID) -> TaskRow | None:
         """Return a task, also from the trash."""
@@ -184,10 +197,26 @@ class Tasks:
             )
         else:
             statement = update_statement(
-                selection, shape, self._columns, expects_revision=expects_revision
+                selection,
+                shape,
+                self._columns,
+                self._previous,
+                expects_revision=expects_revision,
             )
         values = {**values, **new_values}
         return self._change(selected, statement, values, grows=shape.changes_size)
+
+    def set_values(self, new: Sequence[NewValues]) -> WriteResult:
+        """Set the values of tasks, each to its own, all or none.
+
+        Raises NotFound, QuotaExceeded, and Conflict if a task is not at its expected revision.
+        """
+        selected = TaskSelection(ids=tuple(values.id for values in new))
+        _, values = selected.split()
+        statement = set_values_statement(self._columns, self._previous)
+        parse = partial(parse_set_values, selected=selected)
+        values |= values_parameters(new)
+        return write_within_quota(self._statements, statement, values, parse)
 
     def complete(self, selected: TaskSelection) -> WriteResult:
         """Complete the open ones of the tasks. Raises NotFound."""
@@ -219,7 +248,9 @@ class Tasks:
         if selected.single:
             statement = mark_one_statement(column, self._columns, clears=clears)
         else:
-            statement = mark_statement(selection, column, self._columns, clears=clears)
+            statement = mark_statement(
+                selection, column, self._columns, self._previous, clears=clears
+            )
         return self._change(selected, statement, values)
 
     def _change(

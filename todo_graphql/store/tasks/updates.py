@@ -24,6 +24,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape, mark_change, update_change
 from todo_graphql.store.tasks.rows import ALWAYS_READ, format_columns, stored_columns
 from todo_graphql.store.tasks.selections import BULK_MAX, DRY_RUN_ROWS, SelectionShape
+from todo_graphql.store.tasks.values import columns_before, format_values
 from todo_graphql.store.tasks.write_results import count_rows, description_size
 from todo_graphql.store.write_summary import summarize_write
 
@@ -36,12 +37,14 @@ def update_statement(
     selection: SelectionShape,
     edits: EditsShape,
     columns: frozenset[str],
+    previous: frozenset[str],
     *,
     expects_revision: bool,
 ) -> Select[Any]:
     """Apply edits to the selected tasks that differ and are at the expected revision."""
     values, when = update_change(edits, expects_revision=expects_revision)
-    return change_statement(scope, selection, values, when, columns, edits.added_bytes())
+    added = edits.added_bytes()
+    return change_statement(scope, selection, values, when, columns, previous, added)
 
 
 @cached_statement
@@ -50,12 +53,13 @@ def mark_statement(
     selection: SelectionShape,
     column: str,
     columns: frozenset[str],
+    previous: frozenset[str],
     *,
     clears: bool,
 ) -> Select[Any]:
     """Set an instant where it is null, or clear it where it is set."""
     values, when = mark_change(column, clears=clears)
-    return change_statement(scope, selection, values, when, columns)
+    return change_statement(scope, selection, values, when, columns, previous)
 
 
 @cached_statement
@@ -85,26 +89,30 @@ def change_statement(
     values: Mapping[str, Any],
     when: ColumnElement[bool],
     columns: frozenset[str],
+    previous: frozenset[str],
     added: ColumnElement[int] | None = None,
 ) -> Select[Any]:
-    """Set values of the selected tasks for which `when` holds. Returns all selected tasks.
+    """Set values of the selected tasks for which `when` holds. Returns all selected tasks, each
+    with its `previous` values if there are any.
 
     `added` are the bytes that the values add to a task. If the descriptions of the result are too
     large, nothing changes, and no task is returned.
     """
     columns |= ALWAYS_READ
     read = stored_columns(columns)
-    is_sized = "description" in columns and selection.max_rows > DRY_RUN_ROWS
+    is_sized = "description" in columns | previous and selection.max_rows > DRY_RUN_ROWS
     nothing = literal(0, Integer)
+    size = description_size(values, columns, previous) if is_sized else nothing
     chosen = [
         TASKS.c.id,
+        *columns_before(previous),
         when.label("changes"),
         (nothing if added is None else added).label("added"),
-        (description_size(values) if is_sized else nothing).label("size"),
+        size.label("size"),
     ]
     target = scope.tasks(*chosen).where(*selection.predicates()).cte("target")
     changing = select(target.c.id).where(target.c.changes)
-    totals = _totals(target)
+    totals = count_targets(target)
     is_small = totals.c.size <= MAX_BYTES if is_sized else true()
     growth = None if added is None else Growth(None, totals.c.bytes)
     fits = true() if growth is None else scope.within_quota(growth)
@@ -118,15 +126,20 @@ def change_statement(
     about = summarize_write(scope, writer, totals.c.number, count_rows(updated), growth).subquery(
         "summary"
     )
+    source = about.join(totals, true()).outerjoin(tasks, is_small)
+    before: list[ColumnElement[Any]] = []
+    if previous:
+        source = source.outerjoin(target, target.c.id == tasks.c.id)
+        before = [target.c.changes, *format_values(target, tasks.c.revision, previous)]
     return (
-        select(*format_columns(tasks, columns), totals.c.size, about)
-        .select_from(about.join(totals, true()).outerjoin(tasks, is_small))
+        select(*format_columns(tasks, columns), totals.c.size, *before, about)
+        .select_from(source)
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )
 
 
-def _totals(target: CTE) -> CTE:
+def count_targets(target: CTE) -> CTE:
     """Count the selected and the changing tasks, the bytes gained, and the total size."""
     changes = target.c.changes
     columns = [

@@ -3,12 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, func, select
+from sqlalchemy import CTE, ColumnElement, Integer, func, literal, select
 
 from todo_graphql.errors import QueryTooComplex
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows
+from todo_graphql.store.tasks.values import TaskValuesRow
 from todo_graphql.store.write_summary import parse_summary
+
+# Behind the columns of a task and the size of the result, a change returns these if the previous
+# values are selected: whether the task changes, and its values.
+CHANGES = WIDTH + 1
+PREVIOUS = slice(CHANGES + 1, CHANGES + 1 + len(TaskValuesRow._fields))
 
 MAX_RESULT_BYTES = 2_097_152
 """The most bytes of descriptions in the result of a change. Other texts are short. A create is
@@ -17,14 +23,15 @@ bounded by its number of tasks, which may exist already.
 
 
 class WriteResult(NamedTuple):
-    """Result of a write: the user's revision, the numbers of selected and of changed tasks, and
-    the selected tasks.
+    """Result of a write: the user's revision, the numbers of selected and of changed tasks, the
+    selected tasks, and the values of the changed ones before the write.
     """
 
     revision: int
     number: int
     changed: int
     rows: Sequence[TaskRow]
+    previous: Sequence[TaskValuesRow] = ()
 
 
 def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
@@ -36,17 +43,36 @@ def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
         raise result_too_large()
     there = [row for row in result if len(row) > WIDTH and row[0] is not None]
     summary = parse_summary(result[0])
-    return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(there))
+    previous = [
+        TaskValuesRow._make(row[PREVIOUS])
+        for row in there
+        if summary.changed and len(row) > PREVIOUS.stop and row[CHANGES]
+    ]
+    return WriteResult(
+        summary.revision, summary.number, summary.changed, parse_task_rows(there), previous
+    )
 
 
 def count_rows(rows: CTE) -> ColumnElement[int]:
     return select(func.count()).select_from(rows).scalar_subquery()
 
 
-def description_size(values: Mapping[str, ColumnElement[Any]]) -> ColumnElement[int]:
-    """Return the size of a task's description after a write of these values."""
-    description = values.get("description", TASKS.c.description)
-    return func.coalesce(func.octet_length(description), 0)
+def description_size(
+    values: Mapping[str, ColumnElement[Any]], columns: frozenset[str], previous: frozenset[str]
+) -> ColumnElement[int]:
+    """Return the size of the descriptions that the result has of a task: after a write of these
+    values if it is one of the `columns`, and before it if it is one of the `previous` values.
+    """
+    size: ColumnElement[int] = literal(0, Integer)
+    if "description" in columns:
+        size = size + _size(values.get("description", TASKS.c.description))
+    if "description" in previous:
+        size = size + _size(TASKS.c.description)
+    return size
+
+
+def _size(text: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.coalesce(func.octet_length(text), 0)
 
 
 def result_too_large() -> QueryTooComplex:

@@ -1,0 +1,121 @@
+"""Values of a task before a change, and the input with the same fields that sets them again."""
+
+from typing import Any
+
+import strawberry
+from strawberry import ID, Maybe
+
+from todo_graphql.api.enums import TaskPriority, to_priority
+from todo_graphql.api.inputs import DESCRIPTION_RULE, DUE_AT_RULE, DUE_ON_RULE, TAG_RULE, TITLE_RULE
+from todo_graphql.api.row_types import RowType
+from todo_graphql.api.scalars import Date, DateTime, uuid_of
+from todo_graphql.errors import BadUserInput, InputReason
+from todo_graphql.store import validation
+from todo_graphql.store.models import TASK_MAX_TAGS
+from todo_graphql.store.tasks.new_values import NewValues
+from todo_graphql.store.tasks.selections import BULK_MAX
+from todo_graphql.store.tasks.values import EDITABLE, TaskValuesRow
+
+
+@strawberry.type(
+    description="The values of a task before a change, with the fields of `TaskValuesInput`."
+)
+class TaskValues(RowType):
+    row = TaskValuesRow
+
+    id: ID = strawberry.field(description="The id of the task.")
+    title: str = strawberry.field(description="The title of the task.")
+    description: str | None = strawberry.field(description="The description of the task.")
+    priority: TaskPriority = strawberry.field(description="The priority of the task.")
+    due_on: Date | None = strawberry.field(description="The day on which the task was due.")
+    due_at: DateTime | None = strawberry.field(description="The time at which the task was due.")
+    tags: list[str] = strawberry.field(description="The tags of the task.")
+    completed_at: DateTime | None = strawberry.field(
+        description="The time when the task was completed. Null for an open task."
+    )
+    expected_revision: int = strawberry.field(
+        description="The revision of the task after the change."
+    )
+
+
+@strawberry.input(
+    description="New values of a task. Omitted fields stay unchanged; null clears a field."
+)
+class TaskValuesInput:
+    id: ID = strawberry.field(description="The id of the task, a UUID.")
+    title: Maybe[str | None] = strawberry.field(
+        description=f"The title, {TITLE_RULE}. It cannot be null."
+    )
+    description: Maybe[str | None] = strawberry.field(
+        description=f"The description, {DESCRIPTION_RULE}."
+    )
+    priority: Maybe[TaskPriority | None] = strawberry.field(
+        description="The priority. Null means NONE."
+    )
+    due_on: Maybe[Date | None] = strawberry.field(description=f"{DUE_ON_RULE}, which it replaces.")
+    due_at: Maybe[DateTime | None] = strawberry.field(
+        description=f"{DUE_AT_RULE}, which it replaces."
+    )
+    tags: Maybe[list[str] | None] = strawberry.field(
+        description=f"The tags: up to {TASK_MAX_TAGS}, {TAG_RULE}."
+    )
+    completed_at: Maybe[DateTime | None] = strawberry.field(
+        description="The time when the task was completed. Null reopens it."
+    )
+    expected_revision: int | None = strawberry.field(
+        default=None,
+        description="The `revision` that the task must have. If any task has another one, nothing "
+        "changes, and the error is CONFLICT with the ids of these tasks as `stale`.",
+    )
+
+    def to_store(self, path: str) -> NewValues:
+        """Return the new values. Raise BadUserInput with the path of an invalid field."""
+        given = {name: getattr(self, name) for name in EDITABLE}
+        columns = {
+            name: _parse(name, some.value, path) for name, some in given.items() if some is not None
+        }
+        due = columns.get("due_on"), columns.get("due_at")
+        validation.require_one_due_date(*due, f"{path}.dueAt")
+        return NewValues(uuid_of(self.id, f"{path}.id"), columns, self.expected_revision)
+
+
+def _parse(name: str, value: Any, path: str) -> Any:
+    """Return the new value of a column. Raise BadUserInput with its path."""
+    field = f"{path}.{name}"
+    match name:
+        case "title":
+            if value is None:
+                raise BadUserInput(
+                    "`title` cannot be null.", reason=InputReason.REQUIRED, field=field
+                )
+            return validation.title(value, field)
+        case "description":
+            return validation.description(value, field)
+        case "priority":
+            return to_priority(value)
+        case "tags":
+            return list(validation.tags(value or (), field))
+    return value
+
+
+def parse_values(new: list[TaskValuesInput]) -> list[NewValues]:
+    """Return the new values of different tasks. Raise BadUserInput."""
+    if not 1 <= len(new) <= BULK_MAX:
+        raise BadUserInput(
+            f"`input` must contain 1 to {BULK_MAX} tasks.",
+            reason=InputReason.TOO_MANY if new else InputReason.TOO_FEW,
+            field="input",
+            min=1,
+            max=BULK_MAX,
+        )
+    parsed = [values.to_store(f"input.{number}") for number, values in enumerate(new)]
+    ids = set()
+    for number, values in enumerate(parsed):
+        if values.id in ids:
+            raise BadUserInput(
+                "Duplicate id: a task can have one set of values.",
+                reason=InputReason.DUPLICATE,
+                field=f"input.{number}.id",
+            )
+        ids.add(values.id)
+    return parsed
