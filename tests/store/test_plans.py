@@ -17,10 +17,14 @@ from todo_graphql.store.storage import counted_storage_statement, recount_storag
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
+from todo_graphql.store.tasks.new_values import NewValues, values_parameters
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL, NewTask
+from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.value_updates import set_values_statement
+from todo_graphql.store.tasks.values import VALUES
 
 pytestmark = pytest.mark.no_cover
 
@@ -122,6 +126,24 @@ def test_insert_finds_existing_ids_by_primary_key(postgresql: SecretStr) -> None
             plan = [row[0] for row in own.read(explained, values)]
         database.close()
     assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]
+
+
+@pytest.mark.plain_postgresql
+def test_new_values_find_tasks_by_primary_key(postgresql: SecretStr) -> None:
+    """Without statistics, a join would read all tasks of the user."""
+    with migrated_database(postgresql) as url:
+        database = Database(settings_for(url))
+        statement = set_values_statement(ALL, VALUES).compile(Statements.scope)
+        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
+        with database.connect_as(ME) as own:
+            _, values = TaskSelection(ids=(ME.id,)).split()
+            values |= values_parameters([NewValues(ME.id, {"title": "new"})])
+            plan = [row[0] for row in own.read(explained, values)]
+        database.close()
+    scans = [line for line in plan if "Index Cond: ((user_id = " in line]
+    assert len(scans) == 3
+    assert all("(id = ANY (" in line for line in scans)
+    assert not [line for line in plan if "Seq Scan" in line]
 
 
 def test_recount_reads_own_tasks_by_index(connection: ViewerConnection) -> None:
