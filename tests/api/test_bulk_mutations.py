@@ -26,6 +26,9 @@ DOCUMENTS = {
         for verb in ("completeTasks", "reopenTasks", "deleteTasks", "restoreTasks")
     },
 }
+EVERY = {"createdAt": {"null": False}}
+"""A filter that matches every task."""
+
 FIELDS = {"updateTasks": "tags", "completeTasks": "completedAt", "deleteTasks": "deletedAt"}
 
 
@@ -67,19 +70,19 @@ def test_bulk_mutation_by_filter_changes_matching_tasks(alice: Person, verb: str
 
 def test_delete_and_restore_tasks(alice: Person) -> None:
     tasks = alice.create_many("a", "b")
-    bulk(alice, "deleteTasks", filter={})
+    bulk(alice, "deleteTasks", filter=EVERY)
     assert alice.titles() == []
-    back = bulk(alice, "restoreTasks", filter={})
+    back = bulk(alice, "restoreTasks", filter=EVERY)
     assert (back["count"], back["revision"]) == (2, 3)
     assert sorted(alice.titles()) == ["a", "b"]
     bulk(alice, "deleteTasks", ids=ids_of(tasks))
     assert bulk(alice, "restoreTasks", ids=ids_of(tasks))["revision"] == 5
-    assert bulk(alice, "restoreTasks", filter={})["count"] == 0
+    assert bulk(alice, "restoreTasks", filter=EVERY)["count"] == 0
 
 
 def test_complete_and_reopen_tasks(alice: Person) -> None:
     alice.create_many("a", "b")
-    done = bulk(alice, "completeTasks", filter={})
+    done = bulk(alice, "completeTasks", filter=EVERY)
     back = bulk(alice, "reopenTasks", ids=ids_of(done["tasks"]))
     assert (back["count"], back["revision"]) == (2, 3)
     assert {task["completedAt"] for task in back["tasks"]} == {None}
@@ -111,26 +114,26 @@ def test_bulk_mutation_of_a_foreign_task_changes_nothing(
 @pytest.mark.parametrize("verb", FIELDS)
 def test_filter_matching_more_than_at_most_is_rejected(alice: Person, verb: str) -> None:
     alice.create_many("a", "b", "c")
-    refusal = alice.refusal(DOCUMENTS[verb], filter={}, atMost=2)
+    refusal = alice.refusal(DOCUMENTS[verb], filter=EVERY, atMost=2)
     assert (refusal["code"], refusal["matched"], refusal["atMost"]) == ("CONFLICT", 3, 2)
     assert alice.revision() == 1
-    assert bulk(alice, verb, filter={}, atMost=3)["count"] == 3
+    assert bulk(alice, verb, filter=EVERY, atMost=3)["count"] == 3
 
 
 def test_at_most_counts_unchanged_tasks(alice: Person) -> None:
     alice.create_many("a", "b")
     bulk(alice, "completeTasks", filter={"title": {"eq": "a"}})
-    assert alice.refusal(DOCUMENTS["completeTasks"], filter={}, atMost=1)["matched"] == 2
+    assert alice.refusal(DOCUMENTS["completeTasks"], filter=EVERY, atMost=1)["matched"] == 2
 
 
 @pytest.mark.parametrize("verb", FIELDS)
 def test_dry_run_returns_tasks_and_changes_nothing(alice: Person, verb: str) -> None:
     alice.create_many(*(f"task {number}" for number in range(12)))
-    dry = bulk(alice, verb, filter={}, dryRun=True)
+    dry = bulk(alice, verb, filter=EVERY, dryRun=True)
     assert (dry["revision"], dry["count"], len(dry["tasks"])) == (1, 12, 10)
     assert not any(task[FIELDS[verb]] for task in dry["tasks"])
     assert alice.revision() == 1
-    assert bulk(alice, verb, filter={}, dryRun=True, atMost=2) == dry
+    assert bulk(alice, verb, filter=EVERY, dryRun=True, atMost=2) == dry
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)
@@ -159,8 +162,8 @@ def test_only_changed_tasks_get_the_revision(alice: Person) -> None:
         ({"ids": [], "filter": {}}, "filter"),
         ({"ids": ["1"]}, "ids.0"),
         ({"ids": [str(uuid.UUID(int=n)) for n in range(501)]}, "ids"),
-        ({"filter": {}, "atMost": -1}, "atMost"),
-        ({"filter": {}, "atMost": 501}, "atMost"),
+        ({"filter": EVERY, "atMost": -1}, "atMost"),
+        ({"filter": EVERY, "atMost": 501}, "atMost"),
         ({"filter": {"due": {"timeZone": "Mars"}}}, "filter.due.timeZone"),
     ],
 )
@@ -178,13 +181,13 @@ def test_bulk_limits_are_inclusive(alice: Person) -> None:
     unknown = [str(uuid.UUID(int=number)) for number in range(500)]
     assert alice.refusal(DOCUMENTS["completeTasks"], ids=unknown)["code"] == "NOT_FOUND"
     for at_most in (0, 500):
-        assert bulk(alice, "completeTasks", filter={}, atMost=at_most)["count"] == 0
+        assert bulk(alice, "completeTasks", filter=EVERY, atMost=at_most)["count"] == 0
 
 
 def test_too_many_tags_of_one_task_changes_none(alice: Person) -> None:
     alice.create(tags=[f"tag {number}" for number in range(20)])
     alice.create()
-    refusal = alice.refusal(DOCUMENTS["updateTasks"], filter={})
+    refusal = alice.refusal(DOCUMENTS["updateTasks"], filter=EVERY)
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", "input.addTags")
     assert alice.revision() == 2
     assert alice.titles(filter={"tags": {"any": ["new"]}}) == []

@@ -85,7 +85,7 @@ def test_mutation_with_a_key_is_executed_once(alice: Person, verb: str, fields: 
 
 def test_bulk_mutation_with_a_key_is_executed_once(alice: Person) -> None:
     alice.create_many("a", "b")
-    document = """mutation { completeTasks(filter: {}, idempotencyKey: "k") {
+    document = """mutation { completeTasks(filter: {completed: false}, idempotencyKey: "k") {
         revision count tasks { title completed priority }
     } }"""
     first = alice.ask(document)

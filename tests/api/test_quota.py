@@ -23,7 +23,9 @@ CREATE_MANY = """mutation ($input: [CreateTaskInput!]!) {
     createTasks(input: $input) { revision tasks { title } }
 }"""
 UPDATE_MANY = """mutation ($input: UpdateTasksInput!, $dryRun: Boolean! = false) {
-    updateTasks(filter: {}, input: $input, dryRun: $dryRun) { revision count }
+    updateTasks(filter: {createdAt: {null: false}}, input: $input, dryRun: $dryRun) {
+        revision count
+    }
 }"""
 
 

@@ -22,7 +22,7 @@ def complete(arguments: str, fields: str) -> str:
     return "mutation { completeTasks(%s) { %s } }" % (arguments, fields)
 
 
-ALL = "filter: {}"
+ALL = "filter: {createdAt: {null: false}}"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ def test_bulk_mutation_by_ids_with_large_result_changes_nothing(limited: Person)
 
 def test_new_descriptions_count(limited: Person) -> None:
     document = """mutation ($text: String) {
-        updateTasks(filter: {}, input: {description: $text}) { tasks { description } }
+        updateTasks(filter: {createdAt: {null: false}}, input: {description: $text}) {
+            tasks { description }
+        }
     }"""
     assert limited.refusal(document, text=TEXT + "y")["limitName"] == "resultBytes"
     tasks = limited.ask(document, text="short")["updateTasks"]["tasks"]

@@ -127,9 +127,9 @@ def test_ordered_filtered_page_sends_one_message(wire: Wire, carol: Person, fiel
     "document",
     [
         'mutation { createTasks(input: [{title: "a"}, {title: "b"}]) { tasks { id } } }',
-        "mutation { completeTasks(filter: {}) { revision count tasks { id } } }",
-        'mutation { updateTasks(filter: {}, input: {tags: ["x"]}) { tasks { tags } } }',
-        "mutation { deleteTasks(filter: {}, dryRun: true) { count tasks { id } } }",
+        "mutation { completeTasks(filter: {createdAt: {null: false}}) { revision tasks { id } } }",
+        "mutation { updateTasks(filter: {createdAt: {null: false}}, input: {tags: []}) { count } }",
+        "mutation { deleteTasks(filter: {createdAt: {null: false}}, dryRun: true) { count } }",
         "mutation { emptyTrash { count } }",
         "{ overview { open today tags { tag } } }",
         "{ me { tags { tag } } }",
@@ -153,7 +153,9 @@ def test_move_sends_three_messages(wire: Wire, carol: Person) -> None:
 def test_edit_of_tags_sends_three_messages(wire: Wire, carol: Person) -> None:
     """BEGIN with the present tags, the update, and COMMIT."""
     carol.create(tags=["a"])
-    document = 'mutation { updateTasks(filter: {}, input: {addTags: ["x"]}) { tasks { tags } } }'
+    document = """mutation {
+        updateTasks(filter: {createdAt: {null: false}}, input: {addTags: ["x"]}) { tasks { tags } }
+    }"""
     assert len(heard(wire, carol, document)) == 3
 
 

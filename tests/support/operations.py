@@ -61,7 +61,14 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         'id: "x"',
     ),
     "restoreTask": ("id: $task", f'id: "{NOBODY}"'),
-    "restoreTasks": ("ids: [$task, $done]", "filter: {}", "", f'ids: ["{NOBODY}", $task]'),
+    "restoreTasks": (
+        "ids: [$task, $done]",
+        "filter: {}",
+        "",
+        f'ids: ["{NOBODY}", $task]',
+        "filter: {title: {contains: $word}, completed: $yes}",
+        "filter: {or: [{title: $text}, {priority: {gte: $level}}]}, dryRun: $no",
+    ),
     "completeTasks": (
         f'ids: "{NOBODY}"',
         "ids: [$task], dryRun: true",

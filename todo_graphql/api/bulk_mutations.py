@@ -46,31 +46,37 @@ Ids = Annotated[
         "nothing changes, and the error is NOT_FOUND with the `missing` ids."
     ),
 ]
+REQUIRED_VALUES = (
+    "It needs a condition, and each named part of it needs a value: null, an omitted variable, and "
+    "an empty or blank value are BAD_USER_INPUT."
+)
 Matching = Annotated[
     TaskFilterInput | None,
     strawberry.argument(
-        description="The filter that selects the tasks. Provide either `ids` or `filter`."
+        description="The filter that selects the tasks. Provide either `ids` or `filter`. "
+        f"{REQUIRED_VALUES}"
     ),
 ]
 Trashed = Annotated[
     TaskFilterInput | None,
     strawberry.argument(
         description="The filter that selects tasks in the trash. Provide either `ids` or `filter`. "
-        "`trashed` is implied."
+        f"`trashed` is implied. {REQUIRED_VALUES}"
     ),
 ]
 AtMost = Annotated[
     int,
     strawberry.argument(
         description=f"The maximum number of tasks that the filter may match, 0 to {BULK_MAX}. If "
-        "more match, nothing changes, and the error is CONFLICT with the number `matched`."
+        "more match, nothing changes, and the error is CONFLICT with the number `matched`. "
+        "Its variable cannot be omitted."
     ),
 ]
 DryRun = Annotated[
     bool,
     strawberry.argument(
         description="Indicates whether to return the selected tasks without changing them. "
-        "`atMost` does not apply."
+        "`atMost` does not apply. Its variable cannot be omitted."
     ),
 ]
 

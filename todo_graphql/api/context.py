@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from graphql import OperationDefinitionNode
 
     from todo_graphql.api.documents.cache import Document
+    from todo_graphql.api.documents.required_values import MissingValues
 
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
@@ -34,9 +35,9 @@ class Context:
 
     `selection` is None if any attribute may be read. `document` is kept until the response is sent:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
-    valid, `allowance` once a cost is checked or charged, `response_size` before the execution.
-    `charged` is all that the operation has cost, and `deducted` the part of it since the allowance.
-    Without a `budget` the total cost of operations is unlimited.
+    valid, `allowance` once a cost is checked or charged, `missing_values` and `response_size`
+    before the execution. `charged` is all that the operation has cost, and `deducted` the part of
+    it since the allowance. Without a `budget` the total cost of operations is unlimited.
     """
 
     response_size: ResponseSize
@@ -55,6 +56,7 @@ class Context:
         self.document: Document | None = None
         self.operation: OperationDefinitionNode | None = None
         self.cost: int | None = None
+        self.missing_values: MissingValues = {}
         self.budget = budget
         self.allowance: Allowance | None = None
         self.charged = 0

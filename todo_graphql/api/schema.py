@@ -135,6 +135,7 @@ class Schema(strawberry.Schema):
         if operation is None:
             return self._reject([_unknown_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.for_variables(variables)
+        context.missing_values = document.missing_values(operation.node, variables)
         context.response_size = ResponseSize(
             self._limits.response_bytes,
             self._frame,
@@ -195,8 +196,10 @@ class Schema(strawberry.Schema):
     def _execute(
         self, document: Document, request: GraphQLRequest, context: Context
     ) -> ExecutionResult:
-        """Execute by projection if there is a plan, else by Strawberry and graphql-core."""
-        if self._uses_projection and document.plans is not None:
+        """Execute by projection if there is a plan and no value is missing, else by Strawberry and
+        graphql-core.
+        """
+        if self._uses_projection and document.plans is not None and not context.missing_values:
             name, variables = request.operation_name, request.variables
             result = document.plans.execute(name, variables, context)
             if result is not None:

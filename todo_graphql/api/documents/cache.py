@@ -5,12 +5,25 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+)
 from strawberry.extensions import SchemaExtension
 
 from todo_graphql.api.documents.cost import OperationCost
 from todo_graphql.api.documents.limits import Limits, check_document, check_limit, too_complex
+from todo_graphql.api.documents.required_values import (
+    NOTHING_MISSING,
+    MissingValues,
+    RequiredValues,
+)
 from todo_graphql.api.documents.shared_cache import SharedCache
 from todo_graphql.api.documents.validation import Validator, nested_too_deeply, with_code
 from todo_graphql.api.execution.executor import OperationExecutor
@@ -41,6 +54,8 @@ class Document:
     node: DocumentNode | None
     errors: list[GraphQLError]
     costs: Mapping[str | None, OperationCost] = field(default_factory=dict)
+    required_values: Mapping[str | None, RequiredValues] = field(default_factory=dict)
+    """The required values of each mutation."""
     plans: OperationExecutor | None = None
 
     @property
@@ -57,6 +72,13 @@ class Document:
             (cost,) = self.costs.values()
             return cost
         return self.costs.get(operation)
+
+    def missing_values(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> MissingValues:
+        """Return the missing values of a mutation's root fields, by their names in the response."""
+        required = self.required_values.get(operation.name.value if operation.name else None)
+        return NOTHING_MISSING if required is None else required.find_missing(variables)
 
 
 LONG_TURN_SECONDS = 0.01
@@ -133,7 +155,12 @@ class DocumentCache:
         if errors:
             return Document(len(text), node, errors)
         plans = OperationExecutor(self._schema, node, hide_suggestions=self._hide_suggestions)
-        return Document(len(text), node, [], costs, plans)
+        required = {
+            name: RequiredValues(self._schema, node, cost.node)
+            for name, cost in costs.items()
+            if cost.node.operation is OperationType.MUTATION
+        }
+        return Document(len(text), node, [], costs, required, plans)
 
     def _parse(self, text: str) -> DocumentNode:
         """Parse a text. The token limit also applies to comments, which the lexer skips."""

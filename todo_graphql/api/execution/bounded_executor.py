@@ -1,9 +1,11 @@
-"""graphql-core's executor with a bound on the size of the response (decision 0018)."""
+"""graphql-core's executor with a bound on the size of the response (decision 0018). It rejects root
+fields with a missing value (decision 0026).
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
-from graphql import GraphQLObjectType, OperationType
+from graphql import GraphQLError, GraphQLObjectType, OperationType, located_error
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -32,6 +34,11 @@ class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
         """Execute a field. At the limit, a query ends, and the field of a mutation is null."""
         size: ResponseSize = self.context_value.response_size
         mark = size.mark()
+        nodes = [details.node for details in field_details_list]
+        missing = self.context_value.missing_values
+        if missing and path.prev is None and path.key in missing:
+            problem = missing[str(path.key)].problem()
+            return self._reject(located_error(problem, nodes, path.as_list()), path, size)
         try:
             value = super().execute_field(
                 parent_type, source, field_details_list, path, position_context
@@ -46,11 +53,13 @@ class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
                     release_frames(collected)
                 raise
             size.rewind(mark)
-            nodes = [details.node for details in field_details_list]
             located = response_too_large(size.limit, str(path.key), nodes, is_mutation=True)
-            self.collected_errors.add(located, path)
-            size.add_null(str(path.key))
-            return None
+            return self._reject(located, path, size)
+
+    def _reject(self, error: GraphQLError, path: Path, size: ResponseSize) -> None:
+        """Set a root field of a mutation to null, with an error."""
+        self.collected_errors.add(error, path)
+        size.add_null(str(path.key))
 
     def _counted(self, value: Any, path: Path, mark: Mark, size: ResponseSize) -> Any:
         """Return the completed value of a field, counted with its name."""

@@ -53,13 +53,17 @@ def local_day(moment: datetime, zone: str) -> tuple[date, bool]:
 
 def known_zone(name: str, field: str) -> str:
     """Return the name. Raises BadUserInput with `field` if the IANA database does not have it."""
-    if name not in _zones():
+    if not is_known_zone(name):
         raise BadUserInput(
             "Unknown time zone: use a name of the IANA database, such as `Europe/Berlin` or `UTC`.",
             reason=InputReason.UNKNOWN_VALUE,
             field=field,
         )
     return name
+
+
+def is_known_zone(name: str) -> bool:
+    return name in _zones()
 
 
 @cache

@@ -1,0 +1,123 @@
+"""Required values of mutations: arguments and fields of inputs that a document names.
+
+GraphQL leaves out an argument or a field whose variable is omitted, and a filter ignores a
+comparison with null. In a mutation, both would write more than the document says (decision 0026).
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLArgument,
+    GraphQLSchema,
+    InlineFragmentNode,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+)
+
+from todo_graphql.api.documents.list_sizes import iter_values
+from todo_graphql.api.documents.value_rules import MissingValue, can_be_missing, missing_values
+
+MissingValues: TypeAlias = Mapping[str, MissingValue]
+"""The first missing value of root fields, by their names in the response."""
+
+NOTHING_MISSING: MissingValues = MappingProxyType({})
+
+
+class VariableArgument(NamedTuple):
+    """Argument of a root field whose value depends on variables."""
+
+    key: str
+    name: str
+    argument: GraphQLArgument
+    node: ValueNode
+
+
+class RequiredValues:
+    """Required values of one operation. Literals are checked once, variables for each request."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> None:
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._defaults = {
+            definition.variable.name.value: json_value(definition.default_value, {})
+            for definition in operation.variable_definitions or ()
+            if definition.default_value is not None
+        }
+        self._literal: dict[str, MissingValue] = {}
+        self._variable: list[VariableArgument] = []
+        root = schema.mutation_type
+        if operation.operation is OperationType.MUTATION and root is not None:
+            for node in self._iter_fields(operation.selection_set, set()):
+                key = node.alias.value if node.alias else node.name.value
+                for given in node.arguments or ():
+                    argument = root.fields[node.name.value].args[given.name.value]
+                    self._add(VariableArgument(key, given.name.value, argument, given.value))
+
+    def _iter_fields(self, selections: SelectionSetNode, spread: set[str]) -> Iterator[FieldNode]:
+        """Yield the root fields. Each fragment is spread once."""
+        for node in selections.selections:
+            if isinstance(node, FieldNode) and not node.name.value.startswith("__"):
+                yield node
+            elif isinstance(node, InlineFragmentNode):
+                yield from self._iter_fields(node.selection_set, spread)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
+                spread.add(node.name.value)
+                fragment = self._fragments[node.name.value]
+                yield from self._iter_fields(fragment.selection_set, spread)
+
+    def _add(self, given: VariableArgument) -> None:
+        """Check a literal now. Keep an argument in which a variable can make a value missing."""
+        if any(isinstance(value, VariableNode) for value in iter_values(given.node)):
+            if can_be_missing(given.name, given.argument):
+                self._variable.append(given)
+        elif given.key not in self._literal:
+            found = _first_missing(given, {})
+            if found is not None:
+                self._literal[given.key] = found
+
+    def find_missing(self, variables: Mapping[str, Any]) -> MissingValues:
+        """Return the missing values with these variables, as the client sent them."""
+        if not self._variable:
+            return self._literal
+        values = {**self._defaults, **variables}
+        missing = dict(self._literal)
+        for given in self._variable:
+            found = None if given.key in missing else _first_missing(given, values)
+            if found is not None:
+                missing[given.key] = found
+        return missing
+
+
+def _first_missing(given: VariableArgument, values: Mapping[str, Any]) -> MissingValue | None:
+    value = json_value(given.node, values)
+    return next(missing_values(given.name, given.argument.type, value), None)
+
+
+def json_value(node: Any, values: Mapping[str, Any]) -> Any:
+    """Return a literal as JSON. Omitted variables are null, and numbers and enums are texts."""
+    if isinstance(node, VariableNode):
+        return values.get(node.name.value)
+    if isinstance(node, NullValueNode):
+        return None
+    if isinstance(node, ListValueNode):
+        return [json_value(item, values) for item in node.values]
+    if isinstance(node, ObjectValueNode):
+        return {member.name.value: json_value(member.value, values) for member in node.fields}
+    return node.value
