@@ -6,12 +6,15 @@ from typing import Any
 from graphql import (
     GraphQLEnumType,
     GraphQLNamedType,
+    build_schema,
+    introspection_from_schema,
     is_non_null_type,
     is_specified_scalar_type,
 )
 
 from tests.support.isolation import SCHEMA
 from tests.support.paths import ROOT
+from todo_graphql.api.enums import TaskOrderField, TaskPriority
 from todo_graphql.api.sdl import breaking_changes, sdl
 from todo_graphql.errors import ErrorCode
 
@@ -33,6 +36,34 @@ def test_breaking_changes_are_found() -> None:
         "type Task implements Node {", "type Task implements Node {\n  gone: Int\n"
     )
     assert breaking_changes(earlier) == ["Field Task.gone was removed."]
+
+
+PRIORITIES = ["NONE", "LOW", "MEDIUM", "HIGH", "URGENT"]
+DECLARED = {
+    "TaskPriority": [member.name for member in TaskPriority],
+    "TaskOrderField": [member.name for member in TaskOrderField],
+    "SortDirection": ["ASC", "DESC"],
+    "NullsOrder": ["FIRST", "LAST"],
+    "ErrorCode": [code.name for code in ErrorCode],
+}
+
+
+def test_enum_values_keep_the_order_of_their_meaning() -> None:
+    """Cover the printed schema and the introspection."""
+    printed = build_schema(SNAPSHOT.read_text(encoding="utf-8"))
+    introspected: Any = introspection_from_schema(GRAPHQL)["__schema"]["types"]
+    named = {kind["name"]: kind["enumValues"] for kind in introspected}
+    enums = {
+        name: kind
+        for name, kind in printed.type_map.items()
+        if isinstance(kind, GraphQLEnumType) and not name.startswith("__")
+    }
+    assert DECLARED["TaskPriority"] == PRIORITIES
+    assert set(DECLARED) <= set(enums)
+    for name, kind in enums.items():
+        declared = DECLARED.get(name, [value["name"] for value in named[name]])
+        assert list(kind.values) == declared
+        assert [value["name"] for value in named[name]] == declared
 
 
 def iter_descriptions() -> Iterator[tuple[str, str | None]]:

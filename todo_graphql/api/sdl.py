@@ -3,6 +3,7 @@
 from enum import Enum
 
 from graphql import (
+    GraphQLEnumType,
     GraphQLSchema,
     build_schema,
     find_breaking_changes,
@@ -16,7 +17,9 @@ from todo_graphql.settings.settings import Settings
 
 
 def sdl() -> str:
-    """Return the SDL, sorted so that equal schemas have equal text."""
+    """Return the SDL, sorted so that equal schemas have equal text. Enum values keep their order,
+    which has a meaning.
+    """
     return print_schema(_bare_schema()) + "\n"
 
 
@@ -33,4 +36,9 @@ def _bare_schema() -> GraphQLSchema:
         # Sorted enums know only the values of their members.
         if isinstance(value.default_value, Enum):
             value.default_value = value.default_value.value
-    return lexicographic_sort_schema(schema)
+    ordered = lexicographic_sort_schema(schema)
+    for kind in schema.type_map.values():
+        sorted_kind = ordered.type_map[kind.name]
+        if isinstance(kind, GraphQLEnumType) and isinstance(sorted_kind, GraphQLEnumType):
+            sorted_kind.values = {name: sorted_kind.values[name] for name in kind.values}
+    return ordered
