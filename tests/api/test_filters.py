@@ -11,6 +11,7 @@ from hypothesis import given
 from tests.support.api_client import Person
 from tests.support.filter_model import (
     COMPARATORS,
+    FLAGS,
     LATER,
     LISTS,
     NOON,
@@ -47,7 +48,7 @@ def expected(condition: dict[str, Any]) -> list[str]:
 )
 def test_comparator_matches_the_python_model(reader: Reader, name: str, operator: str) -> None:
     values: list[Any] = list(COMPARATORS[name][0])
-    if operator == "null":
+    if operator in FLAGS:
         values = [True, False]
     elif operator in LISTS:
         values = [[], values, *map(list, itertools.pairwise(values))]
@@ -94,6 +95,9 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"tags": {"any": []}}, []),
     ({"tags": {"all": [], "none": []}}, EVERYTHING),
     ({"tags": {"any": ["ho"]}}, []),
+    ({"tags": {"empty": True}, "completed": True}, ["100% sure", "axb"]),
+    ({"tags": {"empty": False}}, ["Buy milk", "a_b", "arger", "Ärger"]),
+    ({"tags": {"empty": False, "any": []}}, []),
     ({"deletedAt": {"null": False}}, []),
     ({"trashed": True}, ["trashed"]),
     ({"trashed": True, "deletedAt": {"gte": NOON}}, ["trashed"]),

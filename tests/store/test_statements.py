@@ -223,6 +223,9 @@ VALUES: dict[tuple[str, str], tuple[Any, Any]] = {
         ("due", name): ((wanted, ZONES[0]), (wanted, ZONES[1]))
         for name, wanted in (("overdue", True), ("today", False), ("next_seven_days", True))
     },
+    ("due", "from"): ((DAYS[0], ZONES[0]), (DAYS[1], ZONES[1])),
+    ("due", "to"): ((DAYS[0], ZONES[0]), (DAYS[1], ZONES[1])),
+    ("tags", "empty"): (False, False),
     ("completed_at", "null"): (True, True),
     ("due_on", "null"): (False, False),
 }

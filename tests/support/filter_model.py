@@ -75,8 +75,9 @@ COMPARATORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "createdAt": INSTANT,
     "updatedAt": INSTANT,
     "deletedAt": INSTANT,
-    "tags": (("HOME", "shop", "ämter", "50%", "nowhere"), ("any", "all", "none")),
+    "tags": (("HOME", "shop", "ämter", "50%", "nowhere"), ("any", "all", "none", "empty")),
 }
+FLAGS = ("null", "empty")
 LISTS = (*AMONG, "any", "all", "none")
 
 
@@ -98,6 +99,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "startsWith": lambda have, value: have is not None and fold(have).startswith(fold(value)),
     "any": lambda have, values: bool(tags_of(have) & tags_of(values)),
     "all": lambda have, values: tags_of(have) >= tags_of(values),
+    "empty": lambda have, wanted: (have == []) is wanted,
     "none": lambda have, values: not tags_of(have) & tags_of(values),
 }
 
@@ -122,7 +124,7 @@ def _holds(name: str, given: Any, task: Task) -> bool:
             return _due(given, task)
     have = _read(name, task.get(snake(name)))
     return all(
-        OPERATORS[operator](have, value if operator == "null" else _read(name, value))
+        OPERATORS[operator](have, value if operator in FLAGS else _read(name, value))
         for operator, value in given.items()
     )
 
@@ -135,6 +137,8 @@ def _due(given: Mapping[str, Any], task: Task) -> bool:
         "null": lambda wanted: (due is None) is wanted,
         "before": lambda moment: due is not None and due < since_the_first_day(moment),
         "after": lambda moment: due is not None and due > since_the_first_day(moment),
+        "from": lambda day: due is not None and day_in(zone, task) >= day,
+        "to": lambda day: due is not None and day_in(zone, task) <= day,
     }
     return all(means[name](value) for name, value in given.items())
 
@@ -145,6 +149,16 @@ def due_in(zone: ZoneInfo, task: Task) -> float | None:
         midnight = datetime.combine(date.fromisoformat(task["due_on"]), time(), zone)
         return (midnight - FIRST).total_seconds()
     return None if task.get("due_at") is None else since_the_first_day(task["due_at"])
+
+
+def day_in(zone: ZoneInfo, task: Task) -> str:
+    """Return the day on which the task is due, of instants in the time zone."""
+    if task.get("due_on") is not None:
+        return str(task["due_on"])
+    instant = datetime.fromisoformat(task["due_at"])
+    offset = instant.astimezone(zone).utcoffset()
+    assert offset is not None
+    return (instant.astimezone(UTC).replace(tzinfo=None) + offset).date().isoformat()
 
 
 # Seconds instead of datetimes: a day may begin before the first instant of UTC.
@@ -184,7 +198,7 @@ def comparator(name: str) -> st.SearchStrategy[Any]:
     one = st.sampled_from(values)
     several = st.lists(one, max_size=3)
     kinds = {
-        operator: st.booleans() if operator == "null" else several if operator in LISTS else one
+        operator: st.booleans() if operator in FLAGS else several if operator in LISTS else one
         for operator in operators
     }
     return st.fixed_dictionaries({}, optional=kinds).map(
@@ -192,14 +206,21 @@ def comparator(name: str) -> st.SearchStrategy[Any]:
     )
 
 
-due_comparators = st.fixed_dictionaries(
+def has_range(due: dict[str, Any]) -> bool:
+    """Return whether the range of a comparator is valid."""
+    return bool(due.get("from", "") <= due.get("to", "9"))
+
+
+due_comparators: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"timeZone": st.sampled_from(ZONES)},
     optional={
         "before": st.sampled_from(MOMENTS),
         "after": st.sampled_from(MOMENTS),
         "null": st.booleans(),
+        "from": st.sampled_from(DAYS),
+        "to": st.sampled_from(DAYS),
     },
-)
+).filter(has_range)
 leaves = st.one_of(
     *(st.fixed_dictionaries({name: comparator(name) | st.none()}) for name in COMPARATORS),
     st.fixed_dictionaries({"due": due_comparators}),

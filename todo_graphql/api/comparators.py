@@ -5,7 +5,7 @@ Null in a comparator means the same as an omitted field.
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
@@ -103,6 +103,7 @@ class TagsComparator:
     none: list[str] | None = operator(
         f"Has none of the given tags, at most {MAX_VALUES}. An empty list matches every task."
     )
+    empty: bool | None = operator("Indicates whether the task has no tags.")
 
 
 @strawberry.input(
@@ -110,6 +111,13 @@ class TagsComparator:
     "must match. Tasks without a due date match only `null` and operators set to false."
 )
 class DueComparator:
+    from_: Date | None = operator(
+        "Due on the given day or later. A time is due on its day in the time zone.",
+        "from",
+    )
+    to: Date | None = operator(
+        "Due on the given day or earlier. A time is due on its day in the time zone.",
+    )
     before: DateTime | None = operator(
         "Due before the given time. A day counts as its first instant."
     )
@@ -141,7 +149,9 @@ def parse_comparisons(
         value = getattr(comparator, field.name)
         name = field.name.removesuffix("_")
         if value is not None:
-            operand = value if name == "null" else _parse(value, f"{path}.{camel(name)}", parse)
+            operand = (
+                value if isinstance(value, bool) else _parse(value, f"{path}.{camel(name)}", parse)
+            )
             yield Comparison(column, name, operand)
 
 
@@ -162,6 +172,7 @@ def parse_due_comparisons(due: DueComparator, path: str) -> Iterator[Comparison]
     zone = known_zone(due.time_zone, f"{path}.timeZone")
     if due.null is not None:
         yield Comparison("due", "null", due.null)
+    yield from _parse_days(due, zone, path)
     for name in ("before", "after"):
         value = getattr(due, name)
         if value is not None:
@@ -170,6 +181,19 @@ def parse_due_comparisons(due: DueComparator, path: str) -> Iterator[Comparison]
         wanted = getattr(due, name)
         if wanted is not None:
             yield Comparison("due", name, (wanted, zone))
+
+
+def _parse_days(due: DueComparator, zone: str, path: str) -> Iterator[Comparison]:
+    if due.from_ is not None and due.to is not None and due.from_ > due.to:
+        raise BadUserInput(
+            "Empty range: `to` must not be earlier than `from`.",
+            reason=InputReason.OUT_OF_RANGE,
+            field=f"{path}.to",
+            min=due.from_,
+        )
+    for name, day in (("from", due.from_), ("to", due.to)):
+        if day is not None:
+            yield Comparison("due", name, (date.fromisoformat(day), zone))
 
 
 def camel(name: str) -> str:

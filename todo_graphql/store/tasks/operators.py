@@ -10,7 +10,13 @@ from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, collate, f
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_graphql.store.models import TASKS
-from todo_graphql.store.tasks.time_zones import DAYS_OF_A_WEEK, Today, local_day
+from todo_graphql.store.tasks.time_zones import (
+    DAYS_OF_A_WEEK,
+    Today,
+    first_instant,
+    last_instant,
+    local_day,
+)
 from todo_graphql.store.text.folding import fold
 from todo_graphql.store.text.tags import tag_key
 
@@ -53,7 +59,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | datetime | date) else str(value)
 
 
-def _is_null(wanted: Form) -> Reading:
+def _as_form(wanted: Form) -> Reading:
     return wanted, ()
 
 
@@ -84,6 +90,20 @@ def _instant(value: tuple[datetime, str]) -> Reading:
     return at_start, (instant, day)
 
 
+def _from(value: tuple[date, str]) -> Reading:
+    """Read a day with its first instant in a time zone, and the earlier one of it and UTC's."""
+    day, zone = value
+    first = first_instant(day, zone)
+    return None, (day, first, min(first, first_instant(day, "UTC")))
+
+
+def _to(value: tuple[date, str]) -> Reading:
+    """Read a day with its last instant in a time zone, and the later one of it and UTC's."""
+    day, zone = value
+    last = last_instant(day, zone)
+    return None, (day, last, max(last, last_instant(day, "UTC")))
+
+
 def _of_today(days: Callable[[Today], tuple[Any, ...]]) -> Callable[[tuple[bool, str]], Reading]:
     """Read a pair of the wanted result and a time zone."""
 
@@ -100,6 +120,11 @@ def _in(column: Column[Any], _: Form, values: Parameter) -> ColumnElement[bool]:
 
 def _not_in(column: Column[Any], form: Form, values: Parameter) -> ColumnElement[bool]:
     return or_(column.is_(None), ~_in(column, form, values))
+
+
+def _empty(column: Column[Any], wanted: Form) -> ColumnElement[bool]:
+    is_empty = func.cardinality(column) == 0
+    return is_empty if wanted else ~is_empty
 
 
 def _null(column: Column[Any], wanted: Form) -> ColumnElement[bool]:
@@ -144,6 +169,20 @@ def _before(
 
 def _after(_: Column[Any], __: Form, instant: Parameter, day: Parameter) -> ColumnElement[bool]:
     return or_(TASKS.c.due_at > instant, TASKS.c.due_on > day)
+
+
+def _due_from(
+    due: Column[Any], _: Form, day: Parameter, first: Parameter, earliest: Parameter
+) -> ColumnElement[bool]:
+    """Compare with a day. The comparison of `due` follows from the others, and has an index."""
+    return and_(due >= earliest, or_(TASKS.c.due_on >= day, TASKS.c.due_at >= first))
+
+
+def _due_to(
+    due: Column[Any], _: Form, day: Parameter, last: Parameter, latest: Parameter
+) -> ColumnElement[bool]:
+    """Compare with a day, as `_due_from` does."""
+    return and_(due <= latest, or_(TASKS.c.due_on <= day, TASKS.c.due_at <= last))
 
 
 def day_range(first: int, end: int) -> Callable[[Today], tuple[date, date, datetime, datetime]]:
@@ -194,12 +233,15 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "lte": Operator(lambda column, _, value: column <= value),
         "gt": Operator(lambda column, _, value: column > value),
         "gte": Operator(lambda column, _, value: column >= value),
-        "null": Operator(_null, _is_null),
+        "null": Operator(_null, _as_form),
         "contains": Operator(_like, _containing),
         "starts_with": Operator(_like, _starting),
         "any": Operator(_any_tag, _tags),
         "all": Operator(_all_tags, _tags),
         "none": Operator(lambda *arguments: ~_any_tag(*arguments), _tags),
+        "empty": Operator(_empty, _as_form),
+        "from": Operator(_due_from, _from),
+        "to": Operator(_due_to, _to),
         "before": Operator(_before, _instant),
         "after": Operator(_after, _instant),
         "overdue": Operator(_flag(is_overdue), _of_today(lambda today: (today.today,))),

@@ -39,6 +39,24 @@ class Today:
         return -self.today.weekday()
 
 
+MICROSECOND = timedelta(microseconds=1)
+
+
+def first_instant(day: date, zone: str) -> datetime:
+    """Return the first instant of a day in UTC. The calendar of instants ends with that of days."""
+    try:
+        return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        return datetime.combine(day, time(), UTC)
+
+
+def last_instant(day: date, zone: str) -> datetime:
+    """Return the last instant of a day in UTC."""
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
+    return first_instant(day + timedelta(days=1), zone) - MICROSECOND
+
+
 def local_day(moment: datetime, zone: str) -> tuple[date, bool]:
     """Return the local day of an instant, and whether the day begins at it.
 
