@@ -32,6 +32,13 @@ class ErrorCode(Enum):
     )
     GRAPHQL_PARSE_FAILED = (400, "The document has a syntax error.")
     GRAPHQL_VALIDATION_FAILED = (400, "The document is not valid for the schema.")
+    PERSISTED_QUERY_NOT_SUPPORTED = (
+        400,
+        (
+            "The request has the hash of a document, and no `query`. Send the text of the "
+            "document. Apollo Client and urql do so by themselves."
+        ),
+    )
     QUERY_TOO_COMPLEX = (
         400,
         (
@@ -190,6 +197,15 @@ class QuotaExceeded(Problem):
 
     def __init__(self, message: str, *, name: str, limit: int, used: int, requested: int) -> None:
         super().__init__(message, limitName=name, limit=limit, used=used, requested=requested)
+
+
+class PersistedQueryNotSupported(Problem):
+    """The request has the hash of a document in place of its text."""
+
+    code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")  # urql compares the message
 
 
 class QueryTooComplex(Problem):

@@ -231,6 +231,7 @@ TESTED_ELSEWHERE = {
     ErrorCode.INTERNAL_SERVER_ERROR: "test_error_formatting.py",
     ErrorCode.RATE_LIMITED: "test_limiter.py",
     ErrorCode.QUOTA_EXCEEDED: "test_quota.py",
+    ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED: "test_persisted_queries.py",
 }
 
 

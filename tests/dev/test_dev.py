@@ -62,9 +62,10 @@ def test_printed_curl_command_works_in_a_shell(dev: Dev) -> None:
 
 def test_graphiql_is_signed_in_on_this_machine_only(dev: Dev) -> None:
     """A request for another host name gets no token."""
-    foreign = plain_http.get(f"{dev.url}/graphql", headers={"Host": "evil.example"})
+    browser = {"Accept": "text/html"}
+    foreign = plain_http.get(f"{dev.url}/graphql", headers={**browser, "Host": "evil.example"})
     assert (foreign.status_code, "Bearer" in foreign.text) == (421, False)
-    page = dev.get("/graphql")
+    page = plain_http.get(f"{dev.url}/graphql", headers=browser)
     assert page.headers["content-type"].startswith("text/html")
     found = re.search(r"Bearer (eyJ[\w.-]+)", page.text)
     assert found is not None
@@ -79,7 +80,8 @@ def test_dev_accepts_tokens_of_an_issuer(settings: Settings, elsewhere: Path) ->
         database = settings.database_url.get_secret_value()
         given = {"AUTH_JWKS_URL": issuer.url, "DATABASE_URL": database}
         with Service("dev", "--port", "0", folder=elsewhere, **given) as dev:
-            assert "Bearer" not in dev.get("/graphql").text
+            page = plain_http.get(f"{dev.url}/graphql", headers={"Accept": "text/html"})
+            assert ("GraphiQL" in page.text, "Bearer" in page.text) == (True, False)
             answer = dev.post("{ me { id } }", issuer.token("1"))
             assert answer.json()["data"] == {"me": {"id": SUBJECT}}
             assert dev.stop() == 0, dev.output

@@ -73,6 +73,8 @@ class GraphQLRequest:
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    can_write: bool = True
+    """False if the operation must not be a mutation."""
 
 
 class NoSuggestionsExecutor(BoundedExecutor):
@@ -136,6 +138,8 @@ class Schema(strawberry.Schema):
             return self._reject([_unknown_operation(request.operation_name)], context)
         context.operation, context.cost = operation.node, operation.for_variables(variables)
         context.missing_values = document.missing_values(operation.node, variables)
+        if not request.can_write and operation.node.operation is not OperationType.QUERY:
+            return self._reject([_mutation_not_allowed()], context)
         context.response_size = ResponseSize(
             self._limits.response_bytes,
             self._frame,
@@ -235,6 +239,12 @@ def _unknown_operation(name: str | None) -> GraphQLError:
             field="operationName",
         )
     return to_graphql_error(problem)
+
+
+def _mutation_not_allowed() -> GraphQLError:
+    sentence = "Method not allowed: send mutations by POST. GET executes only queries."
+    reason = InputReason.UNSUPPORTED_REQUEST
+    return to_graphql_error(BadUserInput(sentence, reason=reason, status=405))
 
 
 def omit_null_defaults(schema: GraphQLSchema) -> None:

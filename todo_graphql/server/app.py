@@ -16,7 +16,7 @@ from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.server.endpoints.export_tasks import export_router
-from todo_graphql.server.endpoints.graphiql import graphiql_router
+from todo_graphql.server.endpoints.graphiql import GraphiQLPage
 from todo_graphql.server.endpoints.graphql import GraphQLEndpoint
 from todo_graphql.server.endpoints.health import health_router
 from todo_graphql.server.endpoints.import_tasks import import_router
@@ -102,10 +102,9 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
-    if settings.graphiql:
-        app.include_router(graphiql_router(demo_token, settings.host))  # GET /graphql
-    endpoint = GraphQLEndpoint(settings, components.schema, get_context, readiness, queue)
-    app.router.routes.append(Route(routes.GRAPHQL, endpoint))  # POST /graphql
+    page = GraphiQLPage(demo_token, settings.host) if settings.graphiql else None
+    endpoint = GraphQLEndpoint(settings, components.schema, get_context, readiness, queue, page)
+    app.router.routes.append(Route(routes.GRAPHQL, endpoint))
     app.include_router(export_router(get_context, readiness, queue, timeout))
     app.include_router(import_router(get_context, readiness, queue, timeout))
     app.include_router(

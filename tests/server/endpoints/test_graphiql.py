@@ -14,6 +14,12 @@ from todo_graphql.server.endpoints.graphiql import render_page
 from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
 from todo_graphql.settings.settings import Settings
 
+ACCEPTED_BY_BROWSERS = (
+    "text/html",
+    "text/html, */*",
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "text/html,application/xhtml+xml,image/avif,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+)
 CONFIGURATION = re.compile(r"const configuration = (.*);\n")
 
 
@@ -47,12 +53,54 @@ def test_graphiql_is_served_when_enabled(base: str) -> None:
 
 
 def test_graphiql_is_disabled_by_default(url: str) -> None:
+    """Without the page, the URL requires a token."""
     response = plain_http.get(f"{url}/graphql", headers={"Accept": "text/html"})
-    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (response.status_code, response.headers["content-type"]) == (401, "application/json")
+
+
+@pytest.mark.parametrize("accepted", ACCEPTED_BY_BROWSERS)
+@pytest.mark.parametrize("query", ["", "?query={me{id}}", "?query="])
+def test_graphiql_is_served_to_browsers(signed_in: str, accepted: str, query: str) -> None:
+    response = plain_http.get(f"{signed_in}/graphql{query}", headers={"Accept": accepted})
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "*/*",
+        "",
+        "application/json",
+        "application/json, text/plain, */*",
+        "application/json, text/html",
+        "application/graphql-response+json, text/html",
+        "application/json;q=0.5, text/html;q=0.4",
+        "text/html;q=0",
+        "text/*",
+        "text/html-sandboxed",
+        "text/html," * 200,
+    ],
+)
+def test_graphiql_is_served_only_to_clients_that_prefer_html(signed_in: str, accepted: str) -> None:
+    response = plain_http.get(f"{signed_in}/graphql", headers={"Accept": accepted})
+    assert response.status_code == 401
+    assert "a.b.c" not in response.text
+
+
+def test_graphiql_with_token_is_not_served_to_scripts(settings: Settings) -> None:
+    """A page of another origin could read the token."""
+    given = {"graphiql": True, "cors_origins": ("*",)}
+    with serving(settings.model_copy(update=given), demo_token="a.b.c") as base:
+        headers = {"Accept": "text/html", "Origin": "http://localhost:3000"}
+        response = plain_http.get(f"{base}/graphql", headers=headers)
+    assert response.status_code == 401
+    assert "a.b.c" not in response.text
 
 
 def test_graphiql_without_token_sends_no_authorization(base: str) -> None:
-    assert configuration(plain_http.get(f"{base}/graphql").text)["headers"] == {}
+    page = plain_http.get(f"{base}/graphql", headers={"Accept": "text/html"})
+    assert configuration(page.text)["headers"] == {}
     assert "Bearer" not in render_page(None)
 
 
@@ -65,7 +113,8 @@ def test_graphiql_with_token_sends_authorization() -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"])
 def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, host: str) -> None:
     """DNS rebinding is prevented. Operations require a token under every name."""
-    response = plain_http.request(method, f"{signed_in}/graphql", headers={"Host": host})
+    headers = {"Host": host, "Accept": "text/html"}
+    response = plain_http.request(method, f"{signed_in}/graphql", headers=headers)
     assert response.status_code == (401 if method == "POST" else 421)
     assert "a.b.c" not in response.text
     if method == "GET":
@@ -80,10 +129,12 @@ def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, h
 
 def test_graphiql_with_token_is_served_under_own_names(signed_in: str, base: str) -> None:
     for host in ("localhost", "localhost:3000", "127.0.0.1", "[::1]:8000"):
-        page = plain_http.get(f"{signed_in}/graphql", headers={"Host": host}).text
+        headers = {"Host": host, "Accept": "text/html"}
+        page = plain_http.get(f"{signed_in}/graphql", headers=headers).text
         assert configuration(page)["headers"] == {"Authorization": "Bearer a.b.c"}
     # A page without a token is served under every name.
-    assert plain_http.get(f"{base}/graphql", headers={"Host": "evil.example"}).status_code == 200
+    foreign = {"Host": "evil.example", "Accept": "text/html"}
+    assert plain_http.get(f"{base}/graphql", headers=foreign).status_code == 200
 
 
 @pytest.mark.parametrize(

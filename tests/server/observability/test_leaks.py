@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -152,6 +153,28 @@ def test_content_of_executed_operation_is_not_logged(ask: Ask) -> None:
     search = operation(f'{{ tasks(filter: {{search: "{TITLE}"}}) {{ nodes {{ description }} }} }}')
     assert DESCRIPTION in ask("POST", "/graphql", search).text
     assert TITLE in ask("GET", "/export").text
+
+
+SEARCH = f'{{ tasks(filter: {{search: "{TITLE}"}}) {{ totalCount }} }}'
+
+
+@pytest.mark.parametrize(
+    ("status", "parameters"),
+    [
+        (200, {"query": SEARCH}),
+        (200, {"query": FIND, "extensions": json.dumps({"a": TITLE})}),
+        (400, {"query": f"{{ {TITLE} }}"}),
+        (400, {"query": SEARCH, "variables": TITLE}),
+        (400, {"query": SEARCH, "operationName": TITLE}),
+        (400, {"query": SEARCH, TITLE: DESCRIPTION}),
+        (405, {"query": CREATE, "variables": json.dumps({"input": GIVEN})}),
+        (414, {"query": TITLE * 1_000}),
+    ],
+)
+def test_content_of_query_string_is_not_logged(
+    ask: Ask, status: int, parameters: dict[str, str]
+) -> None:
+    assert ask("GET", f"/graphql?{urlencode(parameters)}").status_code == status
 
 
 @pytest.mark.parametrize(

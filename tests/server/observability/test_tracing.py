@@ -73,13 +73,16 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         thread.join()
 
 
+PRIVATE = 'query Private { tasks(filter: {search: "milk"}) { nodes { id } } }'
+
+
 def ask(settings: Settings, collector: Collector, **headers: str) -> tuple[str, dict[str, Span]]:
     """Send one operation to a server. Return the user's id and the spans."""
     traced = settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.endpoint})
     with serving(traced) as url:
         person = Person(url, traced)
         authorization = {"Authorization": f"Bearer {person.token}"}
-        body = {"query": 'query Private { tasks(filter: {search: "milk"}) { nodes { id } } }'}
+        body = {"query": PRIVATE}
         plain_http.post(f"{url}/graphql", json=body, headers=authorization | headers, timeout=30)
     return person.id, collector.spans()
 
@@ -117,6 +120,20 @@ def test_statement_span_contains_no_values(settings: Settings, collector: Collec
     assert attributes["db.system.name"] == "postgresql"
     assert str(attributes["db.query.text"]).startswith("SELECT CAST(tasks.id AS TEXT)")
     assert not [word for word in ("milk", user_id) if word in str(attributes)]
+
+
+def test_span_of_get_contains_nothing_of_the_query_string(
+    settings: Settings, collector: Collector
+) -> None:
+    traced = settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.endpoint})
+    with serving(traced) as url:
+        headers = {"Authorization": f"Bearer {Person(url, traced).token}"}
+        plain_http.get(f"{url}/graphql", params={"query": PRIVATE}, headers=headers, timeout=30)
+    spans = collector.spans()
+    assert set(spans) == {"GET /graphql", "PostgreSQL"}
+    assert values(spans["GET /graphql"].attributes)["url.path"] == "/graphql"
+    attributes = str([values(span.attributes) for span in spans.values()])
+    assert not [word for word in ("milk", "nodes") if word in attributes]
 
 
 def test_trace_of_traceparent_is_continued(settings: Settings, collector: Collector) -> None:

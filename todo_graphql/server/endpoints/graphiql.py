@@ -6,13 +6,12 @@ from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Scope
 
-from todo_graphql.server import routes
 from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
+from todo_graphql.server.http.content_negotiation import header, prefers_html
 
 PAGE = Path(__file__).with_name("graphiql.html")
 
@@ -71,36 +70,36 @@ mutation CompleteTask($id: ID!) {
 VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""})
 
 
-def graphiql_router(token: str | None, listening_on: str) -> APIRouter:
-    """Return the route of the page, which requires no token.
+class GraphiQLPage:
+    """The page, which requires no token.
 
     A `token` signs the requests of the page in. Such a page is served only under a name of this
     machine.
     """
-    router = APIRouter()
-    page = render_page(token)
-    policy = content_security_policy(page)
 
-    @router.api_route(routes.GRAPHQL, methods=["GET", "HEAD"])
-    async def graphiql(request: Request) -> HTMLResponse:
-        if "query" in request.query_params and "text/html" not in request.headers.get("accept", ""):
-            raise HTTPException(
-                405, "Method not allowed: send operations by POST.", {"Allow": "POST"}
-            )
-        if "sec-websocket-version" in request.headers:
-            raise HTTPException(
-                405, "WebSocket is not supported: send operations by POST.", {"Allow": "POST"}
-            )
-        if token is not None:
-            require_own_host(request, listening_on)
-        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+    def __init__(self, token: str | None, listening_on: str) -> None:
+        self._page = render_page(token)
+        self._policy = content_security_policy(self._page)
+        self._has_token = token is not None
+        self._listening_on = listening_on
 
-    return router
+    def is_requested(self, scope: Scope) -> bool:
+        """Return whether a browser opens the URL. A script of another origin, which sends an
+        `Origin`, must not read the token.
+        """
+        accepted = header(scope, b"accept")
+        return accepted is not None and prefers_html(accepted) and header(scope, b"origin") is None
+
+    def response(self, scope: Scope) -> Response:
+        """Return the page. Raises HTTPException for a token under the name of another machine."""
+        if self._has_token:
+            require_own_host(header(scope, b"host") or "", self._listening_on)
+        return HTMLResponse(self._page, headers={"Content-Security-Policy": self._policy})
 
 
-def require_own_host(request: Request, listening_on: str) -> None:
+def require_own_host(host: str, listening_on: str) -> None:
     """Raise HTTPException unless the `Host` of the request is a name of this machine."""
-    if not names_this_machine(request.headers.get("host", ""), listening_on):
+    if not names_this_machine(host, listening_on):
         raise HTTPException(
             421,
             "Unknown host: this page contains a token and requires a name of this machine. Open it "

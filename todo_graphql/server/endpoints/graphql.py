@@ -1,5 +1,6 @@
-"""POST /graphql: the GraphQL endpoint."""
+"""GET and POST /graphql: the GraphQL endpoint."""
 
+from collections.abc import Callable
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -10,24 +11,33 @@ from starlette.types import Receive, Scope, Send
 from todo_graphql.api.context import Context
 from todo_graphql.api.processor_time import call_charged
 from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
-from todo_graphql.errors import BadUserInput
+from todo_graphql.errors import BadUserInput, PersistedQueryNotSupported
 from todo_graphql.server.auth.dependency import ContextGetter
+from todo_graphql.server.endpoints.graphiql import GraphiQLPage
 from todo_graphql.server.fair_queue import FairQueue
-from todo_graphql.server.http.body import error_codes, parse_graphql_request, read_body, response_to
-from todo_graphql.server.http.content_negotiation import response_type
+from todo_graphql.server.http.body import (
+    error_codes,
+    parse_graphql_request,
+    parse_url_request,
+    read_body,
+    response_to,
+)
+from todo_graphql.server.http.content_negotiation import header, response_type
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
-from todo_graphql.server.observability.request_record import RequestRecord, request_record
+from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.settings.settings import Settings
 
+METHODS = ("GET", "HEAD", "POST")
+
 
 class GraphQLEndpoint:
-    """An ASGI application that executes the operation of a POST request on a worker thread.
+    """An ASGI application that executes the operation of a request on a worker thread.
 
-    Other methods are not allowed: a query in a URL would appear in logs and caches. GET /graphql
-    belongs to GraphiQL, whose route precedes this one. The choice of an ASGI endpoint is explained
-    in docs/decisions/0002-graphql-as-an-asgi-endpoint.md.
+    GET and HEAD execute queries only. A page of another site cannot make a browser send the token,
+    as it could with a cookie, so GET is no risk of cross-site request forgery. The choice of an
+    ASGI endpoint is explained in docs/decisions/0002-graphql-as-an-asgi-endpoint.md.
     """
 
     def __init__(
@@ -37,27 +47,36 @@ class GraphQLEndpoint:
         get_context: ContextGetter,
         readiness: Readiness,
         queue: FairQueue,
+        page: GraphiQLPage | None = None,
     ) -> None:
+        """Create the endpoint. A `page` is the response to browsers that open the URL."""
         self._schema = schema
         self._get_context = get_context
         self._readiness = readiness
         self._queue = queue
+        self._page = page
         self._max_body_bytes = settings.max_body_bytes
         self._timeout = settings.request_timeout
         self._unsent = UnsentResponses(settings.max_response_bytes)
-        self._allowed_methods = "GET, HEAD, POST" if settings.graphiql else "POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Verify the token, read the body, execute the operation and respond, in this order."""
         if scope["method"] != "POST":
-            raise HTTPException(405, headers={"Allow": self._allowed_methods})
+            require_method(scope)
+            if self._page is not None and self._page.is_requested(scope):
+                await self._page.response(scope)(scope, receive, send)
+                return
         request, record = Request(scope, receive), request_record(scope)
         record.context = context = await self._get_context(request)
         owner = context.viewer.key
         self._unsent.check(owner)
         media_type = response_type(scope)
-        body = await read_body(request, self._max_body_bytes)
-        call = partial(self._execute, body, context, media_type, record)
+        if scope["method"] == "POST":
+            body = await read_body(request, self._max_body_bytes)
+            parse = partial(parse_graphql_request, body)
+        else:
+            parse = partial(parse_url_request, scope["query_string"])
+        call = partial(self._execute, parse, context, media_type, scope)
         work = self._queue.run(owner, call_charged, context, call)
         response = await run_with_timeout(
             self._timeout, context.connection, work, in_one_transaction=False
@@ -69,24 +88,34 @@ class GraphQLEndpoint:
             await self._unsent.send(owner, response, scope, send, must_send=has_written)
 
     def _execute(
-        self, body: bytes, context: Context, media_type: str, record: RequestRecord
+        self, parse: Callable[[], GraphQLRequest], context: Context, media_type: str, scope: Scope
     ) -> Response:
         """Parse and execute the request, and serialize its response."""
-        request = parse_charged(body, context)
+        request = parse_charged(parse, context)
         self._readiness.require_rls_check()
         with context.connection:
             result = self._schema.run(request, context)
             if result.errors:
-                record.codes = error_codes(result)
-            return response_to(result, media_type)
+                request_record(scope).codes = error_codes(result)
+            return response_to(result, media_type, scope)
 
 
-def parse_charged(body: bytes, context: Context) -> GraphQLRequest:
-    """Return the request in a body. Raises BadUserInput, or RateLimited if the budget does not
-    cover the rejection.
+def require_method(scope: Scope) -> None:
+    """Raise HTTPException unless the request, which is no POST, is a GET or HEAD over HTTP."""
+    if scope["method"] not in METHODS:
+        raise HTTPException(405, headers={"Allow": ", ".join(METHODS)})
+    if header(scope, b"sec-websocket-version") is not None:
+        raise HTTPException(
+            405, "WebSocket is not supported: send operations by POST.", {"Allow": "POST"}
+        )
+
+
+def parse_charged(parse: Callable[[], GraphQLRequest], context: Context) -> GraphQLRequest:
+    """Return the parsed request. Raises BadUserInput or PersistedQueryNotSupported, or RateLimited
+    if the budget does not cover the rejection.
     """
     try:
-        return parse_graphql_request(body)
-    except BadUserInput:
+        return parse()
+    except (BadUserInput, PersistedQueryNotSupported):
         context.charge(REJECTION_COST)
         raise

@@ -10,15 +10,34 @@ import msgspec
 from graphql import ExecutionResult
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from todo_graphql.api.schema import GraphQLRequest
-from todo_graphql.errors import BadUserInput, ErrorCode, InputReason
-from todo_graphql.server.http.content_negotiation import header, require_json
+from todo_graphql.errors import (
+    OUTCOME_UNKNOWN,
+    BadUserInput,
+    ErrorCode,
+    InputReason,
+    PersistedQueryNotSupported,
+)
+from todo_graphql.server.http.content_negotiation import (
+    RETRY_STATUSES,
+    header,
+    require_json,
+    retry_type,
+)
+from todo_graphql.server.http.query_string import parse_parameters
 from todo_graphql.server.strict_json import check_nesting, may_exceed_nesting, reject_constant
 
 # msgspec would reject valid JSON (decision 0017).
 DECODER = json.JSONDecoder(parse_constant=reject_constant)
 ENCODER = msgspec.json.Encoder()
+
+JSON_PARAMETERS = frozenset({"variables", "extensions"})
+PARAMETERS = JSON_PARAMETERS | {"query", "operationName"}
+"""The parameters of GET /graphql."""
+
+METHOD_NOT_ALLOWED = 405
 
 MAX_LENGTH_DIGITS = 20
 """The most digits of a Content-Length: Python does not parse integers of thousands of digits."""
@@ -83,12 +102,12 @@ def body_too_large(limit: int) -> BadUserInput:
 
 
 def parse_graphql_request(body: bytes) -> GraphQLRequest:
-    """Return the GraphQL request in a body. Raises BadUserInput with the name of a bad member."""
+    """Return the GraphQL request in a body. Raises BadUserInput with the name of a bad member, or
+    PersistedQueryNotSupported.
+    """
     try:
-        members = DECODER.decode(body.decode())
-        if may_exceed_nesting(body):
-            check_nesting(members)
-    except (ValueError, RecursionError):
+        members = decode_json(body)
+    except ValueError:
         raise BadUserInput(
             "The body is not JSON in UTF-8, or exceeds the number or nesting limits.",
             reason=InputReason.INVALID_FORMAT,
@@ -97,18 +116,53 @@ def parse_graphql_request(body: bytes) -> GraphQLRequest:
         raise BadUserInput(
             "The body must be a JSON object with a `query`.", reason=InputReason.INVALID_TYPE
         )
+    return to_graphql_request(members)
+
+
+def parse_url_request(query_string: bytes) -> GraphQLRequest:
+    """Return the GraphQL request in the query string of a URL, which can only read. Raises
+    BadUserInput with the name of a bad parameter, or PersistedQueryNotSupported.
+    """
+    members: dict[str, Any] = dict(parse_parameters(query_string, PARAMETERS))
+    for name in JSON_PARAMETERS & members.keys():
+        try:
+            members[name] = decode_json(members[name].encode())
+        except ValueError:
+            raise BadUserInput(
+                f"`{name}` is not JSON, or exceeds the number or nesting limits.",
+                reason=InputReason.INVALID_FORMAT,
+                field=name,
+            ) from None
+    return to_graphql_request(members, can_write=False)
+
+
+def decode_json(text: bytes) -> Any:
+    """Return the value. Raises ValueError for JSON that is invalid or exceeds a limit."""
+    try:
+        value = DECODER.decode(text.decode())
+    except RecursionError:
+        raise ValueError from None
+    if may_exceed_nesting(text):
+        check_nesting(value)
+    return value
+
+
+def to_graphql_request(members: dict[str, Any], *, can_write: bool = True) -> GraphQLRequest:
+    extensions = optional_member(members, "extensions", dict, "an object")
     query = members.get("query")
+    if query is None and extensions and extensions.get("persistedQuery") is not None:
+        raise PersistedQueryNotSupported
     if not isinstance(query, str):
         raise BadUserInput(
             "`query` must be a string that contains the document.",
             reason=InputReason.REQUIRED if query is None else InputReason.INVALID_TYPE,
             field="query",
         )
-    optional_member(members, "extensions", dict, "an object")  # no extension is supported
     return GraphQLRequest(
         query=query,
         variables=optional_member(members, "variables", dict, "an object"),
         operation_name=optional_member(members, "operationName", str, "a string"),
+        can_write=can_write,
     )
 
 
@@ -121,7 +175,7 @@ def optional_member(members: dict[str, Any], name: str, kind: type, kind_name: s
     return value
 
 
-def response_to(result: ExecutionResult, media_type: str) -> Response:
+def response_to(result: ExecutionResult, media_type: str, scope: Scope) -> Response:
     """Return the response to an executed request.
 
     `data` requires status 200 for both media types. The draft recommends 294 for data with errors,
@@ -136,8 +190,12 @@ def response_to(result: ExecutionResult, media_type: str) -> Response:
     status = response_status(result)
     if status == 200:
         content |= {"data": result.data, **extensions}
+    if status in RETRY_STATUSES and not is_outcome_unknown(result):
+        media_type = retry_type(scope)
     response = Response(encode(content), status, media_type=media_type)
-    if status in (ErrorCode.UNAVAILABLE.status, ErrorCode.RATE_LIMITED.status):
+    if status == METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = "POST"
+    if status in RETRY_STATUSES:
         response.headers["Retry-After"] = str(first_extension(result, "retryAfter") or 1)
     return response
 
@@ -178,6 +236,11 @@ def response_status(result: ExecutionResult) -> int:
 def is_request_error(result: ExecutionResult) -> bool:
     """Return whether execution did not begin: request errors have no path."""
     return bool(result.errors) and all(error.path is None for error in result.errors or ())
+
+
+def is_outcome_unknown(result: ExecutionResult) -> bool:
+    """Return whether a write may have been executed although the result does not tell."""
+    return any(error.message == OUTCOME_UNKNOWN for error in result.errors or ())
 
 
 def error_codes(result: ExecutionResult) -> frozenset[str]:

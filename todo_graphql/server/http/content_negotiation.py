@@ -16,6 +16,12 @@ from todo_graphql.server import routes
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json; charset=utf-8"
+HTML = "text/html"
+
+RETRY_STATUSES = (429, 503)
+"""The statuses of a request that may be repeated. Unless its outcome is unknown, the media type is
+`application/json` where that is accepted: Apollo's RetryLink repeats no other (decision 0024).
+"""
 
 MAX_CHARACTERS = 1_000
 """The longest header that is parsed. Browsers send about 150 characters."""
@@ -23,7 +29,7 @@ MAX_CHARACTERS = 1_000
 MAX_PARAMETERS = 20
 """The most parameters of one media type: the standard library's parser takes quadratic time."""
 
-RANGES = frozenset({JSON, GRAPHQL.partition(";")[0], "application/*", "*/*"})
+RANGES = frozenset({JSON, GRAPHQL.partition(";")[0], HTML, "application/*", "*/*"})
 
 UTF_8 = frozenset({"utf-8", "utf8"})
 
@@ -52,6 +58,12 @@ def error_type(scope: Scope) -> str:
     return preferred(header(scope, b"accept") or "*/*") or JSON
 
 
+def retry_type(scope: Scope) -> str:
+    """Return the media type of the response to a request that may be repeated."""
+    accepted = header(scope, b"accept") or "*/*"
+    return JSON if accepts_json(accepted) else error_type(scope)
+
+
 def preferred(accepted: str) -> str | None:
     """Return the media type that an Accept header prefers, or None if it accepts neither.
 
@@ -77,9 +89,33 @@ def _preferred(accepted: str) -> str | None:
     return JSON if older > 0 else None
 
 
+@lru_cache(maxsize=128)
+def accepts_json(accepted: str) -> bool:
+    return quality(JSON, parse_accept(accepted))[1] > 0
+
+
+@lru_cache(maxsize=128)
+def prefers_html(accepted: str) -> bool:
+    """Return whether an Accept header names `text/html` and prefers it to JSON, as browsers do for
+    a page that they open.
+    """
+    ranges = parse_accept(accepted)
+    named, weight = quality(HTML, ranges)
+    others = [quality(other, ranges) for other in (JSON, GRAPHQL.partition(";")[0])]
+    is_first = all((weight, named) > (other, is_named) for is_named, other in others)
+    return named and weight > 0 and is_first
+
+
+def parse_accept(accepted: str) -> list[tuple[str, float]]:
+    """Return the media ranges of an Accept header. One that is too long has none."""
+    if len(accepted) > MAX_CHARACTERS:
+        return []
+    return [*media_ranges(element for element in parse_http_list(accepted) if element)]
+
+
 def media_ranges(elements: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Return each media range that covers one of the two types, with its quality. Ranges with
-    another charset or an invalid quality are skipped.
+    """Return each media range that covers one of the types, with its quality. Ranges with another
+    charset or an invalid quality are skipped.
     """
     for element in elements:
         if element.partition(";")[0].rstrip().lower() not in RANGES:

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from todo_graphql.errors import (
+    OUTCOME_UNKNOWN,
     BadUserInput,
     ErrorCode,
     InputReason,
@@ -18,7 +19,11 @@ from todo_graphql.errors import (
     RateLimited,
     Unavailable,
 )
-from todo_graphql.server.http.content_negotiation import error_type
+from todo_graphql.server.http.content_negotiation import (
+    RETRY_STATUSES,
+    error_type,
+    retry_type,
+)
 from todo_graphql.server.observability.request_record import request_record
 
 REALM = 'Bearer realm="todo-graphql"'
@@ -47,7 +52,9 @@ def error_response(
     errors = [{"message": message, "extensions": dict(extensions)}]
     status = extensions["status"]
     assert isinstance(status, int)
-    return JSONResponse({"errors": errors}, status, dict(headers or {}), error_type(scope))
+    may_be_repeated = status in RETRY_STATUSES and message != OUTCOME_UNKNOWN
+    media_type = retry_type(scope) if may_be_repeated else error_type(scope)
+    return JSONResponse({"errors": errors}, status, dict(headers or {}), media_type)
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
