@@ -21,6 +21,14 @@ GRACE_SECONDS = 3
 """The time in which requests can finish after Ctrl-C. Short, because a developer is waiting."""
 
 
+LOCAL_ORIGINS = tuple(
+    f"{scheme}://{host}:*"
+    for scheme in ("http", "https")
+    for host in ("localhost", "127.0.0.1", "[::1]")
+)
+"""The origins of pages that a developer's own tools serve."""
+
+
 def run_dev(settings: Settings) -> None:
     """Serve until a signal arrives, and then stop the embedded PostgreSQL."""
     with (
@@ -46,7 +54,9 @@ def run_dev(settings: Settings) -> None:
 
 
 def development_defaults(settings: Settings) -> Settings:
-    """Return the settings with defaults for developers where the environment sets nothing."""
+    """Return the settings with defaults for developers where the environment sets nothing, and
+    with the origins of this machine.
+    """
     defaults = {
         "graphiql": True,
         "introspection": True,
@@ -55,7 +65,8 @@ def development_defaults(settings: Settings) -> Settings:
     }
     given = settings.model_fields_set
     update = {name: value for name, value in defaults.items() if name not in given}
-    return settings.model_copy(update=update)
+    origins = (*settings.cors_origins, *LOCAL_ORIGINS)
+    return settings.model_copy(update={**update, "cors_origins": origins})
 
 
 def welcome(url: str, token: str | None) -> str:

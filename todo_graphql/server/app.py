@@ -6,7 +6,6 @@ from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from todo_graphql.api.documents.limits import Limits
@@ -21,8 +20,9 @@ from todo_graphql.server.endpoints.graphql import GraphQLEndpoint
 from todo_graphql.server.endpoints.health import health_router
 from todo_graphql.server.endpoints.import_tasks import import_router
 from todo_graphql.server.fair_queue import FairQueue
+from todo_graphql.server.http.cors import CORS
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
-from todo_graphql.server.http.middleware import RATE_HEADERS, RequestMiddleware
+from todo_graphql.server.http.middleware import RequestMiddleware
 from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.observability.setup import Observability
 from todo_graphql.server.observability.shared_metrics import SharedMetrics
@@ -34,14 +34,6 @@ from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import outages
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import STATEMENT_CACHE
-
-EXPOSED_HEADERS = (
-    "content-disposition",
-    "retry-after",
-    "x-request-id",
-    *RATE_HEADERS,
-)
-"""The response headers that pages of other origins can read, besides the CORS-safelisted ones."""
 
 
 class Components:
@@ -127,11 +119,5 @@ def add_middleware(app: FastAPI, settings: Settings, observers: list[Observer]) 
     if not settings.cors_origins:
         app.add_middleware(RequestMiddleware, observers=observers)
         return
-    cors = partial(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", "x-request-id"],
-        expose_headers=EXPOSED_HEADERS,
-    )
+    cors = partial(CORS, origins=settings.cors_origins)
     app.add_middleware(RequestMiddleware, observers=observers, cors=cors)

@@ -70,7 +70,9 @@ class Environment(BaseSettings):
     cors_origins: Origins = Field(
         default=(),
         description="The origins whose pages can call the API: `scheme://host` or "
-        "`scheme://host:port`, separated by commas, or `*` for all. Default: none.",
+        "`scheme://host:port`, separated by commas, or `*` for all. `https://*.example.com` stands "
+        "for all subdomains, `http://localhost:*` for all ports. Default: none. `dev` adds the "
+        "pages of this machine.",
     )
     graphiql: bool = Field(
         default=False, description="Serve GraphiQL at GET /graphql. Default in `dev`: true."

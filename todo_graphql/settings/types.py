@@ -17,9 +17,13 @@ MAX_AMOUNT = 2**31 - 1
 """The maximum Int of GraphQL, the type of `rateLimit.limit`."""
 
 ORIGIN = re.compile(
-    r"([a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?", re.ASCII
+    r"([a-z][a-z0-9+.-]*)://(?:(?:\*\.(?=localhost\b|[a-z0-9_-]+\.))?[a-z0-9._-]+|\[[0-9a-f:.]+\])"
+    r"(?::([1-9]\d{0,4}|\*))?",
+    re.ASCII,
 )
-"""The serialization of an origin (RFC 6454, section 6.2), as browsers send it."""
+"""The serialization of an origin (RFC 6454, section 6.2), as browsers send it. `*.` stands for all
+subdomains of a host, and the port `*` for any port.
+"""
 
 MAX_PORT = 65_535
 
@@ -155,24 +159,27 @@ def _require_rate(text: str) -> str:
 
 
 def _require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
-    """Accept origins in the form of the `Origin` header, with which they are compared."""
+    """Accept origins in the form of the `Origin` header, with which they are compared.
+
+    `null` is rejected: any page can have that origin, in a sandboxed frame.
+    """
     for origin in origins:
-        if "*" in origin and origin != "*":
-            raise ValueError(
-                "must name each origin in full: * stands for all origins, not for a part of one"
-            )
         match = ORIGIN.fullmatch(origin)
         if origin != "*" and (match is None or not _is_origin_port(*match.groups())):
             raise ValueError(
-                "must be * or origins as browsers send them, such as https://app.example or "
+                "must be * or origins as browsers send them, such as https://app.example.com or "
                 "http://localhost:3000: a scheme and a host in lower case, a port unless it is the "
-                "scheme's default, no path and no slash at the end"
+                "scheme's default, no user, no path and no slash at the end. "
+                "https://*.example.com stands for all subdomains, and http://localhost:* for all "
+                "ports"
             )
     return origins
 
 
 def _is_origin_port(scheme: str, port: str | None) -> bool:
-    return port is None or (int(port) <= MAX_PORT and port != DEFAULT_PORTS.get(scheme))
+    if port is None or port == "*":
+        return True
+    return int(port) <= MAX_PORT and port != DEFAULT_PORTS.get(scheme)
 
 
 def _require_networks(texts: tuple[str, ...]) -> tuple[str, ...]:

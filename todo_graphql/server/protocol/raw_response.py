@@ -17,11 +17,15 @@ class RawResponse(NamedTuple):
 
 
 def raw_error_response(status: HTTPStatus, message: str) -> RawResponse:
-    """Return a response in the format of the application's error responses."""
+    """Return a response in the format of the application's error responses.
+
+    Pages of every origin can read it: it contains no data, and CORS belongs to the application.
+    """
     problem = BadUserInput(message, reason=InputReason.UNSUPPORTED_REQUEST, status=status.value)
     body = json.dumps({"errors": [{"message": message, "extensions": problem.extensions}]})
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n{HEADER_LINES.decode()}connection: close\r\n\r\n"
+        f"content-length: {len(body)}\r\naccess-control-allow-origin: *\r\n"
+        f"{HEADER_LINES.decode()}connection: close\r\n\r\n"
     )
     return RawResponse(status, head.encode(), body.encode())
