@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support import plain_http
 from tests.support.api_client import Person
-from todo_graphql.errors import Unavailable
+from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.server.http.content_negotiation import (
     GRAPHQL,
     JSON,
@@ -19,6 +19,7 @@ from todo_graphql.server.http.content_negotiation import (
     MAX_PARAMETERS,
     preferred,
 )
+from todo_graphql.server.http.unsent_responses import UnsentResponses
 from todo_graphql.store.tasks.repository import Tasks
 
 CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
@@ -141,6 +142,68 @@ def test_response_has_negotiated_type_and_status(
     response = send(*lines, query=query)
     assert (response.status_code, response.headers["content-type"]) == (status, media_type)
     assert set(response.json()) == members
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", JSON),
+        ("application/graphql-response+json,application/json;q=0.9", JSON),
+        ("application/graphql-response+json, application/graphql+json, application/json", JSON),
+        ("application/graphql-response+json, */*;q=0.1", JSON),
+        ("application/graphql-response+json", GRAPHQL),
+        ("application/graphql-response+json, application/json;q=0", GRAPHQL),
+    ],
+)
+def test_request_that_may_be_repeated_has_json(
+    send: Send, monkeypatch: pytest.MonkeyPatch, accept: str, media_type: str
+) -> None:
+    """RetryLink repeats an error status in JSON, and takes the other type for a result."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise Unavailable("The database is unavailable.")
+
+    monkeypatch.setattr(Tasks, "find", fail)
+    response = send(("Accept", accept), query=FIND)
+    assert (response.status_code, response.headers["content-type"]) == (503, media_type)
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    assert response.headers["retry-after"] == "1"
+
+
+def test_rejected_request_that_may_be_repeated_has_json(
+    send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is not the result of an execution."""
+
+    def fail(*_: object) -> NoReturn:
+        raise Unavailable("The server is overloaded.")
+
+    monkeypatch.setattr(UnsentResponses, "check", fail)
+    accept = "application/graphql-response+json,application/json;q=0.9"
+    response = send(("Accept", accept))
+    assert (response.status_code, response.headers["content-type"]) == (503, JSON)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "todo_graphql.store.tasks.repository.Tasks.create",
+        "todo_graphql.server.endpoints.graphql.parse_graphql_request",
+    ],
+)
+def test_write_of_unknown_outcome_has_the_preferred_type(
+    send: Send, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """RetryLink does not repeat a mutation that may have been executed."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise Unavailable(OUTCOME_UNKNOWN)
+
+    monkeypatch.setattr(name, fail)
+    accept = "application/graphql-response+json,application/json;q=0.9"
+    response = send(("Accept", accept))
+    assert (response.status_code, response.headers["content-type"]) == (503, GRAPHQL)
 
 
 def test_unacceptable_media_type_is_rejected_before_execution(send: Send, alice: Person) -> None:

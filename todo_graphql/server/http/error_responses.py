@@ -15,11 +15,13 @@ from todo_graphql.errors import (
     InvalidToken,
     MissingToken,
     NotFound,
+    PersistedQueryNotSupported,
     Problem,
     RateLimited,
     Unavailable,
 )
 from todo_graphql.server.http.content_negotiation import (
+    JSON,
     RETRY_STATUSES,
     error_type,
     retry_type,
@@ -36,7 +38,11 @@ MESSAGES = {
 
 
 def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
-    return error_response(problem.message, problem.extensions, scope, headers_of(problem))
+    extensions = problem.extensions
+    if isinstance(problem, PersistedQueryNotSupported) and error_type(scope) == JSON:
+        # Apollo's RetryLink would repeat the hash after any other status (decision 0024).
+        extensions["status"] = 200
+    return error_response(problem.message, extensions, scope, headers_of(problem))
 
 
 def error_response(
