@@ -90,7 +90,7 @@ GOOD: Mapping[str, Make] = {
     "unknown claims": claims(jti="1", at_hash="x", roles=["admin"], x={"y": [None, -1.5, {}]}),
     "JSON with white space": claims_text(json.dumps(dict(CLAIMS), indent=2) + "\n"),
     "JSON with escapes": claims_text(GOOD_JSON.replace("sub", r"s\u0075b")),
-    "4,096 characters": lambda: of_length(4_096),
+    "8,192 characters": lambda: of_length(8_192),
 }
 
 GOOD_BY_ORIGIN: Mapping[str, Make] = {

@@ -63,8 +63,8 @@ EXPIRED = "The token has expired."
 MALFORMED = "The token is malformed."
 
 REFUSED: Mapping[str, Mapping[str, Make]] = {
-    "The token has more than 4,096 characters.": {
-        "4,097 characters": lambda: of_length(4_097),
+    "The token has more than 8,192 characters.": {
+        "8,193 characters": lambda: of_length(8_193),
         "thousands more": claims(filler="x" * 7_400),
         "long rubbish": text("A" * 9_999),
     },

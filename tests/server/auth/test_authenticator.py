@@ -25,7 +25,7 @@ from tests.support.servers import SECRET
 from tests.support.signers import private_pem, public_pem, public_ssh
 from todo_graphql.errors import InvalidToken
 from todo_graphql.server.auth import tokens
-from todo_graphql.server.auth.tokens import CACHED_TOKENS, Authenticator, parse_header
+from todo_graphql.server.auth.tokens import CACHE_CHARACTERS, Authenticator, parse_header
 from todo_graphql.settings.settings import ConfigurationError, Settings
 from todo_graphql.store.models import Viewer
 
@@ -83,12 +83,17 @@ def test_valid_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.no_cover
 def test_token_cache_is_bounded() -> None:
-    """The least recently used token is dropped, and verified again on its next use."""
-    verifier = authenticator()
-    tokens = [good(jti=str(number)) for number in range(CACHED_TOKENS + 10)]
-    viewers = {verifier.viewer_of(token) for token in [*tokens, tokens[0]]}
-    assert viewers == {Viewer(uuid.UUID(SUBJECT))}
-    assert len(verifier.cache) == CACHED_TOKENS
+    """The least recently used token is dropped, and verified again on its next use. Long tokens
+    leave room for fewer.
+    """
+    for length, low, high in ((0, 4_000, 7_000), (8_000, 450, 512)):
+        verifier = authenticator()
+        padding = "x" * (length * 3 // 4 - 200)
+        tokens = [good(jti=f"{padding}{number}") for number in range(high + 10)]
+        viewers = {verifier.viewer_of(token) for token in [*tokens, tokens[0]]}
+        assert viewers == {Viewer(uuid.UUID(SUBJECT))}
+        assert low < len(verifier.cache) < high
+        assert sum(map(len, tokens[-len(verifier.cache) :])) < CACHE_CHARACTERS
 
 
 def test_cached_signature_is_invalid_for_other_content() -> None:

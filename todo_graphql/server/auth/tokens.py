@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from jose import jwt
 from jose.exceptions import JOSEError
@@ -41,11 +41,17 @@ from todo_graphql.store.models import Viewer
 if TYPE_CHECKING:
     from todo_graphql.server.auth.jwks_client import JWKSClient
 
-MAX_TOKEN_LENGTH = 4_096
+MAX_TOKEN_LENGTH = 8_192
+"""The most characters of a token. Better Auth's default payload is the whole user."""
+
 MAX_CLOCK_SKEW_SECONDS = 30
 """The tolerance for an issuer's clock that is ahead, for `nbf` and `iat`."""
 
-CACHED_TOKENS = 4_096
+CACHE_CHARACTERS = 4_194_304
+"""The total weight of cached tokens: those of 500 characters are about 4,000."""
+
+ENTRY_CHARACTERS = 512
+"""The weight of an entry beside the characters of its token."""
 
 # Explicit types of access tokens (RFC 8725, section 3.11).
 ACCESS_TYPES = ("jwt", "at+jwt", "application/jwt", "application/at+jwt")
@@ -55,6 +61,14 @@ SIGNATURE_ONLY = {
     f"verify_{claim}": False
     for claim in ("aud", "iat", "exp", "nbf", "iss", "sub", "jti", "at_hash")
 }
+
+
+class VerifiedToken(NamedTuple):
+    """The user of a valid token, its expiry, and its weight in the cache."""
+
+    viewer: Viewer
+    expires_at: float
+    weight: int
 
 
 class Authenticator:
@@ -67,12 +81,14 @@ class Authenticator:
         self._jwks = None if url is None else jwks_client(url, self._trust)
         self._issuer = settings.auth_issuer
         self._audience = settings.auth_audience
-        self.cache: Cache[str, tuple[Viewer, float]] = Cache(CACHED_TOKENS)
+        self.cache: Cache[str, VerifiedToken] = Cache(
+            CACHE_CHARACTERS, weigh=lambda verified: verified.weight
+        )
         self._lock = threading.Lock()
 
     def viewer_of(self, token: str) -> Viewer:
         """Return the user that a valid token names. Raises InvalidToken for any other token."""
-        viewer, expires_at = self.cache.get(token) or self._verify_and_cache(token)
+        viewer, expires_at, _ = self.cache.get(token) or self._verify_and_cache(token)
         if expires_at <= time.time():
             reject("The token has expired.")
         return viewer
@@ -101,9 +117,10 @@ class Authenticator:
                 self.cache.clear()
             self._keys = keys
 
-    def _verify_and_cache(self, token: str) -> tuple[Viewer, float]:
+    def _verify_and_cache(self, token: str) -> VerifiedToken:
         keys = self._keys
-        verified = self._verify(token, keys)
+        weight = len(token) + ENTRY_CHARACTERS
+        verified = VerifiedToken(*self._verify(token, keys), weight)
         with self._lock:
             if keys is self._keys:  # the result of replaced keys may be outdated
                 self.cache.put(token, verified)
