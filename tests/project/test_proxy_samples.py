@@ -14,9 +14,11 @@ from tests.support.api_client import Person
 from tests.support.proxies import OPERATIONS, SHOWN_SERVERS, refusing_address, running_caddy, sample
 from todo_graphql.errors import ErrorCode
 from todo_graphql.server import routes
+from todo_graphql.server.auth.tokens import MAX_TOKEN_LENGTH
 from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES
 from todo_graphql.server.http.content_negotiation import GRAPHQL, JSON
+from todo_graphql.server.protocol.limits import MAX_TARGET_BYTES
 from todo_graphql.settings.settings import Settings
 
 pytestmark = pytest.mark.no_cover
@@ -99,7 +101,7 @@ def test_private_path_is_not_found_by_caddy(proxy: str) -> None:
 
 
 def test_large_chunked_body_is_rejected_by_caddy(customer: Person, proxy: str) -> None:
-    chunks = (b" " * 10_000 for _ in range(20))
+    chunks = (b" " * 60_000 for _ in range(20))
     refused = plain_http.post(f"{proxy}/graphql", content=chunks, headers=headers_of(customer))
     assert (refused.status_code, error_of(refused)["code"]) == (413, "BAD_USER_INPUT")
 
@@ -130,10 +132,16 @@ def test_both_samples_pass_the_public_paths_with_the_servers_limits() -> None:
     assert set(re.findall(r"location = (\S+)", NGINX)) == PUBLIC_PATHS
     (shown,) = re.findall(r"@api path (.*)", CADDYFILE)
     assert set(shown.split()) == PUBLIC_PATHS
-    kib = Settings.model_fields["max_body_bytes"].default // 1024
-    mib = MAX_IMPORT_BYTES // 1024**2
-    assert re.findall(r"client_max_body_size (\w+)", NGINX) == [f"{kib}k", f"{mib}m"]
-    assert re.findall(r"max_size (\w+)", CADDYFILE) == [f"{mib}MiB", f"{kib}KiB"]
+    body = Settings.model_fields["max_body_bytes"].default // 1024**2
+    file = MAX_IMPORT_BYTES // 1024**2
+    assert re.findall(r"client_max_body_size (\w+)", NGINX) == [f"{body}m", f"{file}m"]
+    assert re.findall(r"max_size (\w+)", CADDYFILE) == [f"{file}MiB", f"{body}MiB"]
+    (kib,) = re.findall(r"large_client_header_buffers 4 (\d+)k;", NGINX)
+    assert int(kib) * 1024 > max(MAX_TOKEN_LENGTH, MAX_TARGET_BYTES) + 1_000
+
+
+def test_streams_are_compressed_by_neither_sample() -> None:
+    assert "event-stream" not in NGINX + CADDYFILE
 
 
 def test_both_samples_compress_the_media_types_of_the_server() -> None:

@@ -182,9 +182,10 @@ class Environment(BaseSettings):
         "in bytes of UTF-8, including the trash.",
     )
     max_body_bytes: int = Field(
-        default=65_536,
+        default=1_048_576,
         ge=1_024,
-        description="The maximum size of a request body. Larger ones are rejected with 413.",
+        description="The maximum size of a request body of /graphql. Larger ones are rejected with "
+        "413. The document in it has a limit of its own, 65,536 characters.",
     )
     max_response_bytes: int = Field(
         default=8_388_608,

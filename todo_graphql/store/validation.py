@@ -137,7 +137,11 @@ def storable(value: str, field: str) -> str:
 
 def is_storable(value: str) -> bool:
     """Return whether PostgreSQL's `text`, in UTF-8, can store the value."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # an unpaired surrogate
+        return False
+    return "\0" not in value
 
 
 def tag_to_find(value: str, field: str) -> str:
@@ -146,9 +150,16 @@ def tag_to_find(value: str, field: str) -> str:
 
 
 def composable(value: str, field: str) -> str:
-    """Return the value. Raises BadUserInput if PostgreSQL cannot store it, or if it has too many
-    consecutive combining characters.
+    """Return the value. Raises BadUserInput if PostgreSQL cannot store it, if it is longer than any
+    text of a task, or if it has too many consecutive combining characters.
     """
+    if len(value) > DESCRIPTION_MAX_LENGTH:
+        raise BadUserInput(
+            f"The text must have at most {DESCRIPTION_MAX_LENGTH:,} characters.",
+            reason=InputReason.TOO_LONG,
+            field=field,
+            max=DESCRIPTION_MAX_LENGTH,
+        )
     consecutive = 0
     for character in "" if value.isascii() else value:
         is_combining = unicodedata.combining(character) or character in DECOMPOSED_TO_COMBINING

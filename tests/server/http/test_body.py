@@ -12,8 +12,9 @@ from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, post, status
 from todo_graphql.server.http.body import encode
 from todo_graphql.server.strict_json import MAX_NESTING
+from todo_graphql.settings.settings import Settings
 
-LIMIT = 65_536
+LIMIT = Settings.model_fields["max_body_bytes"].default
 QUERY = b'{"query": "{ __typename }"}'
 TOO_DEEP = 5_000
 TOO_LONG_A_NUMBER = b"9" * 5_000
@@ -206,6 +207,23 @@ def test_body_over_maximum_size_is_rejected_before_its_end(
     with connected(url) as connection:
         connection.sendall(post(alice, HOST, header) + begun)
         assert status(connection) == 413
+
+
+def test_hundred_creates_with_descriptions_fit(alice: Person) -> None:
+    document = "mutation ($i: [CreateTaskInput!]!) { createTasks(input: $i) { count } }"
+    tasks = [{"title": f"Task {number}", "description": "é, " * 333} for number in range(100)]
+    response = alice.post(document, i=tasks)
+    assert len(response.request.content) > 100_000
+    assert response.json() == {"data": {"createTasks": {"count": 100}}}
+
+
+@pytest.mark.parametrize(
+    "text", ["{ __typename }" + " " * 65_536, "x" * (LIMIT - 100), "{" * 70_000]
+)
+def test_document_has_a_limit_of_its_own(alice: Person, text: str) -> None:
+    refusal = alice.refusal(text)
+    assert (refusal["code"], refusal["limitName"]) == ("QUERY_TOO_COMPLEX", "characters")
+    assert refusal["limit"] == 65_536
 
 
 def test_response_is_compact_json_in_utf_8(alice: Person) -> None:

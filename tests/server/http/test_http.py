@@ -1,4 +1,4 @@
-"""Paths, methods and request ids of the API."""
+"""Paths, methods, CORS and request ids of the API."""
 
 import socket
 from collections.abc import Iterator
@@ -12,14 +12,15 @@ from tests.support.servers import serving
 from todo_graphql.runtime.listening import listening
 from todo_graphql.settings.settings import Settings
 
+APP = "https://app.example.com"
 CREATE = 'mutation { createTask(input: {title: "Buy milk"}) { task { id } } }'
 INTROSPECTION = ["{ __schema { queryType { name } } }", '{ __type(name: "Task") { name } }']
 
 
 @pytest.fixture(scope="module")
 def shared(settings: Settings) -> Iterator[str]:
-    """A server with GraphiQL, and without introspection."""
-    given = {"graphiql": True, "introspection": False}
+    """A server with GraphiQL, with CORS for one origin, and without introspection."""
+    given = {"cors_origins": (APP,), "graphiql": True, "introspection": False}
     with serving(settings.model_copy(update=given)) as base:
         yield base
 
@@ -30,6 +31,17 @@ def post(base: str, person: Person | None, query: str, **headers: str) -> httpx.
     return plain_http.post(
         f"{base}/graphql", json={"query": query}, headers={**authorization, **headers}
     )
+
+
+def preflight(base: str, origin: str, **headers: str) -> httpx.Response:
+    """Send the preflight request for an operation of a page of this origin."""
+    request_headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+        **headers,
+    }
+    return httpx.options(f"{base}/graphql", headers=request_headers)
 
 
 def error_of(response: httpx.Response) -> tuple[str, int]:
@@ -110,6 +122,49 @@ def test_introspection_is_executed_when_enabled(url: str, alice: Person, query: 
     assert post(url, alice, query).status_code == 200
 
 
+def test_cors_is_disabled_by_default(url: str, alice: Person) -> None:
+    assert error_of(preflight(url, APP)) == ("BAD_USER_INPUT", 405)
+    response = post(url, alice, "{ __typename }", Origin=APP)
+    preflighted = preflight(url, APP)
+    assert not [
+        name for name in (*response.headers, *preflighted.headers) if "access-control" in name
+    ]
+
+
+def test_cors_allows_configured_origin(shared: str, alice: Person) -> None:
+    preflighted = preflight(shared, APP)
+    assert preflighted.status_code == 200
+    assert preflighted.headers["access-control-allow-origin"] == APP
+    assert "POST" in preflighted.headers["access-control-allow-methods"]
+    response = post(shared, alice, "{ __typename }", Origin=APP)
+    assert response.headers["access-control-allow-origin"] == APP
+    assert "x-request-id" in response.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://other.example.com", "http://app.example.com", f"{APP}.example.com", "null"],
+)
+def test_cors_rejects_other_origins(shared: str, alice: Person, origin: str) -> None:
+    preflighted = preflight(shared, origin)
+    assert preflighted.status_code == 400
+    response = post(shared, alice, "{ __typename }", Origin=origin)
+    for one in (preflighted, response):
+        assert "access-control-allow-origin" not in one.headers
+
+
+def test_cors_rejects_other_methods_and_credentials(shared: str) -> None:
+    preflighted = preflight(shared, APP, **{"Access-Control-Request-Method": "DELETE"})
+    assert preflighted.status_code == 400
+    assert "access-control-allow-credentials" not in preflight(shared, APP).headers
+
+
+def test_cors_allows_reading_of_error_responses(shared: str) -> None:
+    response = post(shared, None, "{ __typename }", Origin=APP)
+    assert error_of(response) == ("UNAUTHENTICATED", 401)
+    assert response.headers["access-control-allow-origin"] == APP
+
+
 @pytest.mark.parametrize(
     ("status", "method", "path", "body"),
     [
@@ -119,7 +174,7 @@ def test_introspection_is_executed_when_enabled(url: str, alice: Person, query: 
         (401, "POST", "/graphql", b""),
         (404, "GET", "/nothing", b""),
         (405, "PUT", "/graphql", b""),
-        (413, "POST", "/graphql", b" " * 70_000),
+        (413, "POST", "/graphql", b" " * 1_050_000),
     ],
 )
 def test_every_response_has_a_request_id(

@@ -22,6 +22,7 @@ from todo_graphql.server.http.body import (
     read_body,
     response_to,
 )
+from todo_graphql.server.http.body_budget import BodyBudget
 from todo_graphql.server.http.content_negotiation import header, response_type
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
@@ -57,6 +58,7 @@ class GraphQLEndpoint:
         self._page = page
         self._max_body_bytes = settings.max_body_bytes
         self._timeout = settings.request_timeout
+        self._bodies = BodyBudget(settings.max_body_bytes)
         self._unsent = UnsentResponses(settings.max_response_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,16 +73,17 @@ class GraphQLEndpoint:
         owner = context.viewer.key
         self._unsent.check(owner)
         media_type = response_type(scope)
-        if scope["method"] == "POST":
-            body = await read_body(request, self._max_body_bytes)
-            parse = partial(parse_graphql_request, body)
-        else:
-            parse = partial(parse_url_request, scope["query_string"])
-        call = partial(self._execute, parse, context, media_type, scope)
-        work = self._queue.run(owner, call_charged, context, call)
-        response = await run_with_timeout(
-            self._timeout, context.connection, work, in_one_transaction=False
-        )
+        with self._bodies.share(owner) as share:
+            if scope["method"] == "POST":
+                body = await read_body(request, self._max_body_bytes, share)
+                parse = partial(parse_graphql_request, body)
+            else:
+                parse = partial(parse_url_request, scope["query_string"])
+            call = partial(self._execute, parse, context, media_type, scope)
+            work = self._queue.run(owner, call_charged, context, call)
+            response = await run_with_timeout(
+                self._timeout, context.connection, work, in_one_transaction=False
+            )
         if len(response.body) <= RESPONSE_PIECE_BYTES:
             await response(scope, receive, send)
         else:

@@ -20,6 +20,7 @@ from todo_graphql.errors import (
     InputReason,
     PersistedQueryNotSupported,
 )
+from todo_graphql.server.http.body_budget import BodyShare
 from todo_graphql.server.http.content_negotiation import (
     RETRY_STATUSES,
     header,
@@ -27,10 +28,8 @@ from todo_graphql.server.http.content_negotiation import (
     retry_type,
 )
 from todo_graphql.server.http.query_string import parse_parameters
-from todo_graphql.server.strict_json import check_nesting, may_exceed_nesting, reject_constant
+from todo_graphql.server.strict_json import decode_json
 
-# msgspec would reject valid JSON (decision 0017).
-DECODER = json.JSONDecoder(parse_constant=reject_constant)
 ENCODER = msgspec.json.Encoder()
 
 JSON_PARAMETERS = frozenset({"variables", "extensions"})
@@ -43,32 +42,25 @@ MAX_LENGTH_DIGITS = 20
 """The most digits of a Content-Length: Python does not parse integers of thousands of digits."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, share: BodyShare) -> bytes:
     """Return a JSON body of at most `limit` bytes.
 
-    Raises BadUserInput with status 415 or 413.
+    Raises BadUserInput with status 415, or with status 413 as soon as the body exceeds the limit.
+    Raises Unavailable if the share of a large body exceeds its budget.
     """
     require_json(request.scope)
-    return await read_at_most(limit, request)
-
-
-async def read_at_most(limit: int, request: Request) -> bytes:
-    """Return the body.
-
-    Raises BadUserInput with status 413 as soon as the body exceeds the limit, and with status 415
-    for a compressed body.
-    """
     declared_length(request, limit)
     # Request.stream is slower for a short body (decision 0017).
     body, is_whole = bytearray(), False
     while not is_whole:
-        message = await request.receive()
+        message = await share.receive(request)
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
         is_whole = not message.get("more_body", False)
         if len(body) > limit:
             raise body_too_large(limit)
+        share.grow(len(body))
     return bytes(body)
 
 
@@ -109,7 +101,7 @@ def parse_graphql_request(body: bytes) -> GraphQLRequest:
         members = decode_json(body)
     except ValueError:
         raise BadUserInput(
-            "The body is not JSON in UTF-8, or exceeds the number or nesting limits.",
+            "The body is not JSON in UTF-8, or exceeds the limits of numbers, values or nesting.",
             reason=InputReason.INVALID_FORMAT,
         ) from None
     if not isinstance(members, dict):
@@ -129,22 +121,11 @@ def parse_url_request(query_string: bytes) -> GraphQLRequest:
             members[name] = decode_json(members[name].encode())
         except ValueError:
             raise BadUserInput(
-                f"`{name}` is not JSON, or exceeds the number or nesting limits.",
+                f"`{name}` is not JSON, or exceeds the limits of numbers or nesting.",
                 reason=InputReason.INVALID_FORMAT,
                 field=name,
             ) from None
     return to_graphql_request(members, can_write=False)
-
-
-def decode_json(text: bytes) -> Any:
-    """Return the value. Raises ValueError for JSON that is invalid or exceeds a limit."""
-    try:
-        value = DECODER.decode(text.decode())
-    except RecursionError:
-        raise ValueError from None
-    if may_exceed_nesting(text):
-        check_nesting(value)
-    return value
 
 
 def to_graphql_request(members: dict[str, Any], *, can_write: bool = True) -> GraphQLRequest:

@@ -1,0 +1,117 @@
+"""A budget of memory for large request bodies, from their receipt to the end of their operation.
+
+Bodies of up to SMALL_BODY_BYTES are bounded by the number of connections. Larger ones share the
+budgets of their user and of the process. When that of the process is used up, the bodies that have
+been arriving for longest give way.
+"""
+
+import asyncio
+from collections.abc import Hashable
+from typing import Self
+
+from starlette.requests import Request
+from starlette.types import Message
+
+from todo_graphql.errors import Unavailable
+
+SMALL_BODY_BYTES = 65_536
+
+MAX_LARGE_BYTES = 33_554_432
+"""The budget of the process. Larger limits of a body raise it to the budget of a user."""
+
+BODIES_PER_OWNER = 8
+"""The budget of a user, in bodies of the maximum size."""
+
+GRACE_SECONDS = 5.0
+"""The time after which an arriving body can give way to others."""
+
+RETRY_AFTER_SECONDS = 2
+
+TOO_MANY = "Too many large requests of yours are in progress. Try again in a moment."
+FULL = "Too many large requests are in progress. Try again in a moment."
+
+
+class BodyShare:
+    """The share of one request in the budgets, which the `with` block holds."""
+
+    __slots__ = ("_budget", "_deadline", "owner", "since", "size")
+
+    def __init__(self, budget: "BodyBudget", owner: Hashable) -> None:
+        self._budget = budget
+        self._deadline: asyncio.Timeout | None = None
+        self.owner = owner
+        self.size = 0
+        self.since = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.size:
+            self._budget.release(self)
+
+    async def receive(self, request: Request) -> Message:
+        """Return the next message. Raises Unavailable if the body has to give way meanwhile."""
+        if not self.size:
+            return await request.receive()
+        try:
+            async with asyncio.timeout(None) as self._deadline:
+                return await request.receive()
+        except TimeoutError:
+            raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS) from None
+        finally:
+            self._deadline = None
+
+    def grow(self, size: int) -> None:
+        """Take a share for a body of which this number of bytes has arrived. Raises Unavailable if
+        a budget is used up.
+        """
+        if size > SMALL_BODY_BYTES:
+            self._budget.resize(self, size)
+
+    @property
+    def is_arriving(self) -> bool:
+        """Return whether the rest of the body is awaited."""
+        return self._deadline is not None and not self._deadline.expired()
+
+    def evict(self) -> None:
+        """End the receipt of the body, whose share is free from now on."""
+        assert self._deadline is not None
+        self._deadline.reschedule(asyncio.get_running_loop().time())
+        self._budget.release(self)
+
+
+class BodyBudget:
+    """The large bodies of one process, for use on its event loop."""
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self._max_owner_bytes = BODIES_PER_OWNER * max_body_bytes
+        self._max_bytes = max(MAX_LARGE_BYTES, self._max_owner_bytes)
+        self._shares: dict[BodyShare, None] = {}  # the oldest first
+
+    def share(self, owner: Hashable) -> BodyShare:
+        """Return the share of a request, which takes nothing yet."""
+        return BodyShare(self, owner)
+
+    def held(self, owner: Hashable | None = None) -> int:
+        """Return the bytes of the large bodies of a user, or of all."""
+        return sum(one.size for one in self._shares if owner in (None, one.owner))
+
+    def resize(self, share: BodyShare, size: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if share not in self._shares:
+            self._shares[share], share.since = None, now
+        share.size = size
+        if self.held(share.owner) > self._max_owner_bytes:
+            raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
+        arriving = [one for one in self._shares if one.is_arriving and one is not share]
+        for other in arriving:
+            if self.held() <= self._max_bytes or other.since > now - GRACE_SECONDS:
+                break
+            other.evict()
+        if self.held() > self._max_bytes:
+            raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS)
+
+    def release(self, share: BodyShare) -> None:
+        share.size = 0
+        self._shares.pop(share, None)
