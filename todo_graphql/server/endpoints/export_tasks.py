@@ -1,4 +1,4 @@
-"""GET /export: all tasks of a user as a file."""
+"""GET and HEAD /export: all tasks of a user as a file."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -47,24 +48,33 @@ def export_router(
     holds neither a connection nor a thread, and one page is in memory.
 
     Each page is charged. An export is rejected if the budget does not cover a whole page. A
-    running export is completed. Each page has `timeout` seconds, like an operation.
+    running export is completed. Each page has `timeout` seconds, like an operation. HEAD reads no
+    page.
     """
     router = APIRouter()
     limiter = ExportLimiter()
 
-    @router.get(routes.EXPORT)
+    @router.api_route(routes.EXPORT, methods=["GET", "HEAD"])
     async def export(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> FileResponse:
         request_record(request.scope).context = context
         check_user_id(request, context)
+        require_chunks(request)
         name = _parse_format(request)
         kind = FORMATS[name]
+        headers = {
+            "content-type": f"{kind.media_type}; charset=utf-8",
+            "content-disposition": f'attachment; filename="tasks.{name}"',
+        }
 
         async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
             work = queue.run(context.viewer.key, call_charged, context, call)
             return await run_with_timeout(timeout, context.connection, work)
 
+        if request.method == "HEAD":
+            check = partial(run_in_queue, readiness.require_rls_check)
+            return FileResponse(await check(), check, ExitStack(), headers)
         pieces = kind.write(_charged(context, context.tasks().iter_all()))
         with ExitStack() as slot:
             slot.enter_context(limiter.slot(context.viewer.key))
@@ -75,10 +85,7 @@ def export_router(
                 first,
                 partial(run_in_queue, partial(next_piece, context, pieces)),
                 slot.pop_all(),
-                {
-                    "content-type": f"{kind.media_type}; charset=utf-8",
-                    "content-disposition": f'attachment; filename="tasks.{name}"',
-                },
+                headers,
             )
 
     return router
@@ -143,6 +150,19 @@ class FileResponse(Response):
                 raise Unavailable(TOO_SLOW) from None
             self._sending_seconds += now() - began
             self._sent += len(part)
+
+
+def require_chunks(request: Request) -> None:
+    """Raise HTTPException for HTTP/1.0, whose responses end with the connection: the client could
+    take a part of the file for the whole.
+    """
+    if request.scope["http_version"] == "1.0":
+        raise HTTPException(
+            426,
+            "HTTP/1.0 is not supported: send the request by HTTP/1.1. In nginx, set "
+            "`proxy_http_version 1.1`.",
+            {"Upgrade": "HTTP/1.1", "Connection": "Upgrade, close"},
+        )
 
 
 def _parse_format(request: Request) -> str:
