@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import Annotated
@@ -62,11 +62,6 @@ def export_router(
         check_user_id(request, context)
         require_chunks(request)
         name = _parse_format(request)
-        kind = FORMATS[name]
-        headers = {
-            "content-type": f"{kind.media_type}; charset=utf-8",
-            "content-disposition": f'attachment; filename="tasks.{name}"',
-        }
 
         async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
             work = queue.run(context.viewer.key, call_charged, context, call)
@@ -74,19 +69,15 @@ def export_router(
 
         if request.method == "HEAD":
             check = partial(run_in_queue, readiness.require_rls_check)
-            return FileResponse(await check(), check, ExitStack(), headers)
-        pieces = kind.write(_charged(context, context.tasks().iter_all()))
+            return FileResponse(await check(), check, ExitStack(), name)
+        pieces = FORMATS[name].write(_charged(context, context.tasks().iter_all()))
         with ExitStack() as slot:
             slot.enter_context(limiter.slot(context.viewer.key))
             # An error before the first piece is an error response. A later error closes the
             # connection, so that no client takes a part of the file for the whole.
             first = await run_in_queue(partial(_first_piece, readiness, context, pieces))
-            return FileResponse(
-                first,
-                partial(run_in_queue, partial(next_piece, context, pieces)),
-                slot.pop_all(),
-                headers,
-            )
+            read_next = partial(run_in_queue, partial(next_piece, context, pieces))
+            return FileResponse(first, read_next, slot.pop_all(), name)
 
     return router
 
@@ -95,7 +86,7 @@ class FileResponse(Response):
     """A response in pieces, which ends early when the client or the database is gone, or when the
     client reads too slowly.
 
-    `slot` is closed at the end of the response.
+    `name` is that of the format. `slot` is closed at the end of the response.
     """
 
     def __init__(
@@ -103,9 +94,10 @@ class FileResponse(Response):
         first: bytes | None,
         read_next: Callable[[], Awaitable[bytes | None]],
         slot: ExitStack,
-        headers: Mapping[str, str],
+        name: str,
     ) -> None:
-        super().__init__(headers=headers)
+        headers = {"content-disposition": f'attachment; filename="tasks.{name}"'}
+        super().__init__(headers=headers, media_type=f"{FORMATS[name].media_type}; charset=utf-8")
         del self.headers["content-length"]
         self._piece = first
         self._read_next = read_next
