@@ -10,6 +10,7 @@ import pytest
 from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, post, status
+from todo_graphql.errors import InputReason
 from todo_graphql.server.http.body import encode
 from todo_graphql.server.strict_json import MAX_NESTING
 from todo_graphql.settings.settings import Settings
@@ -44,8 +45,11 @@ def assert_rejected(response: httpx.Response, status: int, field: str | None = N
     assert set(content) == {"errors"}
     (error,) = content["errors"]
     assert error["message"]
-    expected = {"code": "BAD_USER_INPUT", "status": status}
-    assert error["extensions"] == (expected if field is None else {**expected, "field": field})
+    expected: dict[str, object] = {"code": "BAD_USER_INPUT", "status": status}
+    expected |= {} if field is None else {"field": field}
+    expected |= {"max": LIMIT} if status == 413 else {}
+    assert error["extensions"].pop("reason") in InputReason.__members__
+    assert error["extensions"] == expected
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
 
