@@ -17,7 +17,7 @@ UV_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/p
 INSTALL = $(UV_INSTALL) $(1) || $(PIP_INSTALL) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check test-bounds audit bench chaos format lock clean
+.PHONY: help dev test check clients test-bounds audit bench chaos format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -55,6 +55,10 @@ ifdef CITUS_URL
 		-m "not plain_postgresql" $(CITUS_TESTS)
 endif
 endif
+
+# `make clients ARGS=urql` runs the tests of one client only.
+clients: $(VENV)/.test ## Run the tests with unmodified JavaScript clients; needs Node 20 or newer
+	@exec $(BIN)/python -m tests.clients $(ARGS)
 
 RESOLUTIONS := lowest-direct highest
 
@@ -97,7 +101,10 @@ lock: $(VENV)/.installer ## Pin the newest versions of all packages, with hashes
 	$(UV_EXPORT) --group dev --output-file requirements/test.txt
 
 clean: ## Remove all generated files except the data of `make dev`
-	rm -rf $(VENV) $(RESOLUTIONS:%=.venv-%) dist build .coverage* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(RESOLUTIONS:%=.venv-%) dist build uv.lock .coverage* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf tests/clients/node_modules tests/clients/generated
+	find * -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \

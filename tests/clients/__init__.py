@@ -1,0 +1,1 @@
+"""Tests with unmodified JavaScript clients. `python -m tests.clients` runs them."""

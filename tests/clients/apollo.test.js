@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
+import { afterEach, test } from "node:test";
+
+import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from "@apollo/client";
+import { createPersistedQueryLink } from "@apollo/client/link/persisted-queries";
+import { RetryLink } from "@apollo/client/link/retry";
+
+import { createClient } from "./setup/apollo.js";
+import {
+  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
+  ask, countTasks, createTasks, newUser, recordingFetch, spendBudget, until, withoutDatabase,
+} from "./support.js";
+
+const TASKS = gql`
+  query Tasks($first: Int = 50, $after: String) {
+    tasks(first: $first, after: $after) {
+      edges { cursor node { id title priority revision } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+`;
+const CREATE = gql`
+  mutation Create($input: CreateTaskInput!) {
+    createTask(input: $input) { revision task { id title priority revision } }
+  }
+`;
+const UPDATE = gql`
+  mutation Update($id: ID!, $input: UpdateTaskInput!) {
+    updateTask(id: $id, input: $input) { revision task { id title revision } }
+  }
+`;
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+const titles = (data) => data.tasks.edges.map(({ node }) => node.title);
+
+const clients = [];
+afterEach(() => clients.splice(0).forEach((client) => client.stop()));
+
+function connect(user, { url = GRAPHQL_URL, fetch = recordingFetch(), ...http } = {}) {
+  const client = createClient({ url, fetch, ...user, ...http, getToken: () => user.token });
+  clients.push(client);
+  return client;
+}
+
+/** A client whose links are those of the package, without any option of their own. */
+function connectWith(user, url, fetch, ...links) {
+  const headers = { authorization: `Bearer ${user.token}` };
+  const link = ApolloLink.from([...links, new HttpLink({ uri: url, fetch, headers })]);
+  const client = new ApolloClient({ cache: new InMemoryCache(), link });
+  clients.push(client);
+  return client;
+}
+
+test("a list is read, and again from the cache", async () => {
+  const user = newUser();
+  await createTasks(user, "Buy milk", "Buy bread");
+  const fetch = recordingFetch();
+  const client = connect(user, { fetch });
+  for (const _ of [1, 2]) {
+    const { data } = await client.query({ query: TASKS });
+    assert.deepEqual(titles(data).sort(), ["Buy bread", "Buy milk"]);
+  }
+  assert.equal(fetch.calls.length, 1);
+});
+
+test("an optimistic create is in the list at once, and is repeated safely", async () => {
+  const user = newUser();
+  await createTasks(user, "Buy milk");
+  let answered = Promise.resolve();
+  const client = connect(user, { fetch: recordingFetch(() => answered) });
+  const seen = [];
+  const watched = client.watchQuery({ query: TASKS });
+  const subscription = watched.subscribe(({ data, loading }) => loading || seen.push(titles(data)));
+  await until(() => seen.length);
+
+  const input = { id: randomUUID(), title: "Buy bread" };
+  const create = () =>
+    client.mutate({
+      mutation: CREATE,
+      variables: { input },
+      optimisticResponse: {
+        createTask: {
+          __typename: "CreateTaskPayload",
+          revision: 0,
+          task: { __typename: "Task", priority: "NONE", revision: 0, ...input },
+        },
+      },
+      update: (cache, { data: { createTask: { task } } }) =>
+        cache.updateQuery({ query: TASKS }, ({ tasks }) => ({
+          tasks: {
+            ...tasks,
+            edges: [
+              { __typename: "TaskEdge", cursor: "", node: task },
+              ...tasks.edges.filter(({ node }) => node.id !== task.id),
+            ],
+          },
+        })),
+    });
+  let answer;
+  answered = new Promise((resolve) => (answer = resolve));
+  const created = create();
+  await until(() => seen.at(-1).length === 2);
+  answer();
+  const first = (await created).data.createTask;
+  const second = (await create()).data.createTask;
+  subscription.unsubscribe();
+
+  assert.deepEqual(second, first);
+  assert.deepEqual(titles(client.readQuery({ query: TASKS })), ["Buy bread", "Buy milk"]);
+  assert.deepEqual(seen.at(-1), ["Buy bread", "Buy milk"]);
+  assert.equal(await countTasks(user), 2);
+});
+
+test("fetchMore appends the next pages", async () => {
+  const user = newUser();
+  const created = await createTasks(user, ..."abcde");
+  const watched = connect(user).watchQuery({ query: TASKS, variables: { first: 2 } });
+  const lists = [];
+  const subscription = watched.subscribe(({ data, loading }) => loading || lists.push(data.tasks));
+  await until(() => lists.length === 1);
+  while (lists.at(-1).pageInfo.hasNextPage && lists.length < 5) {
+    const shown = lists.length;
+    await watched.fetchMore({ variables: { after: lists.at(-1).pageInfo.endCursor } });
+    await until(() => lists.length > shown);
+  }
+  subscription.unsubscribe();
+  assert.deepEqual(lists.map(({ edges }) => edges.length), [2, 4, 5]);
+  const ids = lists.at(-1).edges.map(({ node }) => node.id);
+  assert.deepEqual(ids.sort(), created.map(({ id }) => id).sort());
+});
+
+test("a conflict names its kind and brings the current task", async () => {
+  const user = newUser();
+  const [{ id, revision }] = await createTasks(user, "Buy milk");
+  const client = connect(user);
+  const update = (title) =>
+    client.mutate({ mutation: UPDATE, variables: { id, input: { title, expectedRevision: revision } } });
+  await update("Buy oat milk");
+  await assert.rejects(update("Buy soy milk"), (error) => {
+    assert(CombinedGraphQLErrors.is(error));
+    const { code, reason, task } = error.errors[0].extensions;
+    assert.deepEqual({ code, reason }, { code: "CONFLICT", reason: "STALE" });
+    assert.equal(task.title, "Buy oat milk");
+    return true;
+  });
+});
+
+test("an expired token is refreshed once, and the operation repeated", async () => {
+  const user = newUser({ expired: true });
+  const fetch = recordingFetch();
+  const { data } = await connect(user, { fetch }).query({ query: TASKS });
+  assert.deepEqual(titles(data), []);
+  assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 200], 1]);
+});
+
+test("a token that stays invalid is refreshed once only", async () => {
+  const user = newUser({ expired: true });
+  user.refreshToken = async () => {
+    user.refreshes += 1;
+  };
+  const fetch = recordingFetch();
+  await assert.rejects(connect(user, { fetch }).query({ query: TASKS }));
+  assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 401], 1]);
+});
+
+for (const [name, query] of Object.entries({
+  "the documented links": (user, url, fetch) => connect(user, { url, fetch }).query({ query: TASKS }),
+  "the default RetryLink": (user, url, fetch) =>
+    connectWith(user, url, fetch, new RetryLink()).query({ query: TASKS }),
+})) {
+  test(`429 is retried by ${name}`, async () => {
+    const user = newUser();
+    await spendBudget(user);
+    const fetch = recordingFetch();
+    const { data } = await query(user, LIMITED_URL, fetch);
+    assert.deepEqual(titles(data), []);
+    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
+  });
+
+  test(`503 is retried by ${name}`, async () => {
+    const user = newUser();
+    await withoutDatabase(async (resume) => {
+      const fetch = recordingFetch(({ status }) => status === 503 && resume());
+      const { data } = await query(user, IMPATIENT_URL, fetch);
+      assert.deepEqual(titles(data), []);
+      assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
+    });
+  });
+}
+
+test("queries are sent by GET with useGETForQueries, and mutations by POST", async () => {
+  const user = newUser();
+  const fetch = recordingFetch();
+  const client = connect(user, { fetch, useGETForQueries: true });
+  await client.mutate({ mutation: CREATE, variables: { input: { title: "Buy milk & bread" } } });
+  const { data } = await client.query({ query: TASKS, variables: { first: 10 } });
+  assert.deepEqual(titles(data), ["Buy milk & bread"]);
+  assert.deepEqual(fetch.calls.map(({ method, status }) => [method, status]), [["POST", 200], ["GET", 200]]);
+});
+
+for (const useGETForHashedQueries of [false, true]) {
+  const method = useGETForHashedQueries ? "GET" : "POST";
+  test(`a persisted query by ${method} falls back to the text, once for all`, async () => {
+    const user = newUser();
+    const fetch = recordingFetch();
+    const link = createPersistedQueryLink({ sha256, useGETForHashedQueries });
+    const client = connectWith(user, GRAPHQL_URL, fetch, link);
+    await client.query({ query: TASKS });
+    await client.mutate({ mutation: CREATE, variables: { input: { title: "Buy milk" } } });
+    const { data } = await client.query({ query: TASKS, fetchPolicy: "network-only" });
+    assert.deepEqual(titles(data), ["Buy milk"]);
+    const [first, ...others] = fetch.calls;
+    assert.equal(first.method, method);
+    assert.equal(first.body?.query, undefined);
+    assert.deepEqual(others.map(({ status }) => status), [200, 200, 200]);
+    assert(others.every(({ body }) => body.query && !body.extensions?.persistedQuery));
+  });
+}
+
+test("headers of client awareness are accepted", async () => {
+  const user = newUser();
+  const client = connect(user, { headers: { "apollographql-client-name": "web", "apollographql-client-version": "1" } });
+  assert.deepEqual(titles((await client.query({ query: TASKS })).data), []);
+  assert.deepEqual((await ask(user, "{ tasks { totalCount } }")).tasks, { totalCount: 0 });
+});

@@ -1,0 +1,42 @@
+import { Client, fetchExchange } from "@urql/core";
+import { authExchange } from "@urql/exchange-auth";
+import { cacheExchange } from "@urql/exchange-graphcache";
+import { relayPagination } from "@urql/exchange-graphcache/extras";
+import { retryExchange } from "@urql/exchange-retry";
+
+export function createClient({ url, getToken, refreshToken, cache = {}, ...options }) {
+  return new Client({
+    url,
+    exchanges: [
+      cacheExchange({ keys, resolvers, ...cache }),
+      retryExchange({ retryIf: isTemporary, maxNumberAttempts: 5 }),
+      authExchange(async (utils) => ({
+        addAuthToOperation: (operation) =>
+          utils.appendHeaders(operation, { authorization: `Bearer ${getToken()}` }),
+        didAuthError: (error) => hasCode(error, "UNAUTHENTICATED"),
+        refreshAuth: refreshToken,
+      })),
+      fetchExchange,
+    ],
+    ...options,
+  });
+}
+
+// These objects have no id. They belong to the object that contains them.
+const EMBEDDED = ["Overview", "RateLimit", "Storage", "TagCount"];
+const keys = Object.fromEntries(EMBEDDED.map((type) => [type, () => null]));
+
+const resolvers = {
+  Query: {
+    tasks: relayPagination(),
+    task: (parent, { id }) => ({ __typename: "Task", id }),
+  },
+  User: { tasks: relayPagination() },
+};
+
+const hasCode = (error, ...codes) =>
+  error.graphQLErrors.some(({ extensions }) => codes.includes(extensions?.code));
+
+// Not only network errors: these two pass by themselves.
+const isTemporary = (error) =>
+  Boolean(error.networkError) || hasCode(error, "RATE_LIMITED", "UNAVAILABLE");

@@ -1,0 +1,113 @@
+// What the tests of all clients share: users with tokens, a fetch that records, and the switch of
+// the database.
+
+import { createHmac, randomUUID } from "node:crypto";
+
+export const { GRAPHQL_URL, LIMITED_URL, IMPATIENT_URL, ORIGIN } = process.env;
+const { AUTH_SECRET, DATABASE_SWITCH_URL } = process.env;
+
+const segment = (content) => Buffer.from(content).toString("base64url");
+
+/** Return a token as Better Auth signs it. */
+export function signToken(userId, expiresInSeconds = 3600) {
+  const exp = Math.floor(Date.now() / 1000) + expiresInSeconds;
+  const content = [{ alg: "HS256", typ: "JWT" }, { sub: userId, exp }]
+    .map((part) => segment(JSON.stringify(part)))
+    .join(".");
+  return `${content}.${createHmac("sha256", AUTH_SECRET).update(content).digest("base64url")}`;
+}
+
+/** A new user, as a set-up needs it. Its session hands out tokens, the first one expired on demand. */
+export function newUser({ expired = false } = {}) {
+  const id = randomUUID();
+  const user = {
+    id,
+    refreshes: 0,
+    token: signToken(id, expired ? -3600 : 3600),
+    getToken: () => user.token,
+    refreshToken: async () => {
+      user.refreshes += 1;
+      user.token = signToken(id);
+      return user.token;
+    },
+  };
+  return user;
+}
+
+/** Return a fetch that notes method, URL, headers, body, status and content type in `calls`. */
+export function recordingFetch(onResponse = () => {}) {
+  const calls = [];
+  const record = async (url, options = {}) => {
+    const call = { method: options.method ?? "GET", url: String(url), ...parsed(options.body) };
+    call.headers = Object.fromEntries(new Headers(options.headers));
+    calls.push(call);
+    const response = await fetch(url, options);
+    call.status = response.status;
+    call.type = response.headers.get("content-type");
+    await onResponse(call);
+    return response;
+  };
+  return Object.assign(record, { calls, statuses: () => calls.map((call) => call.status) });
+}
+
+const parsed = (body) => (body ? { body: JSON.parse(body) } : {});
+
+/** Send an operation without any client, and return the data. */
+export async function ask(user, query, variables = {}, url = GRAPHQL_URL) {
+  const response = await post(user, query, variables, url);
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+/** Send an operation without any client, and return the response. */
+export function post(user, query, variables = {}, url = GRAPHQL_URL) {
+  return fetch(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${user.token}`, "content-type": "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+}
+
+/** Create tasks with these titles, oldest first, and return them. */
+export async function createTasks(user, ...titles) {
+  const created = await ask(
+    user,
+    "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { tasks { id title revision } } }",
+    { input: titles.map((title) => ({ title })) },
+  );
+  return created.createTasks.tasks;
+}
+
+export const countTasks = async (user) =>
+  (await ask(user, "{ tasks { totalCount } }")).tasks.totalCount;
+
+/** Use up the budget of the user at the limited server. It is back within two seconds. */
+export async function spendBudget(user) {
+  let response;
+  do {
+    response = await post(user, "{ tasks(first: 100) { nodes { id title } } }", {}, LIMITED_URL);
+    await response.arrayBuffer();
+  } while (response.status === 200);
+  if (response.status !== 429) throw new Error(`The status is ${response.status}.`);
+}
+
+/** Run `use` while the database is suspended. `use` gets a function that resumes it. */
+export async function withoutDatabase(use) {
+  const turn = (position) => fetch(`${DATABASE_SWITCH_URL}/${position}`, { method: "POST" });
+  await turn("off");
+  try {
+    return await use(() => turn("on"));
+  } finally {
+    await turn("on");
+  }
+}
+
+/** Wait until the condition holds, at most ten seconds. */
+export async function until(condition) {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`The time ran out: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
