@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { before, test } from "node:test";
+
+import {
+  commitMutation, fetchQuery, getPaginationMetadata, getPaginationVariables, getRefetchMetadata,
+  getSelector,
+} from "relay-runtime";
+
+import { createEnvironment } from "./setup/relay.js";
+import {
+  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
+  countTasks, createTasks, newUser, recordingFetch, spendBudget, withoutDatabase,
+} from "./support.js";
+import { checkTypes, emptyFolder, runTool } from "./tools.js";
+
+const artifacts = {};
+
+before(async () => {
+  await emptyFolder("relay");
+  const compiled = await emptyFolder("relay-js");
+  await writeFile(`${compiled}/package.json`, '{"type": "commonjs"}');
+  await runTool("relay-compiler", "relay.config.json");
+  await checkTypes("relay/tsconfig.json");
+  const require = createRequire(import.meta.url);
+  for (const name of ["HomeQuery", "TaskList", "Task", "CreateTaskMutation", "UpdateTaskMutation"]) {
+    artifacts[name] = require(`${compiled}/operations${name}.graphql.js`).default;
+  }
+});
+
+function connect(user, { url = GRAPHQL_URL, fetch = recordingFetch() } = {}) {
+  return createEnvironment({ url, fetch, ...user });
+}
+
+const load = (environment, first = 50) =>
+  fetchQuery(environment, artifacts.HomeQuery, { first }).toPromise();
+
+/** Return the data of a fragment, as a component would see it. */
+const read = (environment, fragment, reference) =>
+  environment.lookup(getSelector(fragment, reference)).data;
+
+const titles = ({ tasks }) => tasks.edges.map(({ node }) => node.title);
+
+function mutate(environment, mutation, variables, options = {}) {
+  return new Promise((resolve, reject) =>
+    commitMutation(environment, {
+      mutation,
+      variables,
+      onCompleted: (data, errors) => resolve({ data, errors }),
+      onError: reject,
+      ...options,
+    }),
+  );
+}
+
+test("a connection is read, and its pages are joined", async () => {
+  const user = newUser();
+  await createTasks(user, ..."edcba");
+  const environment = connect(user);
+  const { me } = await load(environment, 2);
+  const lengths = [];
+  for (;;) {
+    const list = read(environment, artifacts.TaskList, me);
+    lengths.push(list.tasks.edges.length);
+    if (!list.tasks.pageInfo.hasNextPage) {
+      assert.deepEqual(titles(list), [..."abcde"]);
+      break;
+    }
+    await loadNext(environment, me, list, 2);
+  }
+  assert.deepEqual(lengths, [2, 4, 5]);
+});
+
+/** Load the next page as `usePaginationFragment` does. */
+function loadNext(environment, reference, list, count) {
+  const { identifierInfo, paginationMetadata, paginationRequest } = getPaginationMetadata(
+    artifacts.TaskList,
+    "loadNext",
+  );
+  const cursor = list.tasks.pageInfo.endCursor;
+  const variables = getPaginationVariables("forward", count, cursor, {}, {}, paginationMetadata);
+  variables[identifierInfo.identifierQueryVariableName] = reference.id;
+  return fetchQuery(environment, paginationRequest, variables).toPromise();
+}
+
+test("a refetchable fragment is refetched by node()", async () => {
+  const user = newUser();
+  const [{ id }] = await createTasks(user, "Buy milk");
+  const environment = connect(user);
+  const { refetchableRequest } = getRefetchMetadata(artifacts.Task, "refetch");
+  const { node } = await fetchQuery(environment, refetchableRequest, { id }).toPromise();
+  assert.equal(read(environment, artifacts.Task, node).title, "Buy milk");
+});
+
+test("a task of the list needs no request by its id", async () => {
+  const user = newUser();
+  const [{ id }] = await createTasks(user, "Buy milk");
+  const fetch = recordingFetch();
+  const environment = connect(user, { fetch });
+  await load(environment);
+  const { refetchableRequest } = getRefetchMetadata(artifacts.Task, "refetch");
+  const options = { fetchPolicy: "store-or-network" };
+  const { node } = await fetchQuery(environment, refetchableRequest, { id }, options).toPromise();
+  assert.equal(read(environment, artifacts.Task, node).title, "Buy milk");
+  assert.equal(fetch.calls.length, 1);
+});
+
+test("an optimistic create is in the list at once, and is repeated safely", async () => {
+  const user = newUser();
+  await createTasks(user, "Buy milk");
+  let answered = Promise.resolve();
+  const environment = connect(user, { fetch: recordingFetch(() => answered) });
+  const { me } = await load(environment);
+  const shown = () => titles(read(environment, artifacts.TaskList, me));
+  const connections = [read(environment, artifacts.TaskList, me).tasks.__id];
+
+  const input = { id: randomUUID(), title: "Buy bread" };
+  const task = { priority: "NONE", dueOn: null, createdAt: "", revision: 0, ...input };
+  const optimisticResponse = { createTask: { task } };
+  const create = () =>
+    mutate(environment, artifacts.CreateTaskMutation, { input, connections }, { optimisticResponse });
+  let answer;
+  answered = new Promise((resolve) => (answer = resolve));
+  const created = create();
+  assert.deepEqual(shown(), ["Buy bread", "Buy milk"]);
+  answer();
+  const first = await created;
+  assert.deepEqual([first.errors, shown()], [null, ["Buy bread", "Buy milk"]]);
+  assert.deepEqual(await create(), first);
+  assert.deepEqual(shown(), ["Buy bread", "Buy milk"]);
+  assert.equal(await countTasks(user), 2);
+});
+
+test("a conflict names its kind and brings the current task", async () => {
+  const user = newUser();
+  const [{ id, revision }] = await createTasks(user, "Buy milk");
+  const environment = connect(user);
+  const update = (title) => {
+    const input = { title, expectedRevision: revision };
+    return mutate(environment, artifacts.UpdateTaskMutation, { id, input });
+  };
+  assert.equal((await update("Buy oat milk")).errors, null);
+  const { errors } = await update("Buy soy milk");
+  const { code, reason, task } = errors[0].extensions;
+  assert.deepEqual({ code, reason }, { code: "CONFLICT", reason: "STALE" });
+  assert.equal(task.title, "Buy oat milk");
+});
+
+test("an expired token is refreshed, and the operation repeated", async () => {
+  const user = newUser({ expired: true });
+  const fetch = recordingFetch();
+  assert.equal((await load(connect(user, { fetch }))).me.id, user.id);
+  assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 200], 1]);
+});
+
+test("429 is retried", async () => {
+  const user = newUser();
+  await spendBudget(user);
+  const fetch = recordingFetch();
+  assert.equal((await load(connect(user, { url: LIMITED_URL, fetch }))).me.id, user.id);
+  assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
+});
+
+test("503 is retried", async () => {
+  const user = newUser();
+  await withoutDatabase(async (resume) => {
+    const fetch = recordingFetch(({ status }) => status === 503 && resume());
+    assert.equal((await load(connect(user, { url: IMPATIENT_URL, fetch }))).me.id, user.id);
+    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
+  });
+});
+
+test("date-times and dates are strings in the generated types", () =>
+  checkTypes("relay/usage.tsconfig.json"));

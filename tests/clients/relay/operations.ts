@@ -1,0 +1,61 @@
+import { graphql } from "relay-runtime";
+
+export const homeQuery = graphql`
+  query operationsHomeQuery($first: Int) {
+    me {
+      id
+      ...operationsTaskList @arguments(first: $first)
+    }
+  }
+`;
+
+export const taskList = graphql`
+  fragment operationsTaskList on User
+  @argumentDefinitions(first: { type: "Int", defaultValue: 50 }, after: { type: "String" })
+  @refetchable(queryName: "operationsTaskListPaginationQuery") {
+    tasks(first: $first, after: $after, orderBy: [{ field: TITLE }])
+      @connection(key: "TaskList_tasks") {
+      __id
+      edges {
+        node {
+          id
+          title
+          ...operationsTask
+        }
+      }
+    }
+  }
+`;
+
+export const task = graphql`
+  fragment operationsTask on Task @refetchable(queryName: "operationsTaskRefetchQuery") {
+    id
+    title
+    priority
+    dueOn
+    createdAt
+    revision
+  }
+`;
+
+export const createTask = graphql`
+  mutation operationsCreateTaskMutation($input: CreateTaskInput!, $connections: [ID!]!) {
+    createTask(input: $input) {
+      task @prependNode(connections: $connections, edgeTypeName: "TaskEdge") {
+        id
+        title
+        ...operationsTask
+      }
+    }
+  }
+`;
+
+export const updateTask = graphql`
+  mutation operationsUpdateTaskMutation($id: ID!, $input: UpdateTaskInput!) {
+    updateTask(id: $id, input: $input) {
+      task {
+        ...operationsTask
+      }
+    }
+  }
+`;

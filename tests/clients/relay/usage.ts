@@ -1,0 +1,19 @@
+import type { operationsTask$data } from "../generated/relay/operationsTask.graphql";
+import type { operationsUpdateTaskMutation$variables } from "../generated/relay/operationsUpdateTaskMutation.graphql";
+
+/** A day of the user's calendar. `new Date(dueOn)` would be midnight in UTC, on the day before for some. */
+export function dueDay({ dueOn }: operationsTask$data): { year: number; month: number; day: number } | null {
+  if (!dueOn) return null;
+  const [year = 0, month = 0, day = 0] = dueOn.split("-").map(Number);
+  return { year, month, day };
+}
+
+export const createdAt = (task: operationsTask$data): Date => new Date(task.createdAt);
+
+export const dueAt = (id: string, time: Date): operationsUpdateTaskMutation$variables => ({
+  id,
+  input: { dueAt: time.toISOString(), priority: "HIGH" },
+});
+
+// @ts-expect-error A date-time is a string.
+export const wrong: operationsUpdateTaskMutation$variables = { id: "", input: { dueAt: new Date() } };

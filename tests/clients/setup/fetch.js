@@ -1,0 +1,24 @@
+const MAX_ATTEMPTS = 5;
+const MAX_WAIT_SECONDS = 30;
+
+/** Return a fetch that sends the token, renews it once, and repeats requests after 429 and 503. */
+export function createFetch({ getToken, refreshToken, fetch = globalThis.fetch }) {
+  return async function fetchWithToken(url, options = {}) {
+    for (let attempt = 1, refreshed = false; ; attempt += 1) {
+      const headers = new Headers(options.headers);
+      headers.set("authorization", `Bearer ${getToken()}`);
+      const response = await fetch(url, { ...options, headers });
+      const wait = Number(response.headers.get("retry-after") ?? 1);
+      if (response.status === 401 && !refreshed) {
+        refreshed = true;
+        await refreshToken();
+      } else if (isTemporary(response) && attempt < MAX_ATTEMPTS && wait <= MAX_WAIT_SECONDS) {
+        await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
+      } else {
+        return response;
+      }
+    }
+  };
+}
+
+const isTemporary = ({ status }) => status === 429 || status === 503;

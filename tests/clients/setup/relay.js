@@ -1,0 +1,24 @@
+import { Environment, Network, RecordSource, Store } from "relay-runtime";
+import { createFetch } from "./fetch.js";
+
+export function createEnvironment({ url, ...session }) {
+  const fetchWithToken = createFetch(session);
+  const network = Network.create(async ({ text, name }, variables) => {
+    const response = await fetchWithToken(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query: text, operationName: name, variables }),
+    });
+    return response.json();
+  });
+  return new Environment({ network, store: new Store(new RecordSource()), missingFieldHandlers });
+}
+
+// A task that a list has brought needs no request by its id.
+const missingFieldHandlers = [
+  {
+    kind: "linked",
+    handle: (field, parent, { id }) =>
+      ["node", "task"].includes(field.name) && parent.getType() === "__Root" ? id : undefined,
+  },
+];
