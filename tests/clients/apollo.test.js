@@ -8,8 +8,7 @@ import { RetryLink } from "@apollo/client/link/retry";
 
 import { createClient } from "./setup/apollo.js";
 import {
-  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
-  ask, countTasks, createTasks, newUser, recordingFetch, spendBudget, until, withoutDatabase,
+  GRAPHQL_URL, ask, countTasks, createTasks, newUser, recordingFetch, testRetries, until,
 } from "./support.js";
 
 const TASKS = gql`
@@ -163,30 +162,11 @@ test("a token that stays invalid is refreshed once only", async () => {
   assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 401], 1]);
 });
 
-for (const [name, query] of Object.entries({
-  "the documented links": (user, url, fetch) => connect(user, { url, fetch }).query({ query: TASKS }),
-  "the default RetryLink": (user, url, fetch) =>
-    connectWith(user, url, fetch, new RetryLink()).query({ query: TASKS }),
-})) {
-  test(`429 is retried by ${name}`, async () => {
-    const user = newUser();
-    await spendBudget(user);
-    const fetch = recordingFetch();
-    const { data } = await query(user, LIMITED_URL, fetch);
-    assert.deepEqual(titles(data), []);
-    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
-  });
-
-  test(`503 is retried by ${name}`, async () => {
-    const user = newUser();
-    await withoutDatabase(async (resume) => {
-      const fetch = recordingFetch(({ status }) => status === 503 && resume());
-      const { data } = await query(user, IMPATIENT_URL, fetch);
-      assert.deepEqual(titles(data), []);
-      assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
-    });
-  });
-}
+const HUNDRED = { query: TASKS, variables: { first: 100 } };
+testRetries("the documented links", (user, url, fetch) => connect(user, { url, fetch }).query(HUNDRED));
+testRetries("the default RetryLink", (user, url, fetch) =>
+  connectWith(user, url, fetch, new RetryLink()).query(HUNDRED),
+);
 
 test("queries are sent by GET with useGETForQueries, and mutations by POST", async () => {
   const user = newUser();

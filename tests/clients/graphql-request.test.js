@@ -6,8 +6,7 @@ import { GraphQLClient, gql } from "graphql-request";
 
 import { createClient, extensionsOf } from "./setup/graphql-request.js";
 import {
-  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
-  countTasks, createTasks, newUser, recordingFetch, spendBudget, withoutDatabase,
+  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries,
 } from "./support.js";
 
 const TASKS = gql`
@@ -81,23 +80,9 @@ test("an expired token is refreshed, and the operation repeated", async () => {
   assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 200], 1]);
 });
 
-test("429 is retried", async () => {
-  const user = newUser();
-  await spendBudget(user);
-  const fetch = recordingFetch();
-  const { tasks } = await connect(user, { url: LIMITED_URL, fetch }).request(TASKS);
-  assert.deepEqual(tasks.nodes, []);
-  assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
-});
-
-test("503 is retried", async () => {
-  await withoutDatabase(async (resume) => {
-    const fetch = recordingFetch(({ status }) => status === 503 && resume());
-    const { tasks } = await connect(newUser(), { url: IMPATIENT_URL, fetch }).request(TASKS);
-    assert.deepEqual(tasks.nodes, []);
-    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
-  });
-});
+testRetries("the documented fetch", (user, url, fetch) =>
+  connect(user, { url, fetch }).request(TASKS, { first: 100 }),
+);
 
 test("queries are sent by GET with the method GET", async () => {
   const user = newUser();

@@ -11,8 +11,7 @@ import {
 
 import { createEnvironment } from "./setup/relay.js";
 import {
-  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
-  countTasks, createTasks, newUser, recordingFetch, spendBudget, withoutDatabase,
+  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries,
 } from "./support.js";
 import { checkTypes, emptyFolder, runTool } from "./tools.js";
 
@@ -75,10 +74,8 @@ test("a connection is read, and its pages are joined", async () => {
 
 /** Load the next page as `usePaginationFragment` does. */
 function loadNext(environment, reference, list, count) {
-  const { identifierInfo, paginationMetadata, paginationRequest } = getPaginationMetadata(
-    artifacts.TaskList,
-    "loadNext",
-  );
+  const { paginationMetadata, paginationRequest } = getPaginationMetadata(artifacts.TaskList, "list");
+  const { identifierInfo } = getRefetchMetadata(artifacts.TaskList, "list");
   const cursor = list.tasks.pageInfo.endCursor;
   const variables = getPaginationVariables("forward", count, cursor, {}, {}, paginationMetadata);
   variables[identifierInfo.identifierQueryVariableName] = reference.id;
@@ -155,22 +152,7 @@ test("an expired token is refreshed, and the operation repeated", async () => {
   assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 200], 1]);
 });
 
-test("429 is retried", async () => {
-  const user = newUser();
-  await spendBudget(user);
-  const fetch = recordingFetch();
-  assert.equal((await load(connect(user, { url: LIMITED_URL, fetch }))).me.id, user.id);
-  assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
-});
-
-test("503 is retried", async () => {
-  const user = newUser();
-  await withoutDatabase(async (resume) => {
-    const fetch = recordingFetch(({ status }) => status === 503 && resume());
-    assert.equal((await load(connect(user, { url: IMPATIENT_URL, fetch }))).me.id, user.id);
-    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
-  });
-});
+testRetries("the documented fetch", (user, url, fetch) => load(connect(user, { url, fetch }), 100));
 
 test("date-times and dates are strings in the generated types", () =>
   checkTypes("relay/usage.tsconfig.json"));

@@ -1,10 +1,12 @@
-// What the tests of all clients share: users with tokens, a fetch that records, and the switch of
-// the database.
+// The parts that the tests of all clients share: users with tokens, a fetch that records, and tests of
+// retries.
 
+import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
+import { test } from "node:test";
 
-export const { GRAPHQL_URL, LIMITED_URL, IMPATIENT_URL, ORIGIN } = process.env;
-const { AUTH_SECRET, DATABASE_SWITCH_URL } = process.env;
+export const { GRAPHQL_URL, LIMITED_URL, ORIGIN } = process.env;
+const { AUTH_SECRET, DATABASE_SWITCH_URL, IMPATIENT_URL } = process.env;
 
 const segment = (content) => Buffer.from(content).toString("base64url");
 
@@ -82,26 +84,45 @@ export async function createTasks(user, ...titles) {
 export const countTasks = async (user) =>
   (await ask(user, "{ tasks { totalCount } }")).tasks.totalCount;
 
-/** Use up the budget of the user at the limited server. It is back within two seconds. */
-export async function spendBudget(user) {
-  let response;
-  do {
-    response = await post(user, "{ tasks(first: 100) { nodes { id title } } }", {}, LIMITED_URL);
-    await response.arrayBuffer();
-  } while (response.status === 200);
-  if (response.status !== 429) throw new Error(`The status is ${response.status}.`);
+/** Define the tests that a client repeats a query after 429 and 503. `query` sends one of 100 tasks. */
+export function testRetries(name, query) {
+  test(`429 is retried by ${name}`, async () => {
+    const fetch = recordingFetch();
+    do {
+      const user = newUser();
+      await spendBudget(user);
+      fetch.calls.length = 0;
+      await query(user, LIMITED_URL, fetch);
+    } while (fetch.statuses()[0] === 200); // The machine was so slow that the budget was back.
+    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
+  });
+
+  test(`503 is retried by ${name}`, async () => {
+    const fetch = recordingFetch(({ status }) => status === 503 && switchDatabase("on"));
+    await switchDatabase("off");
+    try {
+      await query(newUser(), IMPATIENT_URL, fetch);
+    } finally {
+      await switchDatabase("on");
+    }
+    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
+  });
 }
 
-/** Run `use` while the database is suspended. `use` gets a function that resumes it. */
-export async function withoutDatabase(use) {
-  const turn = (position) => fetch(`${DATABASE_SWITCH_URL}/${position}`, { method: "POST" });
-  await turn("off");
-  try {
-    return await use(() => turn("on"));
-  } finally {
-    await turn("on");
+/** Use up the budget of the user at the limited server. */
+export async function spendBudget(user) {
+  for (const query of ["{ tasks(first: 100) { nodes { id title } } }", "{ me { id } }"]) {
+    for (let status; status !== 429; ) {
+      const response = await post(user, query, {}, LIMITED_URL);
+      ({ status } = response);
+      await response.arrayBuffer();
+      assert([200, 429].includes(status), `The status is ${status}.`);
+    }
   }
 }
+
+/** Suspend or resume the PostgreSQL of all servers. */
+const switchDatabase = (position) => fetch(`${DATABASE_SWITCH_URL}/${position}`, { method: "POST" });
 
 /** Wait until the condition holds, at most ten seconds. */
 export async function until(condition) {

@@ -6,8 +6,7 @@ import { InfiniteQueryObserver, MutationObserver, QueryObserver } from "@tanstac
 
 import { GraphQLError, createClient } from "./setup/tanstack.js";
 import {
-  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
-  countTasks, createTasks, newUser, recordingFetch, spendBudget, until, withoutDatabase,
+  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries, until,
 } from "./support.js";
 
 const TASKS = `query Tasks($first: Int, $after: String) {
@@ -27,8 +26,11 @@ function connect(user, { url = GRAPHQL_URL, fetch = recordingFetch() } = {}) {
   return client;
 }
 
-const list = ({ request, queryClient }) =>
-  queryClient.fetchQuery({ queryKey: ["tasks"], queryFn: ({ signal }) => request(TASKS, {}, signal) });
+const list = ({ request, queryClient }, variables = {}) =>
+  queryClient.fetchQuery({
+    queryKey: ["tasks"],
+    queryFn: ({ signal }) => request(TASKS, variables, signal),
+  });
 
 test("an infinite query follows the cursors", async () => {
   const user = newUser();
@@ -107,19 +109,6 @@ test("an expired token is refreshed, and the operation repeated", async () => {
   assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 200], 1]);
 });
 
-test("429 is retried", async () => {
-  const user = newUser();
-  await spendBudget(user);
-  const fetch = recordingFetch();
-  assert.deepEqual((await list(connect(user, { url: LIMITED_URL, fetch }))).tasks.nodes, []);
-  assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
-});
-
-test("503 is retried", async () => {
-  await withoutDatabase(async (resume) => {
-    const fetch = recordingFetch(({ status }) => status === 503 && resume());
-    const { tasks } = await list(connect(newUser(), { url: IMPATIENT_URL, fetch }));
-    assert.deepEqual(tasks.nodes, []);
-    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
-  });
-});
+testRetries("the documented fetch", (user, url, fetch) =>
+  list(connect(user, { url, fetch }), { first: 100 }),
+);

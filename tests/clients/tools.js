@@ -1,20 +1,24 @@
-// Running the command-line tools of the packages, which the tests of code generators do.
+// The command-line tools of the packages.
 
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
-import { promisify } from "node:util";
 
-const run = promisify(execFile);
 export const FOLDER = import.meta.dirname;
 
-/** Run a program of node_modules and return its output. An error contains the output, too. */
-export async function runTool(name, ...options) {
-  try {
-    const { stdout } = await run(`${FOLDER}/node_modules/.bin/${name}`, options, { cwd: FOLDER });
-    return stdout;
-  } catch (error) {
-    throw new Error(`${name} ${options.join(" ")} failed:\n${error.stdout}${error.stderr}`);
-  }
+/** Run a program of node_modules. Throw an error with its output if it fails. */
+export function runTool(name, ...options) {
+  return new Promise((resolve, reject) => {
+    const program = spawn(`${FOLDER}/node_modules/.bin/${name}`, options, {
+      cwd: FOLDER,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [program.stdout, program.stderr]) stream.on("data", (part) => (output += part));
+    program.on("error", reject);
+    program.on("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`${name} ${options.join(" ")} failed:\n${output}`)),
+    );
+  });
 }
 
 /** Return an empty folder for generated files. */

@@ -4,12 +4,10 @@ import { mock, test } from "node:test";
 
 import { Client, fetchExchange, gql } from "@urql/core";
 import { persistedExchange } from "@urql/exchange-persisted";
-import { retryExchange } from "@urql/exchange-retry";
 
 import { createClient } from "./setup/urql.js";
 import {
-  GRAPHQL_URL, IMPATIENT_URL, LIMITED_URL,
-  countTasks, createTasks, newUser, recordingFetch, spendBudget, until, withoutDatabase,
+  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries, until,
 } from "./support.js";
 
 const TASKS = gql`
@@ -153,27 +151,9 @@ test("an expired token is refreshed, and the operation repeated", async () => {
   assert.deepEqual([fetch.statuses(), user.refreshes], [[401, 200], 1]);
 });
 
-for (const [name, client] of Object.entries({
-  "the documented exchanges": (user, url, fetch) => connect(user, { url, fetch }),
-  "the default retryExchange": (user, url, fetch) => connectWith(user, url, fetch, retryExchange()),
-})) {
-  test(`429 is retried by ${name}`, async () => {
-    const user = newUser();
-    await spendBudget(user);
-    const fetch = recordingFetch();
-    assert.deepEqual(titles(await dataOf(client(user, LIMITED_URL, fetch).query(TASKS, {}))), []);
-    assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [429, 200]);
-  });
-
-  test(`503 is retried by ${name}`, async () => {
-    const user = newUser();
-    await withoutDatabase(async (resume) => {
-      const fetch = recordingFetch(({ status }) => status === 503 && resume());
-      assert.deepEqual(titles(await dataOf(client(user, IMPATIENT_URL, fetch).query(TASKS, {}))), []);
-      assert.deepEqual([fetch.statuses().at(0), fetch.statuses().at(-1)], [503, 200]);
-    });
-  });
-}
+testRetries("the documented exchanges", (user, url, fetch) =>
+  dataOf(connect(user, { url, fetch }).query(TASKS, { first: 100 })),
+);
 
 test("a client without options sends queries by GET, and mutations by POST", async () => {
   const user = newUser();
