@@ -42,8 +42,9 @@ def main(*, locking: bool, names: tuple[str, ...]) -> None:
         if locking:
             lock()
             return
+        files = selected(names)
         install(version)
-        sys.exit(run_tests(selected(names)))
+        sys.exit(run_tests(files))
     except ExpectedError as error:
         raise click.ClickException(str(error)) from None
 

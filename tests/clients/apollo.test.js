@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
-import { afterEach, test } from "node:test";
+import { afterEach, mock, test } from "node:test";
 
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { createPersistedQueryLink } from "@apollo/client/link/persisted-queries";
@@ -60,6 +60,43 @@ test("a list is read, and again from the cache", async () => {
     assert.deepEqual(titles(data).sort(), ["Buy bread", "Buy milk"]);
   }
   assert.equal(fetch.calls.length, 1);
+});
+
+test("a home screen is cached without a warning", async () => {
+  const warn = mock.method(console, "warn");
+  const user = newUser();
+  await createTasks(user, "Buy milk");
+  const fetch = recordingFetch();
+  const client = connect(user, { fetch });
+  const documents = [
+    gql`{ me { id storage { tasks } overview { open } tasks(first: 9) { nodes { id } } } rateLimit { limit } }`,
+    gql`{ me { id storage { bytes } overview { overdue } tasks(first: 9) { nodes { id title } } } rateLimit { cost } }`,
+  ];
+  for (const query of [...documents, documents[0]]) {
+    const { data } = await client.query({ query });
+    assert.equal(data.me.tasks.nodes.length, 1);
+  }
+  assert.equal(fetch.calls.length, 2);
+  assert.deepEqual(warn.mock.calls.map((call) => call.arguments), []);
+  warn.mock.restore();
+});
+
+test("a task of the list is found in the cache, also as a node", async () => {
+  const user = newUser();
+  const [{ id }] = await createTasks(user, "Buy milk");
+  const fetch = recordingFetch();
+  const client = connect(user, { fetch });
+  await client.query({ query: TASKS });
+  const query = gql`query ($id: ID!) { task(id: $id) { title } node(id: $id) { ... on Task { title } } }`;
+  const { data } = await client.query({ query, variables: { id } });
+  assert.deepEqual([data.task.title, data.node.title], ["Buy milk", "Buy milk"]);
+  assert.equal(fetch.calls.length, 1);
+});
+
+test("a missing task is null", async () => {
+  const query = gql`query ($id: ID!) { task(id: $id) { title } }`;
+  const { data } = await connect(newUser()).query({ query, variables: { id: randomUUID() } });
+  assert.equal(data.task, null);
 });
 
 test("an optimistic create is in the list at once, and is repeated safely", async () => {
@@ -164,9 +201,11 @@ test("a token that stays invalid is refreshed once only", async () => {
 
 const HUNDRED = { query: TASKS, variables: { first: 100 } };
 testRetries("the documented links", (user, url, fetch) => connect(user, { url, fetch }).query(HUNDRED));
-testRetries("the default RetryLink", (user, url, fetch) =>
-  connectWith(user, url, fetch, new RetryLink()).query(HUNDRED),
-);
+testRetries("the default RetryLink", async (user, url, fetch) => {
+  const random = mock.method(Math, "random", () => 0.9); // Delays of about 0.3, 0.5, 1 and 2 seconds.
+  await connectWith(user, url, fetch, new RetryLink()).query(HUNDRED);
+  random.mock.restore();
+});
 
 test("queries are sent by GET with useGETForQueries, and mutations by POST", async () => {
   const user = newUser();

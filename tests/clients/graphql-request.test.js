@@ -61,14 +61,14 @@ test("a conflict names its kind and brings the current task", async () => {
 
 test("a rejected input has a reason, a bound and all problems", async () => {
   const client = connect(newUser());
-  const input = { title: "x".repeat(201), dueOn: "tomorrow" };
+  const input = { title: "x".repeat(201), description: "x".repeat(10_001) };
   const error = await client.request(CREATE, { input }).catch((caught) => caught);
   const { code, field, reason, max, problems } = extensionsOf(error);
   assert.equal(code, "BAD_USER_INPUT");
   assert.deepEqual({ field, reason, max }, { field: "input.title", reason: "TOO_LONG", max: 200 });
   assert.deepEqual(problems.map((problem) => [problem.field, problem.reason]), [
     ["input.title", "TOO_LONG"],
-    ["input.dueOn", "INVALID_FORMAT"],
+    ["input.description", "TOO_LONG"],
   ]);
 });
 

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
+
 from todo_graphql.errors import ExpectedError
 
 FOLDER = Path(__file__).parent
@@ -39,7 +41,7 @@ def install(node_version: str) -> None:
     wanted = f"{node_version}\n{LOCK.read_text(encoding='utf-8')}"
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
         return
-    print(f"Installing the npm packages into {INSTALLED.relative_to(Path.cwd())} …", flush=True)  # noqa: T201
+    click.echo("Installing the npm packages into tests/clients/node_modules …")
     _npm("ci", "--prefer-offline", *QUIET)
     STAMP.write_text(wanted, encoding="utf-8")
 

@@ -6,13 +6,14 @@ An answer is replaced only where it differs in more than its variable parts.
 import tempfile
 from pathlib import Path
 
-from tests.docs.generated import error_rows, setting_rows
+from tests.docs.generated import error_rows, setting_rows, with_files
 from tests.support.commands import Dev
 from tests.support.markdown import with_table
 from tests.support.paths import ROOT
 from tests.support.transcripts import run, steps_of, transcript, with_answers
 
 README, GUIDE, CONFIGURATION = "README.md", "docs/guide.md", "docs/configuration.md"
+CLIENTS = ROOT / "docs/clients.md"
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
         path = ROOT / name
         text = path.read_text(encoding="utf-8")
         path.write_text(with_table(text, column, rows), encoding="utf-8")
+    CLIENTS.write_text(with_files(CLIENTS.read_text(encoding="utf-8")), encoding="utf-8")
     for name in (README, GUIDE):
         write_answers(ROOT / name)
 

@@ -1,7 +1,15 @@
-"""The rows of the tables in documents that repeat the code."""
+"""The parts of documents that repeat the code: rows of tables, and whole files."""
 
+import re
+
+from tests.support.paths import ROOT
 from todo_graphql.errors import ErrorCode
 from todo_graphql.settings.settings import Settings
+
+FILE = re.compile(
+    r"(^[^\n]*\]\(\.\./([^)]+)\)[^\n]*:\n\n```\w+\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL
+)
+"""A code block after a line that links to its file and ends with a colon."""
 
 
 def error_rows() -> list[str]:
@@ -22,3 +30,16 @@ def _default(value: object) -> str:
     if value is None or value == ():
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def included_files(text: str) -> list[str]:
+    """Return the paths of the files that a document contains."""
+    return [match[2] for match in FILE.finditer(text)]
+
+
+def with_files(text: str) -> str:
+    """Return a document with the current content of the files that it contains."""
+    return FILE.sub(
+        lambda it: it[1] + (ROOT / it[2]).read_text(encoding="utf-8") + it[4],
+        text,
+    )

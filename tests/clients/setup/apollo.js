@@ -19,23 +19,36 @@ export function createClient({ url, getToken, refreshToken, ...http }) {
     delay: (count, operation, error) => retryAfter(error) ?? 300 * 2 ** count * Math.random(),
     attempts: (count, operation, error) => count < 5 && isTemporary(error),
   });
-  return new ApolloClient({
-    cache: new InMemoryCache({
-      typePolicies: {
-        Query: { fields: { tasks: relayStylePagination(["filter", "orderBy"]) } },
-        User: { fields: { tasks: relayStylePagination(["filter", "orderBy"]) } },
-      },
-    }),
-    link: ApolloLink.from([refreshLink, retryLink, authLink, new HttpLink({ uri: url, ...http })]),
-  });
+  const httpLink = new HttpLink({ uri: url, ...http });
+  const link = ApolloLink.from([refreshLink, retryLink, authLink, httpLink]);
+  return new ApolloClient({ cache: createCache(), link });
 }
+
+const tasks = relayStylePagination(["filter", "orderBy"]);
+
+// A task that a list has brought needs no request by its id.
+const readTask = (existing, { args, toReference }) =>
+  existing === undefined ? toReference({ __typename: "Task", id: args.id }) : existing;
+
+const createCache = () =>
+  new InMemoryCache({
+    possibleTypes: { Node: ["Task", "User"] },
+    typePolicies: {
+      Query: { fields: { tasks, task: readTask, node: readTask } },
+      User: { fields: { tasks } },
+      // These objects have no id. They belong to the object that contains them.
+      Overview: { merge: true },
+      RateLimit: { merge: true },
+      Storage: { merge: true },
+    },
+  });
 
 const isUnauthenticated = (error) =>
   CombinedGraphQLErrors.is(error)
     ? error.errors.some(({ extensions }) => extensions?.code === "UNAUTHENTICATED")
     : ServerError.is(error) && error.statusCode === 401;
 
-// Not only network errors: 429 and 503 pass by themselves.
+// Errors of the network, 429 and 503 can pass.
 const isTemporary = (error) => !ServerError.is(error) || [429, 503].includes(error.statusCode);
 
 function retryAfter(error) {

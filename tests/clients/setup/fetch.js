@@ -6,7 +6,7 @@ export function createFetch({ getToken, refreshToken, fetch = globalThis.fetch }
   return async function fetchWithToken(url, options = {}) {
     for (let attempt = 1, refreshed = false; ; attempt += 1) {
       const headers = new Headers(options.headers);
-      headers.set("authorization", `Bearer ${getToken()}`);
+      headers.set("authorization", `Bearer ${await getToken()}`);
       const response = await fetch(url, { ...options, headers });
       const wait = Number(response.headers.get("retry-after") ?? 1);
       if (response.status === 401 && !refreshed) {
