@@ -21,7 +21,7 @@ RUN_SECONDS = 300
 OPTIONS = (
     "--test",
     "--test-concurrency=1",
-    "--test-timeout=60000",
+    "--test-timeout=120000",
     "--test-force-exit",
     "--test-reporter=spec",
 )
