@@ -73,7 +73,10 @@ def test_wheel_contains_modules_migrations_and_typing_marker(wheel: Path) -> Non
         prefix = "" if inside == "todo_graphql" else "todo_graphql/"
         for module in folder.rglob("*.py"):
             assert f"{prefix}{module.relative_to(ROOT).as_posix()}" in names
-    assert {"todo_graphql/server/endpoints/graphiql.html", "todo_graphql/py.typed"} <= names
+    assert {
+        "todo_graphql/server/endpoints/graphiql_assets/page.html",
+        "todo_graphql/py.typed",
+    } <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"todo_graphql"}
 
 

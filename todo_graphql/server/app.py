@@ -94,7 +94,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
-    page = GraphiQLPage(demo_token, settings.host) if settings.graphiql else None
+    page = GraphiQLPage(demo_token, settings, components.schema) if settings.graphiql else None
     endpoint = GraphQLEndpoint(settings, components.schema, get_context, readiness, queue, page)
     app.router.routes.append(Route(routes.GRAPHQL, endpoint))
     app.include_router(export_router(get_context, readiness, queue, timeout))

@@ -2,7 +2,9 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.servers import serving
-from todo_graphql.server.endpoints.graphiql import render_page
 from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
+from todo_graphql.server.endpoints.graphiql_page import FILES, render_page
 from todo_graphql.settings.settings import Settings
 
 ACCEPTED_BY_BROWSERS = (
@@ -101,11 +103,11 @@ def test_graphiql_with_token_is_not_served_to_scripts(settings: Settings) -> Non
 def test_graphiql_without_token_sends_no_authorization(base: str) -> None:
     page = plain_http.get(f"{base}/graphql", headers={"Accept": "text/html"})
     assert configuration(page.text)["headers"] == {}
-    assert "Bearer" not in render_page(None)
+    assert '"Bearer ' not in render_page(None, "")
 
 
 def test_graphiql_with_token_sends_authorization() -> None:
-    headers = configuration(render_page("a.b-c.d_e"))["headers"]
+    headers = configuration(render_page("a.b-c.d_e", ""))["headers"]
     assert headers == {"Authorization": "Bearer a.b-c.d_e"}
 
 
@@ -179,24 +181,46 @@ def test_names_of_this_machine_are_recognized(
     ],
 )
 def test_graphiql_configuration_cannot_end_its_script(token: str) -> None:
-    page = render_page(token)
+    page = render_page(token, "")
     assert configuration(page)["headers"]["Authorization"] == f"Bearer {token}"
-    harmless = render_page("harmless")
+    harmless = render_page("harmless", "")
     for sign in ("<", "</script", "<!--", "\n", "\u2028"):
         assert page.count(sign) == harmless.count(sign)
 
 
 def test_graphiql_files_are_pinned_with_integrity() -> None:
-    tags = re.findall(r"<(?:script|link)\b[^>]*https://[^>]*>", render_page(None))
-    assert len(tags) == 4
-    for tag in tags:
-        assert re.search(r'integrity="sha384-[A-Za-z0-9+/]{64}"', tag)
-        assert re.search(r"@\d+\.\d+\.\d+/", tag)
-        assert "crossorigin" in tag
+    for file in FILES:
+        assert re.fullmatch(r"sha384-[A-Za-z0-9+/]{64}", file["integrity"])
+        assert re.search(r"@\d+\.\d+\.\d+/", file["url"])
+
+
+def test_graphiql_page_runs_only_its_script_and_its_files(base: str) -> None:
+    response = plain_http.get(f"{base}/graphql", headers={"Accept": "text/html"})
+    (script,) = re.findall(r"<script>(.*?)</script>", response.text, re.DOTALL)
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    directives = response.headers["content-security-policy"].split("; ")
+    scripts = [file["url"] for file in FILES if file["kind"] == "script"]
+    assert directives[:2] == [
+        "default-src 'none'",
+        f"script-src 'sha256-{digest}' {' '.join(scripts)}",
+    ]
+    # No element of the page itself waits for the CDN.
+    assert not re.search(r"<(?:script|link)\b[^>]*(?:src|href)=", response.text)
+
+
+def test_graphiql_page_has_the_schema_only_with_introspection(
+    base: str, settings: Settings
+) -> None:
+    page = plain_http.get(f"{base}/graphql", headers={"Accept": "text/html"}).text
+    assert "type Mutation" in configuration(page)["schema"]
+    hidden = settings.model_copy(update={"graphiql": True, "introspection": False})
+    with serving(hidden) as hidden_base:
+        page = plain_http.get(f"{hidden_base}/graphql", headers={"Accept": "text/html"}).text
+    assert configuration(page)["schema"] == ""
 
 
 def test_graphiql_example_operations_succeed(alice: Person) -> None:
-    create, page, complete = configuration(render_page(alice.token))["tabs"]
+    create, page, complete = configuration(render_page(alice.token, ""))["tabs"]
     # GraphiQL opens the first tab without its variables.
     assert json.loads(create["variables"]) == {}
     task = alice.ask(create["query"])["createTask"]["task"]

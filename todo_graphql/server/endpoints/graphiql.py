@@ -1,73 +1,17 @@
-"""GET /graphql: the page of GraphiQL, with example operations."""
+"""GET /graphql in a browser: the page of GraphiQL."""
 
-import json
-import re
-from base64 import b64encode
-from hashlib import sha256
-from pathlib import Path
+from functools import cached_property
 
+from graphql import print_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
+from todo_graphql.api.schema import Schema
 from todo_graphql.server.endpoints.graphiql_hosts import names_this_machine
+from todo_graphql.server.endpoints.graphiql_page import content_security_policy, render_page
 from todo_graphql.server.http.content_negotiation import header, prefers_html
-
-PAGE = Path(__file__).with_name("graphiql.html")
-
-EXAMPLES = (
-    """# Press ⌘/Ctrl + Enter or the button to run this operation.
-# The next tabs list your tasks and complete one.
-
-mutation CreateTask {
-  createTask(input: { title: "Buy milk" }) {
-    task {
-      id
-      title
-      completed
-      revision
-    }
-  }
-}
-""",
-    """# Your open tasks, newest first. For the next page,
-# set the variable `after` to `endCursor`.
-
-query Tasks($after: String) {
-  tasks(first: 10, after: $after, filter: { completed: false }) {
-    totalCount
-    nodes {
-      id
-      title
-      description
-      createdAt
-    }
-    pageInfo {
-      hasNextPage
-      endCursor
-    }
-  }
-}
-""",
-    """# Set the variable `id` below to the id of a task.
-
-mutation CompleteTask($id: ID!) {
-  completeTask(id: $id) {
-    task {
-      id
-      title
-      completedAt
-      user {
-        email
-        revision
-      }
-    }
-  }
-}
-""",
-)
-# GraphiQL 3 opens the first tab without its variables: the first operation needs none.
-VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""})
+from todo_graphql.settings.settings import Settings
 
 
 class GraphiQLPage:
@@ -77,11 +21,10 @@ class GraphiQLPage:
     machine.
     """
 
-    def __init__(self, token: str | None, listening_on: str) -> None:
-        self._page = render_page(token)
-        self._policy = content_security_policy(self._page)
-        self._has_token = token is not None
-        self._listening_on = listening_on
+    def __init__(self, token: str | None, settings: Settings, schema: Schema) -> None:
+        self._token = token
+        self._listening_on = settings.host
+        self._schema = schema if settings.introspection else None
 
     def is_requested(self, scope: Scope) -> bool:
         """Return whether a browser opens the URL. A script of another origin, which sends an
@@ -92,9 +35,18 @@ class GraphiQLPage:
 
     def response(self, scope: Scope) -> Response:
         """Return the page. Raises HTTPException for a token under the name of another machine."""
-        if self._has_token:
+        if self._token is not None:
             require_own_host(header(scope, b"host") or "", self._listening_on)
         return HTMLResponse(self._page, headers={"Content-Security-Policy": self._policy})
+
+    @cached_property
+    def _page(self) -> str:
+        sdl = "" if self._schema is None else print_schema(self._schema.graphql_schema)
+        return render_page(self._token, sdl)
+
+    @cached_property
+    def _policy(self) -> str:
+        return content_security_policy(self._page)
 
 
 def require_own_host(host: str, listening_on: str) -> None:
@@ -105,40 +57,3 @@ def require_own_host(host: str, listening_on: str) -> None:
             "Unknown host: this page contains a token and requires a name of this machine. Open it "
             "at localhost or 127.0.0.1, or set HOST to the name.",
         )
-
-
-def render_page(token: str | None) -> str:
-    """Return the page with its configuration, as JSON that cannot end the script around it."""
-    tabs = [
-        {"query": query, "variables": json.dumps(variables, indent=2)}
-        for query, variables in zip(EXAMPLES, VARIABLES, strict=True)
-    ]
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    configuration = json.dumps({"headers": headers, "tabs": tabs}).replace("<", "\\u003c")
-    return PAGE.read_text(encoding="utf-8").replace("{/* configuration */}", configuration)
-
-
-def content_security_policy(page: str) -> str:
-    """Return the Content-Security-Policy of the page.
-
-    Only its own script and the files that it names run. It connects to this server only, and is
-    never framed. Inline styles are for GraphiQL's dialogs, and data URLs for the fonts and images
-    in its style sheet.
-    """
-    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    scripts = " ".join(re.findall(r'<script[^>]*src="([^"]+)"', page))
-    (styles,) = re.findall(r'<link[^>]*href="([^"]+)"', page)
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src 'sha256-{digest}' {scripts}",
-            f"style-src 'unsafe-inline' {styles}",
-            "font-src data:",
-            "img-src data:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        ]
-    )
