@@ -4,7 +4,7 @@ Every other exception is a bug. The server logs it and answers with INTERNAL_SER
 """
 
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ErrorCode(Enum):
@@ -160,7 +160,7 @@ class NotFound(Problem):
 
 class BadUserInput(Problem):
     """An argument is invalid. `field` is its path, such as `input.title`, `min` and `max` are the
-    bounds that it exceeds.
+    bounds that it exceeds. `problems` are this problem and the others of the same input.
     """
 
     code = ErrorCode.BAD_USER_INPUT
@@ -168,11 +168,34 @@ class BadUserInput(Problem):
     def __init__(self, message: str, *, reason: InputReason, **details: object) -> None:
         super().__init__(message, **details)
         self.reason = reason
+        self._others: list[BadUserInput] = []
+
+    @property
+    def problems(self) -> "list[BadUserInput]":
+        return [self, *self._others]
+
+    def joined(self, others: "list[BadUserInput]") -> Self:
+        """Return this problem with others of the same input."""
+        self._others = others
+        return self
 
     @property
     def extensions(self) -> dict[str, object]:
         """Return `errors[].extensions`."""
-        return {**self.code.extensions, "reason": self.reason.name, **self.details}
+        return {
+            **self.code.extensions,
+            "reason": self.reason.name,
+            **self.details,
+            "problems": [problem.entry for problem in self.problems],
+        }
+
+    @property
+    def entry(self) -> dict[str, object]:
+        """Return the element of `problems` that describes this problem."""
+        bounds = {name: self.details.get(name) for name in ("min", "max")}
+        field, reason = self.details.get("field"), self.reason.name
+        members = {"field": field, "reason": reason, **bounds, "message": self.message}
+        return {name: value for name, value in members.items() if value is not None}
 
 
 class Conflict(Problem):

@@ -87,11 +87,13 @@ def test_ambiguous_or_unknown_operation_is_rejected(
     )
     assert response.status_code == 400
     assert "data" not in response.json()
-    assert only_error(response)["extensions"] == {
+    error = only_error(response)
+    problem = {"reason": reason, "field": "operationName"}
+    assert error["extensions"] == {
         "code": "BAD_USER_INPUT",
         "status": 400,
-        "reason": reason,
-        "field": "operationName",
+        **problem,
+        "problems": [{**problem, "message": error["message"]}],
     }
 
 
@@ -137,10 +139,15 @@ def test_variable_of_a_wrong_type_is_reported_by_path(
     response = alice.post(document, **variables)
     assert response.status_code == 400
     assert "data" not in response.json()
-    extensions = only_error(response)["extensions"]
+    error = only_error(response)
     bounds = {"min": -(2**31), "max": 2**31 - 1} if reason == "OUT_OF_RANGE" else {}
-    expected = {"code": "BAD_USER_INPUT", "status": 400, "reason": reason, "field": field}
-    assert extensions == {**expected, **bounds}
+    problem = {"reason": reason, "field": field, **bounds}
+    assert error["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "status": 400,
+        **problem,
+        "problems": [{**problem, "message": error["message"]}],
+    }
 
 
 def test_many_invalid_variables_are_bad_user_input(alice: Person) -> None:

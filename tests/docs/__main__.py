@@ -6,11 +6,12 @@ An answer is replaced only where it differs in more than its variable parts.
 import tempfile
 from pathlib import Path
 
-from tests.docs.generated import error_rows, setting_rows, with_files
+from tests.docs.generated import error_rows, reason_rows, setting_rows, with_files
 from tests.support.commands import Dev
 from tests.support.markdown import with_table
 from tests.support.paths import ROOT
 from tests.support.transcripts import run, steps_of, transcript, with_answers
+from todo_graphql.errors import ConflictReason, InputReason
 
 README, GUIDE, CONFIGURATION = "README.md", "docs/guide.md", "docs/configuration.md"
 CLIENTS = ROOT / "docs/clients.md"
@@ -20,6 +21,8 @@ def main() -> None:
     """Write all of them."""
     for name, column, rows in (
         (GUIDE, "code", error_rows()),
+        (GUIDE, "reason of `BAD_USER_INPUT`", reason_rows(InputReason)),
+        (GUIDE, "reason of `CONFLICT`", reason_rows(ConflictReason)),
         (CONFIGURATION, "name", setting_rows()),
     ):
         path = ROOT / name

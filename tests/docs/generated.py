@@ -3,7 +3,7 @@
 import re
 
 from tests.support.paths import ROOT
-from todo_graphql.errors import ErrorCode
+from todo_graphql.errors import ConflictReason, ErrorCode, InputReason
 from todo_graphql.settings.settings import Settings
 
 FILE = re.compile(
@@ -15,6 +15,11 @@ FILE = re.compile(
 def error_rows() -> list[str]:
     """Return the table of error codes."""
     return [f"| `{code.name}` | {code.status} | {code.meaning} |" for code in ErrorCode]
+
+
+def reason_rows(reasons: type[InputReason] | type[ConflictReason]) -> list[str]:
+    """Return the table of the reasons of a code."""
+    return [f"| `{reason.name}` | {reason.value} |" for reason in reasons]
 
 
 def setting_rows() -> list[str]:

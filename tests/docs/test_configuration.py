@@ -5,7 +5,7 @@ import re
 from tests.docs.generated import setting_rows
 from tests.support.markdown import table
 from tests.support.paths import ROOT
-from todo_graphql.errors import ErrorCode
+from todo_graphql.errors import ErrorCode, InputReason
 from todo_graphql.settings.settings import Settings
 
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
@@ -19,7 +19,8 @@ def test_settings_table_matches_the_code() -> None:
 
 
 def test_settings_in_readme_and_guides_exist() -> None:
-    known = {name.upper() for name in Settings.model_fields} | ErrorCode.__members__.keys()
+    known = {name.upper() for name in Settings.model_fields}
+    known |= ErrorCode.__members__.keys() | InputReason.__members__.keys()
     prefixes = {name.split("_")[0] for name in known if "_" in name}
     names = ["README.md", *(f"docs/{name}.md" for name in GUIDES)]
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in names]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.generated import error_rows
+from tests.docs.generated import error_rows, reason_rows
 from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.markdown import code, table
@@ -13,6 +13,7 @@ from tests.support.paths import ROOT
 from tests.support.servers import serving
 from tests.support.transcripts import run, steps_of, transcript
 from todo_graphql.api.documents import limits
+from todo_graphql.errors import ConflictReason, InputReason
 from todo_graphql.server.endpoints.import_body import BODY_SECONDS, MAX_IMPORT_BYTES
 from todo_graphql.server.endpoints.import_tasks import IMPORT_SECONDS, MAX_IMPORT_TASKS
 from todo_graphql.server.protocol.limits import UPLOAD_RATE
@@ -36,6 +37,8 @@ def test_responses_match_the_guide(settings: Settings, tmp_path: Path) -> None:
 
 def test_errors_table_matches_the_code() -> None:
     assert table(GUIDE, "code") == error_rows()
+    assert table(GUIDE, "reason of `BAD_USER_INPUT`") == reason_rows(InputReason)
+    assert table(GUIDE, "reason of `CONFLICT`") == reason_rows(ConflictReason)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Mutations of many tasks, each in one transaction and under one revision."""
 
+import uuid
 from typing import Annotated
 
 import strawberry
@@ -22,6 +23,7 @@ from todo_graphql.api.payloads import (
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.task_values import TaskValuesInput, parse_values
 from todo_graphql.errors import BadUserInput, InputReason
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.rows import NewTask
@@ -85,9 +87,22 @@ def parse_selection(
     ids: list[ID] | None, filter_input: TaskFilterInput | None, at_most: int, *, dry_run: bool
 ) -> TaskSelection:
     """Return the selection of the arguments. Raise BadUserInput."""
+    with ProblemCollector() as collect:
+        collect(_require_one_selection, ids, filter_input)
+        collect(_require_range, at_most)
+        if filter_input is not None:
+            chosen = collect(filter_input.to_store)
+            return TaskSelection(filter=chosen, at_most=at_most, dry_run=dry_run)
+        return TaskSelection(ids=collect(_parse_ids, ids or []), dry_run=dry_run)
+
+
+def _require_one_selection(ids: list[ID] | None, filter_input: TaskFilterInput | None) -> None:
     if (ids is None) == (filter_input is None):
         reason = InputReason.REQUIRED if ids is None else InputReason.NOT_COMBINABLE
         raise BadUserInput("Provide either `ids` or `filter`.", reason=reason, field="filter")
+
+
+def _require_range(at_most: int) -> None:
     if not 0 <= at_most <= BULK_MAX:
         raise BadUserInput(
             f"`atMost` must be between 0 and {BULK_MAX}.",
@@ -96,9 +111,10 @@ def parse_selection(
             min=0,
             max=BULK_MAX,
         )
-    if filter_input is not None:
-        return TaskSelection(filter=filter_input.to_store(), at_most=at_most, dry_run=dry_run)
-    assert ids is not None
+
+
+def _parse_ids(ids: list[ID]) -> tuple[uuid.UUID, ...]:
+    """Return the unique ids."""
     if len(ids) > BULK_MAX:
         raise BadUserInput(
             f"`ids` can contain at most {BULK_MAX} ids.",
@@ -106,8 +122,10 @@ def parse_selection(
             field="ids",
             max=BULK_MAX,
         )
-    unique = dict.fromkeys(uuid_of(task_id, f"ids.{n}") for n, task_id in enumerate(ids))
-    return TaskSelection(ids=tuple(unique), dry_run=dry_run)
+    with ProblemCollector() as collect:
+        return tuple(
+            dict.fromkeys(collect(uuid_of, task_id, f"ids.{n}") for n, task_id in enumerate(ids))
+        )
 
 
 def parse_new_tasks(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
@@ -121,17 +139,23 @@ def parse_new_tasks(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str
             max=CREATE_MAX,
         )
     paths = [f"input.{number}" for number in range(len(new))]
-    tasks = [task.to_store(path) for task, path in zip(new, paths, strict=True)]
-    ids = set()
-    for task, path in zip(tasks, paths, strict=True):
-        if task.id is not None and task.id in ids:
-            raise BadUserInput(
-                "Duplicate id: each task must have its own.",
-                reason=InputReason.DUPLICATE,
-                field=f"{path}.id",
-            )
-        ids.add(task.id)
+    tasks, ids = [], set[str]()
+    with ProblemCollector() as collect:
+        for task, path in zip(new, paths, strict=True):
+            tasks.append(collect(task.to_store, path))
+            if task.id is not None:
+                collect(_require_new_id, task.id.lower(), ids, path)
+                ids.add(task.id.lower())
     return tasks, paths
+
+
+def _require_new_id(task_id: str, ids: set[str], path: str) -> None:
+    if task_id in ids:
+        raise BadUserInput(
+            "Duplicate id: each task must have its own.",
+            reason=InputReason.DUPLICATE,
+            field=f"{path}.id",
+        )
 
 
 @strawberry.type
@@ -165,8 +189,10 @@ class BulkMutation:
         user_id: UserId = None,
     ) -> UpdateTasksPayload | None:
         tasks = info.context.tasks(user_id, "UpdateTasksPayload")
-        selection = parse_selection(ids, filter, at_most, dry_run=dry_run)
-        return UpdateTasksPayload.from_write(tasks.update(selection, input.to_store()))
+        with ProblemCollector() as collect:
+            selection = collect(parse_selection, ids, filter, at_most, dry_run=dry_run)
+            edits = collect(input.to_store)
+        return UpdateTasksPayload.from_write(tasks.update(selection, edits))
 
     @strawberry.mutation(
         description="Sets the values of several tasks, each to its own, all or none. `previous` of "

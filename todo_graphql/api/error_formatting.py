@@ -20,6 +20,7 @@ from graphql import (
 from todo_graphql.api.context import Context
 from todo_graphql.api.execution.variable_problems import iter_variable_problems, required_value
 from todo_graphql.errors import BadUserInput, ErrorCode, Problem
+from todo_graphql.store.problem_collector import ProblemCollector
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +63,16 @@ class ErrorFormatter:
             for definition in operation.variable_definitions or ()
             if (path := _argument_of(definition.variable.name.value, document.node))
         }
-        return next(
-            iter_variable_problems(
-                self._schema, operation, variables, fields, hides_names=not self._introspection
-            ),
-            None,
+        problems = iter_variable_problems(
+            self._schema, operation, variables, fields, hides_names=not self._introspection
         )
+        try:
+            with ProblemCollector() as collector:
+                for problem in problems:
+                    collector.add(problem)
+        except BadUserInput as problem:
+            return problem
+        return None
 
 
 def format_error(error: GraphQLError, request_id: str) -> GraphQLError:

@@ -16,6 +16,7 @@ from todo_graphql.store.models import (
     TASK_MAX_TAGS,
     TITLE_MAX_LENGTH,
 )
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.rows import NewTask
@@ -95,17 +96,19 @@ class CreateTaskInput:
     )
 
     def to_store(self, path: str = "input") -> NewTask:
-        """Return the task to insert. Raise BadUserInput with the path of an invalid field."""
-        return NewTask(
-            title=self.title,
-            description=self.description,
-            id=None if self.id is None else uuid_of(self.id, f"{path}.id"),
-            priority=to_priority(self.priority),
-            due_on=self.due_on,
-            due_at=self.due_at,
-            tags=tuple(self.tags or ()),
-            completed=bool(self.completed),
-        ).checked(f"{path}.")
+        """Return the task to insert. Raise BadUserInput with the paths of invalid fields."""
+        with ProblemCollector() as collect:
+            task = NewTask(
+                title=self.title,
+                description=self.description,
+                id=collect(optional_uuid, self.id, f"{path}.id"),
+                priority=to_priority(self.priority),
+                due_on=self.due_on,
+                due_at=self.due_at,
+                tags=tuple(self.tags or ()),
+                completed=bool(self.completed),
+            )
+            return collect(task.checked, f"{path}.")
 
 
 @strawberry.input(
@@ -147,22 +150,29 @@ class UpdateTasksInput:
     )
 
     def to_store(self) -> Edits:
-        """Return the edits. Raise BadUserInput with the path of an invalid field."""
+        """Return the edits. Raise BadUserInput with the paths of invalid fields."""
         given = {name: getattr(self, name) for name in COLUMNS}
-        columns = {name: COLUMNS[name](some.value) for name, some in given.items() if some}
-        validation.require_one_due_date(columns.get("due_on"), columns.get("due_at"), "input.dueAt")
+        with ProblemCollector() as collect:
+            columns = {
+                name: collect(COLUMNS[name], some.value) for name, some in given.items() if some
+            }
+            due_on, due_at = columns.get("due_on"), columns.get("due_at")
+            collect(validation.require_one_due_date, due_on, due_at, "input.dueAt")
+            collect(self._require_one_kind_of_tags)
+            return Edits(
+                columns,
+                add_tags=collect(validation.tags, self.add_tags or (), "input.addTags"),
+                remove_tags=collect(validation.tags, self.remove_tags or (), "input.removeTags"),
+                completed=collect(_completed, self.completed) if self.completed else None,
+            )
+
+    def _require_one_kind_of_tags(self) -> None:
         if self.tags and (self.add_tags is not None or self.remove_tags is not None):
             raise BadUserInput(
                 "`tags` cannot be combined with `addTags` or `removeTags`.",
                 reason=InputReason.NOT_COMBINABLE,
                 field="input.tags",
             )
-        return Edits(
-            columns,
-            add_tags=validation.tags(self.add_tags or (), "input.addTags"),
-            remove_tags=validation.tags(self.remove_tags or (), "input.removeTags"),
-            completed=_completed(self.completed) if self.completed else None,
-        )
 
 
 @strawberry.input(

@@ -30,6 +30,7 @@ from todo_graphql.api.payloads import (
     UpdateTaskPayload,
 )
 from todo_graphql.api.scalars import uuid_of
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.selections import TaskSelection
 
@@ -80,9 +81,11 @@ class Mutation(BulkMutation, AccountMutation):
         user_id: UserId = None,
     ) -> UpdateTaskPayload | None:
         tasks = info.context.tasks(user_id)
+        with ProblemCollector() as collect:
+            selection, edits = collect(select_one, id), collect(input.to_store)
         expected = input.expected_revision
         return UpdateTaskPayload.from_write(
-            tasks.update(select_one(id), input.to_store(), expected_revision=expected)
+            tasks.update(selection, edits, expected_revision=expected)
         )
 
     @strawberry.mutation(

@@ -11,6 +11,7 @@ from todo_graphql.store.models import (
     TASK_MAX_TAGS,
     TITLE_MAX_LENGTH,
 )
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.text.characters import find_control_character, is_visible
 from todo_graphql.store.text.search import SEARCH_MAX_LENGTH
 from todo_graphql.store.text.tags import tag_key
@@ -81,12 +82,13 @@ def description(value: str | None, field: str) -> str | None:
 def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
     """Return the trimmed tags. Of tags with the same key, the first one remains.
 
-    Raises BadUserInput with `field`, followed by the index of the invalid tag.
+    Raises BadUserInput with `field`, followed by the index of the invalid tag, for each of them.
     """
+    with ProblemCollector() as collect:
+        checked = [collect(tag, value, f"{field}.{n}") for n, value in enumerate(values)]
     unique: dict[str, str] = {}
-    for number, value in enumerate(values):
-        checked = tag(value, f"{field}.{number}")
-        unique.setdefault(tag_key(checked), checked)
+    for value in checked:
+        unique.setdefault(tag_key(value), value)
     require_few_tags(unique, field)
     return tuple(unique.values())
 

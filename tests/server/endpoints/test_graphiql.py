@@ -125,6 +125,7 @@ def test_graphiql_with_token_rejects_foreign_host(signed_in: str, method: str, h
             "code": "BAD_USER_INPUT",
             "status": 421,
             "reason": "UNSUPPORTED_REQUEST",
+            "problems": [{"reason": "UNSUPPORTED_REQUEST", "message": error["message"]}],
         }
         assert "Open it at localhost" in error["message"]
 

@@ -126,6 +126,7 @@ def test_import_over_body_time_limit_is_rejected(
         "code": "BAD_USER_INPUT",
         "status": 408,
         "reason": "UNSUPPORTED_REQUEST",
+        "problems": [{"reason": "UNSUPPORTED_REQUEST", "message": error["message"]}],
     }
     assert imported(alice, FILE)["created"] == 1
 

@@ -213,6 +213,7 @@ def test_unacceptable_media_type_is_rejected_before_execution(send: Send, alice:
         "code": "BAD_USER_INPUT",
         "status": 406,
         "reason": "UNSUPPORTED_REQUEST",
+        "problems": [{"reason": "UNSUPPORTED_REQUEST", "message": error["message"]}],
     }
     assert (response.status_code, response.headers["content-type"]) == (406, JSON)
     assert alice.revision() == 0
@@ -277,6 +278,7 @@ def test_ambiguous_content_type_is_rejected(send: Send, alice: Person, given_: l
         "code": "BAD_USER_INPUT",
         "status": 415,
         "reason": "UNSUPPORTED_REQUEST",
+        "problems": [{"reason": "UNSUPPORTED_REQUEST", "message": error["message"]}],
     }
     assert response.status_code == 415
     assert alice.revision() == 0

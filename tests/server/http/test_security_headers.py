@@ -119,6 +119,7 @@ def assert_whole(url: str, status: int, sent: bytes) -> None:
         "code": "BAD_USER_INPUT",
         "status": status,
         "reason": "UNSUPPORTED_REQUEST",
+        "problems": [{"reason": "UNSUPPORTED_REQUEST", "message": error["message"]}],
     }
     assert response.status_code == status
     assert_protected(response)

@@ -122,6 +122,5 @@ def error_line(line: int) -> Iterator[None]:
         if "line" in problem.details:
             raise
         details = {"line": line, **problem.details}
-        raise BadUserInput(
-            f"Line {line}: {problem.message}", reason=problem.reason, **details
-        ) from None
+        located = BadUserInput(f"Line {line}: {problem.message}", reason=problem.reason, **details)
+        raise located.joined(problem.problems[1:]) from None

@@ -16,6 +16,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from todo_graphql.store import validation
 from todo_graphql.store.formats import format_date, format_instant, format_uuid
 from todo_graphql.store.models import TASKS, Priority
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.derived import derive
 
 
@@ -116,14 +117,13 @@ class NewTask:
     deleted_at: str | None = None
 
     def checked(self, prefix: str = "") -> "NewTask":
-        """Return the task in its stored form. Raises BadUserInput with the prefixed field."""
-        validation.require_one_due_date(self.due_on, self.due_at, f"{prefix}dueAt")
-        return replace(
-            self,
-            title=validation.title(self.title, f"{prefix}title"),
-            description=validation.description(self.description, f"{prefix}description"),
-            tags=validation.tags(self.tags, f"{prefix}tags"),
-        )
+        """Return the task in its stored form. Raises BadUserInput with the prefixed fields."""
+        with ProblemCollector() as collect:
+            collect(validation.require_one_due_date, self.due_on, self.due_at, f"{prefix}dueAt")
+            title = collect(validation.title, self.title, f"{prefix}title")
+            text = collect(validation.description, self.description, f"{prefix}description")
+            tags = collect(validation.tags, self.tags, f"{prefix}tags")
+        return replace(self, title=title, description=text, tags=tags)
 
     def digest(self) -> bytes | None:
         """Return a digest that distinguishes this create from others with the same id.
