@@ -90,8 +90,8 @@ def test_create_with_a_server_generated_id_is_a_conflict(alice: Person) -> None:
         ({"title": None}, "input.title"),
         ({"title": 5}, "input.title"),
         ({"title": ["x"]}, "input.title"),
-        ({}, "input"),
-        ({"title": "x", "userId": "x"}, "input"),
+        ({}, "input.title"),
+        ({"title": "x", "userId": "x"}, "input.userId"),
     ],
 )
 def test_create_rejects_invalid_input(alice: Person, given: dict[str, Any], field: str) -> None:
