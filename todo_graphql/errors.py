@@ -13,13 +13,20 @@ class ErrorCode(Enum):
     UNAUTHENTICATED = (401, "The token is missing, invalid or expired.")
     FORBIDDEN = (403, "`userId` names a user other than the caller.")
     NOT_FOUND = (404, "The task does not exist or belongs to another user.")
-    BAD_USER_INPUT = (400, "An argument is invalid. `field` is the path of the argument.")
+    BAD_USER_INPUT = (
+        400,
+        (
+            "An argument is invalid. `field` is the path of the argument, `reason` the kind of the "
+            "problem, and `problems` has all problems of the input."
+        ),
+    )
     CONFLICT = (
         409,
         (
             "The `expectedRevision` is stale, the id is in use with different content, the "
             "`idempotencyKey` was already used with different arguments, or more than `atMost` "
-            "tasks match."
+            "tasks match. `reason` distinguishes the cases, and `task` is the task as it is now, "
+            "as far as the mutation selects it."
         ),
     )
     QUOTA_EXCEEDED = (
@@ -199,13 +206,19 @@ class BadUserInput(Problem):
 
 
 class Conflict(Problem):
-    """The state differs from the state that the client expects. Nothing was changed."""
+    """The state differs from the state that the client expects. Nothing was changed.
+
+    `task` is the row of the task that the client does not expect, if there is one.
+    """
 
     code = ErrorCode.CONFLICT
 
-    def __init__(self, message: str, *, reason: ConflictReason, **details: object) -> None:
+    def __init__(
+        self, message: str, *, reason: ConflictReason, task: object = None, **details: object
+    ) -> None:
         super().__init__(message, **details)
         self.reason = reason
+        self.task = task
 
     @property
     def extensions(self) -> dict[str, object]:

@@ -186,7 +186,7 @@ def test_foreign_user_id_is_forbidden(world: World, name: str) -> None:
 
 
 def test_root_fields_take_a_user_id() -> None:
-    assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node", "rateLimit"}
+    assert set(FIELDS) - set(WITH_USER_ID) == {"me", "node", "rateLimit", "errorCodes"}
 
 
 @pytest.mark.parametrize("name", WITH_USER_ID)

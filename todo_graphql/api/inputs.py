@@ -182,8 +182,8 @@ class UpdateTaskInput(UpdateTasksInput):
     expected_revision: int | None = strawberry.field(
         default=None,
         description="The `revision` of the task that the client has. If the task has changed "
-        "since, the update is rejected with CONFLICT. If it is named, it needs a value: null and "
-        "an omitted variable are BAD_USER_INPUT.",
+        "since, the update is rejected with CONFLICT, and the error contains the task. If it is "
+        "named, it needs a value: null and an omitted variable are BAD_USER_INPUT.",
     )
 
 

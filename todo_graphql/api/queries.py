@@ -4,6 +4,7 @@ import strawberry
 
 from todo_graphql.api.budget import RateLimit
 from todo_graphql.api.context import Info
+from todo_graphql.api.error_codes import ErrorCodeInfo
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, TimeZone, UserId
 from todo_graphql.api.orders import OrderBy, parse_listing
@@ -59,6 +60,10 @@ class Query:
     @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")
     def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
         return Overview.read(info.context, info.context.tasks(user_id), time_zone)
+
+    @strawberry.field(description="The codes of errors, with their reasons.")
+    def error_codes(self) -> list[ErrorCodeInfo]:
+        return ErrorCodeInfo.every()
 
     @strawberry.field(
         description="The rate limit of the user. Null if the server does not limit the cost."

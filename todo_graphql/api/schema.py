@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum, EnumMeta
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 from graphql import (
@@ -30,8 +29,8 @@ from todo_graphql.api.documents.cache import (
     to_graphql_error,
 )
 from todo_graphql.api.documents.limits import Limits, check_limit
-from todo_graphql.api.error_formatting import ErrorFormatter, release_frames
 from todo_graphql.api.execution.bounded_executor import BoundedExecutor
+from todo_graphql.api.execution.error_formatting import ErrorFormatter, release_frames
 from todo_graphql.api.execution.response_size import (
     COST_CHARACTERS,
     FRAME_CHARACTERS,
@@ -45,22 +44,11 @@ from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.errors import (
     BadUserInput,
-    ErrorCode,
     InputReason,
     QueryTooComplex,
     RateLimited,
 )
 from todo_graphql.settings.environment_variables import ExecutorName
-
-# The SDL documents the error codes, although no field has this type.
-_CODES = {
-    code.name: strawberry.enum_value(code.name, description=code.meaning) for code in ErrorCode
-}
-ERROR_CODE = strawberry.enum(
-    cast("EnumMeta", Enum("ErrorCode", _CODES)),
-    description="The values of `errors[].extensions.code`.",
-)
-
 
 REJECTION_COST = 10
 """The cost of a document that is rejected."""
@@ -100,7 +88,6 @@ class Schema(strawberry.Schema):
         super().__init__(
             query=Query,
             mutation=Mutation,
-            types=[ERROR_CODE],
             extensions=[PreparedDocumentExtension],
             execution_context_class=BoundedExecutor if introspection else NoSuggestionsExecutor,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),

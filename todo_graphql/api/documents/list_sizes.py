@@ -19,12 +19,13 @@ from graphql import (
     is_list_type,
 )
 
+from todo_graphql.errors import ErrorCode
 from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
 from todo_graphql.store.tasks.selections import BULK_DEFAULT, BULK_MAX
 
-UNPAGINATED_LISTS = {"TagCount": MAX_TAGS}
+UNPAGINATED_LISTS = {"TagCount": MAX_TAGS, "ErrorCodeInfo": len(ErrorCode)}
 """The maximum sizes of lists without pagination, by the type of their items."""
 
 

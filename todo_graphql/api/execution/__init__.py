@@ -10,6 +10,8 @@ bounded_executor graphql-core's executor with a bound on the response
 response_size   the size of a response while it is built
 operations      conditions and copies of operations
 coercion        compiled coercion of literals and variables
+error_formatting errors as clients see them
+conflict_tasks  tasks in the errors of conflicts
 variable_problems the problems of variables that the coercion rejects
 
 `EXECUTOR=reference` bypasses this package.

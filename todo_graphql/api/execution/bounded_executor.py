@@ -9,7 +9,7 @@ from graphql import GraphQLError, GraphQLObjectType, OperationType, located_erro
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from todo_graphql.api.error_formatting import release_frames
+from todo_graphql.api.execution.error_formatting import release_frames
 from todo_graphql.api.execution.response_size import (
     Mark,
     ResponseSize,

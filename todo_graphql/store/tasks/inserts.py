@@ -151,16 +151,18 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
 def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
     """Parse the result of `insert_statement`.
 
-    Raises Conflict, with the field, if an id belongs to a different task.
+    Raises Conflict, with the first task and its field, if ids belong to different tasks.
     """
-    for row in result:
-        if row[CLASHES] and row[0] is not None:
-            field = f"{fields[row[PLACE] - 1]}.id"
-            raise Conflict(
-                "This id is in use by another task of yours.",
-                reason=ConflictReason.ID_TAKEN,
-                field=field,
-            )
+    clashing = [row for row in result if row[CLASHES] and row[0] is not None]
+    if clashing:
+        first, *_ = tasks = parse_task_rows(clashing)
+        raise Conflict(
+            "This id is in use by another task of yours.",
+            reason=ConflictReason.ID_TAKEN,
+            task=first,
+            field=f"{fields[clashing[0][PLACE] - 1]}.id",
+            taken=[task.id for task in tasks],
+        )
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(result))
 

@@ -279,6 +279,7 @@ def _at(expected_revision: int, written: WriteResult) -> WriteResult:
         raise Conflict(
             "The task has changed since `expectedRevision`.",
             reason=ConflictReason.STALE,
+            task=row,
             currentRevision=row.revision,
         )
     return written

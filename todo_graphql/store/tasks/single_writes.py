@@ -116,13 +116,16 @@ def insert_one_statement(
 
 
 def parse_insert_one(result: Sequence[Sequence[Any]], field: str) -> WriteResult:
-    """Parse the result of `insert_one_statement`. Raises Conflict, with the field of the id."""
+    """Parse the result of `insert_one_statement`. Raises Conflict, with the task and the
+    field of the id.
+    """
     if not result:
         return WriteResult(0, 1, 0, [])
     if result[0][CLASHES]:
         raise Conflict(
             "This id is in use by another task of yours.",
             reason=ConflictReason.ID_TAKEN,
+            task=parse_task_rows(result)[0],
             field=field,
         )
     summary = parse_summary(result[0])

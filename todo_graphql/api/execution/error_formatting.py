@@ -18,8 +18,9 @@ from graphql import (
 )
 
 from todo_graphql.api.context import Context
+from todo_graphql.api.execution.conflict_tasks import ConflictTasks
 from todo_graphql.api.execution.variable_problems import iter_variable_problems, required_value
-from todo_graphql.errors import BadUserInput, ErrorCode, Problem
+from todo_graphql.errors import BadUserInput, Conflict, ErrorCode, Problem
 from todo_graphql.store.problem_collector import ProblemCollector
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ class ErrorFormatter:
             problem = self._find_problem(context, variables)
             if problem is not None:
                 return [_with_problem(errors[0], problem)]
-        return [format_error(error, context.request_id) for error in errors]
+        formatted = [format_error(error, context.request_id) for error in errors]
+        if any(isinstance(error.original_error, Conflict) for error in formatted):
+            ConflictTasks(self._schema, context, variables).add_to(formatted)
+        return formatted
 
     def _find_problem(self, context: Context, variables: Mapping[str, Any]) -> BadUserInput | None:
         operation, document = context.operation, context.document
