@@ -2,7 +2,7 @@ import { ClientError, type GraphQLClient } from "graphql-request";
 
 import { graphql } from "../generated/codegen/gql";
 import type { TasksQuery } from "../generated/codegen/graphql";
-import { ErrorCode, type Scalars } from "../generated/codegen/schema";
+import { ConflictReason, ErrorCode, type Scalars } from "../generated/codegen/schema";
 
 const TASKS = graphql(`
   query Tasks($filter: TaskFilter) {
@@ -24,15 +24,20 @@ export const createdAt = (task: TasksQuery["tasks"]["nodes"][number]): Date => n
 /** A day has no time zone: keep the text, or take its parts. */
 export const dueDay = (day: Scalars["Date"]["output"]): number[] => day.split("-").map(Number);
 
+interface Extensions {
+  code?: ErrorCode;
+  reason?: ConflictReason;
+}
+
 /** Say what the user can do. The compiler rejects codes that the schema does not have. */
 export function advice(error: unknown): string {
   if (!(error instanceof ClientError)) return "Check your connection.";
-  const code = error.response.errors?.[0]?.extensions["code"] as ErrorCode | undefined;
+  const { code, reason } = (error.response.errors?.[0]?.extensions ?? {}) as Extensions;
   switch (code) {
     case ErrorCode.UNAUTHENTICATED:
       return "Sign in again.";
     case ErrorCode.CONFLICT:
-      return "The task has changed meanwhile.";
+      return reason === ConflictReason.STALE ? "The task has changed meanwhile." : "Reload the page.";
     case ErrorCode.RATE_LIMITED:
     case ErrorCode.UNAVAILABLE:
       return "Try again later.";

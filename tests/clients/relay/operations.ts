@@ -59,3 +59,14 @@ export const updateTask = graphql`
     }
   }
 `;
+
+// Never sent: it makes the compiler generate the types of error codes and reasons.
+export const errorCodes = graphql`
+  query operationsErrorCodesQuery {
+    errorCodes {
+      code
+      inputReasons
+      conflictReasons
+    }
+  }
+`;

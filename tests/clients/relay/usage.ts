@@ -1,3 +1,4 @@
+import type { ConflictReason, ErrorCode } from "../generated/relay/operationsErrorCodesQuery.graphql";
 import type { operationsTask$data } from "../generated/relay/operationsTask.graphql";
 import type { operationsUpdateTaskMutation$variables } from "../generated/relay/operationsUpdateTaskMutation.graphql";
 
@@ -17,3 +18,13 @@ export const dueAt = (id: string, time: Date): operationsUpdateTaskMutation$vari
 
 // @ts-expect-error A date-time is a string.
 export const wrong: operationsUpdateTaskMutation$variables = { id: "", input: { dueAt: new Date() } };
+
+interface Extensions {
+  code: ErrorCode;
+  reason?: ConflictReason;
+}
+
+export const isStale = ({ code, reason }: Extensions): boolean => code === "CONFLICT" && reason === "STALE";
+
+// @ts-expect-error There is no such code.
+export const wrongCode = ({ code }: Extensions): boolean => code === "NO_SUCH_CODE";

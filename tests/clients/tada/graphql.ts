@@ -11,3 +11,5 @@ export const graphql = initGraphQLTada<{
 }>();
 
 export type ErrorCode = ReturnType<typeof graphql.scalar<"ErrorCode">>;
+export type InputReason = ReturnType<typeof graphql.scalar<"InputReason">>;
+export type ConflictReason = ReturnType<typeof graphql.scalar<"ConflictReason">>;

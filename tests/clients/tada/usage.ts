@@ -1,6 +1,6 @@
 import type { ResultOf, VariablesOf } from "gql.tada";
 
-import { type ErrorCode, graphql } from "./graphql";
+import { type ConflictReason, type ErrorCode, graphql } from "./graphql";
 
 const TASKS = graphql(`
   query Tasks($filter: TaskFilter) {
@@ -24,8 +24,13 @@ export const isUrgent = (task: Task): boolean => task.priority === "URGENT";
 export const isTemporary = (code: ErrorCode): boolean =>
   code === "RATE_LIMITED" || code === "UNAVAILABLE";
 
+export const isStale = (reason: ConflictReason): boolean => reason === "STALE";
+
 // @ts-expect-error There is no such code.
 export const wrongCode: ErrorCode = "NO_SUCH_CODE";
+
+// @ts-expect-error There is no such reason.
+export const wrongReason: ConflictReason = "NO_SUCH_REASON";
 
 // @ts-expect-error A date-time is a string.
 export const wrongTime: VariablesOf<typeof TASKS> = { filter: { due: { before: new Date() } } };
