@@ -10,7 +10,6 @@ import pytest
 from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, post, status
-from todo_graphql.errors import InputReason
 from todo_graphql.server.http.body import encode
 from todo_graphql.server.strict_json import MAX_NESTING
 from todo_graphql.settings.settings import Settings
