@@ -1,7 +1,10 @@
 """Orders: pages contain every row once in sort order, for any keys."""
 
 import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -33,12 +36,36 @@ INSTANTS = (
 )
 TITLES = ("milk", "Milk", "mílk!", "MILK bread", "bread", "Bréad", "Ärger", "arger", "zoo", "新")
 NO_DATE = {"due_on": None, "due_at": None}
+# A day that begins at a clock change, and those that begin first and last.
+BEGINNINGS = {
+    "America/Los_Angeles": "2026-03-09",
+    "America/Havana": "2025-11-02",  # midnight is repeated
+    "America/Sao_Paulo": "2018-11-04",  # midnight is skipped
+    "Etc/GMT-14": "2026-01-02",
+    "Etc/GMT+12": "2026-01-02",
+}
+
+
+def due_dates_around(zone: str, day: str) -> Iterator[dict[str, Any]]:
+    """Yield the days and the instants around the beginning of a day."""
+    begins = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(zone)).astimezone(UTC)
+    for days in (-1, 0, 1):
+        yield NO_DATE | {"due_on": str(date.fromisoformat(day) + timedelta(days=days))}
+    for microseconds in (-1, 0, 1, 3_600_000_000):
+        instant = begins + timedelta(microseconds=microseconds)
+        yield NO_DATE | {"due_at": f"{instant:%Y-%m-%dT%H:%M:%S.%fZ}"}
+
+
 DUE_DATES = (
     NO_DATE,
     NO_DATE | {"due_on": "2026-01-02"},
     NO_DATE | {"due_on": "2026-03-01"},
     *(NO_DATE | {"due_at": instant} for instant in INSTANTS),
 )
+ZONED_DUE_DATES = [
+    NO_DATE,
+    *(one for zone in BEGINNINGS.items() for one in due_dates_around(*zone)),
+]
 
 
 def with_due_date(task: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +81,7 @@ rows = st.fixed_dictionaries(
         "description": st.sampled_from((None, "milk", "the milk of the milk man")),
         "tags": st.sampled_from(([], ["Milk"], ["bread", "milk"])),
         "priority": st.integers(0, 4),
-        "dates": st.sampled_from(DUE_DATES),
+        "dates": st.sampled_from(DUE_DATES) | st.sampled_from(ZONED_DUE_DATES),
         "completed_at": st.none() | instants,
         "created_at": instants,
         "updated_at": instants,
@@ -69,7 +96,8 @@ keys = st.fixed_dictionaries(
         "field": st.sampled_from(sorted(VALUES)),
         "direction": st.sampled_from(("ASC", "DESC")),
         "nulls": st.sampled_from(("FIRST", "LAST")),
-    }
+    },
+    optional={"timeZone": st.sampled_from(sorted(BEGINNINGS))},
 )
 orders = st.lists(keys, min_size=1, max_size=3, unique_by=lambda key: key["field"])
 sizes = st.integers(1, 6)

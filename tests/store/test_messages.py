@@ -123,6 +123,12 @@ def test_ordered_filtered_page_sends_one_message(wire: Wire, carol: Person, fiel
     assert len(heard(wire, carol, FILTERED, order=order)) == 1
 
 
+def test_page_in_a_time_zone_sends_one_message(wire: Wire, carol: Person) -> None:
+    carol.create(dueOn="2026-01-31")
+    order = [{"field": "PRIORITY"}, {"field": "DUE", "timeZone": "America/Los_Angeles"}]
+    assert len(heard(wire, carol, FILTERED, order=order)) == 1
+
+
 @pytest.mark.parametrize(
     "document",
     [

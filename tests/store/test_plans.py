@@ -1,6 +1,10 @@
 """Query plans: every statement uses an index of the user's rows."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -11,7 +15,7 @@ from todo_graphql.store.idempotency import save_key_statement
 from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.statement_cache import CompiledStatement
+from todo_graphql.store.postgres.statement_cache import CompiledStatement, StatementKey
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import counted_storage_statement, recount_storage_statement
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
@@ -25,6 +29,7 @@ from todo_graphql.store.tasks.rows import ALL, NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.tasks.value_updates import set_values_statement
 from todo_graphql.store.tasks.values import VALUES
+from todo_graphql.store.tasks.zoned.pages import split_halves, zoned_page_statement
 
 pytestmark = pytest.mark.no_cover
 
@@ -73,7 +78,11 @@ def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
 
 def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
     shape, values = request.split()
-    statement = page_statement(shape, ALL).compile(Statements.scope)
+    return explain(connection, page_statement(shape, ALL), values)
+
+
+def explain(connection: ViewerConnection, key: StatementKey, values: Mapping[str, Any]) -> str:
+    statement = key.compile(Statements.scope)
     explained = CompiledStatement(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}")
     return "\n".join(row[0] for row in connection.read(explained, values))
 
@@ -104,6 +113,28 @@ def test_page_of_every_order_uses_index(connection: ViewerConnection, key: Order
         if key.field in INDEXES:
             assert INDEXES[key.field] in plan, plan
             assert "Sort Key: tasks" not in plan, plan
+
+
+@pytest.mark.parametrize("key", [key for key in ORDERS if key.field is OrderField.DUE], ids=str)
+def test_page_in_a_time_zone_uses_index(connection: ViewerConnection, key: OrderKey) -> None:
+    """Each half has the order of the index. A sort remains at most of a few tasks without a date,
+    which the planner expects to be fewer.
+    """
+    for request in pages(connection, replace(key, zone="America/Los_Angeles")):
+        shapes, values = split_halves(request)
+        plan = explain(connection, zoned_page_statement(*shapes, ALL), values)
+        assert "Seq Scan on tasks" not in plan, plan
+        assert plan.count("ix_tasks_due") >= 2, plan
+        assert "Sort Key: tasks" not in plan or key.nulls_first, plan
+
+
+def test_range_of_days_uses_index(connection: ViewerConnection) -> None:
+    """Both ends of the range are conditions of the index."""
+    zone = "America/Los_Angeles"
+    days = [Comparison("due", name, (date(2020, 1, 31), zone)) for name in ("from", "to")]
+    listing = Listing(TaskFilter(AllOf(tuple(days))), (OrderKey(OrderField.DUE),))
+    plan = plan_of(connection, PageRequest.from_arguments(listing, first=20))
+    assert re.search(r"Index Cond: .*due >= .*due <= ", plan), plan
 
 
 @pytest.mark.parametrize("which", FILTERS.values(), ids=FILTERS)

@@ -4,6 +4,7 @@ import dis
 import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from importlib import import_module
@@ -42,6 +43,7 @@ from todo_graphql.store.tasks.single_writes import (
 from todo_graphql.store.tasks.updates import mark_statement, purge_statement, update_statement
 from todo_graphql.store.tasks.value_updates import set_values_statement
 from todo_graphql.store.tasks.values import VALUES as VALUES_READ
+from todo_graphql.store.tasks.zoned.pages import split_halves, zoned_page_statement
 
 PACKAGE = store.__name__
 MODULES = [import_module(found.name) for found in walk_packages(store.__path__, f"{PACKAGE}.")]
@@ -286,7 +288,14 @@ def page_keys(drawn: Any, which: int) -> list[StatementKey]:
     listing = Listing(filter_of(drawn_filter, which), keys)
     places = place_of(keys, after, which), place_of(keys, before, which)
     shape, _ = PageRequest(listing, size, backward, *places).split()
-    return [page_statement(shape, ALL), count_statement(shape.filter)]
+    statements = [page_statement(shape, ALL), count_statement(shape.filter)]
+    zone = ZONES[which]
+    zoned = tuple(replace(key, zone=zone if key.field is OrderField.DUE else None) for key in keys)
+    listing = Listing(listing.filter, zoned)
+    if listing.is_zoned:
+        halves, _ = split_halves(PageRequest(listing, size, backward, *places))
+        statements.append(zoned_page_statement(*halves, ALL))
+    return statements
 
 
 def change_keys(drawn: Any, which: int) -> list[StatementKey]:

@@ -4,8 +4,10 @@ import json
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from hypothesis import Phase
@@ -150,10 +152,10 @@ def folded(title: str) -> str:
     return unicodedata.normalize("NFKC", plain).lower()
 
 
-def due(task: Task) -> datetime | None:
-    """Return the due instant. A date counts as its first instant in UTC."""
+def due(task: Task, zone: tzinfo = UTC) -> datetime | None:
+    """Return the due instant. A date counts as its first instant in the time zone."""
     if task.get("due_on") is not None:
-        return datetime.combine(date.fromisoformat(task["due_on"]), time(), UTC)
+        return datetime.combine(date.fromisoformat(task["due_on"]), time(), zone).astimezone(UTC)
     return moment("due_at")(task)
 
 
@@ -181,6 +183,8 @@ def in_order(tasks: Sequence[Task], keys: Sequence[Key]) -> list[str]:
     )
     for key in reversed(keys):
         value = VALUES[key["field"]]
+        if key["field"] == "DUE":
+            value = partial(due, zone=ZoneInfo(key.get("timeZone", "UTC")))
         there = [task for task in rows if value(task) is not None]
         missing = [task for task in rows if value(task) is None]
         there.sort(key=value, reverse=key["direction"] == "DESC")

@@ -15,7 +15,7 @@ from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.tasks.filters import Comparison
-from todo_graphql.store.tasks.time_zones import known_zone
+from todo_graphql.store.tasks.time_zones import UTC_ZONE, known_zone
 
 MAX_VALUES = 100
 
@@ -133,9 +133,10 @@ class DueComparator:
         "Indicates whether the task is due within seven days, starting today."
     )
     null: bool | None = operator("Indicates whether the task has no due date.")
-    time_zone: str = strawberry.field(
-        default="UTC",
-        description="The IANA time zone in which days begin and end, such as `Europe/Berlin`.",
+    time_zone: str | None = operator(
+        "The IANA time zone in which days begin and end, such as `Europe/Berlin`. The default is "
+        "the `timeZone` of the list, or UTC.",
+        metadata={DIGEST_DEFAULT: UTC_ZONE},
     )
 
 
@@ -168,8 +169,10 @@ def _parse(value: object, path: str, parse: ParseValue) -> object:
     return tuple(parse(item, f"{path}.{number}") for number, item in enumerate(value))
 
 
-def parse_due_comparisons(due: DueComparator, path: str) -> Iterator[Comparison]:
-    zone = known_zone(due.time_zone, f"{path}.timeZone")
+def parse_due_comparisons(due: DueComparator, path: str, zone: str) -> Iterator[Comparison]:
+    """Yield the comparisons, in the time zone unless the comparator has its own."""
+    if due.time_zone is not None:
+        zone = known_zone(due.time_zone, f"{path}.timeZone")
     if due.null is not None:
         yield Comparison("due", "null", due.null)
     yield from _parse_days(due, zone, path)

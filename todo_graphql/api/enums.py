@@ -33,7 +33,7 @@ class TaskOrderField(Enum):
     DUE = strawberry.enum_value(
         OrderField.DUE,
         description="Order by due date (`dueAt` or `dueOn`). A day counts as its first instant in "
-        "UTC. Null for tasks without a due date.",
+        "the time zone. Null for tasks without a due date.",
     )
     PRIORITY = strawberry.enum_value(
         OrderField.PRIORITY, description="Order by `priority`, from NONE to URGENT."

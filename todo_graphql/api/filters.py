@@ -33,6 +33,7 @@ from todo_graphql.store.tasks.filters import (
     TaskFilter,
     comparisons,
 )
+from todo_graphql.store.tasks.time_zones import UTC_ZONE
 
 MAX_DEPTH = 5
 MAX_COMPARISONS = 50
@@ -93,9 +94,11 @@ class TaskFilterInput(TaskConditionInput):
         "matches every task. Only the first 32 words are used.",
     )
 
-    def to_store(self, path: str = "filter") -> TaskFilter:
-        """Return the filter of the store. Raise BadUserInput with the path of an invalid field."""
-        conditions = tuple(_conditions(self, path))
+    def to_store(self, path: str = "filter", zone: str = UTC_ZONE) -> TaskFilter:
+        """Return the filter of the store. Raise BadUserInput with the path of an invalid field.
+        `zone` is the time zone of comparators without one.
+        """
+        conditions = tuple(_conditions(self, path, zone))
         if sum(1 for _ in comparisons(AllOf(conditions))) > MAX_COMPARISONS:
             raise BadUserInput(
                 f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.",
@@ -107,7 +110,9 @@ class TaskFilterInput(TaskConditionInput):
         return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
 
 
-def _conditions(condition: TaskConditionInput, path: str, depth: int = 0) -> Iterator[Condition]:
+def _conditions(
+    condition: TaskConditionInput, path: str, zone: str, depth: int = 0
+) -> Iterator[Condition]:
     """Yield the conditions of the input, all of which must match."""
     if depth > MAX_DEPTH:
         raise BadUserInput(
@@ -119,28 +124,30 @@ def _conditions(condition: TaskConditionInput, path: str, depth: int = 0) -> Ite
     if condition.completed is not None:
         yield Comparison("completed_at", "null", not condition.completed)
     if condition.due is not None:
-        yield from parse_due_comparisons(condition.due, f"{path}.due")
+        yield from parse_due_comparisons(condition.due, f"{path}.due", zone)
     for name, parse in COLUMNS.items():
         comparator = getattr(condition, name)
         if comparator is not None:
             yield from parse_comparisons(name, comparator, f"{path}.{camel(name)}", parse)
-    yield from _branches(condition, path, depth + 1)
+    yield from _branches(condition, path, zone, depth + 1)
 
 
-def _branches(condition: TaskConditionInput, path: str, depth: int) -> Iterator[Condition]:
+def _branches(
+    condition: TaskConditionInput, path: str, zone: str, depth: int
+) -> Iterator[Condition]:
     if condition.and_ is not None:
-        yield AllOf(_parse_branches(condition.and_, f"{path}.and", depth))
+        yield AllOf(_parse_branches(condition.and_, f"{path}.and", zone, depth))
     if condition.or_ is not None:
-        yield AnyOf(_parse_branches(condition.or_, f"{path}.or", depth))
+        yield AnyOf(_parse_branches(condition.or_, f"{path}.or", zone, depth))
     if condition.not_ is not None:
-        yield Not(AllOf(tuple(_conditions(condition.not_, f"{path}.not", depth))))
+        yield Not(AllOf(tuple(_conditions(condition.not_, f"{path}.not", zone, depth))))
 
 
 def _parse_branches(
-    branches: list[TaskConditionInput], path: str, depth: int
+    branches: list[TaskConditionInput], path: str, zone: str, depth: int
 ) -> tuple[Condition, ...]:
     return tuple(
-        AllOf(tuple(_conditions(branch, f"{path}.{number}", depth)))
+        AllOf(tuple(_conditions(branch, f"{path}.{number}", zone, depth)))
         for number, branch in enumerate(branches)
     )
 

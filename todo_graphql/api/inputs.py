@@ -45,6 +45,13 @@ TimeZone = Annotated[
         description="The IANA time zone in which days begin and end, such as `Europe/Berlin`."
     ),
 ]
+ListTimeZone = Annotated[
+    str,
+    strawberry.argument(
+        description="The IANA time zone in which days begin and end, such as `Europe/Berlin`, for "
+        "`filter.due` and for the order DUE."
+    ),
+]
 First = Annotated[
     int | None,
     strawberry.argument(

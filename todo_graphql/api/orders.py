@@ -10,6 +10,7 @@ from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import MAX_KEYS, NEWEST_FIRST, OrderField, OrderKey
+from todo_graphql.store.tasks.time_zones import UTC_ZONE, known_zone
 
 
 @strawberry.input(description="A sort key for tasks.")
@@ -23,11 +24,22 @@ class TaskOrder:
         description="The place of null values, regardless of the direction.",
     )
 
-    def to_store(self) -> OrderKey:
+    time_zone: str | None = strawberry.field(
+        default=None,
+        description="The IANA time zone in which days begin, such as `Europe/Berlin`, for DUE. The "
+        "default is the time zone of the list.",
+    )
+
+    def to_store(self, path: str, zone: str) -> OrderKey:
+        """Return the key of the store. Raise BadUserInput for an unknown time zone."""
+        if self.time_zone is not None:
+            zone = known_zone(self.time_zone, f"{path}.timeZone")
+        is_zoned = self.field is TaskOrderField.DUE and zone != UTC_ZONE
         return OrderKey(
             cast("OrderField", self.field.value),
             descending=self.direction is SortDirection.DESC,
             nulls_first=self.nulls is NullsOrder.FIRST,
+            zone=zone if is_zoned else None,
         )
 
 
@@ -43,12 +55,16 @@ OrderBy = Annotated[
 DEFAULT_LISTING = Listing()
 
 
-def parse_listing(filter_input: TaskFilterInput | None, order: list[TaskOrder] | None) -> Listing:
+def parse_listing(
+    filter_input: TaskFilterInput | None, order: list[TaskOrder] | None, time_zone: str
+) -> Listing:
     """Return the requested listing. Raise BadUserInput with the path of an invalid argument."""
+    zone = known_zone(time_zone, "timeZone")
     if filter_input is None and not order:
         return DEFAULT_LISTING
-    task_filter = TaskFilter() if filter_input is None else filter_input.to_store()
-    keys = tuple(key.to_store() for key in order or ()) or NEWEST_FIRST
+    task_filter = TaskFilter() if filter_input is None else filter_input.to_store(zone=zone)
+    given = [key.to_store(f"orderBy.{number}", zone) for number, key in enumerate(order or ())]
+    keys = tuple(given) or NEWEST_FIRST
     fields = [key.field for key in keys]
     if len(keys) > MAX_KEYS:
         raise BadUserInput(

@@ -6,11 +6,22 @@ from todo_graphql.api.budget import RateLimit
 from todo_graphql.api.context import Info
 from todo_graphql.api.error_codes import ErrorCodeInfo
 from todo_graphql.api.filters import Filter
-from todo_graphql.api.inputs import After, Before, First, Last, NodeId, TaskId, TimeZone, UserId
+from todo_graphql.api.inputs import (
+    After,
+    Before,
+    First,
+    Last,
+    ListTimeZone,
+    NodeId,
+    TaskId,
+    TimeZone,
+    UserId,
+)
 from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
 from todo_graphql.store.tasks.cursors import PageRequest
+from todo_graphql.store.tasks.time_zones import UTC_ZONE
 
 
 @strawberry.type(
@@ -46,6 +57,7 @@ class Query:
         user_id: UserId = None,
         filter: Filter = None,  # noqa: A002
         order_by: OrderBy = None,
+        time_zone: ListTimeZone = UTC_ZONE,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -53,12 +65,14 @@ class Query:
     ) -> TaskConnection:
         tasks = info.context.tasks(user_id)
         request = PageRequest.from_arguments(
-            parse_listing(filter, order_by), first, after, last, before
+            parse_listing(filter, order_by, time_zone), first, after, last, before
         )
         return TaskConnection.from_page(tasks, request)
 
     @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")
-    def overview(self, info: Info, user_id: UserId = None, time_zone: TimeZone = "UTC") -> Overview:
+    def overview(
+        self, info: Info, user_id: UserId = None, time_zone: TimeZone = UTC_ZONE
+    ) -> Overview:
         return Overview.read(info.context, info.context.tasks(user_id), time_zone)
 
     @strawberry.field(description="The codes of errors, with their reasons.")

@@ -10,7 +10,7 @@ from strawberry import ID
 from todo_graphql.api.context import SHARED, Context, Info
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
-from todo_graphql.api.inputs import After, Before, First, Last, TimeZone
+from todo_graphql.api.inputs import After, Before, First, Last, ListTimeZone, TimeZone
 from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
@@ -20,7 +20,7 @@ from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.pages import TaskPage
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import TaskRow
-from todo_graphql.store.tasks.time_zones import known_zone
+from todo_graphql.store.tasks.time_zones import UTC_ZONE, known_zone
 from todo_graphql.store.users import UserRow
 
 
@@ -51,18 +51,19 @@ class User(RowType, Node):
         info: Info,
         filter: Filter = None,  # noqa: A002 - the name in the schema
         order_by: OrderBy = None,
+        time_zone: ListTimeZone = UTC_ZONE,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> "TaskConnection":
         request = PageRequest.from_arguments(
-            parse_listing(filter, order_by), first, after, last, before
+            parse_listing(filter, order_by, time_zone), first, after, last, before
         )
         return TaskConnection.from_page(info.context.tasks(), request)
 
     @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")
-    def overview(self, info: Info, time_zone: TimeZone = "UTC") -> "Overview":
+    def overview(self, info: Info, time_zone: TimeZone = UTC_ZONE) -> "Overview":
         return Overview.read(info.context, info.context.tasks(), time_zone)
 
     @strawberry.field(

@@ -11,7 +11,7 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -37,6 +37,7 @@ MAX_PAGE_SIZE = 100
 CURSOR_VERSION = 2
 CURSOR_MAX_LENGTH = 10_000
 ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 Place: TypeAlias = list[Any]
@@ -56,7 +57,13 @@ class Listing:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the filter and the order, by which a cursor names its list."""
-        return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        text = repr(self) + "".join(key.zone or "" for key in self.keys)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @property
+    def is_zoned(self) -> bool:
+        """Return whether days are ordered in a time zone other than UTC."""
+        return any(key.zone for key in self.keys)
 
     def cursor(self, place: Sequence[object], task_id: str) -> str:
         """Encode the place of a row as an opaque, versioned cursor of this list."""
@@ -83,18 +90,19 @@ class Listing:
         version, fingerprint, values, task_id = json.loads(content)
         if (version, fingerprint) != (CURSOR_VERSION, self.fingerprint):
             raise ValueError
-        place = [
-            _parse_value(key.field, value) for key, value in zip(self.keys, values, strict=True)
-        ]
+        place = [_parse_value(key, value) for key, value in zip(self.keys, values, strict=True)]
         if not UUID_TEXT.fullmatch(task_id):
             raise ValueError
         return [*place, uuid.UUID(task_id)]
 
 
-def _parse_value(by: OrderField, value: object) -> Any:
+def _parse_value(key: OrderKey, value: object) -> Any:
     """Parse a value of a cursor. Raises ValueError for one that no row can have."""
+    by = key.field
     if value is None and by in NULLABLE:
         return None
+    if key.zone is not None and isinstance(value, str) and DAY.fullmatch(value):
+        return date.fromisoformat(value)
     if by in MOMENTS:
         return _parse_instant(value)
     if by is OrderField.PRIORITY and type(value) is int:
@@ -219,14 +227,14 @@ class PageRequest:
     def following(self, place: Sequence[object], task_id: str) -> Self:
         """Return the request for the rows after this one."""
         values = zip(self.listing.keys, place, strict=True)
-        after = [*(_parse_value(key.field, value) for key, value in values), uuid.UUID(task_id)]
+        after = [*(_parse_value(key, value) for key, value in values), uuid.UUID(task_id)]
         return replace(self, after=after)
 
-    def split(self) -> tuple[PageShape, dict[str, Any]]:
-        """Return the shape and the values of its parameters."""
+    def split(self, prefix: str = "") -> tuple[PageShape, dict[str, Any]]:
+        """Return the shape and the values of its parameters. `prefix` is in the names of places."""
         which, values = self.listing.filter.split()
-        after = _split_place("after", self.after, values)
-        before = _split_place("before", self.before, values)
+        after = _split_place(f"{prefix}after", self.after, values)
+        before = _split_place(f"{prefix}before", self.before, values)
         keys, size, backward = self.listing.keys, self.size, self.backward
         return PageShape(which, keys, size, backward, after, before), values
 

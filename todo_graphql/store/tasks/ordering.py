@@ -5,6 +5,7 @@ the last two, and so on. An index finds each range directly, unlike a single con
 with nulls. A page has the first rows of these ranges, nearest first. See decision 0016.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -38,11 +39,19 @@ NULLABLE = (OrderField.DUE, OrderField.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """One key of an order. `nulls_first` places the tasks without a value."""
+    """One key of an order. `nulls_first` places the tasks without a value, of which the list has
+    none if `is_set` is true. `zone` is the time zone of the days of DUE, None for UTC.
+    """
 
     field: OrderField
     descending: bool = False
     nulls_first: bool = False
+    zone: str | None = dataclasses.field(default=None, repr=False)
+    is_set: bool = dataclasses.field(default=False, repr=False)
+
+    @property
+    def is_nullable(self) -> bool:
+        return self.field in NULLABLE and not self.is_set
 
 
 NEWEST_FIRST = (OrderKey(OrderField.CREATED, descending=True),)
@@ -101,8 +110,7 @@ Terms = Sequence[Term]
 def build_terms(keys: Sequence[OrderKey]) -> list[Term]:
     """Return the terms of the keys and of the id, which makes every place unique."""
     terms = [
-        Term(_column(key.field), key.descending, key.field in NULLABLE, key.nulls_first)
-        for key in keys
+        Term(_column(key.field), key.descending, key.is_nullable, key.nulls_first) for key in keys
     ]
     return [*terms, Term(TASKS.c.id, keys[-1].descending)]
 

@@ -58,6 +58,10 @@ def read_page(statements: Statements, request: PageRequest, columns: frozenset[s
 
 @cached_statement
 def page_statement(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
+    return select_page(scope, shape, columns)
+
+
+def select_page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
     """Select the rows of a page and one more, which tells whether rows follow.
 
     With cursors, two flags are beside the rows, also if the page is empty.

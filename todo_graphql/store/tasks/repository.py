@@ -56,6 +56,7 @@ from todo_graphql.store.tasks.updates import (
 )
 from todo_graphql.store.tasks.value_updates import parse_set_values, set_values_statement
 from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
+from todo_graphql.store.tasks.zoned.pages import read_zoned_page
 from todo_graphql.store.validation import require_few_tags
 
 Parse: TypeAlias = Callable[[Sequence[Sequence[Any]]], WriteResult]
@@ -107,7 +108,8 @@ class Tasks:
         return int(number)
 
     def page(self, request: PageRequest) -> TaskPage:
-        return read_page(self._statements, request, self._columns)
+        read = read_zoned_page if request.listing.is_zoned else read_page
+        return read(self._statements, request, self._columns)
 
     def iter_all(self) -> Iterator[list[TaskRow]]:
         """Iterate over pages of all tasks, the trash included, in the manual order."""

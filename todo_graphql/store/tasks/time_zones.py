@@ -11,6 +11,9 @@ from todo_graphql.errors import BadUserInput, InputReason
 
 DAYS_OF_A_WEEK = 7
 
+UTC_ZONE = "UTC"
+"""The time zone of days without another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Today:

@@ -1,0 +1,1 @@
+"""The order DUE in a time zone other than UTC."""
