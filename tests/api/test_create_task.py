@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.api_client import CREATE, Person
+from todo_graphql.store.tasks import repository
 
 
 def test_create_returns_the_new_task(alice: Person) -> None:
@@ -34,6 +35,29 @@ def test_create_with_a_foreign_task_id_creates_an_own_task(alice: Person, mallor
     own = mallory.create("own", id=hers["id"])
     assert (own["id"], own["title"]) == (hers["id"], "own")
     assert alice.find(hers["id"]) == hers
+
+
+def test_task_cannot_have_the_id_of_its_user(alice: Person, mallory: Person) -> None:
+    """Both are nodes, and clients keep nodes by their ids."""
+    given = {"title": "x", "id": alice.id.upper()}
+    error = alice.refusal(CREATE, input=given)
+    assert (error["code"], error["reason"]) == ("BAD_USER_INPUT", "DUPLICATE")
+    assert error["field"] == "input.id"
+    many = "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { count } }"
+    assert alice.refusal(many, input=[{"title": "y"}, given])["field"] == "input.1.id"
+    assert alice.revision() == 0
+    assert mallory.create("x", id=alice.id)["id"] == alice.id
+
+
+def test_node_with_the_id_of_the_user_is_the_user(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task of an earlier release can have this id."""
+    monkeypatch.setattr(repository, "require_task_id", lambda *_: None)
+    alice.create("old", id=alice.id)
+    node = "query ($id: ID!) { node(id: $id) { __typename } task(id: $id) { title } }"
+    found = alice.ask(node, id=alice.id)
+    assert found == {"node": {"__typename": "User"}, "task": {"title": "old"}}
 
 
 def test_repeated_create_returns_the_existing_task(alice: Person) -> None:

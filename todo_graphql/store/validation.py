@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import uuid
 from collections.abc import Collection, Sequence
 
 from todo_graphql.errors import BadUserInput, InputReason
@@ -32,6 +33,16 @@ ONE_DUE_DATE = "A task can have `dueOn` or `dueAt`, not both."
 
 # RFC 9562, section 4. Python's UUID accepts more forms.
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def require_task_id(task_id: uuid.UUID | None, user_id: str, field: str) -> None:
+    """Raise BadUserInput with `field` if a task would have the id of its user: both are nodes."""
+    if task_id is not None and str(task_id) == user_id:
+        raise BadUserInput(
+            "Invalid id: a task cannot have the id of its user.",
+            reason=InputReason.DUPLICATE,
+            field=field,
+        )
 
 
 def title(value: str, field: str) -> str:

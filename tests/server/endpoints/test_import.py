@@ -51,7 +51,7 @@ def test_export_and_import_preserve_all_fields(alice: Person, kind: str) -> None
     forget(alice)
     assert exported(alice) == []
     done = imported(alice, export_of(files, kind), kind)
-    assert done == {"created": 4, "existing": 0, "revision": 1}
+    assert done == {"created": 4, "existing": 0, "inTrash": 0, "revision": 1}
     assert (export(alice, "json"), export(alice, "csv")) == files
 
 
@@ -77,7 +77,7 @@ def test_repeated_import_changes_nothing(alice: Person, kind: str) -> None:
     forget(alice)
     imported(alice, content, kind)
     again = imported(alice, content, kind)
-    assert again == {"created": 0, "existing": 4, "revision": 1}
+    assert again == {"created": 0, "existing": 4, "inTrash": 2, "revision": 1}
     assert (export(alice, kind), alice.revision()) == (content, 1)
 
 
@@ -88,7 +88,7 @@ def test_import_keeps_existing_tasks(alice: Person) -> None:
     names = [*"abcd", "changed", *"efg"]
     tasks = [{"title": name} | ({"id": ID} if name == "changed" else {}) for name in names]
     done = imported(alice, json.dumps(tasks))
-    assert done == {"created": 7, "existing": 1, "revision": 2}
+    assert done == {"created": 7, "existing": 1, "inTrash": 0, "revision": 2}
     assert alice.find(ID) == there
     assert titles(alice) == ["there", *"abcdefg"]
     page = alice.ask("{ tasks(first: 100) { nodes { revision title } } }")["tasks"]["nodes"]
@@ -100,7 +100,12 @@ def test_import_with_existing_first_batch_creates_the_rest(alice: Person) -> Non
     alice.create_many("a", "b")
     content = export(alice)
     tasks = [*json.loads(content)["tasks"], {"title": "c"}, {"title": "d"}, {"title": "e"}]
-    assert imported(alice, json.dumps(tasks)) == {"created": 3, "existing": 2, "revision": 2}
+    assert imported(alice, json.dumps(tasks)) == {
+        "created": 3,
+        "existing": 2,
+        "inTrash": 0,
+        "revision": 2,
+    }
     assert titles(alice) == [*"abcde"]
     assert alice.create("f")["revision"] == 3
     assert titles(alice) == [*"abcdef"]
@@ -116,10 +121,20 @@ def test_import_with_existing_first_batch_creates_the_rest(alice: Person) -> Non
     ],
 )
 def test_import_without_tasks_changes_nothing(alice: Person, kind: str, content: str) -> None:
-    assert imported(alice, content, kind) == {"created": 0, "existing": 0, "revision": 0}
+    assert imported(alice, content, kind) == {
+        "created": 0,
+        "existing": 0,
+        "inTrash": 0,
+        "revision": 0,
+    }
     assert alice.ask("{ me { createdAt } }") == {"me": {"createdAt": None}}
     alice.create()
-    assert imported(alice, content, kind) == {"created": 0, "existing": 0, "revision": 1}
+    assert imported(alice, content, kind) == {
+        "created": 0,
+        "existing": 0,
+        "inTrash": 0,
+        "revision": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -135,9 +150,28 @@ def test_import_with_id_of_another_user_creates_own_task(
     task_id = str(uuid.uuid4())
     theirs = alice.create("Theirs", id=task_id), alice.revision()
     done = imported(mallory, content.replace(ID, task_id), kind)
-    assert done == {"created": 1, "existing": 0, "revision": 1}
+    assert done == {"created": 1, "existing": 0, "inTrash": 0, "revision": 1}
     assert mallory.find(task_id)["title"] == "Mine"
     assert (alice.find(task_id), alice.revision()) == theirs
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_import_counts_existing_tasks_in_the_trash(alice: Person) -> None:
+    ids = [task["id"] for task in alice.create_many(*"abcde")]
+    for task_id in ids[1:4]:
+        alice.change("deleteTask", task_id)
+    content = json.dumps([{"title": "x"}, *({"title": "x", "id": one} for one in ids)])
+    done = imported(alice, content)
+    assert done == {"created": 1, "existing": 5, "inTrash": 3, "revision": 5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("json", '[{"title": "a"},\n{"title": "b", "id": "%s"}]'), ("csv", "id,title\n%s,b\n")],
+)
+def test_import_with_id_of_the_user_is_rejected(alice: Person, kind: str, content: str) -> None:
+    error = refusal(alice, content % alice.id.upper(), kind)
+    assert (error["line"], error["field"], error["reason"]) == (2, "id", "DUPLICATE")
 
 
 def test_import_requires_only_a_title(alice: Person) -> None:
@@ -163,6 +197,21 @@ def test_csv_columns_can_have_any_order(alice: Person) -> None:
     (task,) = exported(alice)
     assert (task["tags"], task["priority"], task["title"]) == (["a", "b,c"], "LOW", "=1")
     assert task["dueAt"] == "2026-01-31T09:30:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "title;priority;tags\na;LOW;Home\nb\n",
+        "title\tpriority\ttags\na\tLOW\tHome\nb\n",
+        ";;;\nTITLE ; Priority;Tags;;\na;LOW;Home;;\n;;;;\nb;;;;\n;;;\n",
+        '"title","PRIORITY", tags \r\n"a","LOW",Home\r\nb,,\r\n',
+    ],
+)
+def test_csv_is_read_as_spreadsheets_save_it(alice: Person, content: str) -> None:
+    imported(alice, content, "csv")
+    found = [(task["title"], task["priority"], task["tags"]) for task in exported(alice)]
+    assert found == [("a", "LOW", ["Home"]), ("b", "NONE", [])]
 
 
 @pytest.mark.parametrize(

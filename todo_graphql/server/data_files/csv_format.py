@@ -1,7 +1,9 @@
 """The CSV format (RFC 4180): a header with column names, and a row for each task.
 
 An empty cell is a missing value. An empty description becomes null on import, because spreadsheets
-do not distinguish the two.
+do not distinguish the two. An import reads files as spreadsheets save them: separated by commas,
+semicolons or tabs, with column names in any case, without empty cells at the end of a row, or with
+additional ones.
 
 A text that a spreadsheet would evaluate as a formula is escaped by an apostrophe, which an import
 removes again (formulas.py).
@@ -31,7 +33,8 @@ BYTE_ORDER_MARK = "\ufeff"
 PART_CHARACTERS = PART_BYTES // 4
 TEXT_FIELDS = ("title", "description", "tags")
 LINE_PATTERN = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
-BLANK_ROWS_PATTERN = re.compile(r'(?:(?:""(?=[,\r\n])|,)*+(?:\r\n|\n|\r(?!\Z)))*+')
+SEPARATORS = (",", ";", "\t")
+COLUMNS: Mapping[str, str] = {name.lower(): name for name in FIELDS}
 
 MAX_ROW_CHARACTERS = 65_536
 """The maximum length of a row: more than twice that of the longest valid one."""
@@ -82,30 +85,56 @@ def read(pieces: Iterable[bytes | bytearray]) -> Iterator[tuple[int, Record]]:
     Columns may be in any order. Only `title` is required.
     """
     rows = _parse_rows(Lines(TextWindow(pieces)))
-    line, names = next(rows, (1, []))
+    line, header = next(rows, (1, []))
     with error_line(line):
-        _check_header(names)
+        names = _parse_header(header)
     for line, cells in rows:
         with error_line(line):
-            if len(cells) != len(names):
+            named = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+            if len("".join(cells)) > len("".join(named.values())):
                 raise BadUserInput(
-                    f"Wrong number of cells: expected {len(names)}, found {len(cells)}.",
+                    f"Wrong number of cells: expected at most {len(names)}, each below the name of "
+                    "its column.",
                     reason=InputReason.MISMATCH,
                 )
-            record = _parse_record(dict(zip(names, cells, strict=True)))
+            record = _parse_record(named)
         yield line, record
 
 
-def _check_header(names: Sequence[str]) -> None:
-    if "title" not in names or len(set(names)) < len(names):
+def _parse_header(cells: Sequence[str]) -> list[str]:
+    """Return the name of each column; an empty text for a column without a name."""
+    found = ["".join(cell.split()) for cell in cells]
+    names = [COLUMNS.get(name.lower(), name) for name in found]
+    given = [name for name in names if name]
+    if "title" not in given or len(set(given)) < len(given):
         raise BadUserInput(
-            "Invalid header: expected unique column names, separated by commas, including `title`.",
-            reason=InputReason.DUPLICATE if "title" in names else InputReason.REQUIRED,
+            "Invalid header: expected unique column names, separated by commas, semicolons or "
+            "tabs, including `title`.",
+            reason=InputReason.DUPLICATE if "title" in given else InputReason.REQUIRED,
             field="title",
         )
-    for name in names:
+    for name in given:
         if name not in FIELDS:
             raise unknown_name_error(name, "column")
+    return names
+
+
+def detect_separator(header: str) -> str:
+    """Return the separator that finds most names of columns in a header; a comma if none does."""
+
+    def count_names(separator: str) -> int:
+        cells = next(csv.reader([header], delimiter=separator), [])
+        return sum("".join(cell.split()).lower() in COLUMNS for cell in cells)
+
+    return max(SEPARATORS, key=count_names)
+
+
+def blank_rows_pattern(separators: str) -> re.Pattern[str]:
+    return re.compile(rf'(?:(?:""(?=[{separators}\r\n])|[{separators}])*+(?:\r\n|\n|\r(?!\Z)))*+')
+
+
+BLANK_ROWS = {separator: blank_rows_pattern(separator) for separator in SEPARATORS}
+BLANK_ROWS_BEFORE_HEADER = blank_rows_pattern("".join(SEPARATORS))
 
 
 class Lines:
@@ -114,6 +143,7 @@ class Lines:
     def __init__(self, window: TextWindow) -> None:
         self._window = window
         self._row_characters = 0
+        self._blank_rows = BLANK_ROWS_BEFORE_HEADER
         self.number = 1
         """The number of the next line."""
 
@@ -124,11 +154,21 @@ class Lines:
         while is_blank:
             window.fill(MAX_SKIPPED_CHARACTERS)
             limit = min(window.position + MAX_SKIPPED_CHARACTERS, len(window.text))
-            found = BLANK_ROWS_PATTERN.match(window.text, window.position, limit)
+            found = self._blank_rows.match(window.text, window.position, limit)
             rows = found[0] if found else ""
             is_blank = bool(rows)
             window.advance(window.position + len(rows))
             self.number += rows.count("\n") + rows.count("\r") - rows.count("\r\n")
+
+    def detect_separator(self) -> str:
+        """Return the separator of the header, which is the next line."""
+        window = self._window
+        window.fill(MAX_ROW_CHARACTERS)
+        limit = window.position + MAX_ROW_CHARACTERS
+        header = LINE_PATTERN.match(window.text, window.position, limit)
+        separator = detect_separator(header[0] if header else "")
+        self._blank_rows = BLANK_ROWS[separator]
+        return separator
 
     def __iter__(self) -> Self:
         return self
@@ -156,7 +196,8 @@ class Lines:
 
 def _parse_rows(lines: Lines) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, with their line numbers."""
-    reader = csv.reader(lines, strict=True)
+    lines.begin_row()
+    reader = csv.reader(lines, strict=True, delimiter=lines.detect_separator())
     while True:
         lines.begin_row()
         line = lines.number

@@ -32,6 +32,7 @@ from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.transfer import Imported
+from todo_graphql.store.validation import require_task_id
 
 MAX_IMPORT_TASKS = 100_000
 BYTES_PER_COST = 20
@@ -94,7 +95,14 @@ def import_router(
             statements = run_with_statement_timeout(timeout, connection, work)
             awaited = cancel_on_disconnect(request, statements, connection.abort)
             done = await run_with_timeout(IMPORT_SECONDS, connection, awaited)
-        return JSONResponse(done._asdict())
+        return JSONResponse(
+            {
+                "created": done.created,
+                "existing": done.existing,
+                "inTrash": done.in_trash,
+                "revision": done.revision,
+            }
+        )
 
     return router
 
@@ -146,7 +154,7 @@ def _check_before_upload(readiness: Readiness, context: Context, length: int) ->
 
 
 def _import_file(context: Context, kind: Format, chunks: deque[bytearray], turn: Turn) -> Imported:
-    tasks = tasks_of(kind.read(_consume(chunks, turn)))
+    tasks = tasks_of(kind.read(_consume(chunks, turn)), context.viewer.key)
     with context.connection:
         return context.tasks().import_tasks(_in_turn(tasks, turn), turn)
 
@@ -160,9 +168,9 @@ def _consume(chunks: deque[bytearray], turn: Turn) -> Iterator[bytearray]:
             yield chunk[start : start + PARSED_PIECE_BYTES]
 
 
-def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
+def tasks_of(records: Iterable[tuple[int, Record]], user_id: str) -> Iterator[NewTask]:
     """Yield the tasks of the records. Raises BadUserInput with the line of an invalid task, a
-    duplicate id, or a task beyond the limit.
+    duplicate id, the id of the user, or a task beyond the limit.
     """
     ids = set[uuid.UUID]()
     for number, (line, record) in enumerate(records, 1):
@@ -174,6 +182,7 @@ def tasks_of(records: Iterable[tuple[int, Record]]) -> Iterator[NewTask]:
                     max=MAX_IMPORT_TASKS,
                 )
             task = task_of(record)
+            require_task_id(task.id, user_id, "id")
             if task.id in ids:
                 raise BadUserInput(
                     "Duplicate id: an earlier task of the file has this id.",

@@ -64,10 +64,10 @@ class ViewerConnection:
     def __init__(self, pool: Pool, preamble: Preamble, viewer: Viewer, quota: Quota) -> None:
         self._pool = pool
         self._preamble = preamble
-        self._viewer_id = viewer.key
+        self.viewer_id = viewer.key
         # The parameters of `ViewerScope`.
         self._own = {
-            "viewer": self._viewer_id,
+            "viewer": self.viewer_id,
             "email": viewer.email,
             "tasks_limit": quota.tasks,
             "bytes_limit": quota.bytes,
@@ -137,7 +137,7 @@ class ViewerConnection:
             self._pending_begin = None
 
     def _lock(self, *, ensure_user: bool) -> str:
-        return (UPSERT_USER if ensure_user else LOCK_USER) % self._viewer_id
+        return (UPSERT_USER if ensure_user else LOCK_USER) % self.viewer_id
 
     def _run(
         self, lock: str, statement: CompiledStatement | Executable, values: Mapping[str, Any]
@@ -209,11 +209,11 @@ class ViewerConnection:
     def _before(self, lock: str) -> str:
         """Return the text that precedes a statement: in a transaction, BEGIN once."""
         if self._pending_begin is None:
-            return self._preamble.format(self._viewer_id) + lock
+            return self._preamble.format(self.viewer_id) + lock
         if not self._pending_begin:
             return ""
         begin, self._pending_begin = self._pending_begin, ""
-        return begin + self._preamble.format(self._viewer_id) + self._lock(ensure_user=True)
+        return begin + self._preamble.format(self.viewer_id) + self._lock(ensure_user=True)
 
     def _end(self, command: str) -> None:
         """End the transaction, if it has begun."""

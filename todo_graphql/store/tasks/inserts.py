@@ -49,7 +49,7 @@ from todo_graphql.store.tasks.rows import (
     stored_columns,
 )
 from todo_graphql.store.tasks.write_results import WriteResult, count_rows
-from todo_graphql.store.write_summary import parse_summary, summarize_write
+from todo_graphql.store.write_summary import parse_summary, summarize_write, summary_columns
 
 CREATE_MAX = 100
 
@@ -131,12 +131,12 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
 
 @cached_statement
 def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
-    """Insert the `records` with new ids, and skip the others.
+    """Insert the `records` with new ids, and skip the others. Returns how many of these are in the
+    trash, and the summary.
 
     Of several statements in one transaction, only the `first` that inserts takes a revision.
     """
-    read: list[ColumnElement[Any]] = [TASKS.c.id]
-    given, existing = _given_and_existing(scope, read)
+    given, existing = _given_and_existing(scope, [TASKS.c.id, TASKS.c.deleted_at])
     fresh = given.c.id.not_in(select(existing.c.id))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
@@ -144,8 +144,10 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     writer = take_revision(
         when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth, stamps=NUMBER
     )
-    inserted = _inserted(scope, writer, fresh, given, read)
-    return summarize_write(scope, writer, count_rows(given), count_rows(inserted), growth)
+    inserted = _inserted(scope, writer, fresh, given, [TASKS.c.id])
+    in_trash = select(func.count(existing.c.deleted_at)).scalar_subquery().label("in_trash")
+    about = summary_columns(scope, writer, count_rows(given), count_rows(inserted), growth)
+    return select(in_trash, *about)
 
 
 def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:

@@ -57,7 +57,7 @@ from todo_graphql.store.tasks.updates import (
 from todo_graphql.store.tasks.value_updates import parse_set_values, set_values_statement
 from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
 from todo_graphql.store.tasks.zoned.pages import read_zoned_page
-from todo_graphql.store.validation import require_few_tags
+from todo_graphql.store.validation import require_few_tags, require_task_id
 
 Parse: TypeAlias = Callable[[Sequence[Sequence[Any]]], WriteResult]
 
@@ -129,9 +129,11 @@ class Tasks:
     def create(self, new: Sequence[NewTask], fields: Sequence[str]) -> WriteResult:
         """Create tasks, and the user's row before the first one.
 
-        A repeated create returns the existing task. Raises QuotaExceeded, and Conflict with one
-        of the `fields` if an id belongs to a different task.
+        A repeated create returns the existing task. Raises QuotaExceeded, and with one of the
+        `fields` BadUserInput for the id of the user and Conflict for that of a different task.
         """
+        for task, field in zip(new, fields, strict=False):
+            require_task_id(task.id, self._statements.connection.viewer_id, f"{field}.id")
         if len(new) == 1:
             return self._create_one(new[0], fields[0])
         parse = partial(parse_insert_result, fields=fields)

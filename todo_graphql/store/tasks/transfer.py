@@ -56,10 +56,13 @@ BATCH_CHARACTERS = 50_000
 
 
 class Imported(NamedTuple):
-    """Result of an import: numbers of new and of existing tasks, and the user's revision."""
+    """Result of an import: the numbers of new tasks, of existing ones, and of those among them
+    that are in the trash, and the user's revision.
+    """
 
     created: int
     existing: int
+    in_trash: int
     revision: int
 
 
@@ -72,7 +75,7 @@ def import_tasks(
 
     The turn is taken for each batch, and not while the import waits for the lock on the user's row.
     """
-    created = number = 0
+    created = number = in_trash = 0
     batches, turn = _batches(tasks), turn or nullcontext()
     with statements.transaction():
         with turn:
@@ -82,17 +85,18 @@ def import_tasks(
             with turn:
                 parameters = insert_parameters(batch, number)
                 statement = insert_missing_statement(first=not created)
-                summary = write_within_quota(statements, statement, parameters, _parse)
+                trashed, summary = write_within_quota(statements, statement, parameters, _parse)
                 revision = summary.revision
+                in_trash += trashed
                 created, number = created + summary.changed, number + summary.number
                 batch = next(batches, None)
     if revision is None:  # there were no tasks
         revision = statements.revision()
-    return Imported(created, number - created, revision)
+    return Imported(created, number - created, in_trash, revision)
 
 
-def _parse(result: Sequence[Sequence[int]]) -> Summary:
-    return parse_summary(result[0])
+def _parse(result: Sequence[Sequence[int]]) -> tuple[int, Summary]:
+    return result[0][0], parse_summary(result[0])
 
 
 def _batches(tasks: Iterable[NewTask]) -> Iterator[list[NewTask]]:
