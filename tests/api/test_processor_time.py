@@ -48,6 +48,10 @@ class Account:
     def deduct(self, cost: int) -> None:
         self.remaining -= cost
 
+    def refund(self, cost: int) -> None:
+        assert cost > 0
+        self.remaining += cost
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -68,10 +72,12 @@ def work(
     seconds: float,
     shape: int = 0,
     failure: type[Exception] | None = None,
+    refundable: int = 0,
 ) -> None:
     """Charge a shape, take time, and fail if there is a failure."""
     if shape:
         context.charge(shape)
+        context.refundable = refundable
     clock.seconds += seconds
     if failure is not None:
         raise failure
@@ -94,6 +100,20 @@ def test_request_costs_the_greater_of_shape_and_time(
     account = Account()
     context, _ = context_with(account)
     call_charged(context, work, context, clock, seconds, shape)
+    assert LIMIT - account.remaining == context.charged == total
+    assert context.remaining == account.remaining
+
+
+@pytest.mark.parametrize(
+    ("refundable", "seconds", "total"),
+    [(9_000, 0.0, 1_000), (9_900, 0.0, HTTP), (9_000, 1 / 4, HTTP + 250_000), (0, 0.0, 10_000)],
+)
+def test_fields_that_are_not_returned_are_charged_back(
+    clock: Clock, refundable: int, seconds: float, total: int
+) -> None:
+    account = Account()
+    context, _ = context_with(account)
+    call_charged(context, work, context, clock, seconds, 10_000, None, refundable)
     assert LIMIT - account.remaining == context.charged == total
     assert context.remaining == account.remaining
 

@@ -42,10 +42,14 @@ class Budget(Protocol):
     def deduct(self, cost: int) -> None:
         """Deduct a cost after a spend, even if less remains. It may wait for Redis."""
 
+    def refund(self, cost: int) -> None:
+        """Give back a part of a cost that was spent. It does not wait."""
+
 
 @strawberry.type(
     description="The rate limit of the user. The unit is the cost of a query: a field costs 1, "
     "multiplied by the sizes of the lists around it. Each list and each count costs another 100. "
+    "Fields that a shorter list does not return are charged back. "
     "An operation costs at least 1 for each microsecond of processor time that it takes."
 )
 class RateLimit(RowType):

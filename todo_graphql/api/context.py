@@ -37,7 +37,8 @@ class Context:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
     valid, `allowance` once a cost is checked or charged, `missing_values` and `response_size`
     before the execution. `charged` is all that the operation has cost, and `deducted` the part of
-    it since the allowance. Without a `budget` the total cost of operations is unlimited.
+    it since the allowance. `refundable` is the part of the charged cost for fields that were not
+    returned. Without a `budget` the total cost of operations is unlimited.
     """
 
     response_size: ResponseSize
@@ -61,6 +62,7 @@ class Context:
         self.allowance: Allowance | None = None
         self.charged = 0
         self.deducted = 0
+        self.refundable = 0
         self.has_new_document = False
 
     @cached_property
@@ -130,6 +132,13 @@ class Context:
             self.budget.deduct(cost)
             self.charged += cost
             self.deducted += cost
+
+    def refund(self, cost: int) -> None:
+        """Charge back a part of the cost that was charged."""
+        if self.budget is not None:
+            self.budget.refund(cost)
+            self.charged -= cost
+            self.deducted -= cost
 
     def require_own_id(self, user_id: str | None) -> None:
         """Raise Forbidden if `userId` names another user."""

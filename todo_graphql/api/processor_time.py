@@ -1,7 +1,8 @@
 """The charge for processor time: what a request takes beyond the cost of its shape.
 
 The time is known after the work, and the cost of the shape before it. A request costs the greater
-of both (decision 0019).
+of both (decision 0019). The shape has lists of their maximum size: the part of fields that were not
+returned is charged back.
 """
 
 from collections.abc import Callable
@@ -49,9 +50,12 @@ def call_charged_since(
     finally:
         if not context.is_free:
             cost = COST_OF_HTTP + int((thread_time() - began) * COST_PER_SECOND)
-            cost = max(cost + charged - context.charged, 0)
+            # The greater of time and shape, less what is charged already.
+            cost = max(cost + charged - context.charged, -context.refundable)
             sql_seconds = context.sql_seconds - sql_seconds
             if sql_seconds > USUAL_SQL_SECONDS:
                 cost += int(sql_seconds * COST_PER_SQL_SECOND)
-            if cost:
+            if cost > 0:
                 context.deduct(cost)
+            elif cost:
+                context.refund(-cost)

@@ -123,7 +123,8 @@ class Schema(strawberry.Schema):
         operation = document.cost(request.operation_name)
         if operation is None:
             return self._reject([_unknown_operation(request.operation_name)], context)
-        context.operation, context.cost = operation.node, operation.for_variables(variables)
+        cost = operation.for_variables(variables)
+        context.operation, context.cost = operation.node, cost.total
         context.missing_values = document.missing_values(operation.node, variables)
         if not request.can_write and operation.node.operation is not OperationType.QUERY:
             return self._reject([_mutation_not_allowed()], context)
@@ -133,7 +134,7 @@ class Schema(strawberry.Schema):
             is_mutation=operation.node.operation is OperationType.MUTATION,
         )
         try:
-            self._charge_cost(context, context.cost)
+            self._charge_cost(context, cost.total)
         except QueryTooComplex as problem:
             return self._reject([to_graphql_error(problem)], context)
         try:
@@ -142,8 +143,11 @@ class Schema(strawberry.Schema):
             return ExecutionResult(None, [_unknown_operation(request.operation_name)])
         if result.errors:
             result = self._format_errors(result, context, variables)
+        else:
+            context.refundable = context.response_size.unreturned(cost.returned)
         if self._exposes_cost:
-            result.extensions = {"cost": context.cost}
+            actual = cost.total - context.refundable
+            result.extensions = {"cost": cost.total, "actualCost": actual}
         return result
 
     def _format_errors(

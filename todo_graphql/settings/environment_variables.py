@@ -82,7 +82,8 @@ class Environment(BaseSettings):
     )
     expose_cost: bool = Field(
         default=False,
-        description="Return the cost of each operation in `extensions.cost`. Default in `dev`: "
+        description="Return the cost of each operation in `extensions.cost`, and the part of it that "
+        "remains for the returned fields in `extensions.actualCost`. Default in `dev`: "
         "true.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -202,7 +203,7 @@ class Environment(BaseSettings):
         default=20, ge=3, description="The maximum nesting of fields in a document."
     )
     max_query_cost: int = Field(
-        default=10_000,
+        default=20_000,
         ge=100,
         description="The maximum cost of an operation: 1 for each field, multiplied by the "
         "sizes of the pages around it, 1 for each value of arguments and "

@@ -48,7 +48,10 @@ def test_operation_cost_depends_on_list_sizes_and_values(
 ) -> None:
     schema = new_schema(executor=executor, expose_cost=True)
     home.variables = {}
-    assert home.ask(schema, document, **variables).extensions == {"cost": cost}
+    extensions = home.ask(schema, document, **variables).extensions
+    assert extensions is not None
+    assert extensions["cost"] == cost
+    assert set(extensions) == {"cost", "actualCost"}
 
 
 def test_cached_sizes_of_an_operation_are_bounded() -> None:
@@ -56,7 +59,7 @@ def test_cached_sizes_of_an_operation_are_bounded() -> None:
     cost = new_documents().prepare(TWICE).cost(None)
     assert cost is not None
     for size in (*range(1, 3 * MAX_CACHED_SIZES), *range(1, MAX_CACHED_SIZES)):
-        assert cost.for_variables({"n": size, "m": 1}) == 103 + size * (103 + 1 * 2)
+        assert cost.for_variables({"n": size, "m": 1}).total == 103 + size * (103 + 1 * 2)
         assert 1 <= len(cost._sizes) <= MAX_CACHED_SIZES
 
 
@@ -66,33 +69,91 @@ def test_cost_extension_is_sent_if_exposed(alice: Person, settings: Settings) ->
         there = Person(url, settings)
         assert there.post("{ me { revision } }").json() == {
             "data": {"me": {"revision": 0}},
-            "extensions": {"cost": 2},
+            "extensions": {"cost": 2, "actualCost": 2},
         }
         failed = there.post('mutation { completeTask(id: "a") { task { id } } }').json()
         assert set(failed) == {"errors", "data", "extensions"}
-        assert failed["extensions"] == {"cost": 3}
+        assert failed["extensions"] == {"cost": 3, "actualCost": 3}
         assert set(there.post("{ nothing }").json()) == {"errors"}
     assert set(alice.post("{ me { revision } }").json()) == {"data"}
 
 
+COLUMN = """c%d: tasks(first: 100, filter: {priority: {eq: HIGH}}, orderBy: {field: POSITION}) {
+    totalCount pageInfo { hasNextPage endCursor }
+    edges { cursor __typename node { __typename ...card } }
+}"""
+BOARD = (
+    "{ %s } fragment card on Task { id title description completed priority dueOn dueAt tags"
+    " updatedAt revision }" % " ".join(COLUMN % number for number in range(7))
+)
+
+
+def test_board_of_seven_columns_passes_cost_limit(alice: Person) -> None:
+    """As clients of Relay send it, with type names and cursors."""
+    alice.create(priority="HIGH")
+    data = alice.ask(BOARD)
+    assert [column["totalCount"] for column in data.values()] == [1] * 7
+
+
+RETURNED: dict[str, tuple[str, int, int]] = {
+    "an empty page": (
+        '{ tasks(first: 100, filter: {search: "-"}) { nodes { id title } } }',
+        103 + 100 * 2,
+        103,
+    ),
+    "a shorter page": (
+        "{ tasks(first: 100) { nodes { id title } } }",
+        102 + 100 * 2,
+        102 + 5 * 2,
+    ),
+    "no list": ("{ me { id email } }", 3, 3),
+    "a field with a condition": ("{ me { id email @include(if: false) } }", 3, 2),
+    "objects of one user": (
+        "{ tasks(first: 100) { nodes { user { id email } } } }",
+        102 + 100 * 3,
+        102 + 5 * 3,
+    ),
+    "a bulk": (
+        "mutation { completeTasks(filter: {}, dryRun: true) { tasks { id } } }",
+        2 + 100,
+        2 + 5,
+    ),
+    "an error": ('{ task(id: "x") { id title } }', 13, 13),
+}
+
+
+@pytest.mark.parametrize(("document", "cost", "actual"), RETURNED.values(), ids=RETURNED)
+def test_actual_cost_counts_returned_fields(
+    home: Home, document: str, cost: int, actual: int
+) -> None:
+    """The user has five tasks."""
+    home.variables = {}
+    extensions = home.ask(new_schema(expose_cost=True), document).extensions
+    assert extensions == {"cost": cost, "actualCost": actual}
+
+
 TOO_MUCH: dict[str, tuple[str, dict[str, Any], int]] = {
     "pages": (TWICE, {"n": 100, "m": 100}, 103 + 100 * 303),
-    "pages by default": (TWICE, {"n": 100}, 103 + 100 * 107),
+    "pages by default": (
+        TWICE.replace("$m: Int = 2", "$m: Int = 50"),
+        {"n": 100},
+        103 + 100 * 203,
+    ),
     "larger pages than there are": (TWICE, {"n": 10**9, "m": 10**9}, 103 + 100 * 303),
     "pages of nonsense": (TWICE, {"n": "x", "m": []}, 103 + 100 * 303),
     "creates": (CREATE, {"new": [{"title": "a"}] * 100}, 2 + 100 * 203 + 200),
     "ids": (
         COMPLETE.replace("{ count }", "{ tasks { id user { tasks { nodes { id title } } } } }"),
-        {"ids": ["a"] * 60},
-        2 + 60 * 204 + 60,
+        {"ids": ["a"] * 100},
+        2 + 100 * 204 + 100,
     ),
     "a bulk": (
         (
             "mutation ($n: Int!) { completeTasks(filter: {}, atMost: $n)"
             " { tasks { id user { tasks(first: 7) { nodes { id title tags } } } } } }"
         ),
-        {"n": 100},
-        2 + 100 * 125,
+        {"n": 200},
+        2 + 200 * 125,
     ),
 }
 
@@ -113,6 +174,9 @@ def test_small_page_variable_passes_cost_limit(alice: Person) -> None:
     assert len(alice.ask(CREATE, new=new)["createTasks"]["tasks"]) == 2
 
 
+FILTERED_TWICE = """query ($f: TaskFilter = {completed: true}) {
+    tasks(filter: $f) { totalCount } me { tasks(filter: $f) { totalCount } }
+}"""
 ALIASED = "query ($f: TaskFilter) { %s }" % " ".join(
     f"t{n}: tasks(filter: $f) {{ totalCount }}" for n in range(20)
 )
@@ -122,7 +186,7 @@ NESTED = """query ($f: TaskFilter) {
 
 
 @pytest.mark.parametrize(
-    ("document", "conditions"), [(FILTERED, 11_000), (ALIASED, 600), (NESTED, 1_200)]
+    ("document", "conditions"), [(FILTERED_TWICE, 11_000), (ALIASED, 1_200), (NESTED, 2_400)]
 )
 def test_values_count_for_each_use_of_a_variable(
     alice: Person, document: str, conditions: int
@@ -135,8 +199,10 @@ def test_values_count_for_each_use_of_a_variable(
 
 def test_values_in_literals_count() -> None:
     literal = "[" + "{}, " * 900 + "]"
-    document = NESTED.replace("filter: $f", f"filter: {{and: {literal}}}").replace(
-        "query ($f: TaskFilter)", ""
+    document = (
+        NESTED.replace("filter: $f", f"filter: {{and: {literal}}}")
+        .replace("query ($f: TaskFilter)", "")
+        .replace("first: 10", "first: 30")
     )
     (error,) = new_documents().prepare(document).errors
     assert error.extensions is not None

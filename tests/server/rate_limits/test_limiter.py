@@ -90,10 +90,22 @@ def test_operation_cost_is_deducted_from_budget(person: Person) -> None:
     remaining = LIMIT
     for document in (STATE, LIST, CREATE):
         response = person.post(document)
-        remaining -= response.json()["extensions"]["cost"]
+        remaining -= response.json()["extensions"]["actualCost"]
         assert response.headers["RateLimit-Limit"] == str(LIMIT)
         assert response.headers["RateLimit-Remaining"] == str(remaining)
         assert 0 < int(response.headers["RateLimit-Reset"]) <= 2 * 24 * 3_600
+
+
+def test_fields_that_are_not_returned_are_charged_back(person: Person) -> None:
+    """An empty page costs its statement. The next request has the rest of the budget."""
+    page = "{ tasks(first: 100) { nodes { id title } } }"
+    pages = [person.post(page) for _ in range(7)]
+    assert {str(page.json()["extensions"]) for page in pages} == {
+        "{'cost': 302, 'actualCost': 102}"
+    }
+    left = [int(page.headers["RateLimit-Remaining"]) for page in pages]
+    assert left == [LIMIT - 102 * number for number in range(1, 8)]
+    assert person.post(page).status_code == 429
 
 
 def test_rate_limit_field_equals_headers(person: Person) -> None:
@@ -248,6 +260,7 @@ def test_servers_share_counts_in_redis(settings: Settings, kind: str, tmp_path: 
         own = settings.model_copy(update=rate)
         with serving(own) as here, serving(own) as there:
             person = Person(here, own)
+            person.create_many(*map(str, range(20)))  # a whole page, of which nothing is refunded
             left = spend_all(person)
             response = at_server(person, there).post(LIST)
             assert response.status_code == 429

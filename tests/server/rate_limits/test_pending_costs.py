@@ -40,13 +40,13 @@ class Shared:
 
     def __init__(self) -> None:
         self.calls: list[tuple[int, int]] = []
-        self.is_available = True
+        self.is_available = self.grants = True
 
     def count(self, key: str, limit: Limit, cost: int, pending: int) -> WindowState | None:
         if not self.is_available:
             return None
-        self.calls.append((cost, pending))
-        return WindowState(True, 0, 0.0, sum(map(sum, self.calls)), 60.0)
+        self.calls.append((cost * self.grants, pending))
+        return WindowState(self.grants, 0, 0.0, sum(map(sum, self.calls)), 60.0)
 
 
 def budget_in(shared: Any) -> Budget:
@@ -94,6 +94,43 @@ def test_pending_cost_counts_in_redis_even_if_less_remains(kind: str, tmp_path: 
         (False, 29),
         (False, 29),
     ]
+
+
+def test_refund_reduces_the_next_costs() -> None:
+    shared = Shared()
+    budget = budget_in(shared)
+    budget.spend(1_000)
+    budget.refund(900)
+    assert budget.check(0).remaining == budget.limit - 100
+    assert budget.spend(500).remaining == budget.limit - 600
+    assert budget.spend(500).remaining == budget.limit - 1_100
+    assert shared.calls == [(1_000, 0), (0, 0), (0, 0), (100, 0)]
+
+
+def test_rejected_cost_keeps_the_refund() -> None:
+    shared = Shared()
+    budget = budget_in(shared)
+    budget.spend(1_000)
+    budget.refund(900)
+    shared.grants = False
+    assert budget.spend(5_000).retry_after > 0
+    shared.grants = True
+    assert budget.spend(900).remaining == budget.limit - 1_000
+
+
+def test_refund_expires_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pending_costs, "MAX_KEYS", 2)
+    now = [0.0]
+    pending = PendingCosts(10, lambda: now[0])
+    pending.refund("a", 7)
+    now[0] = 9.0
+    pending.refund("a", 2)
+    assert [pending.pop_refund("a", 5), pending.refund_of("a")] == [5, 4]
+    now[0] = 10.0
+    assert [pending.refund_of("a"), pending.pop_refund("a", 5)] == [0, 0]
+    for key in "bc":
+        pending.refund(key, 1)
+    assert [pending.refund_of(key) for key in "abc"] == [0, 1, 1]
 
 
 def test_overdrawn_budget_rejects_until_the_time_is_paid() -> None:

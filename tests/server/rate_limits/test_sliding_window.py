@@ -113,6 +113,32 @@ def test_added_cost_counts_in_the_window_of_its_time(memory: InMemoryWindow, clo
     assert memory.count("a", 0).used(LIMIT) == 100
 
 
+def test_refund_gives_back_at_most_what_was_counted(memory: InMemoryWindow, clock: Clock) -> None:
+    memory.count("a", 60)
+    memory.refund("a", 50)
+    assert memory.count("a", 90).granted
+    memory.refund("a", 1_000)
+    memory.refund("b", 1_000)
+    assert [memory.count(key, 100).granted for key in "ab"] == [True, True]
+    assert [memory.count(key, 1).granted for key in "ab"] == [False, False]
+
+
+def test_refund_reduces_the_window_of_its_cost(memory: InMemoryWindow, clock: Clock) -> None:
+    memory.count("a", 100)
+    clock.now += 11
+    assert memory.count("a", 4).granted
+    memory.refund("a", 90)
+    state = memory.count("a", 0)
+    assert (state.previous, state.current) == (14, 0)
+
+
+def test_costs_in_progress_count_in_full_until_their_refund(memory: InMemoryWindow) -> None:
+    assert memory.count("a", 60).granted
+    assert not memory.count("a", 60).granted
+    memory.refund("a", 50)
+    assert memory.count("a", 60).granted
+
+
 def test_threads_share_one_limit(clock: Clock) -> None:
     memory = InMemoryWindow(Limit(1_000, 10), clock)
     granted: list[bool] = []

@@ -6,7 +6,7 @@ it is spread at.
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -62,8 +62,10 @@ class SelectionSize:
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    returned: int = 0
+    """The maximum number of returned fields."""
     cost: int = 0
-    """The maximum number of returned fields, plus the values in arguments."""
+    """The maximum number of returned fields, plus the values in arguments and the statements."""
     sized_by: set[str] = field(default_factory=set)
     """The variables that determine list sizes."""
     uses: dict[str, int] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class SelectionSize:
         self.fields += other.fields
         self.aliases += other.aliases
         self.directives += other.directives
+        self.returned += times * other.returned
         self.cost += times * other.cost
         self.sized_by |= other.sized_by
         for name, number in other.uses.items():
@@ -156,6 +159,7 @@ class DocumentMeasurer:
         size.width = 1
         size.fields += 1
         size.aliases += node.alias is not None
+        size.returned += 1
         size.cost += 1 + STATEMENT_COSTS.get(f"{on}.{node.name.value}", 0)
         self._measure_arguments(node, size)
         return size
@@ -193,6 +197,13 @@ def selectable_fields(kind: GraphQLNamedType | None) -> Mapping[str, GraphQLFiel
     return {}
 
 
+class Cost(NamedTuple):
+    """Cost of an operation, and the part of it for the fields that it can return."""
+
+    total: int
+    returned: int
+
+
 MAX_CACHED_SIZES = 10
 """The maximum number of cached sizes of an operation, by the list sizes in its variables."""
 
@@ -219,7 +230,7 @@ class OperationCost:
             if definition.default_value is not None
         }
 
-    def for_variables(self, variables: Mapping[str, Any]) -> int:
+    def for_variables(self, variables: Mapping[str, Any]) -> Cost:
         """Return the cost with these values, or the defaults of variables without a value. The
         values in a variable count for each use of the variable.
         """
@@ -228,7 +239,7 @@ class OperationCost:
         cost = size.cost
         for name, times in size.uses.items():
             cost += times * count_values(values.get(name))
-        return cost
+        return Cost(cost, size.returned)
 
     def _size(self, values: Mapping[str, Any]) -> SelectionSize:
         """Return the size for the list sizes in these values."""

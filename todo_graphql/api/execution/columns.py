@@ -55,9 +55,10 @@ class CompiledField:
     ) -> Sequence[Any]:
         """Return the values, unchecked if they are leaves. `columns` are the columns of rows."""
         if self.is_shared:
-            mark = state.size.mark()
+            mark, fields = state.size.mark(), state.size.fields
             shared = self.finish(self.fetch(values[:1], state), state)
             state.size.repeat(mark, len(values) - 1)
+            state.size.fields += (state.size.fields - fields) * (len(values) - 1)
             return [*shared] * len(values)
         fetched = self.fetch(values, state) if self.position is None else columns[self.position]
         return fetched if self.leaf is not None else self.finish(fetched, state)
@@ -166,6 +167,7 @@ class ObjectProjection:
             raise Unsupported
         size = state.size
         mark = size.mark()
+        size.fields += len(self._fields) * len(values)
         if not self._fields:
             size.add(self._characters * len(values))
             return [self._response() for _ in values]

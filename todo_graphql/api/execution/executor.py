@@ -174,6 +174,8 @@ class CompiledOperation:
                 rest = self._rest(plan[number:], field_state, given, state.context)
                 whole = None if rest.data is None else data | rest.data
                 return ExecutionResult(whole, [*errors, *(rest.errors or ())] or None)
+        size.fields += len(plan)
+        size.is_complete = True
         return ExecutionResult(data, errors or None)
 
     def _too_large(self, root: RootField, limit: int) -> GraphQLError:

@@ -27,7 +27,7 @@ FRAME_CHARACTERS = len('{"data":{}}')
 
 NAME_CHARACTERS = len('"":')
 
-COST_CHARACTERS = len(',"extensions":{"cost":2147483647}')
+COST_CHARACTERS = len(',"extensions":{"cost":2147483647,"actualCost":2147483647}')
 
 ENCODER = msgspec.json.Encoder()
 
@@ -48,10 +48,21 @@ class ResponseTooLargeError(BaseException):
 class ResponseSize:
     """Counter of a response: its `encoded` bytes, and its `pending` characters, which are to be
     encoded. Texts that are too short to matter are not counted: `possible` is the number of pending
-    characters if each of them has its maximum length.
+    characters if each of them has its maximum length. `fields` are the returned fields, if the
+    count `is_complete`.
     """
 
-    __slots__ = ("encoded", "frame", "is_mutation", "limit", "pending", "possible", "threshold")
+    __slots__ = (
+        "encoded",
+        "fields",
+        "frame",
+        "is_complete",
+        "is_mutation",
+        "limit",
+        "pending",
+        "possible",
+        "threshold",
+    )
 
     def __init__(
         self, limit: int, frame: int = FRAME_CHARACTERS, *, is_mutation: bool = False
@@ -61,6 +72,8 @@ class ResponseSize:
         self.frame = frame
         self.is_mutation = is_mutation
         self.pending = self.possible = frame
+        self.fields = 0
+        self.is_complete = False
         self._set_encoded(0)
 
     def _set_encoded(self, encoded: int) -> None:
@@ -77,6 +90,10 @@ class ResponseSize:
         self.possible += characters
         if self.encoded + self.pending > self.limit:
             raise ResponseTooLargeError
+
+    def unreturned(self, maximum: int) -> int:
+        """Return how many of so many fields were certainly not returned."""
+        return max(maximum - self.fields, 0) if self.is_complete else 0
 
     @property
     def most(self) -> int:

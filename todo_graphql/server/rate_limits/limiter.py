@@ -31,8 +31,9 @@ class KeyedLimit:
         self._redis = redis
         self.waits_for_redis = redis is not None
         self._memory = InMemoryWindow(self.limit)
-        self._pending = PendingCosts()
+        self._pending = PendingCosts(self.limit.seconds)
         self.deduct = self._memory.add if redis is None else self._add_pending
+        self.refund = self._memory.refund if redis is None else self._pending.refund
         self._max_pending = self.limit.amount // PENDING_PARTS
 
     def budget_of(self, key: str) -> "KeyBudget":
@@ -41,18 +42,21 @@ class KeyedLimit:
 
     def spend(self, key: str, cost: int) -> Allowance:
         state = self._count(key, cost)
-        return self._allowance(state, cost, granted=state.granted)
+        return self._allowance(key, state, cost, granted=state.granted)
 
     def check(self, key: str, cost: int) -> Allowance:
         state = self._count(key, 0)
-        fits = state.used(self.limit) + cost <= self.limit.amount
-        return self._allowance(state, cost, granted=fits)
+        fits = self._used(key, state) + cost <= self.limit.amount
+        return self._allowance(key, state, cost, granted=fits)
 
-    def _allowance(self, state: WindowState, cost: int, *, granted: bool) -> Allowance:
+    def _used(self, key: str, state: WindowState) -> int:
+        return max(0, state.used(self.limit) - self._pending.refund_of(key))
+
+    def _allowance(self, key: str, state: WindowState, cost: int, *, granted: bool) -> Allowance:
         limit = self.limit
         return Allowance(
             limit.amount,
-            max(0, limit.amount - state.used(limit)),
+            max(0, limit.amount - self._used(key, state)),
             cost,
             time.time() + state.reset_after(),
             0 if granted else state.retry_after(cost, limit),
@@ -65,9 +69,12 @@ class KeyedLimit:
 
     def _count(self, key: str, cost: int) -> WindowState:
         if self._redis is not None:
-            pending = self._pending.pop(key)
+            pending, refund = self._pending.pop(key), self._pending.pop_refund(key, cost)
+            cost -= refund
             shared = self._redis.count(self._prefix + key, self.limit, cost, pending)
             if shared is not None:
+                if refund and not shared.granted:
+                    self._pending.refund(key, refund)
                 return shared
             self._memory.add(key, pending)
         return self._memory.count(key, cost)
@@ -92,6 +99,9 @@ class KeyBudget:
 
     def deduct(self, cost: int) -> None:
         self._rate_limit.deduct(self._key, cost)
+
+    def refund(self, cost: int) -> None:
+        self._rate_limit.refund(self._key, cost)
 
 
 class RateLimiter:

@@ -82,6 +82,17 @@ class InMemoryWindow:
         """Count a cost after its request was counted, even if the limit has no room for it."""
         self._add(key, cost, must_fit=False)
 
+    def refund(self, key: str, cost: int) -> None:
+        """Give back a cost that was counted in the current or the previous window. A counter does
+        not become negative.
+        """
+        with self._lock:
+            for window in (self._current, self._previous):
+                given_back = min(cost, window.get(key, 0))
+                if given_back:
+                    window[key] -= given_back
+                    cost -= given_back
+
     def _add(self, key: str, cost: int, *, must_fit: bool) -> WindowState:
         amount, seconds = self._limit
         with self._lock:
