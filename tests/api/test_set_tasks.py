@@ -146,6 +146,7 @@ def test_stale_values_change_nothing(alice: Person, several: list[Any]) -> None:
     later = alice.update(several[1], title="later")
     error = refusal(alice, *changed["previous"])
     assert (error["code"], error["reason"], error["stale"]) == ("CONFLICT", "STALE", [later["id"]])
+    assert error["task"]["title"] == "later"
     fresh = [one for one in changed["previous"] if one["id"] != later["id"]]
     assert set_values(alice, *fresh)["count"] == 2
     assert alice.find(later["id"]) == later

@@ -1,4 +1,4 @@
-"""Mutations of single tasks. Each commits its own transaction, or changes nothing.
+"""Mutations of single tasks and of the account. Each commits its own transaction, or nothing.
 
 Payloads are nullable, so that an error does not remove the results of earlier mutations.
 """
@@ -8,7 +8,6 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from todo_graphql.api.account_mutations import AccountMutation
 from todo_graphql.api.bulk_mutations import BulkMutation
 from todo_graphql.api.context import Info
 from todo_graphql.api.idempotency import Idempotent
@@ -22,6 +21,7 @@ from todo_graphql.api.inputs import (
 from todo_graphql.api.payloads import (
     CompleteTaskPayload,
     CreateTaskPayload,
+    DeleteAccountPayload,
     DeleteTaskPayload,
     MoveTaskPayload,
     PurgeTaskPayload,
@@ -45,6 +45,13 @@ AfterTask = Annotated[
     strawberry.argument(description="The id of the task to place this task after."),
 ]
 
+Confirmation = Annotated[
+    str,
+    strawberry.argument(
+        description="The id of the user, or the email address in the token, ignoring case."
+    ),
+]
+
 
 def select_one(task_id: str) -> TaskSelection:
     """Return the selection of an `id` argument. Raise BadUserInput."""
@@ -55,7 +62,7 @@ def select_one(task_id: str) -> TaskSelection:
     description="The mutations of the API. The mutations of a document run in order, and each "
     "succeeds or fails independently."
 )
-class Mutation(BulkMutation, AccountMutation):
+class Mutation(BulkMutation):
     @strawberry.mutation(
         description="Creates a task. With an id in the input, the mutation is safe to retry.",
         extensions=[Idempotent()],
@@ -165,3 +172,16 @@ class Mutation(BulkMutation, AccountMutation):
     ) -> PurgeTaskPayload | None:
         written = info.context.tasks(user_id).purge(select_one(id))
         return PurgeTaskPayload(revision=written.revision, task_id=ID(id.lower()))
+
+    @strawberry.mutation(
+        description="Permanently deletes the user with all tasks and other data. The token stays "
+        "valid until it expires; the next write creates the user again. Only the `idempotencyKey` "
+        "of this mutation is kept, for 24 hours.",
+        extensions=[Idempotent()],
+    )
+    def delete_account(
+        self, info: Info, confirm: Confirmation, user_id: UserId = None
+    ) -> DeleteAccountPayload | None:
+        info.context.tasks(user_id)  # checks `userId`
+        info.context.users.delete(confirm)
+        return DeleteAccountPayload(user_id=ID(str(info.context.viewer.id)))

@@ -12,6 +12,7 @@ from todo_graphql.api.scalars import Date, DateTime, uuid_of
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
 from todo_graphql.store.models import TASK_MAX_TAGS
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.new_values import NewValues
 from todo_graphql.store.tasks.selections import BULK_MAX
 from todo_graphql.store.tasks.values import EDITABLE, TaskValuesRow
@@ -69,14 +70,18 @@ class TaskValuesInput:
     )
 
     def to_store(self, path: str) -> NewValues:
-        """Return the new values. Raise BadUserInput with the path of an invalid field."""
+        """Return the new values. Raise BadUserInput with the paths of invalid fields."""
         given = {name: getattr(self, name) for name in EDITABLE}
-        columns = {
-            name: _parse(name, some.value, path) for name, some in given.items() if some is not None
-        }
-        due = columns.get("due_on"), columns.get("due_at")
-        validation.require_one_due_date(*due, f"{path}.dueAt")
-        return NewValues(uuid_of(self.id, f"{path}.id"), columns, self.expected_revision)
+        with ProblemCollector() as collect:
+            task_id = collect(uuid_of, self.id, f"{path}.id")
+            columns = {
+                name: collect(_parse, name, some.value, path)
+                for name, some in given.items()
+                if some is not None
+            }
+            due = columns.get("due_on"), columns.get("due_at")
+            collect(validation.require_one_due_date, *due, f"{path}.dueAt")
+            return NewValues(task_id, columns, self.expected_revision)
 
 
 def _parse(name: str, value: Any, path: str) -> Any:
@@ -108,14 +113,19 @@ def parse_values(new: list[TaskValuesInput]) -> list[NewValues]:
             min=1,
             max=BULK_MAX,
         )
-    parsed = [values.to_store(f"input.{number}") for number, values in enumerate(new)]
-    ids = set()
-    for number, values in enumerate(parsed):
-        if values.id in ids:
-            raise BadUserInput(
-                "Duplicate id: a task can have one set of values.",
-                reason=InputReason.DUPLICATE,
-                field=f"input.{number}.id",
-            )
-        ids.add(values.id)
+    parsed, ids = [], set[str]()
+    with ProblemCollector() as collect:
+        for number, values in enumerate(new):
+            parsed.append(collect(values.to_store, f"input.{number}"))
+            collect(_require_new_id, values.id.lower(), ids, f"input.{number}.id")
+            ids.add(values.id.lower())
     return parsed
+
+
+def _require_new_id(task_id: str, ids: set[str], field: str) -> None:
+    if task_id in ids:
+        raise BadUserInput(
+            "Duplicate id: a task can have one set of values.",
+            reason=InputReason.DUPLICATE,
+            field=field,
+        )

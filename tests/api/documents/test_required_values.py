@@ -36,7 +36,7 @@ def missing(document: str, variables: Mapping[str, Any] = NOTHING) -> dict[str, 
     operation = prepared.cost(None)
     assert operation is not None
     found = prepared.missing_values(operation.node, variables)
-    return {key: value.field for key, value in found.items()}
+    return {key: values[0].field for key, values in found.items()}
 
 
 def missing_in_calls(name: str, argument: str, filters: list[Any]) -> dict[str, str]:

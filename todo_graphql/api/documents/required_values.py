@@ -4,7 +4,8 @@ GraphQL leaves out an argument or a field whose variable is omitted, and a filte
 comparison with null. In a mutation, both would write more than the document says (decision 0026).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,9 +29,10 @@ from graphql import (
 
 from todo_graphql.api.documents.list_sizes import iter_values
 from todo_graphql.api.documents.value_rules import MissingValue, can_be_missing, missing_values
+from todo_graphql.store.problem_collector import MAX_PROBLEMS
 
-MissingValues: TypeAlias = Mapping[str, MissingValue]
-"""The first missing value of root fields, by their names in the response."""
+MissingValues: TypeAlias = Mapping[str, Sequence[MissingValue]]
+"""The missing values of root fields, by their names in the response."""
 
 NOTHING_MISSING: MissingValues = MappingProxyType({})
 
@@ -60,7 +62,7 @@ class RequiredValues:
             for definition in operation.variable_definitions or ()
             if definition.default_value is not None
         }
-        self._literal: dict[str, MissingValue] = {}
+        self._literal: dict[str, list[MissingValue]] = {}
         self._variable: list[VariableArgument] = []
         root = schema.mutation_type
         if operation.operation is OperationType.MUTATION and root is not None:
@@ -87,10 +89,8 @@ class RequiredValues:
         if any(isinstance(value, VariableNode) for value in iter_values(given.node)):
             if can_be_missing(given.name, given.argument):
                 self._variable.append(given)
-        elif given.key not in self._literal:
-            found = _first_missing(given, {})
-            if found is not None:
-                self._literal[given.key] = found
+        elif found := _find_missing(given, {}):
+            self._literal.setdefault(given.key, []).extend(found)
 
     def find_missing(self, variables: Mapping[str, Any]) -> MissingValues:
         """Return the missing values with these variables, as the client sent them."""
@@ -99,15 +99,14 @@ class RequiredValues:
         values = {**self._defaults, **variables}
         missing = dict(self._literal)
         for given in self._variable:
-            found = None if given.key in missing else _first_missing(given, values)
-            if found is not None:
-                missing[given.key] = found
+            if found := _find_missing(given, values):
+                missing[given.key] = [*missing.get(given.key, ()), *found]
         return missing
 
 
-def _first_missing(given: VariableArgument, values: Mapping[str, Any]) -> MissingValue | None:
+def _find_missing(given: VariableArgument, values: Mapping[str, Any]) -> list[MissingValue]:
     value = json_value(given.node, values)
-    return next(missing_values(given.name, given.argument.type, value), None)
+    return list(islice(missing_values(given.name, given.argument.type, value), MAX_PROBLEMS))
 
 
 def json_value(node: Any, values: Mapping[str, Any]) -> Any:

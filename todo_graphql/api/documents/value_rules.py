@@ -4,7 +4,7 @@ The rules are strict for what they do not name, so that a new argument, comparat
 them too. Decision 0026 has the reason of each exception.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from graphql import (
 
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.time_zones import is_known_zone
 from todo_graphql.store.text.characters import is_visible
 from todo_graphql.store.text.folding import fold
@@ -70,8 +71,12 @@ class MissingValue(NamedTuple):
     field: str
     message: str
 
-    def problem(self) -> BadUserInput:
-        return BadUserInput(self.message, reason=InputReason.REQUIRED, field=self.field)
+
+def require_values(missing: Iterable[MissingValue]) -> None:
+    """Raise BadUserInput for missing values."""
+    with ProblemCollector() as collector:
+        for field, message in missing:
+            collector.add(BadUserInput(message, reason=InputReason.REQUIRED, field=field))
 
 
 class Place(NamedTuple):

@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLObjectType, OperationType, located_erro
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from todo_graphql.api.documents.value_rules import require_values
 from todo_graphql.api.execution.error_formatting import release_frames
 from todo_graphql.api.execution.response_size import (
     Mark,
@@ -18,6 +19,7 @@ from todo_graphql.api.execution.response_size import (
     response_too_large,
     settle_field,
 )
+from todo_graphql.errors import BadUserInput
 
 
 class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -37,8 +39,10 @@ class BoundedExecutor(StrawberryGraphQLCoreExecutionContext):
         nodes = [details.node for details in field_details_list]
         missing = self.context_value.missing_values
         if missing and path.prev is None and path.key in missing:
-            problem = missing[str(path.key)].problem()
-            return self._reject(located_error(problem, nodes, path.as_list()), path, size)
+            try:
+                require_values(missing[str(path.key)])
+            except BadUserInput as problem:
+                return self._reject(located_error(problem, nodes, path.as_list()), path, size)
         try:
             value = super().execute_field(
                 parent_type, source, field_details_list, path, position_context

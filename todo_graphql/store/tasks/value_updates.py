@@ -128,15 +128,16 @@ def set_values_statement(
 
 def parse_set_values(result: Sequence[Sequence[Any]], selected: TaskSelection) -> WriteResult:
     """Parse the result of `set_values_statement`. Raises NotFound with the missing ids, and
-    Conflict with those of stale tasks.
+    Conflict with those of stale tasks, and the first of these tasks.
     """
     written = selected.check(parse_write_result(result))
-    stale = [row.id for row, found in zip(written.rows, result, strict=True) if found[STALE]]
+    stale = [row for row, found in zip(written.rows, result, strict=True) if found[STALE]]
     if stale:
         raise Conflict(
             "Some tasks have changed since their `expectedRevision`.",
             reason=ConflictReason.STALE,
-            stale=stale,
+            task=stale[0],
+            stale=[row.id for row in stale],
         )
     return written
 
