@@ -35,6 +35,7 @@ CONTENT: Mapping[str, frozenset[str]] = MappingProxyType(
         "CreateTaskInput": frozenset(),
         "UpdateTaskInput": frozenset({"expectedRevision"}),
         "UpdateTasksInput": frozenset(),
+        "TaskValuesInput": frozenset({"expectedRevision"}),
     }
 )
 """The input types of values to store, which may be null or empty, and their other fields."""
