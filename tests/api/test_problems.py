@@ -18,6 +18,12 @@ UPDATE_TASKS = (
     "mutation ($ids: [ID!], $input: UpdateTasksInput!, $atMost: Int!)"
     " { updateTasks(ids: $ids, input: $input, atMost: $atMost) { count } }"
 )
+SET_TASKS = "mutation ($input: [TaskValuesInput!]!) { setTasks(input: $input) { count } }"
+LIST = "query ($filter: TaskFilter) { tasks(filter: $filter) { nodes { id } } }"
+COMPLETE_TASKS = (
+    "mutation ($filter: TaskFilter, $dryRun: Boolean!)"
+    " { completeTasks(filter: $filter, dryRun: $dryRun) { count } }"
+)
 TWO_CREATES = """mutation ($a: CreateTaskInput!, $b: CreateTaskInput!, $key: String) {
     a: createTask(input: $a, idempotencyKey: $key) { revision }
     b: createTask(input: $b) { revision }
@@ -104,8 +110,64 @@ TITLE = {"title": "a"}
                 ("idempotencyKey", "INVALID_TYPE", None, None),
             ],
         ),
+        (
+            SET_TASKS,
+            {
+                "input": [
+                    {"id": "x", "title": None, "tags": [" "]},
+                    {"id": SOME_ID, "dueOn": "2026-01-31", "dueAt": "2026-01-31T09:30:00Z"},
+                    {"id": SOME_ID},
+                ]
+            },
+            [
+                ("input.0.id", "INVALID_FORMAT", None, None),
+                ("input.0.title", "REQUIRED", None, None),
+                ("input.0.tags.0", "TOO_SHORT", 1, None),
+                ("input.1.dueAt", "NOT_COMBINABLE", None, None),
+                ("input.2.id", "DUPLICATE", None, None),
+            ],
+        ),
+        (
+            LIST,
+            {
+                "filter": {
+                    "id": {"in": ["x", SOME_ID, "y"]},
+                    "due": {"today": True, "timeZone": "Mars"},
+                    "or": [{"title": {"eq": "\0", "contains": "\ud800"}}, {"id": {"eq": "z"}}],
+                    "not": {"tags": {"any": ["a", "\0"]}, "priority": {"in": ["LOW"] * 101}},
+                }
+            },
+            [
+                ("filter.due.timeZone", "UNKNOWN_VALUE", None, None),
+                ("filter.id.in.0", "INVALID_FORMAT", None, None),
+                ("filter.id.in.2", "INVALID_FORMAT", None, None),
+                ("filter.or.0.title.eq", "INVALID_CHARACTERS", None, None),
+                ("filter.or.0.title.contains", "INVALID_CHARACTERS", None, None),
+                ("filter.or.1.id.eq", "INVALID_FORMAT", None, None),
+                ("filter.not.priority.in", "TOO_MANY", None, 100),
+                ("filter.not.tags.any.1", "INVALID_CHARACTERS", None, None),
+            ],
+        ),
+        (
+            COMPLETE_TASKS,
+            {"filter": {"id": {"eq": None}, "search": " ", "or": [{"title": {}}]}, "dryRun": True},
+            [
+                ("filter.id.eq", "REQUIRED", None, None),
+                ("filter.search", "REQUIRED", None, None),
+                ("filter.or.0.title", "REQUIRED", None, None),
+            ],
+        ),
     ],
-    ids=["createTask", "createTasks", "updateTask", "updateTasks", "variables"],
+    ids=[
+        "createTask",
+        "createTasks",
+        "updateTask",
+        "updateTasks",
+        "variables",
+        "setTasks",
+        "filter",
+        "missing values",
+    ],
 )
 def test_all_problems_of_an_input_are_reported_at_once(
     alice: Person, document: str, variables: dict[str, Any], expected: list[tuple[Any, ...]]

@@ -14,8 +14,9 @@ from strawberry import ID
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.errors import BadUserInput, InputReason
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.filters import Comparison
-from todo_graphql.store.tasks.time_zones import UTC_ZONE, known_zone
+from todo_graphql.store.tasks.time_zones import known_zone
 
 MAX_VALUES = 100
 
@@ -136,7 +137,6 @@ class DueComparator:
     time_zone: str | None = operator(
         "The IANA time zone in which days begin and end, such as `Europe/Berlin`. The default is "
         "the `timeZone` of the list, or UTC.",
-        metadata={DIGEST_DEFAULT: UTC_ZONE},
     )
 
 
@@ -146,17 +146,23 @@ ParseValue = Callable[[Any, str], Any]
 def parse_comparisons(
     column: str, comparator: object, path: str, parse: ParseValue
 ) -> Iterator[Comparison]:
-    for field in dataclasses.fields(comparator):  # type: ignore[arg-type]
-        value = getattr(comparator, field.name)
-        name = field.name.removesuffix("_")
-        if value is not None:
-            operand = (
-                value if isinstance(value, bool) else _parse(value, f"{path}.{camel(name)}", parse)
-            )
-            yield Comparison(column, name, operand)
+    given = {
+        field.name.removesuffix("_"): getattr(comparator, field.name)
+        for field in dataclasses.fields(comparator)  # type: ignore[arg-type]
+    }
+    with ProblemCollector() as collect:
+        operands = {
+            name: collect(_parse, value, f"{path}.{camel(name)}", parse)
+            for name, value in given.items()
+            if value is not None
+        }
+    for name, operand in operands.items():
+        yield Comparison(column, name, operand)
 
 
 def _parse(value: object, path: str, parse: ParseValue) -> object:
+    if isinstance(value, bool):
+        return value
     if not isinstance(value, list):
         return parse(value, path)
     if len(value) > MAX_VALUES:
@@ -166,7 +172,8 @@ def _parse(value: object, path: str, parse: ParseValue) -> object:
             field=path,
             max=MAX_VALUES,
         )
-    return tuple(parse(item, f"{path}.{number}") for number, item in enumerate(value))
+    with ProblemCollector() as collect:
+        return tuple(collect(parse, item, f"{path}.{n}") for n, item in enumerate(value))
 
 
 def parse_due_comparisons(due: DueComparator, path: str, zone: str) -> Iterator[Comparison]:

@@ -1,6 +1,7 @@
 """Filter inputs, and their conversion to filters of the store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any
 
 import strawberry
@@ -24,6 +25,7 @@ from todo_graphql.api.enums import to_priority
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.filters import (
     AllOf,
     AnyOf,
@@ -95,10 +97,10 @@ class TaskFilterInput(TaskConditionInput):
     )
 
     def to_store(self, path: str = "filter", zone: str = UTC_ZONE) -> TaskFilter:
-        """Return the filter of the store. Raise BadUserInput with the path of an invalid field.
+        """Return the filter of the store. Raise BadUserInput with the paths of invalid fields.
         `zone` is the time zone of comparators without one.
         """
-        conditions = tuple(_conditions(self, path, zone))
+        conditions = _conditions(self, path, zone)
         if sum(1 for _ in comparisons(AllOf(conditions))) > MAX_COMPARISONS:
             raise BadUserInput(
                 f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.",
@@ -112,8 +114,8 @@ class TaskFilterInput(TaskConditionInput):
 
 def _conditions(
     condition: TaskConditionInput, path: str, zone: str, depth: int = 0
-) -> Iterator[Condition]:
-    """Yield the conditions of the input, all of which must match."""
+) -> tuple[Condition, ...]:
+    """Return the conditions of the input, all of which must match."""
     if depth > MAX_DEPTH:
         raise BadUserInput(
             f"Too deep: `and`, `or` and `not` can be nested at most {MAX_DEPTH} levels.",
@@ -121,35 +123,50 @@ def _conditions(
             field=path,
             max=MAX_DEPTH,
         )
+    with ProblemCollector() as collect:
+        parts = [collect(tuple, part) for part in _iter_parts(condition, path, zone, depth + 1)]
+    return tuple(chain.from_iterable(parts))
+
+
+def _iter_parts(
+    condition: TaskConditionInput, path: str, zone: str, depth: int
+) -> Iterator[Iterable[Condition]]:
+    """Yield the conditions of each field, which are parsed when they are iterated."""
     if condition.completed is not None:
-        yield Comparison("completed_at", "null", not condition.completed)
+        yield [Comparison("completed_at", "null", not condition.completed)]
     if condition.due is not None:
-        yield from parse_due_comparisons(condition.due, f"{path}.due", zone)
+        yield parse_due_comparisons(condition.due, f"{path}.due", zone)
     for name, parse in COLUMNS.items():
         comparator = getattr(condition, name)
         if comparator is not None:
-            yield from parse_comparisons(name, comparator, f"{path}.{camel(name)}", parse)
-    yield from _branches(condition, path, zone, depth + 1)
-
-
-def _branches(
-    condition: TaskConditionInput, path: str, zone: str, depth: int
-) -> Iterator[Condition]:
+            yield parse_comparisons(name, comparator, f"{path}.{camel(name)}", parse)
     if condition.and_ is not None:
-        yield AllOf(_parse_branches(condition.and_, f"{path}.and", zone, depth))
+        yield _parse_branches(AllOf, condition.and_, f"{path}.and", zone, depth)
     if condition.or_ is not None:
-        yield AnyOf(_parse_branches(condition.or_, f"{path}.or", zone, depth))
+        yield _parse_branches(AnyOf, condition.or_, f"{path}.or", zone, depth)
     if condition.not_ is not None:
-        yield Not(AllOf(tuple(_conditions(condition.not_, f"{path}.not", zone, depth))))
+        yield _parse_negation(condition.not_, f"{path}.not", zone, depth)
 
 
 def _parse_branches(
-    branches: list[TaskConditionInput], path: str, zone: str, depth: int
-) -> tuple[Condition, ...]:
-    return tuple(
-        AllOf(tuple(_conditions(branch, f"{path}.{number}", zone, depth)))
-        for number, branch in enumerate(branches)
-    )
+    combine: type[AllOf] | type[AnyOf],
+    branches: list[TaskConditionInput],
+    path: str,
+    zone: str,
+    depth: int,
+) -> Iterator[Condition]:
+    with ProblemCollector() as collect:
+        parsed = [
+            collect(_conditions, branch, f"{path}.{number}", zone, depth)
+            for number, branch in enumerate(branches)
+        ]
+    yield combine(tuple(map(AllOf, parsed)))
+
+
+def _parse_negation(
+    condition: TaskConditionInput, path: str, zone: str, depth: int
+) -> Iterator[Condition]:
+    yield Not(AllOf(_conditions(condition, path, zone, depth)))
 
 
 def _identity(value: Any, _path: str) -> Any:
