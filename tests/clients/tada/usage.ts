@@ -24,10 +24,10 @@ export const isUrgent = (task: Task): boolean => task.priority === "URGENT";
 export const isTemporary = (code: ErrorCode): boolean =>
   code === "RATE_LIMITED" || code === "UNAVAILABLE";
 
-export const isStale = (reason: ConflictReason): boolean => reason === "STALE";
-
 // @ts-expect-error There is no such code.
 export const wrongCode: ErrorCode = "NO_SUCH_CODE";
+
+export const stale: ConflictReason = "STALE";
 
 // @ts-expect-error There is no such reason.
 export const wrongReason: ConflictReason = "NO_SUCH_REASON";
