@@ -2,13 +2,27 @@ import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { afterEach, mock, test } from "node:test";
 
-import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from "@apollo/client";
+import {
+  ApolloClient,
+  ApolloLink,
+  CombinedGraphQLErrors,
+  HttpLink,
+  InMemoryCache,
+  gql,
+} from "@apollo/client";
 import { createPersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { RetryLink } from "@apollo/client/link/retry";
 
 import { createClient } from "./setup/apollo.js";
 import {
-  GRAPHQL_URL, ask, countTasks, createTasks, newUser, recordingFetch, testRetries, until,
+  GRAPHQL_URL,
+  ask,
+  countTasks,
+  createTasks,
+  newUser,
+  recordingFetch,
+  testRetries,
+  until,
 } from "./support.js";
 
 const TASKS = gql`
@@ -77,7 +91,10 @@ test("a home screen is cached without a warning", async () => {
     assert.equal(data.me.tasks.nodes.length, 1);
   }
   assert.equal(fetch.calls.length, 2);
-  assert.deepEqual(warn.mock.calls.map((call) => call.arguments), []);
+  assert.deepEqual(
+    warn.mock.calls.map((call) => call.arguments),
+    [],
+  );
   warn.mock.restore();
 });
 
@@ -121,7 +138,14 @@ test("an optimistic create is in the list at once, and is repeated safely", asyn
           task: { __typename: "Task", priority: "NONE", revision: 0, ...input },
         },
       },
-      update: (cache, { data: { createTask: { task } } }) =>
+      update: (
+        cache,
+        {
+          data: {
+            createTask: { task },
+          },
+        },
+      ) =>
         cache.updateQuery({ query: TASKS }, ({ tasks }) => ({
           tasks: {
             ...tasks,
@@ -160,7 +184,10 @@ test("fetchMore appends the next pages", async () => {
     await until(() => lists.length > shown);
   }
   subscription.unsubscribe();
-  assert.deepEqual(lists.map(({ edges }) => edges.length), [2, 4, 5]);
+  assert.deepEqual(
+    lists.map(({ edges }) => edges.length),
+    [2, 4, 5],
+  );
   const ids = lists.at(-1).edges.map(({ node }) => node.id);
   assert.deepEqual(ids.sort(), created.map(({ id }) => id).sort());
 });
@@ -170,7 +197,10 @@ test("a conflict names its kind and brings the current task", async () => {
   const [{ id, revision }] = await createTasks(user, "Buy milk");
   const client = connect(user);
   const update = (title) =>
-    client.mutate({ mutation: UPDATE, variables: { id, input: { title, expectedRevision: revision } } });
+    client.mutate({
+      mutation: UPDATE,
+      variables: { id, input: { title, expectedRevision: revision } },
+    });
   await update("Buy oat milk");
   await assert.rejects(update("Buy soy milk"), (error) => {
     assert(CombinedGraphQLErrors.is(error));
@@ -200,7 +230,9 @@ test("a token that stays invalid is refreshed once only", async () => {
 });
 
 const HUNDRED = { query: TASKS, variables: { first: 100 } };
-testRetries("the documented links", (user, url, fetch) => connect(user, { url, fetch }).query(HUNDRED));
+testRetries("the documented links", (user, url, fetch) =>
+  connect(user, { url, fetch }).query(HUNDRED),
+);
 testRetries("the default RetryLink", async (user, url, fetch) => {
   const random = mock.method(Math, "random", () => 0.9); // Delays of about 0.3, 0.5, 1 and 2 seconds.
   await connectWith(user, url, fetch, new RetryLink()).query(HUNDRED);
@@ -214,7 +246,13 @@ test("queries are sent by GET with useGETForQueries, and mutations by POST", asy
   await client.mutate({ mutation: CREATE, variables: { input: { title: "Buy milk & bread" } } });
   const { data } = await client.query({ query: TASKS, variables: { first: 10 } });
   assert.deepEqual(titles(data), ["Buy milk & bread"]);
-  assert.deepEqual(fetch.calls.map(({ method, status }) => [method, status]), [["POST", 200], ["GET", 200]]);
+  assert.deepEqual(
+    fetch.calls.map(({ method, status }) => [method, status]),
+    [
+      ["POST", 200],
+      ["GET", 200],
+    ],
+  );
 });
 
 for (const useGETForHashedQueries of [false, true]) {
@@ -231,14 +269,19 @@ for (const useGETForHashedQueries of [false, true]) {
     const [first, ...others] = fetch.calls;
     assert.equal(first.method, method);
     assert.equal(first.body?.query, undefined);
-    assert.deepEqual(others.map(({ status }) => status), [200, 200, 200]);
+    assert.deepEqual(
+      others.map(({ status }) => status),
+      [200, 200, 200],
+    );
     assert(others.every(({ body }) => body.query && !body.extensions?.persistedQuery));
   });
 }
 
 test("headers of client awareness are accepted", async () => {
   const user = newUser();
-  const client = connect(user, { headers: { "apollographql-client-name": "web", "apollographql-client-version": "1" } });
+  const client = connect(user, {
+    headers: { "apollographql-client-name": "web", "apollographql-client-version": "1" },
+  });
   assert.deepEqual(titles((await client.query({ query: TASKS })).data), []);
   assert.deepEqual((await ask(user, "{ tasks { totalCount } }")).tasks, { totalCount: 0 });
 });

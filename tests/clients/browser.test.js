@@ -32,9 +32,11 @@ async function isAllowed(origin, method, names) {
   });
   const list = (name) => (headers[name] ?? "").toLowerCase().split(/\s*,\s*/);
   const allowed = list("access-control-allow-headers");
-  const isCovered = (name) => allowed.includes(name) || (allowed.includes("*") && name !== "authorization");
+  const isCovered = (name) =>
+    allowed.includes(name) || (allowed.includes("*") && name !== "authorization");
   return (
-    status >= 200 && status < 300 &&
+    status >= 200 &&
+    status < 300 &&
     [origin.toLowerCase(), "*"].includes(list("access-control-allow-origin")[0]) &&
     (["GET", "POST"].includes(method) || list("access-control-allow-methods").includes(method)) &&
     names.every(isCovered)
@@ -44,10 +46,13 @@ async function isAllowed(origin, method, names) {
 const HEADERS_OF = {
   "a plain fetch": ["authorization", "content-type"],
   "Apollo's client awareness": [
-    "apollographql-client-name", "apollographql-client-version", "authorization", "content-type",
+    "apollographql-client-name",
+    "apollographql-client-version",
+    "authorization",
+    "content-type",
   ],
-  "OpenTelemetry": ["authorization", "baggage", "content-type", "traceparent", "tracestate"],
-  "Sentry": ["authorization", "baggage", "content-type", "sentry-trace"],
+  OpenTelemetry: ["authorization", "baggage", "content-type", "traceparent", "tracestate"],
+  Sentry: ["authorization", "baggage", "content-type", "sentry-trace"],
   "a header of the page's own": ["authorization", "content-type", "x-app-version"],
 };
 
@@ -69,7 +74,10 @@ test("a preflight of another origin is refused", async () => {
 test("the page can read the answer, and the headers that retries need", async () => {
   const user = newUser();
   await spendBudget(user);
-  for (const [url, status] of [[GRAPHQL_URL, 200], [LIMITED_URL, 429]]) {
+  for (const [url, status] of [
+    [GRAPHQL_URL, 200],
+    [LIMITED_URL, 429],
+  ]) {
     const response = await send(
       "POST",
       { authorization: `Bearer ${user.token}`, "content-type": "application/json", origin: ORIGIN },
@@ -77,7 +85,9 @@ test("the page can read the answer, and the headers that retries need", async ()
     );
     assert.equal(response.status, status);
     assert.equal(response.headers["access-control-allow-origin"], ORIGIN);
-    const exposed = response.headers["access-control-expose-headers"].toLowerCase().split(/\s*,\s*/);
+    const exposed = response.headers["access-control-expose-headers"]
+      .toLowerCase()
+      .split(/\s*,\s*/);
     assert(exposed.includes("retry-after") && exposed.includes("x-request-id"), exposed);
   }
 });

@@ -29,13 +29,21 @@ describe("generated types have DateTime, Date and ErrorCode", { concurrency: tru
 test("graphql-inspector reads the schema, and sees a breaking change", async () => {
   const schema = buildSchema(SCHEMA);
   assert.deepEqual(await diff(schema, buildSchema(SCHEMA)), []);
-  const changes = await diff(schema, buildSchema(SCHEMA.replace("  tags: [String!]!", "  tags: [String!]")));
-  assert(changes.some(({ criticality }) => criticality.level === "BREAKING"), changes);
+  const changes = await diff(
+    schema,
+    buildSchema(SCHEMA.replace("  tags: [String!]!", "  tags: [String!]")),
+  );
+  assert(
+    changes.some(({ criticality }) => criticality.level === "BREAKING"),
+    changes,
+  );
 });
 
 test("graphql-inspector finds no mistake in the documents of the guide", async () => {
   const guide = await readFile(`${FOLDER}/../../docs/guide.md`, "utf8");
-  const documents = [...guide.matchAll(/^```graphql\n(.*?)^```$/gms)].map(([, text]) => new Source(text));
+  const documents = [...guide.matchAll(/^```graphql\n(.*?)^```$/gms)].map(
+    ([, text]) => new Source(text),
+  );
   assert(documents.length > 20);
   assert.deepEqual(validate(buildSchema(SCHEMA), documents), []);
 });

@@ -6,7 +6,12 @@ import { GraphQLClient, gql } from "graphql-request";
 
 import { createClient, extensionsOf } from "./setup/graphql-request.js";
 import {
-  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries,
+  GRAPHQL_URL,
+  countTasks,
+  createTasks,
+  newUser,
+  recordingFetch,
+  testRetries,
 } from "./support.js";
 
 const TASKS = gql`
@@ -51,7 +56,8 @@ test("a conflict names its kind and brings the current task", async () => {
   const user = newUser();
   const [{ id, revision }] = await createTasks(user, "Buy milk");
   const client = connect(user);
-  const update = (title) => client.request(UPDATE, { id, input: { title, expectedRevision: revision } });
+  const update = (title) =>
+    client.request(UPDATE, { id, input: { title, expectedRevision: revision } });
   await update("Buy oat milk");
   const error = await update("Buy soy milk").catch((caught) => caught);
   const { code, reason, task } = extensionsOf(error);
@@ -66,10 +72,13 @@ test("a rejected input has a reason, a bound and all problems", async () => {
   const { code, field, reason, max, problems } = extensionsOf(error);
   assert.equal(code, "BAD_USER_INPUT");
   assert.deepEqual({ field, reason, max }, { field: "input.title", reason: "TOO_LONG", max: 200 });
-  assert.deepEqual(problems.map((problem) => [problem.field, problem.reason]), [
-    ["input.title", "TOO_LONG"],
-    ["input.description", "TOO_LONG"],
-  ]);
+  assert.deepEqual(
+    problems.map((problem) => [problem.field, problem.reason]),
+    [
+      ["input.title", "TOO_LONG"],
+      ["input.description", "TOO_LONG"],
+    ],
+  );
 });
 
 test("an expired token is refreshed, and the operation repeated", async () => {
@@ -92,5 +101,8 @@ test("queries are sent by GET with the method GET", async () => {
   const client = new GraphQLClient(GRAPHQL_URL, { method: "GET", fetch, headers });
   const { tasks } = await client.request(TASKS, { first: 10 });
   assert.equal(tasks.nodes[0].title, "Buy milk & bread");
-  assert.deepEqual(fetch.calls.map(({ method, status }) => [method, status]), [["GET", 200]]);
+  assert.deepEqual(
+    fetch.calls.map(({ method, status }) => [method, status]),
+    [["GET", 200]],
+  );
 });

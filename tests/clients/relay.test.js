@@ -5,16 +5,34 @@ import { createRequire } from "node:module";
 import { before, test } from "node:test";
 
 import {
-  commitMutation, fetchQuery, getPaginationMetadata, getPaginationVariables, getRefetchMetadata,
+  commitMutation,
+  fetchQuery,
+  getPaginationMetadata,
+  getPaginationVariables,
+  getRefetchMetadata,
   getSelector,
 } from "relay-runtime";
 
 import { createEnvironment } from "./setup/relay.js";
 import {
-  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries,
+  GRAPHQL_URL,
+  countTasks,
+  createTasks,
+  newUser,
+  recordingFetch,
+  testRetries,
 } from "./support.js";
 import { checkTypes, emptyFolder, runTool } from "./tools.js";
 
+const NAMES = [
+  "HomeQuery",
+  "TaskList",
+  "OpenTasksQuery",
+  "OpenTasks",
+  "Task",
+  "CreateTaskMutation",
+  "UpdateTaskMutation",
+];
 const artifacts = {};
 
 before(async () => {
@@ -24,7 +42,7 @@ before(async () => {
   await runTool("relay-compiler", "relay.config.json");
   await checkTypes("relay/tsconfig.json");
   const require = createRequire(import.meta.url);
-  for (const name of ["HomeQuery", "TaskList", "Task", "CreateTaskMutation", "UpdateTaskMutation"]) {
+  for (const name of NAMES) {
     artifacts[name] = require(`${compiled}/operations${name}.graphql.js`).default;
   }
 });
@@ -67,18 +85,29 @@ test("a connection is read, and its pages are joined", async () => {
       assert.deepEqual(titles(list), [..."abcde"]);
       break;
     }
-    await loadNext(environment, me, list, 2);
+    await loadNext(environment, artifacts.TaskList, list.tasks, 2, me.id);
   }
   assert.deepEqual(lengths, [2, 4, 5]);
 });
 
+test("a connection of Query is paged without an id", async () => {
+  const user = newUser();
+  await createTasks(user, ..."abc");
+  const environment = connect(user);
+  const data = await fetchQuery(environment, artifacts.OpenTasksQuery, { first: 2 }).toPromise();
+  const page = read(environment, artifacts.OpenTasks, data).tasks;
+  await loadNext(environment, artifacts.OpenTasks, page, 2);
+  const { edges, pageInfo } = read(environment, artifacts.OpenTasks, data).tasks;
+  assert.deepEqual([page.edges.length, edges.length, pageInfo.hasNextPage], [2, 3, false]);
+});
+
 /** Load the next page as `usePaginationFragment` does. */
-function loadNext(environment, reference, list, count) {
-  const { paginationMetadata, paginationRequest } = getPaginationMetadata(artifacts.TaskList, "list");
-  const { identifierInfo } = getRefetchMetadata(artifacts.TaskList, "list");
-  const cursor = list.tasks.pageInfo.endCursor;
-  const variables = getPaginationVariables("forward", count, cursor, {}, {}, paginationMetadata);
-  variables[identifierInfo.identifierQueryVariableName] = reference.id;
+function loadNext(environment, fragment, { pageInfo }, count, id) {
+  const { paginationMetadata, paginationRequest } = getPaginationMetadata(fragment, "loadNext");
+  const { identifierInfo } = getRefetchMetadata(fragment, "loadNext");
+  const { endCursor } = pageInfo;
+  const variables = getPaginationVariables("forward", count, endCursor, {}, {}, paginationMetadata);
+  if (identifierInfo) variables[identifierInfo.identifierQueryVariableName] = id;
   return fetchQuery(environment, paginationRequest, variables).toPromise();
 }
 
@@ -117,7 +146,12 @@ test("an optimistic create is in the list at once, and is repeated safely", asyn
   const task = { priority: "NONE", dueOn: null, createdAt: "", revision: 0, ...input };
   const optimisticResponse = { createTask: { task } };
   const create = () =>
-    mutate(environment, artifacts.CreateTaskMutation, { input, connections }, { optimisticResponse });
+    mutate(
+      environment,
+      artifacts.CreateTaskMutation,
+      { input, connections },
+      { optimisticResponse },
+    );
   let answer;
   answered = new Promise((resolve) => (answer = resolve));
   const created = create();

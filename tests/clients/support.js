@@ -13,7 +13,10 @@ const segment = (content) => Buffer.from(content).toString("base64url");
 /** Return a token as Better Auth signs it. */
 export function signToken(userId, expiresInSeconds = 3600) {
   const exp = Math.floor(Date.now() / 1000) + expiresInSeconds;
-  const content = [{ alg: "HS256", typ: "JWT" }, { sub: userId, exp }]
+  const content = [
+    { alg: "HS256", typ: "JWT" },
+    { sub: userId, exp },
+  ]
     .map((part) => segment(JSON.stringify(part)))
     .join(".");
   return `${content}.${createHmac("sha256", AUTH_SECRET).update(content).digest("base64url")}`;
@@ -113,7 +116,7 @@ export function testRetries(name, query) {
 /** Use up the budget of the user at the limited server. */
 export async function spendBudget(user) {
   for (const query of ["{ tasks(first: 100) { nodes { id title } } }", "{ me { id } }"]) {
-    for (let status; status !== 429; ) {
+    for (let status; status !== 429;) {
       const response = await post(user, query, {}, LIMITED_URL);
       ({ status } = response);
       await response.arrayBuffer();
@@ -123,7 +126,8 @@ export async function spendBudget(user) {
 }
 
 /** Suspend or resume the PostgreSQL of all servers. */
-const switchDatabase = (position) => fetch(`${DATABASE_SWITCH_URL}/${position}`, { method: "POST" });
+const switchDatabase = (position) =>
+  fetch(`${DATABASE_SWITCH_URL}/${position}`, { method: "POST" });
 
 /** Wait until the condition holds, at most ten seconds. */
 export async function until(condition) {

@@ -6,13 +6,20 @@ import { InfiniteQueryObserver, MutationObserver, QueryObserver } from "@tanstac
 
 import { GraphQLError, createClient } from "./setup/tanstack.js";
 import {
-  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries, until,
+  GRAPHQL_URL,
+  countTasks,
+  createTasks,
+  newUser,
+  recordingFetch,
+  testRetries,
+  until,
 } from "./support.js";
 
 const TASKS = `query Tasks($first: Int, $after: String) {
   tasks(first: $first, after: $after) { nodes { id title } pageInfo { hasNextPage endCursor } }
 }`;
-const CREATE = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id title } } }";
+const CREATE =
+  "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id title } } }";
 const UPDATE = `mutation ($id: ID!, $input: UpdateTaskInput!) {
   updateTask(id: $id, input: $input) { task { id title } }
 }`;
@@ -40,14 +47,18 @@ test("an infinite query follows the cursors", async () => {
     queryKey: ["tasks", "pages"],
     queryFn: ({ pageParam, signal }) => request(TASKS, { first: 2, after: pageParam }, signal),
     initialPageParam: null,
-    getNextPageParam: ({ tasks: { pageInfo } }) => (pageInfo.hasNextPage ? pageInfo.endCursor : null),
+    getNextPageParam: ({ tasks: { pageInfo } }) =>
+      pageInfo.hasNextPage ? pageInfo.endCursor : null,
   });
   const unsubscribe = observer.subscribe(() => {});
   await until(() => observer.getCurrentResult().isSuccess);
   while (observer.getCurrentResult().hasNextPage) await observer.fetchNextPage();
   const { pages } = observer.getCurrentResult().data;
   unsubscribe();
-  assert.deepEqual(pages.map(({ tasks }) => tasks.nodes.length), [2, 2, 1]);
+  assert.deepEqual(
+    pages.map(({ tasks }) => tasks.nodes.length),
+    [2, 2, 1],
+  );
   const ids = pages.flatMap(({ tasks }) => tasks.nodes.map(({ id }) => id));
   assert.deepEqual(ids.sort(), created.map(({ id }) => id).sort());
 });
@@ -57,7 +68,8 @@ test("an optimistic create is in the list at once, and is repeated safely", asyn
   await createTasks(user, "Buy milk");
   const client = connect(user);
   await list(client);
-  const shown = () => client.queryClient.getQueryData(["tasks"]).tasks.nodes.map(({ title }) => title);
+  const shown = () =>
+    client.queryClient.getQueryData(["tasks"]).tasks.nodes.map(({ title }) => title);
   const create = new MutationObserver(client.queryClient, {
     mutationFn: (input) => client.request(CREATE, { input }),
     onMutate: (task) =>

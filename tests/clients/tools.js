@@ -13,7 +13,8 @@ export function runTool(name, ...options) {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
-    for (const stream of [program.stdout, program.stderr]) stream.on("data", (part) => (output += part));
+    for (const stream of [program.stdout, program.stderr])
+      stream.on("data", (part) => (output += part));
     program.on("error", reject);
     program.on("close", (code) =>
       code === 0 ? resolve() : reject(new Error(`${name} ${options.join(" ")} failed:\n${output}`)),

@@ -7,7 +7,13 @@ import { persistedExchange } from "@urql/exchange-persisted";
 
 import { createClient } from "./setup/urql.js";
 import {
-  GRAPHQL_URL, countTasks, createTasks, newUser, recordingFetch, testRetries, until,
+  GRAPHQL_URL,
+  countTasks,
+  createTasks,
+  newUser,
+  recordingFetch,
+  testRetries,
+  until,
 } from "./support.js";
 
 const TASKS = gql`
@@ -59,11 +65,17 @@ test("a list is read, and again from the cache, without a warning", async () => 
     }
   `;
   for (const _ of [1, 2]) {
-    assert.deepEqual(titles(await dataOf(client.query(TASKS, {}))).sort(), ["Buy bread", "Buy milk"]);
+    assert.deepEqual(titles(await dataOf(client.query(TASKS, {}))).sort(), [
+      "Buy bread",
+      "Buy milk",
+    ]);
     assert.equal((await dataOf(client.query(HOME, {}))).me.overview.open, 2);
   }
   assert.equal(fetch.calls.length, 2);
-  assert.deepEqual(warn.mock.calls.map((call) => call.arguments), []);
+  assert.deepEqual(
+    warn.mock.calls.map((call) => call.arguments),
+    [],
+  );
 });
 
 test("an optimistic create is in the list at once, and is repeated safely", async () => {
@@ -117,7 +129,10 @@ test("relayPagination joins the pages", async () => {
     lengths.push(list.edges.length);
   }
   assert.deepEqual(lengths, [2, 4, 5]);
-  assert.deepEqual(list.edges.map(({ node }) => node.id).sort(), created.map(({ id }) => id).sort());
+  assert.deepEqual(
+    list.edges.map(({ node }) => node.id).sort(),
+    created.map(({ id }) => id).sort(),
+  );
 });
 
 test("a task of the list is found in the cache", async () => {
@@ -126,7 +141,9 @@ test("a task of the list is found in the cache", async () => {
   const fetch = recordingFetch();
   const client = connect(user, { fetch });
   await dataOf(client.query(TASKS, {}));
-  const { task } = await dataOf(client.query(gql`query ($id: ID!) { task(id: $id) { id title } }`, { id }));
+  const { task } = await dataOf(
+    client.query(gql`query ($id: ID!) { task(id: $id) { id title } }`, { id }),
+  );
   assert.equal(task.title, "Buy milk");
   assert.equal(fetch.calls.length, 1);
 });
@@ -161,7 +178,13 @@ test("a client without options sends queries by GET, and mutations by POST", asy
   const client = connectWith(user, GRAPHQL_URL, fetch);
   await dataOf(client.mutation(CREATE, { input: { title: "Buy milk & bread" } }));
   assert.deepEqual(titles(await dataOf(client.query(TASKS, { first: 10 }))), ["Buy milk & bread"]);
-  assert.deepEqual(fetch.calls.map(({ method, status }) => [method, status]), [["POST", 200], ["GET", 200]]);
+  assert.deepEqual(
+    fetch.calls.map(({ method, status }) => [method, status]),
+    [
+      ["POST", 200],
+      ["GET", 200],
+    ],
+  );
 });
 
 for (const preferGetForPersistedQueries of [false, "within-url-limit"]) {
@@ -176,8 +199,14 @@ for (const preferGetForPersistedQueries of [false, "within-url-limit"]) {
     assert.deepEqual(titles(await dataOf(client.query(TASKS, {}))), ["Buy milk"]);
     const [first, ...others] = fetch.calls;
     assert.equal(first.method, method);
-    assert.deepEqual(others.map(({ status }) => status), [200, 200, 200]);
+    assert.deepEqual(
+      others.map(({ status }) => status),
+      [200, 200, 200],
+    );
     const sent = others.map(({ url, body }) => JSON.stringify(body ?? decodeURIComponent(url)));
-    assert(sent.every((text) => /query=|"query":/.test(text) && !/persistedQuery/.test(text)), sent);
+    assert(
+      sent.every((text) => /query=|"query":/.test(text) && !/persistedQuery/.test(text)),
+      sent,
+    );
   });
 }

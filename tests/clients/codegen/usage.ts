@@ -14,12 +14,17 @@ const TASKS = graphql(`
 `);
 
 export async function importantTasks(client: GraphQLClient): Promise<TasksQuery["tasks"]["nodes"]> {
-  const filter = { completed: false, priority: { gte: "HIGH" }, dueAt: { lt: "2030-01-01T00:00:00Z" } } as const;
+  const filter = {
+    completed: false,
+    priority: { gte: "HIGH" },
+    dueAt: { lt: "2030-01-01T00:00:00Z" },
+  } as const;
   const { tasks } = await client.request(TASKS, { filter });
   return tasks.nodes;
 }
 
-export const createdAt = (task: TasksQuery["tasks"]["nodes"][number]): Date => new Date(task.createdAt);
+export const createdAt = (task: TasksQuery["tasks"]["nodes"][number]): Date =>
+  new Date(task.createdAt);
 
 /** A day has no time zone: keep the text, or take its parts. */
 export const dueDay = (day: Scalars["Date"]["output"]): number[] => day.split("-").map(Number);
@@ -37,7 +42,9 @@ export function advice(error: unknown): string {
     case ErrorCode.UNAUTHENTICATED:
       return "Sign in again.";
     case ErrorCode.CONFLICT:
-      return reason === ConflictReason.STALE ? "The task has changed meanwhile." : "Reload the page.";
+      return reason === ConflictReason.STALE
+        ? "The task has changed meanwhile."
+        : "Reload the page.";
     case ErrorCode.RATE_LIMITED:
     case ErrorCode.UNAVAILABLE:
       return "Try again later.";

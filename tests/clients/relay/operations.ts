@@ -27,6 +27,28 @@ export const taskList = graphql`
   }
 `;
 
+export const openTasksQuery = graphql`
+  query operationsOpenTasksQuery($first: Int) {
+    ...operationsOpenTasks @arguments(first: $first)
+  }
+`;
+
+export const openTasks = graphql`
+  fragment operationsOpenTasks on Query
+  @argumentDefinitions(first: { type: "Int", defaultValue: 50 }, after: { type: "String" })
+  @refetchable(queryName: "operationsOpenTasksPaginationQuery") {
+    tasks(first: $first, after: $after, filter: { completed: false })
+      @connection(key: "OpenTasks_tasks") {
+      edges {
+        node {
+          id
+          title
+        }
+      }
+    }
+  }
+`;
+
 export const task = graphql`
   fragment operationsTask on Task @refetchable(queryName: "operationsTaskRefetchQuery") {
     id

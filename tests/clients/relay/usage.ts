@@ -1,9 +1,14 @@
-import type { ConflictReason, ErrorCode } from "../generated/relay/operationsErrorCodesQuery.graphql";
+import type {
+  ConflictReason,
+  ErrorCode,
+} from "../generated/relay/operationsErrorCodesQuery.graphql";
 import type { operationsTask$data } from "../generated/relay/operationsTask.graphql";
 import type { operationsUpdateTaskMutation$variables } from "../generated/relay/operationsUpdateTaskMutation.graphql";
 
 /** A day of the user's calendar. `new Date(dueOn)` would be midnight in UTC, on the day before for some. */
-export function dueDay({ dueOn }: operationsTask$data): { year: number; month: number; day: number } | null {
+export function dueDay({
+  dueOn,
+}: operationsTask$data): { year: number; month: number; day: number } | null {
   if (!dueOn) return null;
   const [year = 0, month = 0, day = 0] = dueOn.split("-").map(Number);
   return { year, month, day };
@@ -16,15 +21,18 @@ export const dueAt = (id: string, time: Date): operationsUpdateTaskMutation$vari
   input: { dueAt: time.toISOString(), priority: "HIGH" },
 });
 
+type Variables = operationsUpdateTaskMutation$variables;
+
 // @ts-expect-error A date-time is a string.
-export const wrong: operationsUpdateTaskMutation$variables = { id: "", input: { dueAt: new Date() } };
+export const wrong: Variables = { id: "", input: { dueAt: new Date() } };
 
 interface Extensions {
   code: ErrorCode;
   reason?: ConflictReason;
 }
 
-export const isStale = ({ code, reason }: Extensions): boolean => code === "CONFLICT" && reason === "STALE";
+export const isStale = ({ code, reason }: Extensions): boolean =>
+  code === "CONFLICT" && reason === "STALE";
 
 // @ts-expect-error There is no such code.
 export const wrongCode = ({ code }: Extensions): boolean => code === "NO_SUCH_CODE";
