@@ -82,9 +82,8 @@ class Environment(BaseSettings):
     )
     expose_cost: bool = Field(
         default=False,
-        description="Return the cost of each operation in `extensions.cost`, and the part of it that "
-        "remains for the returned fields in `extensions.actualCost`. Default in `dev`: "
-        "true.",
+        description="Return the cost of each operation in `extensions.cost`, and the part of it "
+        "that remains for the returned fields in `extensions.actualCost`. Default in `dev`: true.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The minimum log level."
