@@ -23,7 +23,7 @@ IMPATIENT = {"REQUEST_TIMEOUT": "0.5", "DATABASE_STATEMENT_TIMEOUT": "0.4"}
 
 @contextmanager
 def running_servers(folder: Path) -> Iterator[dict[str, str]]:
-    """Run three servers on one database, and yield the environment of the tests."""
+    """Run four servers on one database, and yield the environment of the tests."""
     with ExitStack() as stack:
         postgres = stack.enter_context(migrated_server(folder / "postgres"))
         usual = variables_for(postgres.url) | {"CORS_ORIGINS": ORIGIN}
@@ -37,6 +37,7 @@ def running_servers(folder: Path) -> Iterator[dict[str, str]]:
             "LIMITED_URL": serve(**LIMITED),
             "IMPATIENT_URL": serve(**IMPATIENT),
             "DATABASE_SWITCH_URL": stack.enter_context(database_switch(postgres)),
+            "PAGE_URL": serve(GRAPHIQL="true", INTROSPECTION="true"),
             "AUTH_SECRET": SECRET,
             "ORIGIN": ORIGIN,
         }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-export const { GRAPHQL_URL, LIMITED_URL, ORIGIN } = process.env;
+export const { GRAPHQL_URL, LIMITED_URL, ORIGIN, PAGE_URL } = process.env;
 const { AUTH_SECRET, DATABASE_SWITCH_URL, IMPATIENT_URL } = process.env;
 
 const segment = (content) => Buffer.from(content).toString("base64url");
