@@ -144,20 +144,14 @@ ParseValue = Callable[[Any, str], Any]
 
 
 def parse_comparisons(
-    column: str, comparator: object, path: str, parse: ParseValue
+    column: str, comparator: object, path: str, parse: ParseValue, collect: ProblemCollector
 ) -> Iterator[Comparison]:
-    given = {
-        field.name.removesuffix("_"): getattr(comparator, field.name)
-        for field in dataclasses.fields(comparator)  # type: ignore[arg-type]
-    }
-    with ProblemCollector() as collect:
-        operands = {
-            name: collect(_parse, value, f"{path}.{camel(name)}", parse)
-            for name, value in given.items()
-            if value is not None
-        }
-    for name, operand in operands.items():
-        yield Comparison(column, name, operand)
+    for field in dataclasses.fields(comparator):  # type: ignore[arg-type]
+        value = getattr(comparator, field.name)
+        name = field.name.removesuffix("_")
+        if value is not None:
+            operand = collect(_parse, value, f"{path}.{camel(name)}", parse)
+            yield Comparison(column, name, operand)
 
 
 def _parse(value: object, path: str, parse: ParseValue) -> object:
@@ -176,13 +170,16 @@ def _parse(value: object, path: str, parse: ParseValue) -> object:
         return tuple(collect(parse, item, f"{path}.{n}") for n, item in enumerate(value))
 
 
-def parse_due_comparisons(due: DueComparator, path: str, zone: str) -> Iterator[Comparison]:
+def parse_due_comparisons(
+    due: DueComparator, path: str, zone: str, collect: ProblemCollector
+) -> Iterator[Comparison]:
     """Yield the comparisons, in the time zone unless the comparator has its own."""
     if due.time_zone is not None:
-        zone = known_zone(due.time_zone, f"{path}.timeZone")
+        zone = collect(known_zone, due.time_zone, f"{path}.timeZone")
     if due.null is not None:
         yield Comparison("due", "null", due.null)
-    yield from _parse_days(due, zone, path)
+    collect(_require_ordered_days, due, path)
+    yield from _parse_days(due, zone)
     for name in ("before", "after"):
         value = getattr(due, name)
         if value is not None:
@@ -193,7 +190,13 @@ def parse_due_comparisons(due: DueComparator, path: str, zone: str) -> Iterator[
             yield Comparison("due", name, (wanted, zone))
 
 
-def _parse_days(due: DueComparator, zone: str, path: str) -> Iterator[Comparison]:
+def _parse_days(due: DueComparator, zone: str) -> Iterator[Comparison]:
+    for name, day in (("from", due.from_), ("to", due.to)):
+        if day is not None:
+            yield Comparison("due", name, (date.fromisoformat(day), zone))
+
+
+def _require_ordered_days(due: DueComparator, path: str) -> None:
     if due.from_ is not None and due.to is not None and due.from_ > due.to:
         raise BadUserInput(
             "Empty range: `to` must not be earlier than `from`.",
@@ -201,9 +204,6 @@ def _parse_days(due: DueComparator, zone: str, path: str) -> Iterator[Comparison
             field=f"{path}.to",
             min=due.from_,
         )
-    for name, day in (("from", due.from_), ("to", due.to)):
-        if day is not None:
-            yield Comparison("due", name, (date.fromisoformat(day), zone))
 
 
 def camel(name: str) -> str:

@@ -1,7 +1,6 @@
 """Filter inputs, and their conversion to filters of the store."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import strawberry
@@ -100,7 +99,8 @@ class TaskFilterInput(TaskConditionInput):
         """Return the filter of the store. Raise BadUserInput with the paths of invalid fields.
         `zone` is the time zone of comparators without one.
         """
-        conditions = _conditions(self, path, zone)
+        with ProblemCollector() as collect:
+            conditions = tuple(ConditionParser(zone, collect).parse(self, path))
         if sum(1 for _ in comparisons(AllOf(conditions))) > MAX_COMPARISONS:
             raise BadUserInput(
                 f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.",
@@ -112,61 +112,60 @@ class TaskFilterInput(TaskConditionInput):
         return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
 
 
-def _conditions(
-    condition: TaskConditionInput, path: str, zone: str, depth: int = 0
-) -> tuple[Condition, ...]:
-    """Return the conditions of the input, all of which must match."""
-    if depth > MAX_DEPTH:
-        raise BadUserInput(
-            f"Too deep: `and`, `or` and `not` can be nested at most {MAX_DEPTH} levels.",
-            reason=InputReason.TOO_DEEP,
-            field=path,
-            max=MAX_DEPTH,
+class ConditionParser:
+    """Parser of the conditions of one filter, in a time zone. It collects their problems."""
+
+    __slots__ = ("_collect", "_zone")
+
+    def __init__(self, zone: str, collect: ProblemCollector) -> None:
+        self._zone = zone
+        self._collect = collect
+
+    def parse(
+        self, condition: TaskConditionInput, path: str, depth: int = 0
+    ) -> Iterator[Condition]:
+        """Yield the conditions of the input, all of which must match."""
+        collect = self._collect
+        if depth > MAX_DEPTH:
+            collect.add(_too_deep(path))
+            return
+        if condition.completed is not None:
+            yield Comparison("completed_at", "null", not condition.completed)
+        if condition.due is not None:
+            yield from parse_due_comparisons(condition.due, f"{path}.due", self._zone, collect)
+        for name, parse in COLUMNS.items():
+            comparator = getattr(condition, name)
+            if comparator is not None:
+                inner = f"{path}.{camel(name)}"
+                yield from parse_comparisons(name, comparator, inner, parse, collect)
+        yield from self._parse_branches(condition, path, depth + 1)
+
+    def _parse_branches(
+        self, condition: TaskConditionInput, path: str, depth: int
+    ) -> Iterator[Condition]:
+        if condition.and_ is not None:
+            yield AllOf(self._parse_list(condition.and_, f"{path}.and", depth))
+        if condition.or_ is not None:
+            yield AnyOf(self._parse_list(condition.or_, f"{path}.or", depth))
+        if condition.not_ is not None:
+            yield Not(AllOf(tuple(self.parse(condition.not_, f"{path}.not", depth))))
+
+    def _parse_list(
+        self, conditions: list[TaskConditionInput], path: str, depth: int
+    ) -> tuple[Condition, ...]:
+        return tuple(
+            AllOf(tuple(self.parse(condition, f"{path}.{number}", depth)))
+            for number, condition in enumerate(conditions)
         )
-    with ProblemCollector() as collect:
-        parts = [collect(tuple, part) for part in _iter_parts(condition, path, zone, depth + 1)]
-    return tuple(chain.from_iterable(parts))
 
 
-def _iter_parts(
-    condition: TaskConditionInput, path: str, zone: str, depth: int
-) -> Iterator[Iterable[Condition]]:
-    """Yield the conditions of each field, which are parsed when they are iterated."""
-    if condition.completed is not None:
-        yield [Comparison("completed_at", "null", not condition.completed)]
-    if condition.due is not None:
-        yield parse_due_comparisons(condition.due, f"{path}.due", zone)
-    for name, parse in COLUMNS.items():
-        comparator = getattr(condition, name)
-        if comparator is not None:
-            yield parse_comparisons(name, comparator, f"{path}.{camel(name)}", parse)
-    if condition.and_ is not None:
-        yield _parse_branches(AllOf, condition.and_, f"{path}.and", zone, depth)
-    if condition.or_ is not None:
-        yield _parse_branches(AnyOf, condition.or_, f"{path}.or", zone, depth)
-    if condition.not_ is not None:
-        yield _parse_negation(condition.not_, f"{path}.not", zone, depth)
-
-
-def _parse_branches(
-    combine: type[AllOf] | type[AnyOf],
-    branches: list[TaskConditionInput],
-    path: str,
-    zone: str,
-    depth: int,
-) -> Iterator[Condition]:
-    with ProblemCollector() as collect:
-        parsed = [
-            collect(_conditions, branch, f"{path}.{number}", zone, depth)
-            for number, branch in enumerate(branches)
-        ]
-    yield combine(tuple(map(AllOf, parsed)))
-
-
-def _parse_negation(
-    condition: TaskConditionInput, path: str, zone: str, depth: int
-) -> Iterator[Condition]:
-    yield Not(AllOf(_conditions(condition, path, zone, depth)))
+def _too_deep(path: str) -> BadUserInput:
+    return BadUserInput(
+        f"Too deep: `and`, `or` and `not` can be nested at most {MAX_DEPTH} levels.",
+        reason=InputReason.TOO_DEEP,
+        field=path,
+        max=MAX_DEPTH,
+    )
 
 
 def _identity(value: Any, _path: str) -> Any:
