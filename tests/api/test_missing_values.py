@@ -56,11 +56,13 @@ def test_mutation_with_a_missing_value_changes_nothing(
         assert result["data"] == {name: None}
         (error,) = result["errors"]
         assert error["path"] == [name]
+        problem = {"field": field, "reason": "REQUIRED", "message": error["message"]}
         assert error["extensions"] == {
             "code": "BAD_USER_INPUT",
             "status": 400,
             "reason": "REQUIRED",
             "field": field,
+            "problems": [problem],
         }
     assert answer(home, schema, STATE) == before
 
@@ -96,3 +98,19 @@ def test_every_task_can_be_selected_explicitly(alice: Person) -> None:
     document = "mutation { %s(filter: {createdAt: {null: false}}) { count } }"
     for name in ("deleteTasks", "restoreTasks"):
         assert alice.ask(document % name) == {name: {"count": 2}}
+
+
+def test_all_missing_values_are_reported(alice: Person) -> None:
+    document = """mutation ($id: ID, $dry: Boolean) {
+        deleteTasks(filter: {id: {eq: $id}, tags: {all: []}, search: " "}, dryRun: $dry) { count }
+    }"""
+    problems = alice.refusal(document)["problems"]
+    assert [problem["field"] for problem in problems] == [
+        "filter.id.eq",
+        "filter.tags.all",
+        "filter.search",
+        "dryRun",
+    ]
+    many: Any = {"and": [{}] * 100}
+    document = "mutation ($f: TaskFilter) { deleteTasks(filter: $f) { count } }"
+    assert len(alice.refusal(document, f=many)["problems"]) == 20

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLInputObjectType,
+    get_named_type,
     is_required_argument,
     is_required_input_field,
 )
@@ -30,7 +31,7 @@ NOTHING: Mapping[str, Any] = {}
 
 
 def missing(document: str, variables: Mapping[str, Any] = NOTHING) -> dict[str, str]:
-    """Return the paths of the missing values of the only operation."""
+    """Return the path of the first missing value of each root field."""
     prepared = SCHEMA.documents.prepare(document)
     assert not prepared.errors, prepared.errors[0]
     operation = prepared.cost(None)
@@ -198,9 +199,9 @@ def test_null_in_content_is_decided() -> None:
         assert isinstance(kind, GraphQLInputObjectType)
         assert guards <= set(kind.fields)
         for field, definition in kind.fields.items():
-            if name.startswith("Update") and field not in guards | CHANGES_NOTHING:
+            is_decided = field in guards | CHANGES_NOTHING or name.startswith("Create")
+            if not is_decided and not is_required_input_field(definition):
                 assert isinstance(definition.extensions[DEFINITION].type, StrawberryMaybe), field
-                assert not is_required_input_field(definition)
 
 
 def test_expected_revision_is_required() -> None:
@@ -214,6 +215,20 @@ def test_expected_revision_is_required() -> None:
     assert missing(document, {"i": {"tags": None, "expectedRevision": None}}) == lost
     assert missing(document, {"i": {"title": None, "dueOn": None, "addTags": None}}) == {}
     assert missing(document, {"i": {}}) == {}
+    document = "mutation ($v: [TaskValuesInput!]!) { setTasks(input: $v) { revision } }"
+    values = [{"id": "x", "dueOn": None, "expectedRevision": revision} for revision in (1, None)]
+    assert missing(document, {"v": values}) == {"setTasks": "input.1.expectedRevision"}
+
+
+def test_content_types_are_those_of_the_mutations() -> None:
+    """A new input type is either content, or has the rules of filters."""
+    kinds = {
+        kind.name
+        for field in MUTATIONS.values()
+        for argument in field.args.values()
+        if isinstance(kind := get_named_type(argument.type), GraphQLInputObjectType)
+    }
+    assert kinds == {*value_rules.CONTENT, "TaskFilter"}
 
 
 def test_rules_name_the_schema() -> None:
