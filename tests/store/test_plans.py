@@ -21,14 +21,14 @@ from todo_graphql.store.storage import counted_storage_statement, recount_storag
 from todo_graphql.store.tasks.cursors import Listing, PageRequest
 from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
-from todo_graphql.store.tasks.new_values import NewValues, values_parameters
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL, NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
-from todo_graphql.store.tasks.value_updates import set_values_statement
-from todo_graphql.store.tasks.values import VALUES
+from todo_graphql.store.tasks.values.new_values import NewValues, values_parameters
+from todo_graphql.store.tasks.values.rows import VALUES
+from todo_graphql.store.tasks.values.updates import set_values_statement
 from todo_graphql.store.tasks.zoned.pages import split_halves, zoned_page_statement
 
 pytestmark = pytest.mark.no_cover

@@ -26,11 +26,11 @@ from todo_graphql.store.storage import Usage, read_storage
 from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import TaskFilter
-from todo_graphql.store.tasks.new_values import NewValues
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.values.new_values import NewValues
 from todo_graphql.store.users import Users
 
 pytestmark = pytest.mark.no_cover

@@ -41,8 +41,8 @@ from todo_graphql.store.tasks.single_writes import (
     update_one_statement,
 )
 from todo_graphql.store.tasks.updates import mark_statement, purge_statement, update_statement
-from todo_graphql.store.tasks.value_updates import set_values_statement
-from todo_graphql.store.tasks.values import VALUES as VALUES_READ
+from todo_graphql.store.tasks.values.rows import VALUES as VALUES_READ
+from todo_graphql.store.tasks.values.updates import set_values_statement
 from todo_graphql.store.tasks.zoned.pages import split_halves, zoned_page_statement
 
 PACKAGE = store.__name__

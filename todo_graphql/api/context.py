@@ -14,7 +14,7 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL
-from todo_graphql.store.tasks.values import VALUES
+from todo_graphql.store.tasks.values.rows import VALUES
 from todo_graphql.store.users import Users
 
 if TYPE_CHECKING:

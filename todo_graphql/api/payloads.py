@@ -10,7 +10,7 @@ from todo_graphql.api.task_values import TaskValues
 from todo_graphql.api.types import Task
 from todo_graphql.store.tasks.rows import TaskRow
 from todo_graphql.store.tasks.selections import DRY_RUN_ROWS
-from todo_graphql.store.tasks.values import TaskValuesRow
+from todo_graphql.store.tasks.values.rows import TaskValuesRow
 from todo_graphql.store.tasks.write_results import WriteResult
 
 

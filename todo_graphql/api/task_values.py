@@ -13,9 +13,9 @@ from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
 from todo_graphql.store.models import TASK_MAX_TAGS
 from todo_graphql.store.problem_collector import ProblemCollector
-from todo_graphql.store.tasks.new_values import NewValues
 from todo_graphql.store.tasks.selections import BULK_MAX
-from todo_graphql.store.tasks.values import EDITABLE, TaskValuesRow
+from todo_graphql.store.tasks.values.new_values import NewValues
+from todo_graphql.store.tasks.values.rows import EDITABLE, TaskValuesRow
 
 
 @strawberry.type(

@@ -57,7 +57,7 @@ from todo_graphql.store.models import (
     TITLE_MAX_LENGTH,
 )
 from todo_graphql.store.tasks.rows import TaskRow
-from todo_graphql.store.tasks.values import TaskValuesRow
+from todo_graphql.store.tasks.values.rows import TaskValuesRow
 
 Int: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 SCALARS: Mapping[str, Any] = {

@@ -23,7 +23,6 @@ from todo_graphql.store.tasks.inserts import (
     insert_statement,
     parse_insert_result,
 )
-from todo_graphql.store.tasks.new_values import NewValues, values_parameters
 from todo_graphql.store.tasks.overview import (
     ALL_COUNTS,
     Overview,
@@ -54,7 +53,8 @@ from todo_graphql.store.tasks.updates import (
     purge_statement,
     update_statement,
 )
-from todo_graphql.store.tasks.value_updates import parse_set_values, set_values_statement
+from todo_graphql.store.tasks.values.new_values import NewValues, values_parameters
+from todo_graphql.store.tasks.values.updates import parse_set_values, set_values_statement
 from todo_graphql.store.tasks.write_results import WriteResult, parse_write_result
 from todo_graphql.store.tasks.zoned.pages import read_zoned_page
 from todo_graphql.store.validation import require_few_tags, require_task_id

@@ -24,7 +24,7 @@ from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape, mark_change, update_change
 from todo_graphql.store.tasks.rows import ALWAYS_READ, format_columns, stored_columns
 from todo_graphql.store.tasks.selections import BULK_MAX, DRY_RUN_ROWS, SelectionShape
-from todo_graphql.store.tasks.values import columns_before, format_values
+from todo_graphql.store.tasks.values.rows import columns_before, format_values
 from todo_graphql.store.tasks.write_results import count_rows, description_size
 from todo_graphql.store.write_summary import summarize_write
 

@@ -8,7 +8,7 @@ from sqlalchemy import CTE, ColumnElement, Integer, func, literal, select
 from todo_graphql.errors import QueryTooComplex
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows
-from todo_graphql.store.tasks.values import TaskValuesRow
+from todo_graphql.store.tasks.values.rows import TaskValuesRow
 from todo_graphql.store.write_summary import parse_summary
 
 # Behind the columns of a task and the size of the result, a change returns these if the previous

@@ -8,7 +8,7 @@ from typing import Any
 
 from todo_graphql.store.tasks.derived import WEIGHTS
 from todo_graphql.store.tasks.edits import replace_due, with_derived
-from todo_graphql.store.tasks.values import EDITABLE
+from todo_graphql.store.tasks.values.rows import EDITABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ from todo_graphql.store.tasks.edits import DERIVED
 from todo_graphql.store.tasks.rows import ALWAYS_READ, format_columns, stored_columns
 from todo_graphql.store.tasks.selections import AT_MOST, TaskSelection
 from todo_graphql.store.tasks.updates import MAX_BYTES, count_targets
-from todo_graphql.store.tasks.values import EDITABLE, columns_before, format_values
+from todo_graphql.store.tasks.values.rows import EDITABLE, columns_before, format_values
 from todo_graphql.store.tasks.write_results import (
     WriteResult,
     count_rows,
