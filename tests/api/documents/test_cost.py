@@ -114,9 +114,9 @@ RETURNED: dict[str, tuple[str, int, int]] = {
         102 + 5 * 3,
     ),
     "a bulk": (
-        "mutation { completeTasks(filter: {}, dryRun: true) { tasks { id } } }",
-        2 + 100,
-        2 + 5,
+        "mutation { completeTasks(filter: {completed: false}, dryRun: true) { tasks { id } } }",
+        3 + 100,
+        3 + 4,
     ),
     "an error": ('{ task(id: "x") { id title } }', 13, 13),
 }
