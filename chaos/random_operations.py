@@ -89,6 +89,7 @@ class RandomOperations:
             "[CreateTaskInput!]!": lambda: [self._new() for _ in range(self._chance.randint(1, 3))],
             "UpdateTaskInput!": self._changes,
             "UpdateTasksInput!": self._changes,
+            "[TaskValuesInput!]!": self._values,
             "TaskFilter": self._filter,
             "[TaskOrder!]": self._order,
             "Int": lambda: self._chance.randint(1, 30),
@@ -134,12 +135,16 @@ class RandomOperations:
         }
         return {name: make() for name, make in self._chance.sample(list(some.items()), 2)}
 
+    def _values(self) -> list[dict[str, Any]]:
+        ids = {self._id() for _ in range(self._chance.randint(1, 3))}
+        return [{"id": task_id, "title": self._title()} for task_id in sorted(ids)]
+
     def _filter(self) -> dict[str, Any]:
         mark = self._any_user().mark
         return self._chance.choice(
             (
-                {},
-                {"trashed": True},
+                {"createdAt": {"null": False}},
+                {"createdAt": {"null": False}, "trashed": True},
                 {"id": {"in": [self._id() for _ in range(3)]}},
                 {"title": {"contains": mark}},
                 {"search": mark},

@@ -81,7 +81,7 @@ def test_dev_accepts_tokens_of_an_issuer(settings: Settings, elsewhere: Path) ->
         given = {"AUTH_JWKS_URL": issuer.url, "DATABASE_URL": database}
         with Service("dev", "--port", "0", folder=elsewhere, **given) as dev:
             page = plain_http.get(f"{dev.url}/graphql", headers={"Accept": "text/html"})
-            assert ("GraphiQL" in page.text, "Bearer" in page.text) == (True, False)
+            assert ("GraphiQL" in page.text, '"Bearer ' in page.text) == (True, False)
             answer = dev.post("{ me { id } }", issuer.token("1"))
             assert answer.json()["data"] == {"me": {"id": SUBJECT}}
             assert dev.stop() == 0, dev.output

@@ -1,5 +1,6 @@
 """Number of messages per operation between the server and PostgreSQL."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -78,9 +79,10 @@ def test_page_between_cursors_sends_one_message(wire: Wire, carol: Person) -> No
 
 
 def test_repeated_create_sends_one_message(wire: Wire, carol: Person) -> None:
+    task_id = str(uuid.uuid4())
     for _ in range(2):
         with wire.listening() as messages:
-            carol.create(id=carol.id)
+            carol.create(id=task_id)
         assert len(messages) == 1
 
 
