@@ -16,7 +16,7 @@ from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, held_operations, post, reset, status
 from tests.support.servers import serving
 from todo_graphql.server.http import body_budget
-from todo_graphql.server.http.body_budget import SMALL_BODY_BYTES, BodyBudget
+from todo_graphql.server.http.body_budget import SMALL_BODY_BYTES
 from todo_graphql.server.strict_json import (
     MAX_VALUES,
     count_separators,
@@ -185,13 +185,6 @@ def test_body_of_a_running_operation_does_not_give_way(
         released.set()
         assert (status(first), status(second)) == (200, 200)
         assert code_of(budgeted, other) is None
-
-
-def test_share_of_a_body_is_released() -> None:
-    budget = BodyBudget(LIMIT)
-    with budget.share("alice") as share:
-        share.grow(SMALL_BODY_BYTES)
-    assert budget.held() == share.size == 0
 
 
 def test_chunked_large_body_takes_a_share(

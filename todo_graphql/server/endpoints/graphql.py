@@ -73,9 +73,9 @@ class GraphQLEndpoint:
         owner = context.viewer.key
         self._unsent.check(owner)
         media_type = response_type(scope)
-        with self._bodies.share(owner) as share:
+        try:
             if scope["method"] == "POST":
-                body = await read_body(request, self._max_body_bytes, share)
+                body = await read_body(request, self._max_body_bytes, self._bodies, owner)
                 parse = partial(parse_graphql_request, body)
             else:
                 parse = partial(parse_url_request, scope["query_string"])
@@ -84,6 +84,8 @@ class GraphQLEndpoint:
             response = await run_with_timeout(
                 self._timeout, context.connection, work, in_one_transaction=False
             )
+        finally:
+            self._bodies.release(request)
         if len(response.body) <= RESPONSE_PIECE_BYTES:
             await response(scope, receive, send)
         else:

@@ -4,6 +4,7 @@ Both follow GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft
 """
 
 import json
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from todo_graphql.errors import (
     InputReason,
     PersistedQueryNotSupported,
 )
-from todo_graphql.server.http.body_budget import BodyShare
+from todo_graphql.server.http.body_budget import SMALL_BODY_BYTES, BodyBudget
 from todo_graphql.server.http.content_negotiation import (
     RETRY_STATUSES,
     header,
@@ -42,25 +43,27 @@ MAX_LENGTH_DIGITS = 20
 """The most digits of a Content-Length: Python does not parse integers of thousands of digits."""
 
 
-async def read_body(request: Request, limit: int, share: BodyShare) -> bytes:
-    """Return a JSON body of at most `limit` bytes.
+async def read_body(request: Request, limit: int, budget: BodyBudget, owner: Hashable) -> bytes:
+    """Return a JSON body of at most `limit` bytes. A large one takes a share of the budget.
 
     Raises BadUserInput with status 415, or with status 413 as soon as the body exceeds the limit.
-    Raises Unavailable if the share of a large body exceeds its budget.
+    Raises Unavailable if the share exceeds a budget.
     """
     require_json(request.scope)
     declared_length(request, limit)
     # Request.stream is slower for a short body (decision 0017).
-    body, is_whole = bytearray(), False
+    body, is_whole, share = bytearray(), False, None
     while not is_whole:
-        message = await share.receive(request)
+        message = await (request.receive() if share is None else share.receive(request))
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
         is_whole = not message.get("more_body", False)
         if len(body) > limit:
             raise body_too_large(limit)
-        share.grow(len(body))
+        if len(body) > SMALL_BODY_BYTES:
+            share = share or budget.share(request, owner)
+            share.grow(len(body))
     return bytes(body)
 
 

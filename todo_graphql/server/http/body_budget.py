@@ -7,7 +7,6 @@ been arriving for longest give way.
 
 import asyncio
 from collections.abc import Hashable
-from typing import Self
 
 from starlette.requests import Request
 from starlette.types import Message
@@ -32,7 +31,7 @@ FULL = "Too many large requests are in progress. Try again in a moment."
 
 
 class BodyShare:
-    """The share of one request in the budgets, which the `with` block holds."""
+    """The share of one large body in the budgets."""
 
     __slots__ = ("_budget", "_deadline", "owner", "since", "size")
 
@@ -41,19 +40,10 @@ class BodyShare:
         self._deadline: asyncio.Timeout | None = None
         self.owner = owner
         self.size = 0
-        self.since = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.size:
-            self._budget.release(self)
+        self.since = asyncio.get_running_loop().time()
 
     async def receive(self, request: Request) -> Message:
         """Return the next message. Raises Unavailable if the body has to give way meanwhile."""
-        if not self.size:
-            return await request.receive()
         try:
             async with asyncio.timeout(None) as self._deadline:
                 return await request.receive()
@@ -63,11 +53,9 @@ class BodyShare:
             self._deadline = None
 
     def grow(self, size: int) -> None:
-        """Take a share for a body of which this number of bytes has arrived. Raises Unavailable if
-        a budget is used up.
-        """
-        if size > SMALL_BODY_BYTES:
-            self._budget.resize(self, size)
+        """Set the number of bytes that have arrived. Raises Unavailable if a budget is used up."""
+        self.size = size
+        self._budget.make_room(self)
 
     @property
     def is_arriving(self) -> bool:
@@ -78,7 +66,7 @@ class BodyShare:
         """End the receipt of the body, whose share is free from now on."""
         assert self._deadline is not None
         self._deadline.reschedule(asyncio.get_running_loop().time())
-        self._budget.release(self)
+        self.size = 0
 
 
 class BodyBudget:
@@ -87,31 +75,30 @@ class BodyBudget:
     def __init__(self, max_body_bytes: int) -> None:
         self._max_owner_bytes = BODIES_PER_OWNER * max_body_bytes
         self._max_bytes = max(MAX_LARGE_BYTES, self._max_owner_bytes)
-        self._shares: dict[BodyShare, None] = {}  # the oldest first
+        self._shares: dict[Request, BodyShare] = {}  # the oldest first
 
-    def share(self, owner: Hashable) -> BodyShare:
+    def share(self, request: Request, owner: Hashable) -> BodyShare:
         """Return the share of a request, which takes nothing yet."""
-        return BodyShare(self, owner)
+        share = self._shares[request] = BodyShare(self, owner)
+        return share
+
+    def release(self, request: Request) -> None:
+        """Free the share of a request, if it has one."""
+        self._shares.pop(request, None)
 
     def held(self, owner: Hashable | None = None) -> int:
         """Return the bytes of the large bodies of a user, or of all."""
-        return sum(one.size for one in self._shares if owner in (None, one.owner))
+        return sum(one.size for one in self._shares.values() if owner in (None, one.owner))
 
-    def resize(self, share: BodyShare, size: int) -> None:
-        now = asyncio.get_running_loop().time()
-        if share not in self._shares:
-            self._shares[share], share.since = None, now
-        share.size = size
+    def make_room(self, share: BodyShare) -> None:
+        """Raise Unavailable if the share exceeds a budget after old bodies have given way."""
         if self.held(share.owner) > self._max_owner_bytes:
             raise Unavailable(TOO_MANY, retry_after=RETRY_AFTER_SECONDS)
-        arriving = [one for one in self._shares if one.is_arriving and one is not share]
+        before = asyncio.get_running_loop().time() - GRACE_SECONDS
+        arriving = [one for one in self._shares.values() if one.is_arriving and one is not share]
         for other in arriving:
-            if self.held() <= self._max_bytes or other.since > now - GRACE_SECONDS:
+            if self.held() <= self._max_bytes or other.since > before:
                 break
             other.evict()
         if self.held() > self._max_bytes:
             raise Unavailable(FULL, retry_after=RETRY_AFTER_SECONDS)
-
-    def release(self, share: BodyShare) -> None:
-        share.size = 0
-        self._shares.pop(share, None)
