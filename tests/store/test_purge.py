@@ -70,6 +70,29 @@ def test_purge_deletes_old_trash_only(url: SecretStr, tmp_path: Path) -> None:
     assert state(url) == {"titles": ["None", "None"], "revisions": [6, 3]}
 
 
+def test_purge_leaves_tombstones_until_they_are_old(url: SecretStr) -> None:
+    """A deleted tombstone sets the revision behind which clients start anew."""
+    plant(url, ALICE, 31, 32, None)
+    plant(url, BOB, 31)
+    stones = text("SELECT count(*), min(revision), max(revision) FROM tombstones")
+    forgotten = text("SELECT forgotten_revision FROM users ORDER BY id")
+    assert list(purge.purge(settings_for(url))) == [3, 2, 1]
+    with administering(url) as admin:
+        assert admin.execute(stones).one() == (3, 2, 4)
+        admin.execute(
+            text(
+                "UPDATE tombstones SET created_at = now() - interval '181 days' WHERE user_id = :u"
+            ),
+            {"u": ALICE.id},
+        )
+    assert list(purge.purge(settings_for(url, tombstone_days=182))) == [0]
+    assert list(purge.purge(settings_for(url))) == [0]
+    with administering(url) as admin:
+        assert admin.execute(stones).one() == (1, 2, 2)
+        assert admin.execute(forgotten).scalars().all() == [4, 0]
+    assert state(url)["revisions"] == [4, 2]
+
+
 def test_trash_days_setting_limits_purge(url: SecretStr) -> None:
     plant(url, ALICE, 1, 3)
     assert list(purge.purge(settings_for(url, trash_days=2))) == [1, 1]

@@ -3,6 +3,7 @@
 import strawberry
 
 from todo_graphql.api.budget import RateLimit
+from todo_graphql.api.changes import FirstChanges, Since, TaskChanges
 from todo_graphql.api.context import Info
 from todo_graphql.api.error_codes import ErrorCodeInfo
 from todo_graphql.api.filters import Filter
@@ -20,6 +21,7 @@ from todo_graphql.api.inputs import (
 from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
+from todo_graphql.store.sync.changes import DEFAULT_CHANGES
 from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.time_zones import UTC_ZONE
 
@@ -78,6 +80,19 @@ class Query:
     @strawberry.field(description="The codes of errors, with their reasons.")
     def error_codes(self) -> list[ErrorCodeInfo]:
         return ErrorCodeInfo.every()
+
+    @strawberry.field(
+        description="The changes of the user's tasks since a cursor, the trash included. Repeat "
+        "with the returned `cursor` to stay in sync."
+    )
+    def task_changes(
+        self,
+        info: Info,
+        since: Since = None,
+        first: FirstChanges = DEFAULT_CHANGES,
+        user_id: UserId = None,
+    ) -> TaskChanges:
+        return TaskChanges.read(info.context.tasks(user_id), since, first)
 
     @strawberry.field(
         description="The rate limit of the user. Null if the server does not limit the cost."

@@ -126,6 +126,10 @@ class Task(RowType, Node):
         description="The user's revision at the last change of the task. A higher revision is "
         "newer. Send it as `expectedRevision` to detect conflicting updates."
     )
+    position: str = strawberry.field(
+        description="The place of the task in the manual order (POSITION): an opaque text that "
+        "sorts byte by byte."
+    )
 
     @strawberry.field(
         description="The owner of the task, the authenticated user.", metadata={SHARED: True}

@@ -167,6 +167,13 @@ class Environment(BaseSettings):
         le=36_500,
         description="The days in the trash after which `purge` deletes a task.",
     )
+    tombstone_days: int = Field(
+        default=180,
+        ge=1,
+        le=36_500,
+        description="The days after which `purge` deletes the trace of a permanently deleted task. "
+        "A client that was offline for longer reads all tasks anew.",
+    )
     max_tasks_per_user: int = Field(
         default=100_000,
         ge=1,

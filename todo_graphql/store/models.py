@@ -8,6 +8,7 @@ from enum import IntEnum
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     Index,
@@ -94,6 +95,11 @@ class User(SQLModel, table=True):
     counted_revision: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
     )
+    forgotten_revision: int = Field(
+        default=0,
+        sa_column=Column(BigInteger, nullable=False, server_default=text("0")),
+        description="The greatest revision of a tombstone that was deleted.",
+    )
 
     written_at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
@@ -152,6 +158,8 @@ class Task(SQLModel, table=True):
             for name, column in ORDERS.items()
         ),
         Index("ix_tasks_rank", "user_id", "rank", "id"),
+        # The changes since a revision, in all tasks.
+        Index("ix_tasks_revision", "user_id", "revision", "id"),
     )
 
     user_id: uuid.UUID = Field(
@@ -231,6 +239,37 @@ class Task(SQLModel, table=True):
     user: User = Relationship(back_populates="tasks")
 
 
+class Tombstone(SQLModel, table=True):
+    """Trace of a task that was deleted permanently, for clients that may still hold the task."""
+
+    __tablename__ = "tombstones"
+    __table_args__ = (Index("ix_tombstones_revision", "user_id", "revision", "task_id"),)
+
+    user_id: uuid.UUID = Field(
+        sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    )
+    task_id: uuid.UUID = Field(primary_key=True)
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    created_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+
+
+class DatabaseHistory(SQLModel, table=True):
+    """Identity of the database's history. A restored backup continues an earlier state, so it must
+    begin another history. The table has one row, and no data of users.
+    """
+
+    __tablename__ = "database_history"
+    __table_args__ = (CheckConstraint("is_current", "one_row"),)
+
+    is_current: bool = Field(
+        default=True,
+        sa_column=Column(Boolean, primary_key=True, server_default=text("true")),
+    )
+    id: uuid.UUID = Field(sa_column_kwargs={"server_default": func.gen_random_uuid()})
+
+
 class IdempotencyKey(SQLModel, table=True):
     """Stored response of a mutation with an idempotency key."""
 
@@ -257,4 +296,6 @@ class IdempotencyKey(SQLModel, table=True):
 
 USERS = metadata.tables["users"]
 TASKS = metadata.tables["tasks"]
+TOMBSTONES = metadata.tables["tombstones"]
+DATABASE_HISTORY = metadata.tables["database_history"]
 IDEMPOTENCY_KEYS = metadata.tables["idempotency_keys"]

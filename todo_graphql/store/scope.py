@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, TOMBSTONES, USERS
 from todo_graphql.store.quota import BYTES, BYTES_LIMIT, TASKS_LIMIT, Growth, count_bytes
 from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.stamps import WRITTEN_AT, last_stamp
@@ -63,6 +63,11 @@ class ViewerScope:
         """Owner predicate of `idempotency_keys`."""
         return IDEMPOTENCY_KEYS.c.user_id == VIEWER
 
+    @cached_property
+    def own_tombstones(self) -> ColumnElement[bool]:
+        """Owner predicate of `tombstones`."""
+        return TOMBSTONES.c.user_id == VIEWER
+
     def user(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Select from the viewer's own row."""
         return select(*columns).select_from(USERS).where(self.own_user)
@@ -75,6 +80,10 @@ class ViewerScope:
     def tasks(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Select from the viewer's tasks."""
         return select(*columns).select_from(TASKS).where(self.own_tasks)
+
+    def tombstones(self, *columns: ColumnElement[Any]) -> Select[Any]:
+        """Select from the tombstones of the viewer's tasks."""
+        return select(*columns).select_from(TOMBSTONES).where(self.own_tombstones)
 
     def keys(self, *columns: ColumnElement[Any]) -> Select[Any]:
         """Select from the viewer's idempotency keys."""
@@ -212,26 +221,43 @@ class ViewerScope:
             .cte("deleted")
         )
 
+    def bury(self, deleted: CTE, writer: CTE) -> CTE:
+        """Insert a tombstone with the writer's revision for each deleted task."""
+        columns = [TOMBSTONES.c.user_id, TOMBSTONES.c.task_id, TOMBSTONES.c.revision]
+        rows = select(writer.c.id, deleted.c.id, writer.c.revision).join_from(
+            deleted, writer, true()
+        )
+        new = upsert(TOMBSTONES).from_select(columns, rows)
+        return (
+            new.on_conflict_do_update(
+                index_elements=[TOMBSTONES.c.user_id, TOMBSTONES.c.task_id],
+                set_={"revision": new.excluded.revision, "created_at": func.now()},
+            )
+            .returning(TOMBSTONES.c.task_id)
+            .cte("buried")
+        )
+
     def end_rank(self, *, first: bool) -> ColumnElement[str]:
         """Compute the rank, at the next revision, of the first or the last place in the order."""
         revision = self.user(USERS.c.revision + 1).scalar_subquery()
         return rank_of(-revision if first else revision)
 
     def rebalance_ranks(self) -> Executable:
-        """Rewrite all ranks in the same order with even gaps.
+        """Rewrite all ranks in the same order with even gaps, under the viewer's next revision.
 
-        Clients do not see ranks, so the revisions of the tasks remain. Cursors in the manual
-        order become imprecise; a rebalance takes thousands of moves into one gap.
+        Cursors in the manual order become imprecise; a rebalance takes thousands of moves into one
+        gap.
         """
         order = func.row_number().over(order_by=[TASKS.c.rank, TASKS.c.id])
         numbered = self.tasks(TASKS.c.id, order.label("number")).cte("numbered")
-        revision = self.user(rank_of(USERS.c.revision)).scalar_subquery()
+        writer = self.next_revision(when=true())
         # Not concat, which is STABLE: Citus refuses such functions of columns in an UPDATE.
-        rank = revision.concat(func.lpad(cast(numbered.c.number, Text), 10, "0")).concat("1")
+        number = func.lpad(cast(numbered.c.number, Text), 10, "0")
+        rank = rank_of(writer.c.revision).concat(number).concat("1")
         return (
             update(TASKS)
-            .where(self.own_tasks, TASKS.c.id == numbered.c.id)
-            .values(rank=rank)
+            .where(self.own_tasks, TASKS.c.id == numbered.c.id, TASKS.c.user_id == writer.c.id)
+            .values(rank=rank, revision=writer.c.revision)
             .returning(TASKS.c.id)
         )
 

@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from todo_graphql.errors import ErrorCode
+from todo_graphql.store.sync.changes import DEFAULT_CHANGES, MAX_CHANGES
 from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
@@ -47,6 +48,8 @@ def max_list_size(
     variables, a variable counts as its maximum.
     """
     given = dict(_given_arguments(node, variables))
+    if "since" in field.args:
+        return _number(given.get("first", DEFAULT_CHANGES), MAX_CHANGES)
     sizes = [size(given[name]) for name, size in SIZE_ARGUMENTS.items() if name in given]
     if "first" in field.args:
         return max(sizes, default=DEFAULT_PAGE_SIZE)

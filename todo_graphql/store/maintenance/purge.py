@@ -1,4 +1,5 @@
-"""Purge of old trash and expired idempotency keys, user by user, under the role `todo_upkeep`.
+"""Purge of old trash, old tombstones and expired idempotency keys, user by user, under the role
+`todo_upkeep`.
 
 The role cannot read titles, descriptions and emails. Each batch of tasks is one short transaction,
 and takes the owner's lock like every write.
@@ -19,10 +20,10 @@ from todo_graphql.store.postgres.engine import migration_engine
 from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
 BATCH = 1_000
-"""The most tasks of a transaction, and the most users that are found at once."""
+"""The most tasks or tombstones of a transaction, and the most users that are found at once."""
 
 EXPIRED_TRASH = "deleted_at < now() - :age"
-EXPIRED_KEY = "created_at < now() - :age"
+EXPIRED = "created_at < now() - :age"
 
 COUNT_TASKS = text(f"{AS_UPKEEP} SELECT count(*) FROM tasks WHERE {EXPIRED_TRASH}")  # noqa: S608 - constants
 
@@ -33,8 +34,9 @@ ORDER BY user_id LIMIT {batch}
 """
 TASK_OWNERS = text(AS_UPKEEP + FIND_USERS.format(table="tasks", expired=EXPIRED_TRASH, batch=BATCH))
 KEY_OWNERS = text(
-    AS_UPKEEP + FIND_USERS.format(table="idempotency_keys", expired=EXPIRED_KEY, batch=BATCH)
+    AS_UPKEEP + FIND_USERS.format(table="idempotency_keys", expired=EXPIRED, batch=BATCH)
 )
+STONE_OWNERS = text(AS_UPKEEP + FIND_USERS.format(table="tombstones", expired=EXPIRED, batch=BATCH))
 
 # The lock is a separate statement, so that the snapshot of the next one includes the changes of
 # the previous writer. A batch increments the user's revision.
@@ -45,13 +47,34 @@ DELETE_TASKS = text(
         SELECT id FROM tasks WHERE user_id = :user AND {EXPIRED_TRASH} LIMIT {BATCH}
     ), writer AS (
         UPDATE users SET revision = revision + 1 WHERE id = :user AND EXISTS (SELECT FROM old)
+        RETURNING revision
+    ), deleted AS (
+        DELETE FROM tasks WHERE user_id = :user AND id IN (SELECT id FROM old) RETURNING id
     )
-    DELETE FROM tasks WHERE user_id = :user AND id IN (SELECT id FROM old)
+    INSERT INTO tombstones (user_id, task_id, revision)
+    SELECT :user, deleted.id, writer.revision FROM deleted, writer
+    ON CONFLICT (user_id, task_id) DO UPDATE SET revision = excluded.revision, created_at = now()
+    """  # noqa: S608 - constants
+)
+
+# A client whose cursor is older than a deleted tombstone starts anew.
+DELETE_STONES = text(
+    f"""{AS_UPKEEP}
+    SELECT FROM users WHERE id = :user FOR NO KEY UPDATE;
+    WITH old AS (
+        SELECT task_id, revision FROM tombstones
+        WHERE user_id = :user AND {EXPIRED} ORDER BY revision LIMIT {BATCH}
+    ), forgetter AS (
+        UPDATE users SET forgotten_revision =
+            greatest(forgotten_revision, (SELECT max(revision) FROM old))
+        WHERE id = :user
+    )
+    DELETE FROM tombstones WHERE user_id = :user AND task_id IN (SELECT task_id FROM old)
     """  # noqa: S608 - constants
 )
 
 DELETE_KEYS = text(
-    f"{AS_UPKEEP} DELETE FROM idempotency_keys WHERE user_id = :user AND {EXPIRED_KEY}"  # noqa: S608 - constants
+    f"{AS_UPKEEP} DELETE FROM idempotency_keys WHERE user_id = :user AND {EXPIRED}"  # noqa: S608 - constants
 )
 
 
@@ -60,18 +83,21 @@ class PurgePermissionError(ExpectedError):
 
 
 def purge(settings: Settings) -> Iterator[int]:
-    """Delete old tasks in the trash, and expired idempotency keys.
+    """Delete old tasks in the trash, old tombstones, and expired idempotency keys.
 
     Yields the number of tasks to delete, then the number of deleted tasks of each batch. Raises
     Unavailable if the database is unavailable, and PurgePermissionError.
     """
     engine = migration_engine(settings)
     trash, keys = timedelta(days=settings.trash_days), RETENTION
+    stones = timedelta(days=settings.tombstone_days)
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield int(connection.execute(COUNT_TASKS, {"age": trash}).scalar_one())
             for user in _find_users(connection, TASK_OWNERS, trash):
-                yield from _delete_tasks(connection, user, trash)
+                yield from _delete_in_batches(connection, DELETE_TASKS, user, trash)
+            for user in _find_users(connection, STONE_OWNERS, stones):
+                sum(_delete_in_batches(connection, DELETE_STONES, user, stones))
             for user in _find_users(connection, KEY_OWNERS, keys):
                 connection.execute(DELETE_KEYS, {"user": user, "age": keys})
     except DBAPIError as error:
@@ -93,10 +119,12 @@ def _find_users(connection: Connection, statement: TextClause, age: timedelta) -
         after = users[-1]
 
 
-def _delete_tasks(connection: Connection, user: UUID, age: timedelta) -> Iterator[int]:
-    """Delete a user's old trash. Yields the number of tasks of each batch."""
+def _delete_in_batches(
+    connection: Connection, statement: TextClause, user: UUID, age: timedelta
+) -> Iterator[int]:
+    """Delete old rows of a user. Yields the number of rows of each batch."""
     number = BATCH
     while number == BATCH:
-        number = connection.execute(DELETE_TASKS, {"user": user, "age": age}).rowcount
+        number = connection.execute(statement, {"user": user, "age": age}).rowcount
         if number:
             yield number

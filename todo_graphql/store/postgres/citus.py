@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from todo_graphql.errors import ExpectedError
-from todo_graphql.store.models import USERS, metadata
+from todo_graphql.store.models import DATABASE_HISTORY, USERS, metadata
 
 OLDEST = (13, 1)
 """The oldest version that is supported."""
@@ -19,9 +19,11 @@ IS_INSTALLED = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')
 PROPAGATE_SETTINGS = "SET LOCAL citus.propagate_set_commands = 'local'; "
 
 OWNERS = {USERS.name: "id"} | {
-    table.name: "user_id" for table in metadata.sorted_tables if table is not USERS
+    table.name: "user_id"
+    for table in metadata.sorted_tables
+    if table not in (USERS, DATABASE_HISTORY)
 }
-"""The tables, referenced ones first, with their columns that identify the user."""
+"""The tables of users, referenced ones first, with their columns that identify the user."""
 
 LOGIN_ROLES = ("todo_app", "todo_upkeep")
 """The roles as which the coordinator connects to the workers."""
@@ -33,6 +35,10 @@ DISTRIBUTED = text(
 )
 CANNOT_LOGIN = text("SELECT rolname FROM pg_roles WHERE rolname = ANY (:names) AND NOT rolcanlogin")
 DISTRIBUTE = text("SELECT create_distributed_table(:table, :owner, colocate_with => :colocation)")
+REPLICATE = text(
+    "SELECT create_reference_table(:table) WHERE NOT EXISTS ("
+    "SELECT FROM pg_dist_partition WHERE logicalrelid = CAST(:table AS regclass))"
+)
 HAS_LOCAL_ROWS = text("SELECT pg_relation_size(CAST(:table AS regclass)) > 0")
 REMOVE_LOCAL_ROWS = text("SELECT truncate_local_data_after_distributing_table(:table)")
 # The coordinator connects to the workers as the current role.
@@ -105,6 +111,7 @@ def distribute_tables(connection: Connection) -> None:
     connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
     for table in local_tables(connection):
         _distribute_table(connection, table)
+    connection.execute(REPLICATE, {"table": DATABASE_HISTORY.name})
     connection.commit()
     for table in reversed(OWNERS):  # also those that an interrupted run has distributed
         if connection.execute(HAS_LOCAL_ROWS, {"table": table}).scalar_one():

@@ -21,12 +21,14 @@ INSERT_PROBE = text(
     "INSERT INTO users (id, revision) VALUES (:me, 1);"
     " INSERT INTO tasks (user_id, title, revision, rank, title_key, title_order, tag_keys, words)"
     " VALUES (:me, 'planted', 1, '1', '', '', '{}', '');"
-    " INSERT INTO idempotency_keys (user_id, key, digest, answer) VALUES (:me, 'k', '', '')"
+    " INSERT INTO idempotency_keys (user_id, key, digest, answer) VALUES (:me, 'k', '', '');"
+    " INSERT INTO tombstones (user_id, task_id, revision) VALUES (:me, :me, 1)"
 )
 
 SELECT_PROBE = text(
     "SELECT EXISTS (SELECT id FROM users LIMIT 1) OR EXISTS (SELECT user_id FROM tasks LIMIT 1)"
     " OR EXISTS (SELECT user_id FROM idempotency_keys LIMIT 1)"
+    " OR EXISTS (SELECT user_id FROM tombstones LIMIT 1)"
 )
 
 BYPASSES_RLS = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
@@ -73,8 +75,8 @@ def _check_on(connection: Connection, database: Database) -> None:
         connection.exec_driver_sql("ROLLBACK")
     if foreign_rows:
         raise UnsafeDatabaseError(
-            "Row-level security is not effective on users, tasks and idempotency_keys: a statement "
-            "can reach another user's rows. Compare the policies with the migrations."
+            "Row-level security is not effective on all tables: a statement can reach another "
+            "user's rows. Compare the policies with the migrations."
         )
 
 

@@ -15,6 +15,8 @@ from todo_graphql.store.postgres.statement_cache import StatementKey, cached_sta
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import write_within_quota
+from todo_graphql.store.sync.changes import Changes, read_changes
+from todo_graphql.store.sync.cursor import SyncCursor
 from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.edits import Edits, format_tag_edits
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
@@ -114,6 +116,10 @@ class Tasks:
     def iter_all(self) -> Iterator[list[TaskRow]]:
         """Iterate over pages of all tasks, the trash included, in the manual order."""
         return iter_all(self._statements)
+
+    def changes(self, since: SyncCursor | None, size: int) -> Changes:
+        """Return a page of the changes since a cursor, the trash included."""
+        return read_changes(self._statements, since, size, self._columns)
 
     def overview(
         self, zone: str, counts: frozenset[str] = ALL_COUNTS, *, tags: bool = True

@@ -10,7 +10,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, null
+from sqlalchemy import ColumnElement, FromClause, Text, cast, null
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from todo_graphql.store import validation
@@ -36,6 +36,7 @@ class TaskRow(NamedTuple):
     updated_at: str
     deleted_at: str | None
     revision: int
+    position: str | None = None  # payloads of an earlier release have none
 
 
 Columns: TypeAlias = ReadOnlyColumnCollection[str, ColumnElement[Any]]
@@ -55,6 +56,7 @@ FORMATS: Mapping[str, Callable[[Columns], ColumnElement[Any]]] = MappingProxyTyp
         "updated_at": lambda stored: format_instant(stored.updated_at),
         "deleted_at": lambda stored: format_instant(stored.deleted_at),
         "revision": lambda stored: stored.revision,
+        "position": lambda stored: format_position(stored.rank, stored.id),
     }
 )
 """The output format of each field of a TaskRow, from the stored columns."""
@@ -67,9 +69,22 @@ ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 """The columns that a write always reads."""
 
 
+def format_position(rank: ColumnElement[str], task_id: ColumnElement[Any]) -> ColumnElement[str]:
+    """Format the place in the manual order, which is by rank and then by id. The separator sorts
+    before all characters of ranks.
+    """
+    return rank.concat("!").concat(cast(task_id, Text)).label("position")
+
+
+SOURCES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"completed": frozenset({"completed_at"}), "position": frozenset({"rank", "id"})}
+)
+"""The stored columns of the fields that are no columns."""
+
+
 def stored_columns(fields: frozenset[str]) -> list[ColumnElement[Any]]:
     """Return the columns of tasks that `format_columns` needs for these fields."""
-    names = {"completed_at" if name == "completed" else name for name in fields}
+    names = {column for name in fields for column in SOURCES.get(name, (name,))}
     return [column for column in TASKS.c if column.name in names]
 
 

@@ -80,7 +80,8 @@ def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any
         growth=Growth(-freed.c.tasks, -freed.c.bytes),
     )
     deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
-    return summarize_write(scope, writer, freed.c.tasks, count_rows(deleted))
+    about = summarize_write(scope, writer, freed.c.tasks, count_rows(deleted))
+    return about.add_cte(scope.bury(deleted, writer))
 
 
 def change_statement(
