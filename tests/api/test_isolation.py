@@ -45,8 +45,8 @@ HARMLESS = {
     "last",
     "orderBy",
 }
-# `before` and `after` of lists are cursors, not ids.
-CURSORS = {"tasks": {"before", "after"}}
+# These are cursors, not ids.
+CURSORS = {"tasks": {"before", "after"}, "taskChanges": {"since"}}
 NOTHING_AIMED = "nothing"
 KEYED = """
 mutation ($key: String!) {
@@ -128,6 +128,26 @@ def test_task_of_another_user_is_reported_as_missing(world: World, name: str, ai
     assert secret not in str(hers)
     assert str(alice.email) not in str(hers)
     assert anonymised(hers) == anonymised(unknown)
+
+
+@pytest.mark.no_cover
+def test_changes_of_another_user_are_not_returned(world: World) -> None:
+    """A cursor of another user reaches nothing, neither tasks nor tombstones."""
+    alice, mallory = somebody("alice"), somebody("mallory")
+    kept, purged = world.create(alice, "kept"), world.create(alice, "purged")
+    document = "query ($since: String) { taskChanges(since: $since) { cursor changes { id } } }"
+    start = world.ask(alice, document, {})["data"]["taskChanges"]
+    attempt(world, alice, "purgeTask", purged)
+    assert {change["id"] for change in start["changes"]} == {kept, purged}
+    for since in (None, start["cursor"]):
+        page = world.ask(mallory, document, {"since": since})["data"]["taskChanges"]
+        assert page["changes"] == []
+    own = world.create(mallory, "own")
+    for since in (None, start["cursor"], page["cursor"]):
+        page = world.ask(mallory, document, {"since": since})["data"]["taskChanges"]
+        assert [change["id"] for change in page["changes"]] == [own]
+    later = world.ask(alice, document, {"since": start["cursor"]})["data"]["taskChanges"]
+    assert [change["id"] for change in later["changes"]] == [purged]
 
 
 @pytest.mark.no_cover

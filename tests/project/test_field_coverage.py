@@ -23,7 +23,7 @@ from todo_graphql.store.tasks.rows import NewTask, TaskRow
 NOT_COMPARED = {"completed", "due", "and_", "or_", "not_"}
 """The fields of a condition that are not comparators of one column."""
 
-NOT_IN_FILES = {"completed", "updated_at", "revision"}
+NOT_IN_FILES = {"completed", "updated_at", "revision", "position"}
 """The fields of a task that follow from others, or that an import cannot set."""
 
 CHANGED: dict[str, Any] = {

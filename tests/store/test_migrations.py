@@ -132,7 +132,7 @@ def test_row_level_security_is_forced_on_every_table(settings: Settings) -> None
         forced = connection.execute(
             text("SELECT relname FROM pg_class WHERE relforcerowsecurity AND relrowsecurity")
         )
-        assert sorted(forced.scalars()) == ["idempotency_keys", "tasks", "users"]
+        assert sorted(forced.scalars()) == ["idempotency_keys", "tasks", "tombstones", "users"]
     engine.dispose()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import literal, select, true
 
-from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, TOMBSTONES, USERS
 from todo_graphql.store.postgres.statement_cache import DIALECT
 from todo_graphql.store.quota import Growth
 from todo_graphql.store.scope import VIEWER, ViewerScope
@@ -24,6 +24,7 @@ PARTS: dict[str, Any] = {
     "user": SCOPE.user(USERS.c.id),
     "delete_user": SCOPE.delete_user(),
     "tasks": SCOPE.tasks(TASKS.c.id),
+    "tombstones": SCOPE.tombstones(TOMBSTONES.c.task_id),
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
     "count_growth": SCOPE.count_growth(when=true(), growth=GROWTH, stamps=literal(1)).element,
@@ -45,10 +46,9 @@ def test_every_scope_part_names_viewer(part: Any) -> None:
 
 def test_every_scope_part_is_tested() -> None:
     parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
-    predicates = {"own_user", "own_tasks", "own_keys", "within_quota"}
-    assert (
-        parts == {*PARTS, "insert", "insert_one", "end_rank", "save_idempotency_key"} | predicates
-    )
+    predicates = {"own_user", "own_tasks", "own_tombstones", "own_keys", "within_quota"}
+    written = {"insert", "insert_one", "bury", "save_idempotency_key"}
+    assert parts == {*PARTS, "end_rank"} | written | predicates
 
 
 def test_saved_idempotency_key_belongs_to_viewer() -> None:
@@ -58,6 +58,13 @@ def test_saved_idempotency_key_belongs_to_viewer() -> None:
     assert "(user_id, key, digest, answer, created_at) SELECT" in str(
         saved.compile(dialect=DIALECT)
     )
+
+
+def test_tombstone_belongs_to_writer() -> None:
+    deleted = SCOPE.delete(ONE, WRITER)
+    buried: Any = SCOPE.bury(deleted, WRITER).element
+    owner, _, revision = buried.select.selected_columns
+    assert (owner, revision) == (WRITER.c.id, WRITER.c.revision)
 
 
 @pytest.mark.parametrize("name", ["update", "delete"])

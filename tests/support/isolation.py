@@ -17,7 +17,7 @@ from tests.support.documents import LIMITS
 from tests.support.servers import settings_for
 from todo_graphql.api import context
 from todo_graphql.api.schema import GraphQLRequest, Schema
-from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, USERS, Viewer
+from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, TOMBSTONES, USERS, Viewer
 from todo_graphql.store.postgres.engine import Database, database_url
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
@@ -31,7 +31,7 @@ class Unscoped(ViewerScope):
 
     def __init__(self) -> None:
         super().__init__()
-        self.own_user = self.own_tasks = self.own_keys = true()
+        self.own_user = self.own_tasks = self.own_keys = self.own_tombstones = true()
 
 
 UNSCOPED = Unscoped()
@@ -75,14 +75,19 @@ class World:
                 .where(IDEMPOTENCY_KEYS.c.user_id == viewer.id)
                 .order_by(IDEMPOTENCY_KEYS.c.key)
             )
-        return [*users, *tasks, *keys]
+            stones = connection.read(
+                select(TOMBSTONES)
+                .where(TOMBSTONES.c.user_id == viewer.id)
+                .order_by(TOMBSTONES.c.task_id)
+            )
+        return [*users, *tasks, *keys, *stones]
 
 
 def tear_down_wall_2(url: SecretStr) -> None:
     """Disable row-level security."""
     engine = create_engine(database_url(url))
     with engine.begin() as connection:
-        for table in (USERS, TASKS, IDEMPOTENCY_KEYS):
+        for table in (USERS, TASKS, TOMBSTONES, IDEMPOTENCY_KEYS):
             connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
     engine.dispose()
 
