@@ -150,7 +150,7 @@ def migrate(*, finish: bool) -> None:
 @main.command()
 @click.option("--days", type=click.IntRange(0, 36_500), help="Days in the trash.  [TRASH_DAYS, 30]")
 def purge(days: int | None) -> None:
-    """Delete tasks that have been in the trash for a number of days.
+    """Delete tasks that have been in the trash for a number of days, and old tombstones.
 
     Run this command from a timer, also while the server runs. Uses DATABASE_URL_UNPOOLED, or
     DATABASE_URL if that is not set, as the role that migrates; without either, the database of a
@@ -168,6 +168,19 @@ def purge(days: int | None) -> None:
             removed += number
             bar.update(number)
     click.echo(f"{removed:,} tasks were removed.")
+
+
+@main.command()
+def begin_history() -> None:
+    """Begin another history of the database, after a backup was restored.
+
+    Clients with cursors of `taskChanges` then read all tasks anew. Without this command, they can
+    miss changes. Uses DATABASE_URL_UNPOOLED, or DATABASE_URL if that is not set, as the role that
+    migrates.
+    """
+    from todo_graphql.store.maintenance import history
+
+    click.echo(f"The database has begun the history {history.begin_history(settings_with())}.")
 
 
 @main.command()
