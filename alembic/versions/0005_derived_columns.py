@@ -1,6 +1,6 @@
 """Derived columns written by the server: keys of titles, descriptions and tags, search words.
 
-Servers of earlier releases can run until migration 0006. They write no derived columns, so
+Servers of earlier releases can run until migration 0009. They write no derived columns, so
 triggers derive those of their statements. No table is rewritten under a lock:
 the tasks are derived in short transactions, user by user. An interrupted run can be repeated.
 
@@ -21,7 +21,7 @@ DERIVED = ("due", "title_key", "title_order", "description_key", "tag_keys", "wo
 # A statement of an earlier release names no derived column: they are NULL in a new task, and
 # unchanged in an update. A statement of this release leaves them unchanged if the keys and words of
 # its texts are: so are those by the earlier definition, with rare exceptions, after which migration
-# 0006 derives the task again.
+# 0009 derives the task again.
 TRIGGERS = (
     "DROP TRIGGER IF EXISTS derive ON tasks",
     "DROP TRIGGER IF EXISTS derive_new ON tasks",
@@ -66,13 +66,6 @@ REQUIRE = (
 )
 
 
-# Also in migration 0007, for databases that were migrated before these statements were here.
-STAMPS = (
-    "ALTER TABLE users ADD COLUMN IF NOT EXISTS written_at timestamptz",
-    "GRANT UPDATE (written_at) ON users TO todo_app",
-)
-
-
 def earlier() -> ModuleType:
     """Return the migration that has created the function and the trigger."""
     return context.script.get_revision("0002").module
@@ -91,7 +84,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     for name in ("title_order", "description_key"):
         op.execute(f'ALTER TABLE tasks ADD COLUMN IF NOT EXISTS {name} text COLLATE "C"')
-    for statement in (function(), *TRIGGERS, *STAMPS):
+    for statement in (function(), *TRIGGERS):
         op.execute(statement)
     op.execute(f"GRANT UPDATE ({', '.join(DERIVED)}) ON tasks TO todo_app")
     with op.get_context().autocommit_block():
@@ -117,4 +110,3 @@ def downgrade() -> None:
     op.execute(earlier().TRIGGER)
     for name in ("description_key", "title_order"):
         op.drop_column("tasks", name)
-    op.execute("ALTER TABLE users DROP COLUMN IF EXISTS written_at")

@@ -1,13 +1,12 @@
 """The latest stamp of each user's tasks, so that stamps increase with the revisions.
 
-The column is nullable, so no row is rewritten. Servers of an earlier release ignore it. Migration
-0005 adds it as well, for a database that these servers use until migration 0006.
+The column is nullable, so no row is rewritten. Servers of an earlier release ignore it.
 
 Revision ID: 0007
 Revises: 0006
 """
 
-from alembic import context, op
+from alembic import op
 
 revision = "0007"
 down_revision = "0006"
@@ -15,9 +14,10 @@ down_revision = "0006"
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
-    for statement in context.script.get_revision("0005").module.STAMPS:
-        op.execute(statement)
+    op.execute("ALTER TABLE users ADD COLUMN written_at timestamptz")
+    op.execute("GRANT UPDATE (written_at) ON users TO todo_app")
 
 
 def downgrade() -> None:
-    """Keep the column, which servers can use until the downgrade of migration 0005."""
+    op.execute("SET LOCAL lock_timeout = '10s'")
+    op.drop_column("users", "written_at")

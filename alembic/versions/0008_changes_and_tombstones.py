@@ -4,7 +4,7 @@ Servers of the release before can run meanwhile. They leave no tombstones, so cl
 task that such a server purges, until all servers are upgraded.
 
 Revision ID: 0008
-Revises: 0006
+Revises: 0007
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 ME = "nullif(current_setting('app.user_id', true), '')::uuid"
 

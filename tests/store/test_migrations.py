@@ -39,6 +39,7 @@ from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
+from todo_graphql.store.tasks.selections import TaskSelection
 
 MIA = Viewer(uuid.UUID(int=7), "mia@example.com")
 FIRST_RELEASE = """
@@ -156,12 +157,12 @@ def test_is_current_compares_revisions(postgresql: SecretStr) -> None:
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
         states = []
-        # '0000' stands for a revision of a later release. 0006 lacks the column of 0007.
+        # '0000' stands for a revision of a later release.
         for change in (
             "SELECT",
             "UPDATE alembic_version SET version_num = '0000'",
-            "UPDATE alembic_version SET version_num = '0005'",
-            "UPDATE alembic_version SET version_num = '0006'",
+            "UPDATE alembic_version SET version_num = '0008'",
+            "UPDATE alembic_version SET version_num = '0007'",
             "DELETE FROM alembic_version",
         ):
             with database.engine.connect() as admin:
@@ -233,19 +234,22 @@ def test_existing_tasks_count_after_migration(postgresql: SecretStr) -> None:
         database.close()
 
 
-def test_migrate_adds_stamps_beside_servers_of_earlier_release(postgresql: SecretStr) -> None:
-    """A database at 0006 may lack the column, and one that is expanded has it."""
-    with scratch_database(postgresql) as url, administering(url) as admin:
-        migrated_to(url, "0004")
+@pytest.mark.parametrize("revision", ["0004", "0005", "0006", "0007"])
+def test_migrate_expands_beside_servers_of_earlier_releases(
+    postgresql: SecretStr, revision: str
+) -> None:
+    """The database then has all that this release needs."""
+    with scratch_database(postgresql) as url:
+        migrated_to(url, revision)
         assert migrations.upgrade(settings_for(url)) == migrations.EXPANDED
-        admin.execute(text("SELECT written_at FROM users"))
-        migrated_to(url, "0006")
-        admin.execute(text("ALTER TABLE users DROP COLUMN written_at"))
-        assert migrations.upgrade(settings_for(url)) == migrations.head()
         database = Database(settings_for(url))
         with database.connect_as(MIA) as connection:
-            assert Tasks(connection).create([NewTask("new")], ["input"]).revision == 1
+            tasks = Tasks(connection)
+            created = tasks.create([NewTask("new")], ["input"])
+            assert created.revision == 1
+            assert tasks.purge(TaskSelection.one(uuid.UUID(created.rows[0].id))).revision == 2
         database.close()
+        assert migrations.upgrade(settings_for(url), finish=True) == migrations.head()
 
 
 def test_migration_fills_several_batches(postgresql: SecretStr) -> None:

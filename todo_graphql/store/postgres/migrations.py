@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[2]
 
-EXPANDED = "0005"
+EXPANDED = "0008"
 """The revision that servers of this release and of the one before it can both use. The next one
 removes what only earlier releases need.
 """
@@ -86,8 +86,7 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
     try:
         with engine.connect() as connection:
             present = _revision_on(connection)
-            expands = not finish and present in revisions()[: revisions().index(EXPANDED) + 1]
-            upgrade_on(connection, EXPANDED if expands else head())
+            upgrade_on(connection, head() if finish or present in (None, head()) else EXPANDED)
             return str(_revision_on(connection))
     except DBAPIError as error:
         if is_privilege_missing(error):

@@ -4,15 +4,15 @@ Servers of earlier releases have stopped before this migration (`todo-graphql mi
 Tasks that they wrote since migration 0005 are derived again, in short transactions. An interrupted
 run can be repeated.
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: 0009
+Revises: 0008
 """
 
 from alembic import context, op
 from todo_graphql.store.maintenance.derivation import derive_with_progress
 
-revision = "0006"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
