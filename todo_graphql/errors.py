@@ -112,6 +112,7 @@ class ConflictReason(Enum):
     ID_TAKEN = "The id is in use with different content."
     KEY_REUSED = "The `idempotencyKey` was already used with different arguments."
     TOO_MANY = "The filter matches more tasks than `atMost`."
+    PURGED = "The id is that of a task that was permanently deleted."
 
 
 class ExpectedError(Exception):

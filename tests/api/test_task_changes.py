@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.api_client import Person
+from tests.support import plain_http
+from tests.support.api_client import CREATE, Person
 
 CHANGES = """
 query ($since: String, $first: Int! = 200) {
@@ -122,6 +123,46 @@ def test_purge_between_pages_is_not_missed(alice: Person) -> None:
     assert removed == [seen["id"]]
 
 
+def purge(person: Person, task_id: str) -> None:
+    person.ask("mutation ($id: ID!) { purgeTask(id: $id) { taskId } }", id=task_id)
+
+
+def test_create_that_is_repeated_after_a_purge_is_a_conflict(alice: Person) -> None:
+    """The task stays deleted, also beside others in one mutation."""
+    task_id, other = str(uuid.uuid4()), str(uuid.uuid4())
+    given = {"title": "Buy milk", "id": task_id}
+    alice.create(**given)
+    purge(alice, task_id)
+    refusal = alice.refusal(CREATE, input=given)
+    assert (refusal["code"], refusal["reason"]) == ("CONFLICT", "PURGED")
+    assert (refusal["field"], "task" in refusal) == ("input.id", False)
+    several = "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { count } }"
+    refusal = alice.refusal(several, input=[{"title": "new", "id": other}, given])
+    assert (refusal["reason"], refusal["field"]) == ("PURGED", "input.1.id")
+    assert alice.find(task_id) is None
+    assert alice.find(other) is None
+    assert alice.revision() == 2
+
+
+def test_import_of_a_purged_task_restores_it(alice: Person, replica: Replica, url: str) -> None:
+    task_id = str(uuid.uuid4())
+    alice.create("Buy milk", id=task_id)
+    replica.pull()
+    purge(alice, task_id)
+    replica.pull()
+    response = plain_http.post(
+        f"{url}/import",
+        json=[{"id": task_id, "title": "Buy milk again"}],
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    assert response.json()["created"] == 1
+    assert replica.pull() == 1
+    assert replica.titles() == ["Buy milk again"]
+    purge(alice, task_id)
+    assert replica.pull() == 1
+    assert replica.titles() == []
+
+
 def test_emptied_trash_leaves_tombstones(alice: Person, replica: Replica) -> None:
     tasks = alice.create_many("a", "b", "c")
     replica.pull()
@@ -164,7 +205,17 @@ def test_another_users_changes_are_not_seen(alice: Person, mallory: Person) -> N
 
 
 @pytest.mark.parametrize(
-    "since", ["", "x", "WzFd", "é", "A" * 401, "bnVsbA", "WzEsMSwxLDEsMSwxXQ", str(uuid.uuid4())]
+    "since",
+    [
+        "",
+        "x",
+        "WzFd",
+        "é",
+        "A" * 401,
+        "bnVsbA",
+        "WzEsMSwxLDEsMSwxXQ",
+        "11111111-1111-4111-8111-111111111111",
+    ],
 )
 def test_invalid_cursor_is_rejected(alice: Person, since: str) -> None:
     refusal = alice.refusal(CHANGES, since=since)

@@ -25,6 +25,7 @@ PARTS: dict[str, Any] = {
     "delete_user": SCOPE.delete_user(),
     "tasks": SCOPE.tasks(TASKS.c.id),
     "tombstones": SCOPE.tombstones(TOMBSTONES.c.task_id),
+    "delete_tombstones": SCOPE.delete_tombstones(SCOPE.delete(ONE, WRITER)).element,
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
     "count_growth": SCOPE.count_growth(when=true(), growth=GROWTH, stamps=literal(1)).element,
@@ -47,7 +48,7 @@ def test_every_scope_part_names_viewer(part: Any) -> None:
 def test_every_scope_part_is_tested() -> None:
     parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
     predicates = {"own_user", "own_tasks", "own_tombstones", "own_keys", "within_quota"}
-    written = {"insert", "insert_one", "bury", "save_idempotency_key"}
+    written = {"insert", "insert_one", "bury", "save_idempotency_key", "tasks_or_tombstones"}
     assert parts == {*PARTS, "end_rank"} | written | predicates
 
 

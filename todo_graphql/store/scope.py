@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    CompoundSelect,
     Executable,
     Select,
     Text,
@@ -20,8 +21,10 @@ from sqlalchemy import (
     cast,
     func,
     insert,
+    null,
     select,
     true,
+    union_all,
     update,
 )
 from sqlalchemy import delete as delete_from
@@ -235,6 +238,30 @@ class ViewerScope:
             )
             .returning(TOMBSTONES.c.task_id)
             .cte("buried")
+        )
+
+    def tasks_or_tombstones(
+        self,
+        tasks: ColumnElement[bool],
+        tombstones: ColumnElement[bool],
+        columns: Columns,
+    ) -> CompoundSelect[Any]:
+        """Select tasks, and for tombstones rows that have the id alone."""
+        alone = [
+            TOMBSTONES.c.task_id if column is TASKS.c.id else null().label(column.name)
+            for column in columns
+        ]
+        return union_all(
+            self.tasks(*columns).where(tasks), self.tombstones(*alone).where(tombstones)
+        )
+
+    def delete_tombstones(self, inserted: CTE) -> CTE:
+        """Delete the tombstones of tasks that exist again."""
+        return (
+            delete_from(TOMBSTONES)
+            .where(self.own_tombstones, TOMBSTONES.c.task_id.in_(select(inserted.c.id)))
+            .returning(TOMBSTONES.c.task_id)
+            .cte("exhumed")
         )
 
     def end_rank(self, *, first: bool) -> ColumnElement[str]:

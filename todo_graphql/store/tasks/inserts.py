@@ -32,8 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, TSVECTOR
 from sqlalchemy.types import TypeEngine
 
-from todo_graphql.errors import Conflict, ConflictReason
-from todo_graphql.store.models import TASKS
+from todo_graphql.store.models import TASKS, TOMBSTONES
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.ranks import rank_of
@@ -48,7 +47,7 @@ from todo_graphql.store.tasks.rows import (
     parse_task_rows,
     stored_columns,
 )
-from todo_graphql.store.tasks.write_results import WriteResult, count_rows
+from todo_graphql.store.tasks.write_results import WriteResult, count_rows, id_conflict
 from todo_graphql.store.write_summary import parse_summary, summarize_write, summary_columns
 
 CREATE_MAX = 100
@@ -103,11 +102,15 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
     """Insert all `records`, or none if an id belongs to a different task.
 
     Returns the tasks in the order of the records. A repeated create returns the existing task;
-    `clashes` marks a different one.
+    `clashes` marks a different one, and one that was purged, of which the id alone is returned.
     """
     columns |= ALWAYS_READ
     read = stored_columns(columns)
-    given, existing = _given_and_existing(scope, read)
+    given, ids = _given()
+    is_purged = TOMBSTONES.c.task_id == any_(ids)
+    existing = scope.tasks_or_tombstones(
+        TASKS.c.id == any_(ids), is_purged, [*read, TASKS.c.creation_digest]
+    ).cte("existing")
     fresh = given.c.id.not_in(select(existing.c.id))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
@@ -131,12 +134,14 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
 
 @cached_statement
 def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
-    """Insert the `records` with new ids, and skip the others. Returns how many of these are in the
-    trash, and the summary.
+    """Insert the `records` with new ids, also of purged tasks, and skip the others. Returns how many
+    of these are in the trash, and the summary.
 
     Of several statements in one transaction, only the `first` that inserts takes a revision.
     """
-    given, existing = _given_and_existing(scope, [TASKS.c.id, TASKS.c.deleted_at])
+    given, ids = _given()
+    columns = [TASKS.c.id, TASKS.c.deleted_at, TASKS.c.creation_digest]
+    existing = scope.tasks(*columns).where(TASKS.c.id == any_(ids)).cte("existing")
     fresh = given.c.id.not_in(select(existing.c.id))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
@@ -147,7 +152,7 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     inserted = _inserted(scope, writer, fresh, given, [TASKS.c.id])
     in_trash = select(func.count(existing.c.deleted_at)).scalar_subquery().label("in_trash")
     about = summary_columns(scope, writer, count_rows(given), count_rows(inserted), growth)
-    return select(in_trash, *about)
+    return select(in_trash, *about).add_cte(scope.delete_tombstones(inserted))
 
 
 def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
@@ -157,27 +162,21 @@ def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) 
     """
     clashing = [row for row in result if row[CLASHES] and row[0] is not None]
     if clashing:
-        first, *_ = tasks = parse_task_rows(clashing)
-        raise Conflict(
-            "This id is in use by another task of yours.",
-            reason=ConflictReason.ID_TAKEN,
-            task=first,
-            field=f"{fields[clashing[0][PLACE] - 1]}.id",
-            taken=[task.id for task in tasks],
-        )
+        tasks = parse_task_rows(clashing)
+        field = f"{fields[clashing[0][PLACE] - 1]}.id"
+        raise id_conflict(tasks, field, taken=[task.id for task in tasks])
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(result))
 
 
-def _given_and_existing(scope: ViewerScope, read: Sequence[ColumnElement[Any]]) -> tuple[CTE, CTE]:
+def _given() -> tuple[CTE, ColumnElement[Any]]:
+    """Return the records, and their ids as an array."""
     columns = [column(name, kind) for name, kind in RECORD.items()]
     table = func.json_to_recordset(RECORDS).table_valued(*columns).render_derived(with_types=True)
     given = select(table).cte("given")
     # An array gives one index lookup per id. For a join, a planner without statistics can choose
     # to read all tasks of the user.
-    ids = func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
-    existing = scope.tasks(*read, TASKS.c.creation_digest).where(TASKS.c.id == any_(ids))
-    return given, existing.cte("existing")
+    return given, func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
 
 
 def _added(given: CTE, existing: CTE) -> CTE:

@@ -28,8 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from todo_graphql.errors import Conflict, ConflictReason
-from todo_graphql.store.models import TASKS
+from todo_graphql.store.models import TASKS, TOMBSTONES
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import Growth
 from todo_graphql.store.ranks import rank_of
@@ -46,7 +45,7 @@ from todo_graphql.store.tasks.rows import (
     stored_columns,
 )
 from todo_graphql.store.tasks.selections import task_not_found
-from todo_graphql.store.tasks.write_results import WriteResult, count_rows
+from todo_graphql.store.tasks.write_results import WriteResult, count_rows, id_conflict
 from todo_graphql.store.write_summary import parse_summary, summary_columns
 
 TASK_ID = bindparam("task_id", type_=Uuid())
@@ -86,7 +85,7 @@ def insert_one_statement(
     """Insert a task with the `given` fields. Returns no row beyond the quota.
 
     A task with a digest has an id of the client: the task that has this id already is returned,
-    with a flag if it differs.
+    with a flag if it differs. Of a task that was purged, the id alone is returned.
     """
     columns |= ALWAYS_READ
     values: dict[str, Any] = {
@@ -96,7 +95,8 @@ def insert_one_statement(
     }
     digest = values.get("creation_digest")
     read = [*stored_columns(columns), *([] if digest is None else [TASKS.c.creation_digest])]
-    existing = scope.tasks(*read).where(IS_TASK).cte("existing")
+    is_purged = TOMBSTONES.c.task_id == TASK_ID
+    existing = scope.tasks_or_tombstones(IS_TASK, is_purged, read).cte("existing")
     growth = Growth(ONE, SIZE)
     is_new = true() if digest is None else ~exists(select(existing.c.id))
     writer = scope.next_revision(when=and_(is_new, scope.within_quota(growth)), growth=growth)
@@ -122,12 +122,7 @@ def parse_insert_one(result: Sequence[Sequence[Any]], field: str) -> WriteResult
     if not result:
         return WriteResult(0, 1, 0, [])
     if result[0][CLASHES]:
-        raise Conflict(
-            "This id is in use by another task of yours.",
-            reason=ConflictReason.ID_TAKEN,
-            task=parse_task_rows(result)[0],
-            field=field,
-        )
+        raise id_conflict(parse_task_rows(result), field)
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, 1, summary.changed, parse_task_rows(result))
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import CTE, ColumnElement, Integer, func, literal, select
 
-from todo_graphql.errors import QueryTooComplex
+from todo_graphql.errors import Conflict, ConflictReason, QueryTooComplex
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.tasks.rows import WIDTH, TaskRow, parse_task_rows
 from todo_graphql.store.tasks.values.rows import TaskValuesRow
@@ -32,6 +32,28 @@ class WriteResult(NamedTuple):
     changed: int
     rows: Sequence[TaskRow]
     previous: Sequence[TaskValuesRow] = ()
+
+
+def id_conflict(tasks: Sequence[TaskRow], field: str, **details: object) -> Conflict:
+    """Return the error for a new task with the id of another one, the first of these tasks.
+
+    A task that was permanently deleted has its id alone.
+    """
+    task = tasks[0]
+    if not task.created_at:
+        return Conflict(
+            "The task with this id was permanently deleted: use another id.",
+            reason=ConflictReason.PURGED,
+            field=field,
+            **details,
+        )
+    return Conflict(
+        "This id is in use by another task of yours.",
+        reason=ConflictReason.ID_TAKEN,
+        task=task,
+        field=field,
+        **details,
+    )
 
 
 def parse_write_result(result: Sequence[Sequence[Any]]) -> WriteResult:
