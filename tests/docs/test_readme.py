@@ -56,7 +56,7 @@ def options_of(command: click.Command) -> set[str]:
 
 def mentioned(text: str) -> list[tuple[str, set[str]]]:
     """Return each `todo-graphql COMMAND` in a text, with the options after it."""
-    found = re.findall(r"todo-graphql ([a-z]+)(.*)", text)
+    found = re.findall(r"todo-graphql ([a-z-]+)(.*)", text)
     return [(name, set(re.findall(r"--[a-z-]+", rest))) for name, rest in found]
 
 
