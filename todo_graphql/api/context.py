@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
+from graphql import OperationType
 
 from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.api.execution.response_size import ResponseSize
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from todo_graphql.api.documents.cache import Document
     from todo_graphql.api.documents.required_values import MissingValues
+    from todo_graphql.api.live_reads import LiveRead
 
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
@@ -38,7 +40,8 @@ class Context:
     valid, `allowance` once a cost is checked or charged, `missing_values` and `response_size`
     before the execution. `charged` is all that the operation has cost, and `deducted` the part of
     it since the allowance. `refundable` is the part of the charged cost for fields that were not
-    returned. Without a `budget` the total cost of operations is unlimited.
+    returned. Without a `budget` the total cost of operations is unlimited. Only the
+    operation of a stream has a `live_read`.
     """
 
     response_size: ResponseSize
@@ -64,6 +67,7 @@ class Context:
         self.deducted = 0
         self.refundable = 0
         self.has_new_document = False
+        self.live_read: LiveRead | None = None
 
     @cached_property
     def users(self) -> Users:
@@ -72,6 +76,11 @@ class Context:
     @cached_property
     def idempotency_keys(self) -> IdempotencyKeys:
         return IdempotencyKeys(self.connection)
+
+    @property
+    def is_subscription(self) -> bool:
+        operation = self.operation
+        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
     @property
     def sql_seconds(self) -> float:
@@ -113,9 +122,13 @@ class Context:
 
     def require_budget(self, cost: int) -> None:
         """Raise RateLimited if less than the cost of a new document remains in the budget."""
+        self.check_budget(cost)
+        self.has_new_document = True
+
+    def check_budget(self, cost: int) -> None:
+        """Raise RateLimited if less than a cost remains that is charged after the work."""
         if self.budget is not None:
             self._accept(self.budget.check(min(cost, self.budget.limit)))
-        self.has_new_document = True
 
     def _accept(self, allowance: Allowance) -> None:
         """Keep the state of the budget. Raise RateLimited if the cost was rejected."""

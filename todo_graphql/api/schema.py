@@ -42,6 +42,7 @@ from todo_graphql.api.execution.response_size import (
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
+from todo_graphql.api.subscriptions import Subscription
 from todo_graphql.errors import (
     BadUserInput,
     InputReason,
@@ -88,6 +89,7 @@ class Schema(strawberry.Schema):
         super().__init__(
             query=Query,
             mutation=Mutation,
+            subscription=Subscription,
             extensions=[PreparedDocumentExtension],
             execution_context_class=BoundedExecutor if introspection else NoSuggestionsExecutor,
             config=StrawberryConfig(scalar_map={DateTime: DATE_TIME, Date: DATE}),
@@ -128,6 +130,8 @@ class Schema(strawberry.Schema):
         context.missing_values = document.missing_values(operation.node, variables)
         if not request.can_write and operation.node.operation is not OperationType.QUERY:
             return self._reject([_mutation_not_allowed()], context)
+        if context.live_read is None and context.is_subscription:
+            return self._reject([_not_streamed()], context)
         context.response_size = ResponseSize(
             self._limits.response_bytes,
             self._frame,
@@ -175,7 +179,11 @@ class Schema(strawberry.Schema):
         check_limit("cost", cost, self._limits.cost)
         if context.budget is not None:
             check_limit("cost", cost, context.budget.limit)
-            context.charge(cost)
+            read = context.live_read
+            if read is None or read.is_first:
+                context.charge(cost)
+            else:
+                context.check_budget(cost)
 
     def _execute_within_limit(
         self, document: Document, request: GraphQLRequest, context: Context
@@ -236,6 +244,15 @@ def _mutation_not_allowed() -> GraphQLError:
     sentence = "Method not allowed: send mutations by POST. GET executes only queries."
     reason = InputReason.UNSUPPORTED_REQUEST
     return to_graphql_error(BadUserInput(sentence, reason=reason, status=405))
+
+
+def _not_streamed() -> GraphQLError:
+    sentence = (
+        "A subscription needs a stream: send `Accept: text/event-stream` (server-sent events) or "
+        "`Accept: multipart/mixed;subscriptionSpec=1.0`."
+    )
+    problem = BadUserInput(sentence, reason=InputReason.UNSUPPORTED_REQUEST, status=406)
+    return to_graphql_error(problem)
 
 
 def omit_null_defaults(schema: GraphQLSchema) -> None:

@@ -133,8 +133,7 @@ class CompiledOperation:
 
     def _compile(self, branches: Mapping[str, Any]) -> list[RootField] | None:
         kind = self._schema.get_root_type(self._node.operation)
-        is_subscription = self._node.operation is OperationType.SUBSCRIPTION
-        if kind is None or is_subscription:
+        if kind is None:
             return None
         conditions = {name: value for name, value in branches.items() if value is not None}
         roots = []
