@@ -1,6 +1,6 @@
 """Database connection of one viewer, which sends the viewer's id with each statement."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from time import perf_counter
 from types import TracebackType
@@ -58,10 +58,18 @@ class ViewerConnection:
     """Connection of one operation: at most one pooled connection, from the first statement on.
 
     `writes` counts the write statements; caches of rows are valid while it is unchanged.
-    `may_have_committed` tells whether a COMMIT was sent. `timings` lists all statements.
+    `may_have_committed` tells whether a COMMIT was sent. `timings` lists all statements. `on_write`
+    is called at the end of an operation that has written, successfully or not.
     """
 
-    def __init__(self, pool: Pool, preamble: Preamble, viewer: Viewer, quota: Quota) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        preamble: Preamble,
+        viewer: Viewer,
+        quota: Quota,
+        on_write: Callable[[str], None],
+    ) -> None:
         self._pool = pool
         self._preamble = preamble
         self.viewer_id = viewer.key
@@ -77,6 +85,7 @@ class ViewerConnection:
         self._pending_begin: str | None = None
         self._canceller = SocketCanceller()
         self._wait_started_at: float | None = None
+        self._on_write = on_write
         self.writes = 0
         self.may_have_committed = False
         self.timings: list[StatementTiming] = []
@@ -275,3 +284,5 @@ class ViewerConnection:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if self.writes:
+            self._on_write(self._viewer_id)

@@ -1,5 +1,7 @@
 """SQLAlchemy engine and connection options."""
 
+from collections.abc import Callable
+
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
@@ -46,7 +48,13 @@ def migration_engine(settings: Settings) -> Engine:
 class Database:
     """Connection pool of one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, on_write: Callable[[str], None] = lambda _user: None
+    ) -> None:
+        """Create the pool. `on_write` is called with the key of a user after each write, on the
+        thread of the writer.
+        """
+        self._on_write = on_write
         self._quota = Quota(settings.max_tasks_per_user, settings.max_bytes_per_user)
         self._preamble = Preamble(int(settings.database_statement_timeout * 1000))
         # Autocommit: each message is a transaction. BEGIN and COMMIT would take two more round
@@ -73,7 +81,9 @@ class Database:
         """Create a connection whose statements run as the viewer, within the quota of the settings
         by default. The first statement opens it.
         """
-        return ViewerConnection(self.pool, self._preamble, viewer, quota or self._quota)
+        return ViewerConnection(
+            self.pool, self._preamble, viewer, quota or self._quota, self._on_write
+        )
 
     def preamble(self, viewer: Viewer) -> str:
         """Return the statements that set the viewer and the timeout for one transaction."""
