@@ -1,5 +1,8 @@
 """The context getter: authenticates a request by its bearer token, and creates the context."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
@@ -11,6 +14,16 @@ from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.rate_limits.limiter import RateLimiter, client_network
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import Database
+
+
+class Session(NamedTuple):
+    """The session of a client whose operations go on, such as the events of a stream.
+
+    `create_context` verifies the token again, and returns the context of one operation.
+    """
+
+    expires_at: float
+    create_context: Callable[[], Context]
 
 
 class ContextGetter:
@@ -40,22 +53,45 @@ class ContextGetter:
         except (MissingToken, InvalidToken, UnfetchedKey):
             await self._rate_limiter.count_failure(host_of(connection))
             raise
+        return self._context_of(viewer, request_record(connection.scope).id)
+
+    async def session(self, connection: HTTPConnection) -> Session:
+        """Return the session of a request whose context was returned before."""
+        token, record = await self._token_of(connection), request_record(connection.scope)
+        return self.session_of(token, record.id)
+
+    def session_of(self, token: str, request_id: str) -> Session:
+        """Return the session of a valid token. Raises InvalidToken, also from its methods once the
+        token is no longer valid.
+        """
+        _, expires_at = self._authenticator.verify(token)
+
+        def create_context() -> Context:
+            return self._context_of(self._authenticator.viewer_of(token), request_id)
+
+        return Session(expires_at, create_context)
+
+    def _context_of(self, viewer: Viewer, request_id: str) -> Context:
         own = self._database.connect_as(viewer)
-        budget = self._rate_limiter.budget_of(viewer.key)
-        return Context(viewer, own, request_record(connection.scope).id, budget)
+        return Context(viewer, own, request_id, self._rate_limiter.budget_of(viewer.key))
 
     async def _verified_viewer(self, connection: HTTPConnection) -> Viewer:
+        token = await self._token_of(connection)
+        try:
+            return self._authenticator.viewer_of(token)
+        except (NoKeys, UnknownKey):
+            await self._authenticator.refresh_keys(client_network(host_of(connection)))
+            return self._authenticator.viewer_of(token)
+
+    async def _token_of(self, connection: HTTPConnection) -> str:
         names = [name for name, _ in connection.scope["headers"]]
         if names.count(b"authorization") > 1:
             raise InvalidToken("There is more than one Authorization header: send exactly one.")
         credentials = await self._bearer(connection)
         if credentials is None:
             raise MissingToken("Send a token: `Authorization: Bearer <token>`.")
-        try:
-            return self._authenticator.viewer_of(credentials.credentials)
-        except (NoKeys, UnknownKey):
-            await self._authenticator.refresh_keys(client_network(host_of(connection)))
-            return self._authenticator.viewer_of(credentials.credentials)
+        token: str = credentials.credentials
+        return token
 
 
 def host_of(connection: HTTPConnection) -> str | None:

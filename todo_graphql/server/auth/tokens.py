@@ -88,10 +88,16 @@ class Authenticator:
 
     def viewer_of(self, token: str) -> Viewer:
         """Return the user that a valid token names. Raises InvalidToken for any other token."""
+        return self.verify(token)[0]
+
+    def verify(self, token: str) -> tuple[Viewer, float]:
+        """Return the user that a valid token names, and the Unix time of its expiration. Raises
+        InvalidToken for any other token.
+        """
         viewer, expires_at, _ = self.cache.get(token) or self._verify_and_cache(token)
         if expires_at <= time.time():
             reject("The token has expired.")
-        return viewer
+        return viewer, expires_at
 
     @property
     def has_keys(self) -> bool:
