@@ -18,6 +18,7 @@ from todo_graphql.runtime.preflight import check_database, log_fatal_errors
 from todo_graphql.runtime.signals import StopSignal, graceful_shutdown
 from todo_graphql.runtime.supervisor import Heartbeat, Supervisor
 from todo_graphql.server.app import create_app
+from todo_graphql.server.live.streams import END_STREAMS
 from todo_graphql.server.observability import log_configuration
 from todo_graphql.server.observability.shared_metrics import SharedMetrics, sharing_metrics
 from todo_graphql.server.protocol.http1 import HTTP1Protocol
@@ -55,6 +56,10 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for client in waiting:
             await loop.connect_accepted_socket(self._protocol, client)
+        # The clients of streams subscribe again, and reach another process.
+        end_streams = self.lifespan.state.get(END_STREAMS)
+        if end_streams is not None:
+            end_streams()
         await super().shutdown(sockets)
         if self.force_exit:  # after a second Ctrl-C uvicorn would skip the lifespan's shutdown
             await self.lifespan.shutdown()

@@ -1,6 +1,6 @@
 """The composition of the HTTP application from its settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -23,6 +23,10 @@ from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.cors import CORS
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
 from todo_graphql.server.http.middleware import RequestMiddleware
+from todo_graphql.server.live.event_reader import EventReader
+from todo_graphql.server.live.hub import Hub, SingleProcess
+from todo_graphql.server.live.streams import END_STREAMS, LiveStreams
+from todo_graphql.server.observability.live_statistics import LiveStatistics
 from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.observability.setup import Observability
 from todo_graphql.server.observability.shared_metrics import SharedMetrics
@@ -41,7 +45,9 @@ class Components:
 
     def __init__(self, settings: Settings, shared: SharedMetrics | None = None) -> None:
         self.authenticator = Authenticator(settings)
-        self.database = Database(settings)
+        self.statistics = LiveStatistics()
+        self.hub = Hub(SingleProcess(), self.statistics)
+        self.database = Database(settings, self.hub.publish)
         outages.watch(self.database.engine)
         self.thread_pool = ThreadPool(settings.max_connections, settings.max_waiting)
         self.queue = FairQueue(self.thread_pool)
@@ -49,6 +55,8 @@ class Components:
         self.rate_limiter = RateLimiter(settings)
         self.schema = create_schema(settings)
         self.get_context = ContextGetter(self.authenticator, self.database, self.rate_limiter)
+        reader = EventReader(self.schema, self.queue, self.readiness, settings.request_timeout)
+        self.streams = LiveStreams(self.hub, reader, self.statistics)
         self.observability = Observability(settings, self._sources(), shared)
 
     def _sources(self) -> Sources:
@@ -63,11 +71,14 @@ class Components:
         )
 
     @asynccontextmanager
-    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Run the background work of the server, and close all components at shutdown."""
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[dict[str, Callable[[], None]]]:
+        """Run the background work of the server, and close all components at shutdown.
+
+        Yields the state of the lifespan: the server ends the streams before it waits for requests.
+        """
         with self.observability.running():
-            async with self.authenticator.keys_kept_fresh():
-                yield
+            async with self.authenticator.keys_kept_fresh(), self.streams.running():
+                yield {END_STREAMS: self.streams.close}
         self.thread_pool.close()
         self.rate_limiter.close()
         self.database.close()
@@ -95,7 +106,9 @@ def create_app(
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
     page = GraphiQLPage(demo_token, settings, components.schema) if settings.graphiql else None
-    endpoint = GraphQLEndpoint(settings, components.schema, get_context, readiness, queue, page)
+    endpoint = GraphQLEndpoint(
+        settings, components.schema, get_context, readiness, queue, components.streams, page
+    )
     app.router.routes.append(Route(routes.GRAPHQL, endpoint))
     app.include_router(export_router(get_context, readiness, queue, timeout))
     app.include_router(import_router(get_context, readiness, queue, timeout))

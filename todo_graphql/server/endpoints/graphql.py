@@ -1,7 +1,8 @@
 """GET and POST /graphql: the GraphQL endpoint."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from typing import TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
+from todo_graphql.api.live_reads import LiveRead
 from todo_graphql.api.processor_time import call_charged
 from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
 from todo_graphql.errors import BadUserInput, PersistedQueryNotSupported
@@ -26,11 +28,18 @@ from todo_graphql.server.http.body_budget import BodyBudget
 from todo_graphql.server.http.content_negotiation import header, response_type
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
+from todo_graphql.server.live.event_reader import Event
+from todo_graphql.server.live.framings import Framing, accepted_framing
+from todo_graphql.server.live.http_streams import HTTPSink, respond_by_stream
+from todo_graphql.server.live.stream import Subscriber
+from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.settings.settings import Settings
 
 METHODS = ("GET", "HEAD", "POST")
+
+Parse: TypeAlias = Callable[[], GraphQLRequest]
 
 
 class GraphQLEndpoint:
@@ -48,6 +57,7 @@ class GraphQLEndpoint:
         get_context: ContextGetter,
         readiness: Readiness,
         queue: FairQueue,
+        streams: LiveStreams,
         page: GraphiQLPage | None = None,
     ) -> None:
         """Create the endpoint. A `page` is the response to browsers that open the URL."""
@@ -55,6 +65,7 @@ class GraphQLEndpoint:
         self._get_context = get_context
         self._readiness = readiness
         self._queue = queue
+        self._streams = streams
         self._page = page
         self._max_body_bytes = settings.max_body_bytes
         self._timeout = settings.request_timeout
@@ -72,18 +83,21 @@ class GraphQLEndpoint:
         record.context = context = await self._get_context(request)
         owner = context.viewer.key
         self._unsent.check(owner)
-        media_type = response_type(scope)
+        framing = accepted_framing(scope)
+        media_type = response_type(scope, is_default=framing is not None)
         try:
             if scope["method"] == "POST":
                 body = await read_body(request, self._max_body_bytes, self._bodies, owner)
                 parse = partial(parse_graphql_request, body)
             else:
                 parse = partial(parse_url_request, scope["query_string"])
-            call = partial(self._execute, parse, context, media_type, scope)
-            work = self._queue.run(owner, call_charged, context, call)
-            response = await run_with_timeout(
-                self._timeout, context.connection, work, in_one_transaction=False
-            )
+            if framing is None:
+                response = await self._run(parse, context, media_type, scope)
+            else:
+                streamed = await self._stream(framing, parse, context, media_type, request, send)
+                if streamed is None:
+                    return
+                response = streamed
         finally:
             self._bodies.release(request)
         if len(response.body) <= RESPONSE_PIECE_BYTES:
@@ -92,8 +106,44 @@ class GraphQLEndpoint:
             has_written = context.connection.writes > 0
             await self._unsent.send(owner, response, scope, send, must_send=has_written)
 
+    async def _run(
+        self, parse: Parse, context: Context, media_type: str, scope: Scope
+    ) -> Response:
+        """Return the response of the operation, which runs on a worker thread."""
+        call = partial(self._execute, parse, context, media_type, scope)
+        work = self._queue.run(context.viewer.key, call_charged, context, call)
+        return await run_with_timeout(
+            self._timeout, context.connection, work, in_one_transaction=False
+        )
+
+    async def _stream(
+        self,
+        framing: Framing,
+        parse: Parse,
+        context: Context,
+        media_type: str,
+        request: Request,
+        send: Send,
+    ) -> Response | None:
+        """Stream the events of a subscription, and return None at its end. Return the response to
+        any other operation, and to a subscription that fails.
+        """
+        context.live_read = read = LiveRead()
+        parse = cache(parse)
+        # The signal precedes the first read, so that no change falls between them.
+        with self._streams.hub.listening(context.viewer.key) as signal:
+            response = await self._run(parse, context, media_type, request.scope)
+            if read.page is None:
+                return framing.single_response(response, request.scope)
+            session = await self._get_context.session(request)
+            subscriber = Subscriber(parse(), session, signal)
+            sink = HTTPSink(send, framing, context.viewer.key, self._unsent)
+            first = Event(bytes(response.body), read.page, has_found=True)
+            await respond_by_stream(self._streams, subscriber, first, sink, request)
+        return None
+
     def _execute(
-        self, parse: Callable[[], GraphQLRequest], context: Context, media_type: str, scope: Scope
+        self, parse: Parse, context: Context, media_type: str, scope: Scope
     ) -> Response:
         """Parse and execute the request, and serialize its response."""
         request = parse_charged(parse, context)
@@ -115,7 +165,7 @@ def require_method(scope: Scope) -> None:
         )
 
 
-def parse_charged(parse: Callable[[], GraphQLRequest], context: Context) -> GraphQLRequest:
+def parse_charged(parse: Parse, context: Context) -> GraphQLRequest:
     """Return the parsed request. Raises BadUserInput or PersistedQueryNotSupported, or RateLimited
     if the budget does not cover the rejection.
     """

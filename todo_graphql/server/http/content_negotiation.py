@@ -34,13 +34,16 @@ RANGES = frozenset({JSON, GRAPHQL.partition(";")[0], HTML, "application/*", "*/*
 UTF_8 = frozenset({"utf-8", "utf8"})
 
 
-def response_type(scope: Scope) -> str:
+def response_type(scope: Scope, *, is_default: bool = False) -> str:
     """Return the media type of the response to a request to /graphql.
 
-    Raises BadUserInput with status 406 when the client accepts neither of the two.
+    Raises BadUserInput with status 406 when the client accepts neither of the two, unless JSON
+    `is_default`.
     """
     accepted = header(scope, b"accept")
     chosen = JSON if accepted is None else preferred(accepted)
+    if chosen is None and is_default:
+        return JSON
     if chosen is None:
         raise BadUserInput(
             "Not acceptable: this endpoint responds with `application/graphql-response+json` or "

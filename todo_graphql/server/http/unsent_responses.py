@@ -7,7 +7,8 @@ responses that have been unsent for longest give way.
 
 import asyncio
 import logging
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -84,20 +85,28 @@ class UnsentResponses:
         Raises Unavailable if no share is left, unless the response must be sent: that of a
         mutation tells what has changed. Others give way to it nevertheless.
         """
-        size = len(response.body)
-        self._make_room(owner, size, must_send=must_send)
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(None) as deadline:
-                unsent = Unsent(owner, size, loop.time(), deadline)
-                self._unsent[unsent] = None
-                try:
-                    await send_in_pieces(response, send)
-                finally:
-                    del self._unsent[unsent]
+            async with self.share(owner, len(response.body), must_send=must_send):
+                await send_in_pieces(response, send)
         except TimeoutError:
             request_record(scope).abandon(Unavailable.code.status)
             logger.warning("Closed a connection whose client read its response too slowly.")
+
+    @asynccontextmanager
+    async def share(
+        self, owner: Hashable, size: int, *, must_send: bool = False
+    ) -> AsyncIterator[None]:
+        """Hold a share of the budgets in the `async with` block. Raises Unavailable if none is
+        left, and TimeoutError when it gives way to others.
+        """
+        self._make_room(owner, size, must_send=must_send)
+        async with asyncio.timeout(None) as deadline:
+            unsent = Unsent(owner, size, asyncio.get_running_loop().time(), deadline)
+            self._unsent[unsent] = None
+            try:
+                yield
+            finally:
+                del self._unsent[unsent]
 
     def _make_room(self, owner: Hashable, size: int, *, must_send: bool) -> None:
         """Evict old responses. None is evicted for a response that is rejected anyway."""

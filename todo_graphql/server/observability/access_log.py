@@ -43,6 +43,8 @@ def log_fields(record: RequestRecord) -> dict[str, object]:
         fields["cost"] = context.cost
         fields["statements"] = context.statements
         fields["sqlMs"] = milliseconds(context.sql_seconds)
+    if record.stream is not None:
+        fields |= record.stream.log_fields()
     return fields
 
 

@@ -11,6 +11,7 @@ from opentelemetry.context import Context as TraceContext
 from starlette.types import Scope
 
 from todo_graphql.api.context import Context
+from todo_graphql.server.observability.live_statistics import StreamRecord
 from todo_graphql.server.observability.trace_context import (
     TRACEPARENT,
     extract_trace_context,
@@ -55,6 +56,8 @@ class RequestRecord:
     """The codes of the errors in the response."""
     context: Context | None = None
     """The context of the operation, or None without a valid token."""
+    stream: StreamRecord | None = None
+    """The stream of events that the response is, if it is one."""
 
     @classmethod
     def from_scope(cls, scope: Scope) -> "RequestRecord":

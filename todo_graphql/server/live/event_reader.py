@@ -1,0 +1,88 @@
+"""Reader of the events of streams: each is one execution of the compiled operation."""
+
+import asyncio
+from functools import partial
+from typing import NamedTuple
+
+from graphql import ExecutionResult
+
+from todo_graphql.api.context import Context
+from todo_graphql.api.processor_time import call_charged
+from todo_graphql.api.schema import GraphQLRequest, Schema
+from todo_graphql.errors import ErrorCode, RateLimited, Unavailable
+from todo_graphql.server.fair_queue import FairQueue
+from todo_graphql.server.http.body import encode, error_codes, first_extension
+from todo_graphql.server.http.timeouts import run_with_timeout
+from todo_graphql.server.readiness import Readiness
+from todo_graphql.store.sync.changes import Changes
+
+RETRY_CODES = frozenset({ErrorCode.RATE_LIMITED.name, ErrorCode.UNAVAILABLE.name})
+
+
+class Event(NamedTuple):
+    """The result of an execution as JSON, and the page that it contains, None after a failure.
+
+    Without `has_found`, the page has nothing to tell the client.
+    """
+
+    body: bytes
+    page: Changes | None
+    has_found: bool
+
+
+class EventReader:
+    """Reader that executes operations on worker threads, on at most half of them at a time."""
+
+    def __init__(
+        self, schema: Schema, queue: FairQueue, readiness: Readiness, timeout: float
+    ) -> None:
+        self._schema = schema
+        self._queue = queue
+        self._readiness = readiness
+        self._timeout = timeout
+        self._places = asyncio.Semaphore(queue.max_per_owner)
+
+    async def read(self, request: GraphQLRequest, context: Context) -> Event:
+        """Execute the operation for the live read of the context.
+
+        Raises RateLimited or Unavailable if the read must be repeated later.
+        """
+        async with self._places:
+            call = partial(self._execute, request, context)
+            work = self._queue.run(context.viewer.key, call_charged, context, call)
+            return await run_with_timeout(self._timeout, context.connection, work)
+
+    def _execute(self, request: GraphQLRequest, context: Context) -> Event:
+        read = context.live_read
+        assert read is not None
+        self._readiness.require_rls_check()
+        with context.connection:
+            result = self._schema.run(request, context)
+        if context.cost is not None:
+            context.deduct(read.cost_after(context.cost))
+        if result.data is None:
+            raise_for_retry(result)
+        return Event(payload_of(result), read.page, read.has_found)
+
+
+def payload_of(result: ExecutionResult) -> bytes:
+    """Return a result as JSON."""
+    content: dict[str, object] = {"data": result.data}
+    if result.errors:
+        content["errors"] = [error.formatted for error in result.errors]
+    if result.extensions:
+        content["extensions"] = result.extensions
+    return encode(content)
+
+
+def raise_for_retry(result: ExecutionResult) -> None:
+    """Raise RateLimited or Unavailable if a failed execution has no other errors."""
+    codes = error_codes(result)
+    if not codes <= RETRY_CODES:
+        return
+    seconds = first_extension(result, "retryAfter")
+    retry_after = seconds if isinstance(seconds, int) else 1
+    message = (result.errors or [])[0].message
+    if ErrorCode.RATE_LIMITED.name in codes:
+        raise RateLimited(message, retry_after=retry_after)
+    raise Unavailable(message, retry_after=retry_after)

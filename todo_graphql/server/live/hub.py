@@ -1,0 +1,129 @@
+"""Hub of the live streams of one process: hints wake the streams of a user.
+
+A hint says that something of a user may have changed, and nothing else. It may be lost, doubled or
+out of order: a stream reads the changes from its own cursor (docs/decisions/0029-live-streams.md).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
+from time import perf_counter
+from typing import Protocol
+
+from todo_graphql.server.observability.live_statistics import LiveStatistics
+
+Deliver = Callable[[str], None]
+"""A receiver of the hints of other processes, by the key of their user. Any thread can call it."""
+
+
+class HintChannel(Protocol):
+    """The channel of hints between the processes of a deployment."""
+
+    def publish(self, user: str) -> None:
+        """Send a hint to the other processes. It is called on any thread, after the commit, and
+        must not wait. A hint that cannot be sent is lost.
+        """
+
+    def receiving(self, deliver: Deliver) -> AbstractAsyncContextManager[None]:
+        """Pass the hints of other processes to `deliver` in the `async with` block."""
+
+
+class SingleProcess:
+    """The channel of a process that has no others."""
+
+    def publish(self, _user: str) -> None:
+        """Do nothing."""
+
+    def receiving(self, _deliver: Deliver) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
+class Signal:
+    """The flag of one stream, for use on the event loop."""
+
+    __slots__ = ("_waiter", "hinted_at", "is_set")
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.hinted_at: float | None = None
+        """The time of the first hint since the flag was cleared."""
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        if not self.is_set:
+            self.is_set, self.hinted_at = True, perf_counter()
+        self._wake()
+
+    def clear(self) -> float | None:
+        """Clear the flag, and return the time of its first hint. A read that begins afterwards
+        finds everything that the hints were about.
+        """
+        hinted_at = self.hinted_at
+        self.is_set, self.hinted_at = False, None
+        return hinted_at
+
+    async def wait(self, until: float) -> bool:
+        """Wait for the flag until this time of the event loop. Return whether it is set."""
+        if not self.is_set:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_at(until, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+        return self.is_set
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Hub:
+    """The signals of all streams of one process, by their user."""
+
+    def __init__(self, channel: HintChannel, statistics: LiveStatistics) -> None:
+        self._statistics = statistics
+        self._channel = channel
+        self._signals: dict[str, set[Signal]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @contextmanager
+    def listening(self, user: str) -> Iterator[Signal]:
+        """Yield a signal that receives the hints of the user in the `with` block."""
+        self._loop = asyncio.get_running_loop()
+        signal = Signal()
+        self._signals.setdefault(user, set()).add(signal)
+        try:
+            yield signal
+        finally:
+            own = self._signals[user]
+            own.remove(signal)
+            if not own:
+                del self._signals[user]
+
+    def publish(self, user: str) -> None:
+        """Send a hint to all streams of the user, here and in other processes. It is called on any
+        thread, after the commit.
+        """
+        self.deliver(user)
+        self._channel.publish(user)
+
+    def deliver(self, user: str) -> None:
+        """Send a hint to the streams of this process. It is called on any thread.
+
+        A stream that begins to listen after this look reads after it, and finds the write.
+        """
+        if user in self._signals and self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._set, user)
+
+    def _set(self, user: str) -> None:
+        for signal in self._signals.get(user, ()):
+            self._statistics.hints += 1
+            signal.set()
+
+    def receiving(self) -> AbstractAsyncContextManager[None]:
+        """Receive the hints of other processes in the `async with` block."""
+        return self._channel.receiving(self.deliver)

@@ -1,0 +1,67 @@
+"""The limits of live streams in number, time and memory."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from todo_graphql.errors import RateLimited, Unavailable
+from todo_graphql.server.protocol.limits import MinDataRate
+
+MAX_USER_STREAMS = 20
+MAX_STREAMS = 1_500
+"""The most streams of a process. A quarter of its connections is left to requests."""
+
+RETRY_AFTER_SECONDS = 10
+
+CHECK_SECONDS = 30.0
+"""The time after which a stream reads without a hint, which may have been lost. Checks are spread
+over the last part of it, so that streams that began together do not read together.
+"""
+CHECK_SPREAD = 0.25
+
+HEARTBEAT_SECONDS = 12.0
+"""The time between two heartbeats. Proxies close connections that are silent for 30 to 60 s."""
+
+EVENT_SECONDS = 0.05
+"""The least time between two events of a stream. Hints within it become one event."""
+
+SEND_RATE = MinDataRate(30.0, 10_000)
+"""The rate at which a client must read an event."""
+
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 30.0
+"""The pause after a read that failed, which doubles with each further one."""
+
+
+class StreamLimiter:
+    """The open streams of one process, for use on its event loop."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    @property
+    def streams(self) -> int:
+        """Return the number of open streams."""
+        return self._open.total()
+
+    @contextmanager
+    def slot(self, user: str) -> Iterator[None]:
+        """Hold a slot in the `with` block. Raises RateLimited if the user has none left, and
+        Unavailable if the process has none.
+        """
+        if self._open[user] >= MAX_USER_STREAMS:
+            raise RateLimited(
+                f"{MAX_USER_STREAMS} subscriptions of yours are open. Close one of them.",
+                retry_after=RETRY_AFTER_SECONDS,
+            )
+        if self.streams >= MAX_STREAMS:
+            raise Unavailable(
+                "Too many subscriptions are open. Try again in a moment.",
+                retry_after=RETRY_AFTER_SECONDS,
+            )
+        self._open[user] += 1
+        try:
+            yield
+        finally:
+            self._open[user] -= 1
+            if not self._open[user]:
+                del self._open[user]

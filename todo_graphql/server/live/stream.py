@@ -1,0 +1,192 @@
+"""One live stream: it reads the changes from its own cursor, and sends them.
+
+No change can be missed. The flag is cleared before each read, so a hint during the read leads to
+another one. A read sees all writes up to a revision, because a write takes its revision under a
+lock that it holds until it is visible. A check finds the writes whose hints were lost.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol, TypeVar
+
+from todo_graphql.api.live_reads import LiveRead
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.errors import InvalidToken, RateLimited, Unavailable
+from todo_graphql.server.auth.dependency import Session
+from todo_graphql.server.live import limits
+from todo_graphql.server.live.event_reader import Event, EventReader
+from todo_graphql.server.live.hub import Signal
+from todo_graphql.server.observability.live_statistics import (
+    LiveStatistics,
+    StreamEnd,
+    StreamRecord,
+)
+
+T = TypeVar("T")
+
+
+class Sink(Protocol):
+    """The sending side of a stream, on its transport."""
+
+    async def send_event(self, body: bytes) -> None:
+        """Send a result, which is JSON. Raises Unavailable if there is no memory for it."""
+
+    async def send_heartbeat(self) -> None:
+        """Send something that a client ignores, and proxies count as activity."""
+
+    async def drain(self) -> None:
+        """Wait until the client has read nearly everything that was sent."""
+
+
+class Subscriber(NamedTuple):
+    """The subscription of a client: its request, its session, and the signal of its user."""
+
+    request: GraphQLRequest
+    session: Session
+    signal: Signal
+
+
+class StreamEnded(Exception):  # noqa: N818 - control flow
+    """The stream has ended."""
+
+    def __init__(self, end: StreamEnd) -> None:
+        super().__init__()
+        self.end = end
+
+
+class Stream:
+    """The loop of one stream. At most one event is in memory."""
+
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        reader: EventReader,
+        sink: Sink,
+        record: StreamRecord,
+        statistics: LiveStatistics,
+    ) -> None:
+        self._request, self._session, self._signal = subscriber
+        self._reader = reader
+        self._sink = sink
+        self._record = record
+        self._statistics = statistics
+        self._now = asyncio.get_running_loop().time
+        self._expires_at = self._now() + self._session.expires_at - time.time()
+        self._heartbeat_at = self._read_at = self._now()
+        self._hinted_at: float | None = None
+        self._cursor = ""
+        self._must_read = False
+        self._failures = 0
+
+    async def run(self, first: Event) -> StreamEnd:
+        """Send the first event, and then those of all changes, until the stream ends."""
+        try:
+            await self._accept(first, must_send=True)
+            while True:
+                if not self._must_read:
+                    await self._wait(self._next_check(), for_hint=True)
+                    await self._wait(self._read_at + limits.EVENT_SECONDS, for_hint=False)
+                await self._read()
+        except StreamEnded as ended:
+            return ended.end
+
+    async def _read(self) -> None:
+        """Read from the cursor and send what is found. A failed read is repeated after a pause."""
+        await self._sending(self._sink.drain(), 0)
+        hinted_at = self._signal.clear()
+        self._hinted_at = self._hinted_at or hinted_at
+        self._read_at = self._now()
+        context = self._verified(self._session.create_context)
+        context.live_read = LiveRead(self._cursor)
+        try:
+            event = await self._with_heartbeats(self._reader.read(self._request, context))
+            await self._accept(event)
+        except (RateLimited, Unavailable) as problem:
+            self._must_read = True
+            self._failures += 1
+            await self._wait(self._now() + self._pause(problem.retry_after), for_hint=False)
+        else:
+            self._failures = 0
+
+    async def _accept(self, event: Event, *, must_send: bool = False) -> None:
+        """Send an event, unless it has nothing to tell, and advance the cursor behind it."""
+        if event.has_found or must_send or event.page is None:
+            await self._send(event.body)
+        else:
+            self._statistics.empty_reads += 1
+        if event.page is None:
+            raise StreamEnded(StreamEnd.COMPLETED)
+        self._hinted_at = None
+        self._cursor, self._must_read = event.page.cursor, event.page.has_more
+
+    async def _send(self, body: bytes) -> None:
+        await self._sending(self._sink.send_event(body), len(body))
+        self._record.events += 1
+        self._record.bytes += len(body)
+        self._statistics.events += 1
+        if self._hinted_at is not None:
+            self._statistics.observe_delay(time.perf_counter() - self._hinted_at)
+
+    async def _sending(self, sending: Awaitable[None], size: int) -> None:
+        """Await that the client reads. Ends the stream of a client that is too slow."""
+        try:
+            async with asyncio.timeout(limits.SEND_RATE.allowed_seconds(size)):
+                await sending
+        except TimeoutError:
+            raise StreamEnded(StreamEnd.TOO_SLOW) from None
+        self._heartbeat_at = self._now() + limits.HEARTBEAT_SECONDS
+
+    async def _send_heartbeat(self) -> None:
+        """Send a heartbeat. A token whose key was withdrawn meanwhile ends the stream."""
+        self._verified(self._session.create_context)
+        await self._sending(self._sink.send_heartbeat(), 0)
+
+    async def _wait(self, until: float, *, for_hint: bool) -> None:
+        """Wait until this time, or for a hint, and send heartbeats."""
+        while self._now() < until and not (for_hint and self._signal.is_set):
+            next_at = min(until, self._heartbeat_at, self._expires_at)
+            if for_hint:
+                await self._signal.wait(next_at)
+            else:
+                await asyncio.sleep(next_at - self._now())
+            await self._keep_alive()
+
+    async def _with_heartbeats(self, work: Awaitable[T]) -> T:
+        """Return the result of the work, and send heartbeats meanwhile."""
+        working = asyncio.ensure_future(work)
+        try:
+            while not working.done():
+                next_at = min(self._heartbeat_at, self._expires_at)
+                await asyncio.wait({working}, timeout=max(0.0, next_at - self._now()))
+                if not working.done():
+                    await self._keep_alive()
+            return working.result()
+        finally:
+            working.cancel()
+
+    async def _keep_alive(self) -> None:
+        """End the stream when its token has expired, and send a heartbeat when it is due."""
+        if self._now() >= self._expires_at:
+            raise StreamEnded(StreamEnd.EXPIRED)
+        if self._now() >= self._heartbeat_at:
+            await self._send_heartbeat()
+
+    def _verified(self, create: Callable[[], T]) -> T:
+        """Return the result of a call that verifies the token."""
+        try:
+            return create()
+        except InvalidToken:
+            raise StreamEnded(StreamEnd.EXPIRED) from None
+
+    def _next_check(self) -> float:
+        """Return the time of the next check. Streams that began together are spread."""
+        spread = random.uniform(1 - limits.CHECK_SPREAD, 1)  # noqa: S311 - not a secret
+        return self._read_at + limits.CHECK_SECONDS * spread
+
+    def _pause(self, retry_after: int) -> float:
+        """Return the seconds until a failed read is repeated, spread over the double."""
+        doubled = limits.MIN_PAUSE_SECONDS * float(1 << min(self._failures - 1, 10))
+        seconds = min(limits.MAX_PAUSE_SECONDS, doubled)
+        return max(retry_after, seconds) * random.uniform(1, 2)  # noqa: S311 - not a secret

@@ -1,0 +1,78 @@
+"""The live streams of one process, over any transport."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from todo_graphql.server.live.event_reader import Event, EventReader
+from todo_graphql.server.live.hub import Hub
+from todo_graphql.server.live.limits import StreamLimiter
+from todo_graphql.server.live.stream import Sink, Stream, Subscriber
+from todo_graphql.server.observability.live_statistics import (
+    LiveStatistics,
+    StreamEnd,
+    StreamRecord,
+)
+
+END_STREAMS = "end_streams"
+"""The key, in the state of the ASGI lifespan, of the call that ends all streams."""
+
+
+class LiveStreams:
+    """The streams of one process, for use on its event loop."""
+
+    def __init__(self, hub: Hub, reader: EventReader, statistics: LiveStatistics) -> None:
+        self.hub = hub
+        self.reader = reader
+        self._statistics = statistics
+        self._limiter = StreamLimiter()
+        self._closed: asyncio.Future[None] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Receive hints and allow streams in the `async with` block."""
+        self._closed = asyncio.get_running_loop().create_future()
+        async with self.hub.receiving():
+            yield
+        self.close()
+
+    def close(self) -> None:
+        """End all streams, and each new one after its first event."""
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(None)
+
+    @contextmanager
+    def slot(self, user: str) -> Iterator[None]:
+        """Hold the place of a stream. Raises RateLimited or Unavailable if there is none."""
+        with self._limiter.slot(user):
+            self._statistics.streams = self._limiter.streams
+            try:
+                yield
+            finally:
+                self._statistics.streams -= 1
+
+    async def run(
+        self,
+        subscriber: Subscriber,
+        first: Event,
+        sink: Sink,
+        record: StreamRecord,
+        disconnect: Coroutine[Any, Any, object],
+    ) -> None:
+        """Send the events of a subscription until the stream ends, or `disconnect` returns."""
+        stream = Stream(subscriber, self.reader, sink, record, self._statistics)
+        record.end = StreamEnd.DISCONNECTED
+        streaming = asyncio.create_task(stream.run(first))
+        disconnecting = asyncio.create_task(disconnect)
+        assert self._closed is not None
+        try:
+            ends = (streaming, disconnecting, self._closed)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._closed.done():
+                record.end = StreamEnd.SHUTDOWN
+            elif streaming.done():
+                record.end = streaming.result()
+        finally:
+            streaming.cancel()
+            disconnecting.cancel()

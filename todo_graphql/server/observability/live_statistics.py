@@ -1,0 +1,54 @@
+"""Statistics of live streams: of each stream for the log, and of the process for metrics."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class StreamEnd(Enum):
+    """The reasons for which a stream ends."""
+
+    COMPLETED = "completed"
+    """The operation has failed in a way that a retry does not mend."""
+    DISCONNECTED = "disconnected"
+    EXPIRED = "expired"
+    """The token is no longer valid: it has expired, or its key was withdrawn."""
+    SHUTDOWN = "shutdown"
+    TOO_SLOW = "client too slow"
+
+
+@dataclass(slots=True)
+class StreamRecord:
+    """The facts about a stream that may be logged."""
+
+    transport: str
+    began: float = field(default_factory=time.monotonic)
+    events: int = 0
+    bytes: int = 0
+    end: StreamEnd | None = None
+
+    def log_fields(self) -> dict[str, object]:
+        """Return the fields of a log line, without content of the events."""
+        return {
+            "transport": self.transport,
+            "streamSeconds": round(time.monotonic() - self.began, 3),
+            "events": self.events,
+            "bytes": self.bytes,
+            "end": None if self.end is None else self.end.value,
+        }
+
+
+@dataclass(slots=True)
+class LiveStatistics:
+    """The totals of one process, for use on its event loop."""
+
+    streams: int = 0
+    """The number of open streams."""
+    hints: int = 0
+    """The number of hints that woke a stream."""
+    events: int = 0
+    empty_reads: int = 0
+    """The number of reads that found nothing to send."""
+    observe_delay: Callable[[float], None] = lambda _seconds: None
+    """The receiver of the seconds from a hint, after its commit, to the event that was sent."""
