@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from todo_graphql.api.documents.cache import Document
     from todo_graphql.api.documents.required_values import MissingValues
-    from todo_graphql.api.live_reads import LiveRead
+    from todo_graphql.api.sync.live_reads import LiveRead
 
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""

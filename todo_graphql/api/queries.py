@@ -3,7 +3,6 @@
 import strawberry
 
 from todo_graphql.api.budget import RateLimit
-from todo_graphql.api.changes import FirstChanges, Since, TaskChanges
 from todo_graphql.api.context import Info
 from todo_graphql.api.error_codes import ErrorCodeInfo
 from todo_graphql.api.filters import Filter
@@ -20,6 +19,7 @@ from todo_graphql.api.inputs import (
 )
 from todo_graphql.api.orders import OrderBy, parse_listing
 from todo_graphql.api.scalars import uuid_of
+from todo_graphql.api.sync.changes import FirstChanges, Since, TaskChanges
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
 from todo_graphql.store.sync.changes import DEFAULT_CHANGES
 from todo_graphql.store.tasks.cursors import PageRequest

@@ -42,7 +42,7 @@ from todo_graphql.api.execution.response_size import (
 from todo_graphql.api.mutations import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
-from todo_graphql.api.subscriptions import Subscription
+from todo_graphql.api.sync.subscriptions import Subscription
 from todo_graphql.errors import (
     BadUserInput,
     InputReason,

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.live_reads import LiveRead
 from todo_graphql.api.processor_time import call_charged
 from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
+from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.errors import BadUserInput, PersistedQueryNotSupported
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.endpoints.graphiql import GraphiQLPage

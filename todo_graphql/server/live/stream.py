@@ -11,8 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol, TypeVar
 
-from todo_graphql.api.live_reads import LiveRead
 from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.errors import InvalidToken, RateLimited, Unavailable
 from todo_graphql.server.auth.dependency import Session
 from todo_graphql.server.live import limits
@@ -91,6 +91,8 @@ class Stream:
                 await self._read()
         except StreamEnded as ended:
             return ended.end
+        except Unavailable:  # of the first event, for which there is no memory
+            return StreamEnd.OVERLOADED
 
     async def _read(self) -> None:
         """Read from the cursor and send what is found. A failed read is repeated after a pause."""
@@ -123,6 +125,7 @@ class Stream:
 
     async def _send(self, body: bytes) -> None:
         await self._sending(self._sink.send_event(body), len(body))
+        self._heartbeat_at = self._now() + limits.HEARTBEAT_SECONDS
         self._record.events += 1
         self._record.bytes += len(body)
         self._statistics.events += 1
@@ -136,12 +139,12 @@ class Stream:
                 await sending
         except TimeoutError:
             raise StreamEnded(StreamEnd.TOO_SLOW) from None
-        self._heartbeat_at = self._now() + limits.HEARTBEAT_SECONDS
 
     async def _send_heartbeat(self) -> None:
         """Send a heartbeat. A token whose key was withdrawn meanwhile ends the stream."""
         self._verified(self._session.create_context)
         await self._sending(self._sink.send_heartbeat(), 0)
+        self._heartbeat_at = self._now() + limits.HEARTBEAT_SECONDS
 
     async def _wait(self, until: float, *, for_hint: bool) -> None:
         """Wait until this time, or for a hint, and send heartbeats."""

@@ -62,7 +62,7 @@ class LiveStreams:
     ) -> None:
         """Send the events of a subscription until the stream ends, or `disconnect` returns."""
         stream = Stream(subscriber, self.reader, sink, record, self._statistics)
-        record.end = StreamEnd.DISCONNECTED
+        end = StreamEnd.DISCONNECTED
         streaming = asyncio.create_task(stream.run(first))
         disconnecting = asyncio.create_task(disconnect)
         assert self._closed is not None
@@ -70,9 +70,10 @@ class LiveStreams:
             ends = (streaming, disconnecting, self._closed)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._closed.done():
-                record.end = StreamEnd.SHUTDOWN
+                end = StreamEnd.SHUTDOWN
             elif streaming.done():
-                record.end = streaming.result()
+                end = streaming.result()
         finally:
             streaming.cancel()
             disconnecting.cancel()
+            record.end = end

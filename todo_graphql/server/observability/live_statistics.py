@@ -16,6 +16,7 @@ class StreamEnd(Enum):
     """The token is no longer valid: it has expired, or its key was withdrawn."""
     SHUTDOWN = "shutdown"
     TOO_SLOW = "client too slow"
+    OVERLOADED = "server overloaded"
 
 
 @dataclass(slots=True)
