@@ -1,0 +1,118 @@
+"""The hub: hints wake the streams of their user, from any thread."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from todo_graphql.errors import RateLimited, Unavailable
+from todo_graphql.server.live import limits
+from todo_graphql.server.live.hub import Deliver, Hub, SingleProcess
+from todo_graphql.server.live.limits import StreamLimiter
+from todo_graphql.server.observability.live_statistics import LiveStatistics
+
+TIMEOUT_SECONDS = 30.0
+
+
+def deadline() -> float:
+    return asyncio.get_running_loop().time() + TIMEOUT_SECONDS
+
+
+def test_hint_of_any_thread_wakes_the_streams_of_its_user() -> None:
+    statistics = LiveStatistics()
+
+    async def check() -> None:
+        hub = Hub(SingleProcess(), statistics)
+        with (
+            hub.listening("alice") as first,
+            hub.listening("alice") as second,
+            hub.listening("mallory") as other,
+        ):
+            thread = threading.Thread(target=hub.publish, args=("alice",))
+            thread.start()
+            assert await first.wait(deadline())
+            assert await second.wait(deadline())
+            thread.join()
+            assert not other.is_set
+            assert first.clear() is not None
+            assert (first.is_set, first.clear(), second.is_set) == (False, None, True)
+
+    asyncio.run(check())
+    assert statistics.hints == 2
+
+
+def test_hints_before_a_read_are_one_flag() -> None:
+    async def check() -> None:
+        hub = Hub(SingleProcess(), LiveStatistics())
+        with hub.listening("alice") as signal:
+            for _ in range(1_000):
+                hub.publish("alice")
+            assert await signal.wait(deadline())
+            await asyncio.sleep(0)
+            first = signal.hinted_at
+            hub.publish("alice")
+            await asyncio.sleep(0)
+            assert signal.clear() == first
+            assert not await signal.wait(asyncio.get_running_loop().time())
+
+    asyncio.run(check())
+
+
+def test_hint_without_a_stream_is_ignored() -> None:
+    hub = Hub(SingleProcess(), LiveStatistics())
+    hub.publish("alice")  # before there is a loop
+
+    async def check() -> None:
+        with hub.listening("alice"):
+            pass
+        hub.publish("alice")
+
+    asyncio.run(check())
+    hub.publish("alice")  # behind the end of the loop
+
+
+class Recorder:
+    """A channel that records what is published, and receives one hint."""
+
+    def __init__(self) -> None:
+        self.published: list[str] = []
+
+    def publish(self, user: str) -> None:
+        self.published.append(user)
+
+    @asynccontextmanager
+    async def receiving(self, deliver: Deliver) -> AsyncIterator[None]:
+        deliver("alice")
+        yield
+
+
+def test_channel_carries_the_hints_of_other_processes() -> None:
+    channel = Recorder()
+
+    async def check() -> None:
+        hub = Hub(channel, LiveStatistics())
+        with hub.listening("alice") as signal:
+            async with hub.receiving():
+                assert await signal.wait(deadline())
+            hub.publish("mallory")
+
+    asyncio.run(check())
+    assert channel.published == ["mallory"]
+
+
+def test_slots_are_limited_for_each_user_and_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_USER_STREAMS", 1)
+    monkeypatch.setattr(limits, "MAX_STREAMS", 2)
+    limiter = StreamLimiter()
+    with limiter.slot("alice"):
+        with pytest.raises(RateLimited), limiter.slot("alice"):
+            pass
+        with limiter.slot("bob"):
+            assert limiter.streams == 2
+            with pytest.raises(Unavailable), limiter.slot("carol"):
+                pass
+    assert limiter.streams == 0
+    with limiter.slot("alice"):
+        pass

@@ -1,0 +1,259 @@
+"""Streams of changes over HTTP."""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.support.api_client import Person
+from tests.support.data_files import imported
+from tests.support.streams import (
+    APOLLO,
+    COMPLETED,
+    MULTIPART,
+    SSE,
+    SUBSCRIPTION,
+    LiveReplica,
+    streaming,
+)
+from todo_graphql.server.live import limits
+from todo_graphql.server.live.hub import Hub
+
+ALL = "{ tasks(first: 100, filter: {}) { nodes { id title } } }"
+PURGE = "mutation ($id: ID!) { purgeTask(id: $id) { taskId } }"
+DELETE_ACCOUNT = "mutation ($me: String!) { deleteAccount(confirm: $me) { userId } }"
+ACCEPTS = pytest.mark.parametrize("accept", [SSE, MULTIPART, APOLLO])
+
+
+@ACCEPTS
+def test_first_event_tells_where_the_stream_stands(url: str, alice: Person, accept: str) -> None:
+    with streaming(url, alice, accept=accept) as stream:
+        page = stream.page()
+        assert stream.status == 200
+        assert {**page, "cursor": None} == {
+            "reset": False,
+            "cursor": None,
+            "hasMore": False,
+            "revision": 0,
+            "changes": [],
+        }
+    alice.create("one")
+    with streaming(url, alice, accept=accept, since=page["cursor"]) as stream:
+        later = stream.page()
+        assert [change["task"]["title"] for change in later["changes"]] == ["one"]
+    with streaming(url, alice, accept=accept, since=later["cursor"]) as stream:
+        assert stream.page() == {**later, "changes": []}
+
+
+@ACCEPTS
+def test_each_write_is_an_event(url: str, alice: Person, accept: str) -> None:
+    with streaming(url, alice, accept=accept) as stream:
+        stream.page()
+        task = alice.create("new")
+        assert titles_of(stream.page()) == ["new"]
+        alice.update(task, title="edited")
+        assert titles_of(stream.page()) == ["edited"]
+        alice.ask(PURGE, id=task["id"])
+        (removed,) = stream.page()["changes"]
+        assert removed == {"id": task["id"], "revision": 3, "task": None}
+        imported(alice, '[{"title": "imported"}]')
+        assert titles_of(stream.page()) == ["imported"]
+
+
+def titles_of(page: Any) -> list[str]:
+    return sorted(change["task"]["title"] for change in page["changes"])
+
+
+def test_stream_has_the_headers_that_proxies_need(url: str, alice: Person) -> None:
+    with streaming(url, alice) as stream:
+        assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert stream.headers["cache-control"] == "no-store, no-transform"
+        assert stream.headers["x-accel-buffering"] == "no"
+        assert "content-encoding" not in stream.headers
+    with streaming(url, alice, accept=MULTIPART) as stream:
+        expected = "multipart/mixed; boundary=graphql; subscriptionSpec=1.0"
+        assert stream.headers["content-type"] == expected
+
+
+def test_write_of_a_request_that_fails_later_is_an_event(url: str, alice: Person) -> None:
+    document = """mutation {
+        createTask(input: {title: "kept"}) { task { id } }
+        completeTask(id: "d0d0d0d0-0000-4000-8000-00000000dead") { task { id } }
+    }"""
+    with streaming(url, alice) as stream:
+        stream.page()
+        assert alice.refusal(document)["code"] == "NOT_FOUND"
+        assert titles_of(stream.page()) == ["kept"]
+
+
+def test_mutation_over_a_stream_is_an_event(url: str, alice: Person) -> None:
+    document = 'mutation { createTask(input: {title: "x"}) { revision } }'
+    with streaming(url, alice) as stream, streaming(url, alice, document) as other:
+        stream.page()
+        assert other.next() == {"data": {"createTask": {"revision": 1}}}
+        assert other.await_end() == COMPLETED
+        assert titles_of(stream.page()) == ["x"]
+
+
+def test_deleted_account_resets_the_stream(url: str, alice: Person) -> None:
+    alice.create("old")
+    with streaming(url, alice) as stream:
+        assert titles_of(stream.page()) == ["old"]
+        alice.ask(DELETE_ACCOUNT, me=alice.id)
+        gone = stream.page()
+        assert (gone["reset"], gone["changes"], gone["revision"]) == (True, [], 0)
+        alice.create("new")
+        page = stream.page()
+        assert (page["reset"], titles_of(page), page["revision"]) == (False, ["new"], 1)
+
+
+def test_pages_follow_each_other(url: str, alice: Person) -> None:
+    alice.create_many(*"abcde")
+    with streaming(url, alice, first=2) as stream:
+        pages = [stream.page() for _ in range(3)]
+    assert [page["hasMore"] for page in pages] == [True, True, False]
+    assert sorted(title for page in pages for title in titles_of(page)) == [*"abcde"]
+
+
+def test_stream_of_another_user_receives_nothing(
+    url: str, alice: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 0.2)
+    cursor = alice.ask("{ taskChanges { cursor } }")["taskChanges"]["cursor"]
+    with streaming(url, mallory) as stream, streaming(url, mallory, since=cursor) as other:
+        stream.page(), other.page()
+        alice.create("hers")
+        stream.await_heartbeat()
+        other.await_heartbeat()
+        mallory.create("own")
+        assert titles_of(stream.page()) == titles_of(other.page()) == ["own"]
+
+
+def test_foreign_user_id_completes_the_stream(url: str, alice: Person, mallory: Person) -> None:
+    with streaming(url, mallory, userId=alice.id) as stream:
+        event = stream.next()
+        assert event["data"] is None
+        assert event["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        assert stream.await_end() == COMPLETED
+
+
+def test_writes_within_the_pause_are_one_event(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "EVENT_SECONDS", 1.0)
+    with streaming(url, alice) as stream:
+        stream.page()
+        for number in range(10):
+            alice.create(f"{number}")
+        events = []
+        while len(set(events)) < 10:
+            events += titles_of(stream.page())
+            assert len(events) in (0, 10) or len(events) < 10
+        assert sorted(events) == [*"0123456789"]
+
+
+@pytest.mark.parametrize("loses_hints", [False, True])
+def test_no_change_is_missed_under_concurrent_writes(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, loses_hints: bool
+) -> None:
+    """Hints may be lost, doubled and late."""
+    deliver, chance = Hub.deliver, random.Random(7)  # noqa: S311
+
+    def unreliable(hub: Hub, user: str) -> None:
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            threading.Timer(chance.random() / 20, deliver, (hub, user)).start()
+
+    monkeypatch.setattr(limits, "EVENT_SECONDS", 0.01)
+    if loses_hints:
+        monkeypatch.setattr(limits, "CHECK_SECONDS", 0.2)
+        monkeypatch.setattr(Hub, "deliver", unreliable)
+    with (
+        streaming(url, alice, first=5) as stream,
+        streaming(url, alice, accept=MULTIPART) as other,
+        ThreadPoolExecutor(6) as threads,
+    ):
+        writers = [threads.submit(write_at_random, alice, number) for number in range(4)]
+        replicas = [threads.submit(replicate, one, alice) for one in (stream, other)]
+        for writer in writers:
+            writer.result()
+        alice.create("the end")
+        there = {task["id"]: task["title"] for task in alice.ask(ALL)["tasks"]["nodes"]}
+        assert len(there) > 20
+        for replica in replicas:
+            assert replica.result().titles == there
+
+
+def write_at_random(person: Person, seed: int) -> None:
+    chance, own = random.Random(seed), []  # noqa: S311
+    for number in range(20):
+        what = chance.choice(("create", "create", "bulk", "update", "purge"))
+        if what == "bulk":
+            own += person.create_many(*(f"{seed}/{number}/{each}" for each in range(3)))
+        elif what == "create" or not own:
+            own.append(person.create(f"{seed}/{number}"))
+        elif what == "update":
+            person.update(chance.choice(own), title=f"edited {seed}/{number}")
+        else:
+            person.ask(PURGE, id=own.pop()["id"])
+
+
+def replicate(stream: Any, _person: Person) -> LiveReplica:
+    """Apply the events up to the task "the end"."""
+    replica = LiveReplica()
+    while "the end" not in replica.titles.values():
+        page = stream.page()
+        assert page["revision"] >= replica.revision
+        replica.apply(page)
+    return replica
+
+
+def test_subscription_without_a_stream_is_not_acceptable(alice: Person) -> None:
+    response = alice.post(SUBSCRIPTION)
+    (error,) = response.json()["errors"]
+    assert response.status_code == 406
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "text/event-stream" in error["message"]
+    assert "multipart/mixed;subscriptionSpec=1.0" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription {", "GRAPHQL_PARSE_FAILED"),
+        ("subscription { taskChanges(first: 0) { cursor } }", "BAD_USER_INPUT"),
+        ('subscription { taskChanges(since: "x") { cursor } }', "BAD_USER_INPUT"),
+        (
+            "subscription { a: taskChanges { cursor } b: taskChanges { cursor } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+    ],
+)
+@pytest.mark.parametrize("accept", [SSE, MULTIPART])
+def test_invalid_operation_is_an_event_and_completes(
+    url: str, alice: Person, document: str, code: str, accept: str
+) -> None:
+    """A client of server-sent events repeats a request with another status."""
+    with streaming(url, alice, document, accept) as stream:
+        assert stream.status == 200
+        assert stream.next()["errors"][0]["extensions"]["code"] == code
+        assert (stream.next(), stream.end) == (None, COMPLETED)
+
+
+def test_invalid_operation_stays_json_where_json_is_accepted(url: str, alice: Person) -> None:
+    with streaming(url, alice, "subscription { nothing }", APOLLO) as stream:
+        assert stream.status == 400
+        assert stream.body()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    with streaming(url, alice, "{ me { revision } }", f"application/json, {SSE}") as stream:
+        assert (stream.status, stream.body()) == (200, {"data": {"me": {"revision": 0}}})
+
+
+def test_invalid_token_is_an_ordinary_response(url: str, alice: Person) -> None:
+    alice.token += "x"
+    with streaming(url, alice) as stream:
+        assert stream.status == 401
+        assert stream.body()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
