@@ -13,7 +13,10 @@ from tests.support.postgres import frozen, migrated_server
 from tests.support.servers import serving, settings_for
 from tests.support.streams import MULTIPART, SSE, streaming
 from todo_graphql.dev.postgres import EmbeddedPostgres
+from todo_graphql.errors import Unavailable
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.event_reader import EventReader
+from todo_graphql.server.live.http_streams import HTTPSink
 from todo_graphql.server.live.hub import Hub
 from todo_graphql.server.observability.live_statistics import LiveStatistics
 from todo_graphql.settings.settings import Settings
@@ -89,21 +92,36 @@ def test_outage_of_the_database_is_silence_and_heartbeats(
     fragile: EmbeddedPostgres, statistics: LiveStatistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The streams go on after it."""
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(limits, "MIN_PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(limits, "MAX_PAUSE_SECONDS", 0.5)
-    settings = settings_for(fragile.url, request_timeout=1.0, database_connect_timeout=2)
+    failures, heartbeats = list[str](), list[int]()
+    read, send_heartbeat = EventReader.read, HTTPSink.send_heartbeat
+
+    async def read_or_count(reader: EventReader, *given: Any) -> Any:
+        try:
+            return await read(reader, *given)
+        except Unavailable:
+            failures.append(given[1].viewer.key)
+            raise
+
+    async def count(sink: HTTPSink) -> None:
+        heartbeats.append(0)
+        await send_heartbeat(sink)
+
+    monkeypatch.setattr(EventReader, "read", read_or_count)
+    monkeypatch.setattr(HTTPSink, "send_heartbeat", count)
+    settings = settings_for(fragile.url, request_timeout=0.5, database_connect_timeout=2)
     with serving(settings) as url:
         alice, mallory = Person(url, settings), Person(url, settings)
         with streaming(url, alice) as stream, streaming(url, mallory, accept=MULTIPART) as other:
             stream.page(), other.page()
-            monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
-            until(lambda: statistics.empty_reads > 3, "checks")
             with frozen(fragile):
-                for _ in range(15):
-                    stream.await_heartbeat()
-                    other.await_heartbeat()
-                assert statistics.streams == 2
+                until(lambda: {*failures} == {alice.id, mallory.id}, "failed reads")
+                before = len(heartbeats)
+                until(lambda: len(heartbeats) > before + 10, "heartbeats")
+                assert (statistics.streams, statistics.events) == (2, 2)
             until(lambda: alice.post("{ me { id } }").status_code == 200, "the database")
             alice.create("after")
             assert [change["task"]["title"] for change in stream.page()["changes"]] == ["after"]
