@@ -162,10 +162,13 @@ class Schema(strawberry.Schema):
         errors = self._errors.format_errors(given, context, variables)
         for error in given:
             release_frames(error)
+        result = ExecutionResult(result.data, errors)
         if not context.response_size.has_room_for(errors):
             path = errors[0].path
-            return _too_large_result(context, path[0] if path else None)
-        return ExecutionResult(result.data, errors)
+            result = _too_large_result(context, path[0] if path else None)
+        if result.data is None and context.live_read is not None:
+            context.live_read.fail()
+        return result
 
     def _reject(self, errors: list[GraphQLError], context: Context) -> ExecutionResult:
         """Charge the cost of a rejection and return the errors."""

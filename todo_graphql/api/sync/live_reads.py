@@ -24,6 +24,10 @@ class LiveRead:
         """Keep the page, which can have `size` changes."""
         self.page, self._size = page, size
 
+    def fail(self) -> None:
+        """Discard the page, which is not in the response."""
+        self.page = None
+
     @property
     def is_first(self) -> bool:
         return self.cursor is None
