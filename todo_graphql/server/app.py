@@ -68,6 +68,7 @@ class Components:
                 "statements": STATEMENT_CACHE,
                 "tokens": self.authenticator.cache,
             },
+            live=self.statistics,
         )
 
     @asynccontextmanager

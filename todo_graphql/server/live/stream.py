@@ -111,6 +111,8 @@ class Stream:
             await self._wait(self._now() + self._pause(problem.retry_after), for_hint=False)
         else:
             self._failures = 0
+        finally:
+            self._statistics.statements += context.statements
 
     async def _accept(self, event: Event, *, must_send: bool = False) -> None:
         """Send an event, unless it has nothing to tell, and advance the cursor behind it."""

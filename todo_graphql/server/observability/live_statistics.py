@@ -51,5 +51,7 @@ class LiveStatistics:
     events: int = 0
     empty_reads: int = 0
     """The number of reads that found nothing to send."""
+    statements: int = 0
+    """The number of statements of all events but the first, which is one of the request."""
     observe_delay: Callable[[float], None] = lambda _seconds: None
     """The receiver of the seconds from a hint, after its commit, to the event that was sent."""

@@ -22,6 +22,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from todo_graphql.errors import ErrorCode
+from todo_graphql.server.observability.live_metrics import LiveMetrics
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.server.observability.shared_metrics import SharedMetrics, metrics_listener
 from todo_graphql.server.observability.sources import Sources
@@ -46,24 +47,25 @@ class Metrics:
         else:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=self.registry)
-        requests = self._counter("requests", "Finished requests.", "path", "status")
+        requests = self.counter("requests", "Finished requests.", "path", "status")
         self._requests = cache(requests.labels)  # the lookup of a child takes four times as long
-        self._errors = self._counter("errors", "Errors in responses, by code.", "code")
+        self._errors = self.counter("errors", "Errors in responses, by code.", "code")
         for code in ErrorCode:  # so that the first error is an increase
             self._errors.labels(code.name)
-        seconds = self._histogram(
+        seconds = self.histogram(
             "request_seconds", "Seconds from a request to its response.", "path"
         )
         self._seconds = {path: seconds.labels(path) for path in (*sorted(KNOWN), OTHER)}
-        self._sql_seconds = self._histogram(
+        self._sql_seconds = self.histogram(
             "sql_seconds", "Seconds of a request that wait for PostgreSQL."
         )
-        self._statements = self._counter("statements", "Statements sent to PostgreSQL.")
-        self._lookups = self._counter("cache_lookups", "Cache lookups.", "cache", "result")
+        self._statements = self.counter("statements", "Statements sent to PostgreSQL.")
+        self._lookups = self.counter("cache_lookups", "Cache lookups.", "cache", "result")
         self._counted_lookups = dict.fromkeys(sources.caches, (0, 0))
-        self._workers = self._gauge("workers", "Running server processes.")
-        self._connections = self._gauge("pool_connections", "Connections to PostgreSQL.", "state")
-        self._waiting = self._gauge("operations_waiting", "Operations that wait for a thread.")
+        self._workers = self.gauge("workers", "Running server processes.")
+        self._connections = self.gauge("pool_connections", "Connections to PostgreSQL.", "state")
+        self._waiting = self.gauge("operations_waiting", "Operations that wait for a thread.")
+        self._live = LiveMetrics(sources.live, self, self._statements)
         worker_deaths(self._own_registry)
 
     def observe(self, record: RequestRecord) -> None:
@@ -72,7 +74,8 @@ class Metrics:
         self._requests(path, record.status).inc()
         for code in record.codes:
             self._errors.labels(code).inc()
-        self._seconds[path].observe(record.seconds)
+        if record.stream is None:
+            self._seconds[path].observe(record.seconds)
         context = record.context
         if context is not None:
             self._statements.inc(context.statements)
@@ -84,16 +87,17 @@ class Metrics:
         self._connections.labels("busy").set(self._sources.pool.busy)
         self._connections.labels("idle").set(self._sources.pool.idle)
         self._waiting.set(self._sources.queue.waiting)
+        self._live.sample()
         for name, lookups in self._sources.caches.items():
             hits, misses = self._counted_lookups[name]
             self._counted_lookups[name] = lookups.hits, lookups.misses
             self._lookups.labels(name, "hit").inc(lookups.hits - hits)
             self._lookups.labels(name, "miss").inc(lookups.misses - misses)
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+    def counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"todo_graphql_{name}", meaning, labels, registry=self._own_registry)
 
-    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+    def gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(
             f"todo_graphql_{name}",
             meaning,
@@ -102,7 +106,7 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
-    def _histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
+    def histogram(self, name: str, meaning: str, *labels: str) -> Histogram:
         return Histogram(
             f"todo_graphql_{name}",
             meaning,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from todo_graphql.server.fair_queue import FairQueue
+from todo_graphql.server.observability.live_statistics import LiveStatistics
 from todo_graphql.store.postgres.pool import Pool
 
 
@@ -17,8 +18,11 @@ class Lookups(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The connections of a process, the queue for its threads, and its caches by their names."""
+    """The connections of a process, the queue for its threads, its caches by their names, and its
+    streams.
+    """
 
     pool: Pool
     queue: FairQueue
     caches: Mapping[str, Lookups]
+    live: LiveStatistics
