@@ -130,12 +130,20 @@ def test_task_of_another_user_is_reported_as_missing(world: World, name: str, ai
     assert anonymised(hers) == anonymised(unknown)
 
 
+def test_subscriptions_have_tests() -> None:
+    """tests/server/live/test_live_isolation.py has those of their streams."""
+    assert GRAPHQL.subscription_type is not None
+    assert set(GRAPHQL.subscription_type.fields) == {"taskChanges"}
+
+
 @pytest.mark.no_cover
-def test_changes_of_another_user_are_not_returned(world: World) -> None:
+@pytest.mark.parametrize("operation", ["query", "subscription"])
+def test_changes_of_another_user_are_not_returned(world: World, operation: str) -> None:
     """A cursor of another user reaches nothing, neither tasks nor tombstones."""
     alice, mallory = somebody("alice"), somebody("mallory")
     kept, purged = world.create(alice, "kept"), world.create(alice, "purged")
-    document = "query ($since: String) { taskChanges(since: $since) { cursor changes { id } } }"
+    document = "($since: String) { taskChanges(since: $since) { cursor changes { id } } }"
+    document = f"{operation} {document}"
     start = world.ask(alice, document, {})["data"]["taskChanges"]
     attempt(world, alice, "purgeTask", purged)
     assert {change["id"] for change in start["changes"]} == {kept, purged}

@@ -17,6 +17,7 @@ from tests.support.documents import LIMITS
 from tests.support.servers import settings_for
 from todo_graphql.api import context
 from todo_graphql.api.schema import GraphQLRequest, Schema
+from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.store.models import IDEMPOTENCY_KEYS, TASKS, TOMBSTONES, USERS, Viewer
 from todo_graphql.store.postgres.engine import Database, database_url
 from todo_graphql.store.scope import ViewerScope
@@ -53,6 +54,7 @@ class World:
             self.database.connect_as(viewer) as connection,
         ):
             own = context.Context(viewer, connection, "-")
+            own.live_read = LiveRead()
             result = SCHEMA.run(GraphQLRequest(document, variables), own)
         errors = [error.formatted for error in result.errors or ()]
         return {"data": msgspec.to_builtins(result.data), "errors": errors}

@@ -1,0 +1,144 @@
+"""Subscriptions: each event is one execution of the operation."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.documents import LIMITS
+from todo_graphql.api.budget import Allowance
+from todo_graphql.api.context import Context
+from todo_graphql.api.schema import GraphQLRequest, Schema
+from todo_graphql.api.sync.live_reads import MIN_EVENT_COST, LiveRead
+from todo_graphql.settings.environment_variables import ExecutorName
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres.engine import Database
+
+DOCUMENT = """
+subscription ($since: String, $first: Int! = 200) {
+  changes: taskChanges(since: $since, first: $first) {
+    reset cursor hasMore revision changes { ...Change }
+  }
+}
+fragment Change on TaskChange { id task { title user { revision } } }
+"""
+CREATE = """
+mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { revision } }
+"""
+
+
+class RecordedBudget:
+    """An unlimited budget that records what is spent before and after the work."""
+
+    limit = 1_000_000
+    waits_for_redis = False
+
+    def __init__(self) -> None:
+        self.spent: list[int] = []
+        self.deducted: list[int] = []
+
+    def spend(self, cost: int) -> Allowance:
+        self.spent.append(cost)
+        return self.check(cost)
+
+    def check(self, cost: int) -> Allowance:
+        return Allowance(self.limit, self.limit, cost, 0.0, 0)
+
+    def deduct(self, cost: int) -> None:
+        self.deducted.append(cost)
+
+
+class Reader:
+    """The reads of a stream, without its transport."""
+
+    def __init__(self, database: Database, executor: ExecutorName) -> None:
+        self._database = database
+        self._schema = Schema(replace(LIMITS), introspection=True, executor=executor)
+        self._viewer = Viewer(uuid.uuid4(), None)
+        self.budget = RecordedBudget()
+
+    def run(self, document: str, read: LiveRead | None, **variables: Any) -> Context:
+        with self._database.connect_as(self._viewer) as connection:
+            context = Context(self._viewer, connection, "-", self.budget)
+            context.live_read = read
+            self.result = self._schema.run(GraphQLRequest(document, variables), context)
+        return context
+
+    def create(self, *titles: str) -> None:
+        self.run(CREATE, None, input=[{"title": title} for title in titles])
+        self.budget = RecordedBudget()
+
+    def titles(self, read: LiveRead, **variables: Any) -> list[str]:
+        self.run(DOCUMENT, read, **variables)
+        assert self.result.errors is None
+        assert read.page is not None
+        return sorted(str(change.task and change.task.title) for change in read.page.changes)
+
+
+@pytest.fixture(params=["projection", "reference"])
+def reader(request: pytest.FixtureRequest, database: Database) -> Reader:
+    return Reader(database, request.param)
+
+
+def test_event_reads_from_the_cursor_of_its_stream(reader: Reader) -> None:
+    """The cursor has precedence over `since`, with which clients subscribe again."""
+    reader.create("a", "b")
+    first = LiveRead()
+    assert reader.titles(first) == ["a", "b"]
+    assert first.page is not None
+    reader.create("c")
+    later = LiveRead(first.page.cursor)
+    assert reader.titles(later, since=None) == ["c"]
+    assert later.page is not None
+    empty = LiveRead(later.page.cursor)
+    assert reader.titles(empty, since=first.page.cursor) == []
+    assert (first.has_found, later.has_found, empty.has_found) == (True, True, False)
+
+
+def test_event_is_charged_by_its_changes(reader: Reader) -> None:
+    reader.create(*"abcd")
+    first = LiveRead()
+    context = reader.run(DOCUMENT, first, first=40)
+    assert context.cost is not None
+    assert reader.budget.spent == [context.cost]
+    assert first.cost_after(context.cost) == 0
+    assert first.page is not None
+    reader.create(*"efghijklmn")
+    later = LiveRead(first.page.cursor)
+    context = reader.run(DOCUMENT, later, first=40)
+    assert context.cost is not None
+    assert reader.budget.spent == []
+    assert later.cost_after(context.cost) == context.cost * 10 // 40 > MIN_EVENT_COST
+    assert later.page is not None
+    empty = LiveRead(later.page.cursor)
+    reader.run(DOCUMENT, empty, first=40)
+    assert empty.cost_after(context.cost) == MIN_EVENT_COST
+
+
+def test_failed_read_has_no_page(reader: Reader) -> None:
+    read = LiveRead()
+    reader.run(DOCUMENT, read, first=0)
+    assert reader.result.data is None
+    assert (read.page, read.has_found, read.cost_after(100)) == (None, False, 0)
+
+
+def test_response_that_is_too_large_has_no_page(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cursor must not advance behind changes that were not sent."""
+    reader.create(*["x" * 200] * 20)
+    monkeypatch.setattr(reader._schema, "_limits", replace(LIMITS, response_bytes=1_000))
+    read = LiveRead()
+    reader.run(DOCUMENT, read)
+    assert reader.result.data is None
+    assert read.page is None
+
+
+def test_subscription_without_a_stream_is_rejected(reader: Reader) -> None:
+    context = reader.run(DOCUMENT, None)
+    assert reader.result.errors is not None
+    (error,) = reader.result.errors
+    assert error.extensions is not None
+    assert (error.extensions["code"], error.extensions["status"]) == ("BAD_USER_INPUT", 406)
+    assert context.statements == 0
