@@ -116,3 +116,15 @@ def test_slots_are_limited_for_each_user_and_in_total(monkeypatch: pytest.Monkey
     assert limiter.streams == 0
     with limiter.slot("alice"):
         pass
+
+
+class Broken(Recorder):
+    """A channel that fails."""
+
+    def publish(self, _user: str) -> None:
+        raise ZeroDivisionError
+
+
+def test_failure_of_the_channel_is_logged_and_harmless(caplog: pytest.LogCaptureFixture) -> None:
+    Hub(Broken(), LiveStatistics()).publish("alice")
+    assert caplog.messages == ["A hint was not sent to other processes."]

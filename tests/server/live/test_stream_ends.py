@@ -11,10 +11,11 @@ import pytest
 from tests.server.live.conftest import Ends
 from tests.support.api_client import Person
 from tests.support.commands import until
+from tests.support.data_files import imported
 from tests.support.http_client import connected, head, held_operations, own, shrink_send_buffers
 from tests.support.issuer import Issuer, publishing
 from tests.support.servers import serving
-from tests.support.streams import CUT, MULTIPART, SSE, streaming
+from tests.support.streams import COMPLETED, CUT, MULTIPART, SSE, streaming
 from todo_graphql.api.context import Context
 from todo_graphql.dev.demo_user import token_for
 from todo_graphql.errors import RateLimited
@@ -222,3 +223,31 @@ def test_first_event_beyond_the_rate_limit_is_rejected(settings: Settings) -> No
         with streaming(url, person) as stream:
             assert stream.status == 200
         assert rejection(url, person) == (429, "RATE_LIMITED")
+
+
+def test_stream_is_cut_when_an_event_fails_unexpectedly(
+    own_url: str, settings: Settings, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A completion would tell the client not to subscribe again."""
+    person = Person(own_url, settings)
+    with streaming(own_url, person) as stream:
+        stream.page()
+        with monkeypatch.context() as patch:
+            patch.setattr("todo_graphql.store.tasks.repository.read_changes", None)
+            person.create("new")
+            assert stream.await_end() == CUT
+    assert ends.await_only() is StreamEnd.FAILED
+    with streaming(own_url, person) as stream:
+        assert len(stream.page()["changes"]) == 1
+
+
+def test_event_that_is_too_large_completes_the_stream(settings: Settings) -> None:
+    document = "subscription { taskChanges { changes { task { description } } } }"
+    with serving(settings.model_copy(update={"max_response_bytes": 65_536})) as url:
+        person = Person(url, settings)
+        with streaming(url, person, document) as stream:
+            stream.page()
+            imported(person, json.dumps([{"title": "x", "description": LONG}] * 10))
+            (error,) = stream.next()["errors"]
+            assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+            assert stream.await_end() == COMPLETED

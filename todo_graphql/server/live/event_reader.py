@@ -22,12 +22,14 @@ RETRY_CODES = frozenset({ErrorCode.RATE_LIMITED.name, ErrorCode.UNAVAILABLE.name
 class Event(NamedTuple):
     """The result of an execution as JSON, and the page that it contains, None after a failure.
 
-    Without `has_found`, the page has nothing to tell the client.
+    Without `has_found`, the page has nothing to tell the client. A failure `is_internal` if it is
+    no fault of the client.
     """
 
     body: bytes
     page: Changes | None
     has_found: bool
+    is_internal: bool = False
 
 
 class EventReader:
@@ -62,7 +64,8 @@ class EventReader:
             context.deduct(read.cost_after(context.cost))
         if result.data is None:
             raise_for_retry(result)
-        return Event(payload_of(result), read.page, read.has_found)
+        is_internal = ErrorCode.INTERNAL_SERVER_ERROR.name in error_codes(result)
+        return Event(payload_of(result), read.page, read.has_found, is_internal)
 
 
 def payload_of(result: ExecutionResult) -> bytes:

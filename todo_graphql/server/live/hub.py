@@ -5,12 +5,15 @@ out of order: a stream reads the changes from its own cursor (docs/decisions/002
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from time import perf_counter
 from typing import Protocol
 
 from todo_graphql.server.observability.live_statistics import LiveStatistics
+
+logger = logging.getLogger(__name__)
 
 Deliver = Callable[[str], None]
 """A receiver of the hints of other processes, by the key of their user. Any thread can call it."""
@@ -105,10 +108,13 @@ class Hub:
 
     def publish(self, user: str) -> None:
         """Send a hint to all streams of the user, here and in other processes. It is called on any
-        thread, after the commit.
+        thread, after the commit, and never fails.
         """
         self.deliver(user)
-        self._channel.publish(user)
+        try:
+            self._channel.publish(user)
+        except Exception:
+            logger.exception("A hint was not sent to other processes.")
 
     def deliver(self, user: str) -> None:
         """Send a hint to the streams of this process. It is called on any thread.

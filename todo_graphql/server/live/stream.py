@@ -116,6 +116,8 @@ class Stream:
 
     async def _accept(self, event: Event, *, must_send: bool = False) -> None:
         """Send an event, unless it has nothing to tell, and advance the cursor behind it."""
+        if event.page is None and event.is_internal:
+            raise StreamEnded(StreamEnd.FAILED)
         if event.has_found or must_send or event.page is None:
             await self._send(event.body)
         else:

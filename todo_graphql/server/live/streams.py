@@ -72,6 +72,7 @@ class LiveStreams:
             if self._closed.done():
                 end = StreamEnd.SHUTDOWN
             elif streaming.done():
+                end = StreamEnd.FAILED  # if it raises
                 end = streaming.result()
         finally:
             streaming.cancel()

@@ -17,6 +17,8 @@ class StreamEnd(Enum):
     SHUTDOWN = "shutdown"
     TOO_SLOW = "client too slow"
     OVERLOADED = "server overloaded"
+    FAILED = "server failed"
+    """An event has failed unexpectedly. Clients subscribe again, unlike after a completion."""
 
 
 @dataclass(slots=True)
