@@ -3,12 +3,14 @@
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.support.api_client import Person
 from tests.support.data_files import imported
+from tests.support.servers import serving
 from tests.support.streams import (
     APOLLO,
     COMPLETED,
@@ -16,10 +18,12 @@ from tests.support.streams import (
     SSE,
     SUBSCRIPTION,
     LiveReplica,
+    Streaming,
     streaming,
 )
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.hub import Hub
+from todo_graphql.settings.settings import Settings
 
 ALL = "{ tasks(first: 100, filter: {}) { nodes { id title } } }"
 PURGE = "mutation ($id: ID!) { purgeTask(id: $id) { taskId } }"
@@ -257,3 +261,23 @@ def test_invalid_token_is_an_ordinary_response(url: str, alice: Person) -> None:
     with streaming(url, alice) as stream:
         assert stream.status == 401
         assert stream.body()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+def test_streams_that_begin_at_once_wait_in_turn(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients subscribe again at the same time, for example after a restart."""
+    monkeypatch.setattr(limits, "MAX_USER_STREAMS", 30)
+    given = {"database_pool_size": 2, "database_max_overflow": 0, "max_waiting": 2}
+    with serving(settings.model_copy(update=given)) as url, ExitStack() as streams:
+        alice = Person(url, settings)
+        alice.create("one")
+        begun = threading.Barrier(20)
+
+        def open_stream(accept: str) -> Streaming:
+            begun.wait(30)
+            return streams.enter_context(streaming(url, alice, accept=accept))
+
+        with ThreadPoolExecutor(20) as threads:
+            opened = threads.map(open_stream, [SSE, APOLLO] * 10)
+            assert [titles_of(stream.page()) for stream in opened] == [["one"]] * 20

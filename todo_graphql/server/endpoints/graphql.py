@@ -1,6 +1,7 @@
 """GET and POST /graphql: the GraphQL endpoint."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import TypeAlias
 
@@ -132,7 +133,9 @@ class GraphQLEndpoint:
         parse = cache(parse)
         # The signal precedes the first read, so that no change falls between them.
         with self._streams.hub.listening(context.viewer.key) as signal:
-            response = await self._run(parse, context, media_type, request.scope)
+            is_stream = framing.is_preferred(request.scope)
+            async with self._streams.reader.place() if is_stream else nullcontext():
+                response = await self._run(parse, context, media_type, request.scope)
             if read.page is None:
                 return framing.single_response(response, request.scope)
             session = await self._get_context.session(request)

@@ -1,6 +1,7 @@
 """Reader of the events of streams: each is one execution of the compiled operation."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import NamedTuple
 
@@ -44,12 +45,18 @@ class EventReader:
         self._timeout = timeout
         self._places = asyncio.Semaphore(queue.max_per_owner)
 
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """Wait for a place, and hold it in the `async with` block. Many streams that begin at once,
+        such as after a restart, wait in turn instead of being rejected.
+        """
+        return self._places
+
     async def read(self, request: GraphQLRequest, context: Context) -> Event:
         """Execute the operation for the live read of the context.
 
         Raises RateLimited or Unavailable if the read must be repeated later.
         """
-        async with self._places:
+        async with self.place():
             call = partial(self._execute, request, context)
             work = self._queue.run(context.viewer.key, call_charged, context, call)
             return await run_with_timeout(self._timeout, context.connection, work)
