@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
-from graphql import OperationType
+from graphql import NameNode, OperationDefinitionNode, OperationType, SelectionSetNode
 
 from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.api.execution.response_size import ResponseSize
@@ -19,8 +19,6 @@ from todo_graphql.store.tasks.values.rows import VALUES
 from todo_graphql.store.users import Users
 
 if TYPE_CHECKING:
-    from graphql import OperationDefinitionNode
-
     from todo_graphql.api.documents.cache import Document
     from todo_graphql.api.documents.required_values import MissingValues
     from todo_graphql.api.sync.live_reads import LiveRead
@@ -157,6 +155,19 @@ class Context:
         """Raise Forbidden if `userId` names another user."""
         if user_id is not None and user_id.lower() != self.viewer.key:
             raise Forbidden("`userId` names another user. Omit it, or send your own id.")
+
+    def release_document(self) -> None:
+        """Free the document and the page of an operation that goes on as a stream. Only the type
+        and the name of the operation remain, for the log.
+        """
+        self.document = self.live_read = None
+        if self.operation is not None:
+            given, name = self.operation, self.operation.name
+            self.operation = OperationDefinitionNode(
+                operation=given.operation,
+                name=None if name is None else NameNode(value=name.value),
+                selection_set=SelectionSetNode(selections=()),
+            )
 
     def tasks(self, user_id: str | None = None, payload: str | None = None) -> Tasks:
         """Return the viewer's tasks, with their previous values if the operation selects those of

@@ -17,6 +17,7 @@ from tests.support.issuer import Issuer, publishing
 from tests.support.servers import serving
 from tests.support.streams import COMPLETED, CUT, MULTIPART, SSE, streaming
 from todo_graphql.api.context import Context
+from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.dev.demo_user import token_for
 from todo_graphql.errors import RateLimited
 from todo_graphql.runtime.listening import listening
@@ -24,10 +25,12 @@ from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
 from todo_graphql.server.app import create_app
 from todo_graphql.server.auth import jwks_client
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.stream import Stream
 from todo_graphql.server.observability.live_statistics import LiveStatistics, StreamEnd
 from todo_graphql.server.protocol.limits import MinDataRate
 from todo_graphql.settings.settings import Settings
+from todo_graphql.store.sync.changes import Changes
 
 LONG = "x" * 10_000
 
@@ -119,6 +122,20 @@ def test_disconnect_of_the_client_frees_its_stream(
         return not any(isinstance(each, Stream) for each in gc.get_objects())
 
     until(is_freed, "the memory of a stream")
+
+
+def test_open_stream_keeps_no_event(own_url: str, settings: Settings) -> None:
+    person = Person(own_url, settings)
+    person.create("x")
+    with streaming(own_url, person) as stream:
+        assert len(stream.page()["changes"]) == 1
+
+        def is_freed() -> bool:
+            gc.collect()
+            kept = Changes, Event, LiveRead
+            return not any(isinstance(each, kept) for each in gc.get_objects())
+
+        until(is_freed, "the memory of the first event")
 
 
 def fields_in_log(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:

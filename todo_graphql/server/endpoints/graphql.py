@@ -142,7 +142,11 @@ class GraphQLEndpoint:
             subscriber = Subscriber(parse(), session, signal)
             sink = HTTPSink(send, framing, context.viewer.key, self._unsent)
             first = Event(bytes(response.body), read.page, has_found=True)
-            await respond_by_stream(self._streams, subscriber, first, sink, request)
+            responding = respond_by_stream(self._streams, subscriber, first, sink, request)
+            # The first event can be large, and a stream lasts for hours.
+            del response, read, first
+            context.release_document()
+            await responding
         return None
 
     def _execute(

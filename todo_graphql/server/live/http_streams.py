@@ -69,6 +69,9 @@ async def respond_by_stream(
         record.stream = stream = StreamRecord(sink.framing.name)
         record.abandon(200)  # every end of a stream is regular
         await sink.open()
-        await streams.run(subscriber, first, sink, stream, wait_for_disconnect(request))
+        disconnect = wait_for_disconnect(request)
+        running = streams.run(subscriber, first, sink, stream, disconnect)
+        del first
+        await running
         if stream.end is StreamEnd.COMPLETED:
             await sink.complete()

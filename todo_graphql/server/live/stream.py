@@ -84,6 +84,7 @@ class Stream:
         """Send the first event, and then those of all changes, until the stream ends."""
         try:
             await self._accept(first, must_send=True)
+            del first
             while True:
                 if not self._must_read:
                     await self._wait(self._next_check(), for_hint=True)

@@ -64,6 +64,7 @@ class LiveStreams:
         stream = Stream(subscriber, self.reader, sink, record, self._statistics)
         end = StreamEnd.DISCONNECTED
         streaming = asyncio.create_task(stream.run(first))
+        del first  # it can be large
         disconnecting = asyncio.create_task(disconnect)
         assert self._closed is not None
         try:
