@@ -1,5 +1,6 @@
 """Streams of changes over HTTP."""
 
+import asyncio
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ from tests.support.streams import (
     streaming,
 )
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.event_reader import Event, EventReader
+from todo_graphql.server.live.http_streams import HTTPSink
 from todo_graphql.server.live.hub import Hub
 from todo_graphql.settings.settings import Settings
 
@@ -163,7 +166,7 @@ def test_writes_within_the_pause_are_one_event(
 def test_no_change_is_missed_under_concurrent_writes(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, loses_hints: bool
 ) -> None:
-    """Hints may be lost, doubled and late."""
+    """Hints of the process alone suffice. Lost, doubled and late hints do with the check."""
     deliver, chance = Hub.deliver, random.Random(7)  # noqa: S311
 
     def unreliable(hub: Hub, user: str) -> None:
@@ -171,8 +174,8 @@ def test_no_change_is_missed_under_concurrent_writes(
             threading.Timer(chance.random() / 20, deliver, (hub, user)).start()
 
     monkeypatch.setattr(limits, "EVENT_SECONDS", 0.01)
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.2 if loses_hints else 3_600.0)
     if loses_hints:
-        monkeypatch.setattr(limits, "CHECK_SECONDS", 0.2)
         monkeypatch.setattr(Hub, "deliver", unreliable)
     with (
         streaming(url, alice, first=5) as stream,
@@ -281,3 +284,41 @@ def test_streams_that_begin_at_once_wait_in_turn(
         with ThreadPoolExecutor(20) as threads:
             opened = threads.map(open_stream, [SSE, APOLLO] * 10)
             assert [titles_of(stream.page()) for stream in opened] == [["one"]] * 20
+
+
+def test_write_during_a_read_leads_to_another_read(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flag is cleared before the read, and not after it."""
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 3_600.0)
+    read, titles = EventReader.read, ["during"]
+
+    async def write_behind(reader: EventReader, *given: Any) -> Event:
+        event = await read(reader, *given)
+        if titles:
+            await asyncio.to_thread(alice.create, titles.pop())
+        return event
+
+    monkeypatch.setattr(EventReader, "read", write_behind)
+    with streaming(url, alice) as stream:
+        stream.page()
+        alice.create("before")
+        assert titles_of(stream.page()) == ["before"]
+        assert titles_of(stream.page()) == ["during"]
+
+
+def test_write_before_the_first_event_is_sent_is_an_event(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal of a stream precedes its first read."""
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 3_600.0)
+    open_response = HTTPSink.open
+
+    async def write_and_open(sink: HTTPSink) -> None:
+        await asyncio.to_thread(alice.create, "between")
+        await open_response(sink)
+
+    monkeypatch.setattr(HTTPSink, "open", write_and_open)
+    with streaming(url, alice) as stream:
+        assert titles_of(stream.page()) == []
+        assert titles_of(stream.page()) == ["between"]
