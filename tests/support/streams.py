@@ -1,6 +1,7 @@
 """Clients of subscriptions over HTTP, and replicas that apply their events."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
@@ -75,9 +76,11 @@ class Streaming:
         return line
 
     def _next_sse(self) -> Any:
+        deadline = time.monotonic() + PATIENCE
         while True:
             line = self._line()
             if line == b":\n":
+                assert time.monotonic() < deadline, "There are only heartbeats."
                 assert self._line() == b"\n"
                 continue
             data = self._line()
@@ -90,8 +93,9 @@ class Streaming:
             return json.loads(data[6:])
 
     def _next_part(self) -> Any:
+        deadline = time.monotonic() + PATIENCE
         while (content := self._part()) == {}:
-            pass
+            assert time.monotonic() < deadline, "There are only heartbeats."
         if content is None:
             self.end = COMPLETED
             return None
