@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.documents import LIMITS
-from todo_graphql.api.budget import Allowance
 from todo_graphql.api.context import Context
 from todo_graphql.api.schema import GraphQLRequest, Schema
-from todo_graphql.api.sync.live_reads import MIN_EVENT_COST, LiveRead
+from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.engine import Database
@@ -28,27 +27,6 @@ mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { revision }
 """
 
 
-class RecordedBudget:
-    """An unlimited budget that records what is spent before and after the work."""
-
-    limit = 1_000_000
-    waits_for_redis = False
-
-    def __init__(self) -> None:
-        self.spent: list[int] = []
-        self.deducted: list[int] = []
-
-    def spend(self, cost: int) -> Allowance:
-        self.spent.append(cost)
-        return self.check(cost)
-
-    def check(self, cost: int) -> Allowance:
-        return Allowance(self.limit, self.limit, cost, 0.0, 0)
-
-    def deduct(self, cost: int) -> None:
-        self.deducted.append(cost)
-
-
 class Reader:
     """The reads of a stream, without its transport."""
 
@@ -56,18 +34,16 @@ class Reader:
         self._database = database
         self._schema = Schema(replace(LIMITS), introspection=True, executor=executor)
         self._viewer = Viewer(uuid.uuid4(), None)
-        self.budget = RecordedBudget()
 
     def run(self, document: str, read: LiveRead | None, **variables: Any) -> Context:
         with self._database.connect_as(self._viewer) as connection:
-            context = Context(self._viewer, connection, "-", self.budget)
+            context = Context(self._viewer, connection, "-")
             context.live_read = read
             self.result = self._schema.run(GraphQLRequest(document, variables), context)
         return context
 
     def create(self, *titles: str) -> None:
         self.run(CREATE, None, input=[{"title": title} for title in titles])
-        self.budget = RecordedBudget()
 
     def titles(self, read: LiveRead, **variables: Any) -> list[str]:
         self.run(DOCUMENT, read, **variables)
@@ -96,31 +72,25 @@ def test_event_reads_from_the_cursor_of_its_stream(reader: Reader) -> None:
     assert (first.has_found, later.has_found, empty.has_found) == (True, True, False)
 
 
-def test_event_is_charged_by_its_changes(reader: Reader) -> None:
-    reader.create(*"abcd")
+def test_cost_of_missing_changes_is_refunded(database: Database) -> None:
+    reader = Reader(database, "projection")
+    reader.create("a", "b")
     first = LiveRead()
-    context = reader.run(DOCUMENT, first, first=40)
+    context = reader.run(DOCUMENT, first)
     assert context.cost is not None
-    assert reader.budget.spent == [context.cost]
-    assert first.cost_after(context.cost) == 0
+    assert context.cost > 500
+    assert 0 < context.cost - context.refundable < 50
     assert first.page is not None
-    reader.create(*"efghijklmn")
-    later = LiveRead(first.page.cursor)
-    context = reader.run(DOCUMENT, later, first=40)
+    context = reader.run(DOCUMENT, LiveRead(first.page.cursor))
     assert context.cost is not None
-    assert reader.budget.spent == []
-    assert later.cost_after(context.cost) == context.cost * 10 // 40 > MIN_EVENT_COST
-    assert later.page is not None
-    empty = LiveRead(later.page.cursor)
-    reader.run(DOCUMENT, empty, first=40)
-    assert empty.cost_after(context.cost) == MIN_EVENT_COST
+    assert 0 < context.cost - context.refundable < 20
 
 
 def test_failed_read_has_no_page(reader: Reader) -> None:
     read = LiveRead()
     reader.run(DOCUMENT, read, first=0)
     assert reader.result.data is None
-    assert (read.page, read.has_found, read.cost_after(100)) == (None, False, 0)
+    assert (read.page, read.has_found) == (None, False)
 
 
 def test_response_that_is_too_large_has_no_page(

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import strawberry
-from graphql import NameNode, OperationDefinitionNode, OperationType, SelectionSetNode
+from graphql import NameNode, OperationDefinitionNode, SelectionSetNode
 
 from todo_graphql.api.budget import Allowance, Budget
 from todo_graphql.api.execution.response_size import ResponseSize
@@ -76,11 +76,6 @@ class Context:
         return IdempotencyKeys(self.connection)
 
     @property
-    def is_subscription(self) -> bool:
-        operation = self.operation
-        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
-
-    @property
     def sql_seconds(self) -> float:
         """Return the time spent waiting for PostgreSQL, including the current wait."""
         seconds = self.connection.current_wait
@@ -120,13 +115,9 @@ class Context:
 
     def require_budget(self, cost: int) -> None:
         """Raise RateLimited if less than the cost of a new document remains in the budget."""
-        self.check_budget(cost)
-        self.has_new_document = True
-
-    def check_budget(self, cost: int) -> None:
-        """Raise RateLimited if less than a cost remains that is charged after the work."""
         if self.budget is not None:
             self._accept(self.budget.check(min(cost, self.budget.limit)))
+        self.has_new_document = True
 
     def _accept(self, allowance: Allowance) -> None:
         """Keep the state of the budget. Raise RateLimited if the cost was rejected."""

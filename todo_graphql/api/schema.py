@@ -128,10 +128,9 @@ class Schema(strawberry.Schema):
         cost = operation.for_variables(variables)
         context.operation, context.cost = operation.node, cost.total
         context.missing_values = document.missing_values(operation.node, variables)
-        if not request.can_write and operation.node.operation is not OperationType.QUERY:
-            return self._reject([_mutation_not_allowed()], context)
-        if context.live_read is None and context.is_subscription:
-            return self._reject([_not_streamed()], context)
+        refusal = _refusal_by_transport(operation.node.operation, request, context)
+        if refusal is not None:
+            return self._reject([refusal], context)
         context.response_size = ResponseSize(
             self._limits.response_bytes,
             self._frame,
@@ -182,11 +181,7 @@ class Schema(strawberry.Schema):
         check_limit("cost", cost, self._limits.cost)
         if context.budget is not None:
             check_limit("cost", cost, context.budget.limit)
-            read = context.live_read
-            if read is None or read.is_first:
-                context.charge(cost)
-            else:
-                context.check_budget(cost)
+            context.charge(cost)
 
     def _execute_within_limit(
         self, document: Document, request: GraphQLRequest, context: Context
@@ -241,6 +236,18 @@ def _unknown_operation(name: str | None) -> GraphQLError:
             field="operationName",
         )
     return to_graphql_error(problem)
+
+
+def _refusal_by_transport(
+    kind: OperationType, request: GraphQLRequest, context: Context
+) -> GraphQLError | None:
+    """Return the error of an operation that its transport does not allow, or None."""
+    if kind is OperationType.QUERY:
+        return None
+    if not request.can_write:
+        return _mutation_not_allowed()
+    is_streamed = kind is not OperationType.SUBSCRIPTION or context.live_read is not None
+    return None if is_streamed else _not_streamed()
 
 
 def _mutation_not_allowed() -> GraphQLError:

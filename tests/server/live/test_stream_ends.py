@@ -222,15 +222,16 @@ def test_event_waits_for_the_rate_limit(
 def reject_budgets(monkeypatch: pytest.MonkeyPatch, number: int) -> list[int]:
     """Reject the budget of this number of events."""
     rejected = list[int]()
-    check = Context.check_budget
+    charge = Context.charge
 
     def reject(context: Context, cost: int) -> None:
-        if context.live_read is not None and context.operation and len(rejected) < number:
+        is_later = context.live_read is not None and context.live_read.cursor is not None
+        if is_later and len(rejected) < number:
             rejected.append(0)
             raise RateLimited("Rate limit exceeded.", retry_after=0)
-        check(context, cost)
+        charge(context, cost)
 
-    monkeypatch.setattr(Context, "check_budget", reject)
+    monkeypatch.setattr(Context, "charge", reject)
     return rejected
 
 

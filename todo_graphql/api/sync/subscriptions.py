@@ -29,5 +29,5 @@ class Subscription:
         assert read is not None  # the schema rejects a subscription without a stream
         start = since if read.cursor is None else read.cursor
         page = TaskChanges.read(info.context.tasks(user_id), start, first)
-        read.accept(cast("Changes", page), first)
+        read.page = cast("Changes", page)
         return page

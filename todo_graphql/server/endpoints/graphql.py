@@ -107,9 +107,7 @@ class GraphQLEndpoint:
             has_written = context.connection.writes > 0
             await self._unsent.send(owner, response, scope, send, must_send=has_written)
 
-    async def _run(
-        self, parse: Parse, context: Context, media_type: str, scope: Scope
-    ) -> Response:
+    async def _run(self, parse: Parse, context: Context, media_type: str, scope: Scope) -> Response:
         """Return the response of the operation, which runs on a worker thread."""
         call = partial(self._execute, parse, context, media_type, scope)
         work = self._queue.run(context.viewer.key, call_charged, context, call)
@@ -149,9 +147,7 @@ class GraphQLEndpoint:
             await responding
         return None
 
-    def _execute(
-        self, parse: Parse, context: Context, media_type: str, scope: Scope
-    ) -> Response:
+    def _execute(self, parse: Parse, context: Context, media_type: str, scope: Scope) -> Response:
         """Parse and execute the request, and serialize its response."""
         request = parse_charged(parse, context)
         self._readiness.require_rls_check()

@@ -67,8 +67,6 @@ class EventReader:
         self._readiness.require_rls_check()
         with context.connection:
             result = self._schema.run(request, context)
-        if context.cost is not None:
-            context.deduct(read.cost_after(context.cost))
         if result.data is None:
             raise_for_retry(result)
         is_internal = ErrorCode.INTERNAL_SERVER_ERROR.name in error_codes(result)

@@ -285,4 +285,4 @@ class ViewerConnection:
     ) -> None:
         self.close()
         if self.writes:
-            self._on_write(self._viewer_id)
+            self._on_write(self.viewer_id)
