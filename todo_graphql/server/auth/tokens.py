@@ -94,10 +94,10 @@ class Authenticator:
         """Return the user that a valid token names, and the Unix time of its expiration. Raises
         InvalidToken for any other token.
         """
-        viewer, expires_at, _ = self.cache.get(token) or self._verify_and_cache(token)
-        if expires_at <= time.time():
+        verified = self.cache.get(token) or self._verify_and_cache(token)
+        if verified.expires_at <= time.time():
             reject("The token has expired.")
-        return viewer, expires_at
+        return verified.viewer, verified.expires_at
 
     @property
     def has_keys(self) -> bool:
