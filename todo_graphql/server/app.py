@@ -23,8 +23,9 @@ from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.cors import CORS
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
 from todo_graphql.server.http.middleware import RequestMiddleware
+from todo_graphql.server.live.channels import create_channel
 from todo_graphql.server.live.event_reader import EventReader
-from todo_graphql.server.live.hub import Hub, SingleProcess
+from todo_graphql.server.live.hub import Hub
 from todo_graphql.server.live.streams import END_STREAMS, LiveStreams
 from todo_graphql.server.observability.live_statistics import LiveStatistics
 from todo_graphql.server.observability.request_record import Observer
@@ -46,7 +47,7 @@ class Components:
     def __init__(self, settings: Settings, shared: SharedMetrics | None = None) -> None:
         self.authenticator = Authenticator(settings)
         self.statistics = LiveStatistics()
-        self.hub = Hub(SingleProcess(), self.statistics)
+        self.hub = Hub(create_channel(settings), self.statistics)
         self.database = Database(settings, self.hub.publish)
         outages.watch(self.database.engine)
         self.thread_pool = ThreadPool(settings.max_connections, settings.max_waiting)

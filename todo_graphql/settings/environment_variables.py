@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from todo_graphql.settings.types import (
     HTTPURL,
     DatabaseURL,
+    LiveURL,
     Networks,
     Origins,
     Rate,
@@ -231,6 +232,13 @@ class Environment(BaseSettings):
         description="The Redis in which all processes count together: "
         "redis://user:password@host:port/number, or rediss://. Unset: each process "
         "counts for itself.",
+    )
+    live_url: LiveURL | None = Field(
+        default=None,
+        description="Carries hints of changes between processes, so that streams of all processes "
+        "are live: a redis:// or rediss:// URL, or the postgresql:// URL of a direct connection, "
+        "which has LISTEN and NOTIFY. Unset: RATE_LIMIT_STORAGE_URL, if that is set. Without "
+        "either, changes by another process reach a stream within 30 seconds.",
     )
     trusted_proxies: Networks = Field(
         default=(),

@@ -89,6 +89,13 @@ def _require_redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _require_live_url(url: SecretStr) -> SecretStr:
+    """Accept the URL of Redis or of PostgreSQL."""
+    if url.get_secret_value().lower().startswith(("redis://", "rediss://")):
+        return _require_redis_url(url)
+    return _require_postgresql_url(url)
+
+
 def _require_redis_options(url: SecretStr) -> None:
     try:
         from redis.connection import parse_url  # noqa: PLC0415 - an extra
@@ -195,6 +202,7 @@ def _require_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
 Text = Annotated[str, AfterValidator(_require_trimmed_text)]
 DatabaseURL = Annotated[SecretStr, AfterValidator(_require_postgresql_url)]
 RedisURL = Annotated[SecretStr, AfterValidator(_require_redis_url)]
+LiveURL = Annotated[SecretStr, AfterValidator(_require_live_url)]
 HTTPURL = Annotated[str, AfterValidator(_require_http_url)]
 SafeURL = Annotated[str, AfterValidator(_require_safe_url)]
 Rate = Annotated[str, AfterValidator(_require_rate)]

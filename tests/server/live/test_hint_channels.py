@@ -1,0 +1,144 @@
+"""Channels of hints between processes: Redis and PostgreSQL."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from tests.support.administrators import administering
+from tests.support.redis import KINDS, redis
+from todo_graphql.server.live import hint_channel
+from todo_graphql.server.live.channels import create_channel
+from todo_graphql.server.live.hint_channel import BusChannel
+from todo_graphql.server.live.hub import SingleProcess
+from todo_graphql.settings.settings import Settings
+
+PATIENCE = 20
+TERMINATE = text(
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE query LIKE '%todo_graphql_hints%' AND pid <> pg_backend_pid()"
+)
+
+
+@pytest.fixture(params=["postgresql", *KINDS])
+def live(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path: Path
+) -> Iterator[tuple[Settings, Callable[[], None], Callable[[], None]]]:
+    """Settings with LIVE_URL, and calls that end the connections and that restore the bus."""
+    if request.param == "postgresql":
+        url = settings.required_database_url()
+
+        def terminate() -> None:
+            with administering(url) as admin:
+                admin.execute(TERMINATE)
+
+        yield settings.model_copy(update={"live_url": url}), terminate, lambda: None
+        return
+    with redis(request.param, tmp_path) as server:
+        yield settings.model_copy(update={"live_url": server.url}), server.kill, server.start
+
+
+class Process:
+    """A process that publishes hints, and keeps those that it receives."""
+
+    def __init__(self, settings: Settings) -> None:
+        channel = create_channel(settings)
+        assert isinstance(channel, BusChannel)
+        self.channel = channel
+        self.received: list[str] = []
+
+    async def until(self, condition: Callable[[], bool], act: Callable[[], None]) -> None:
+        """Repeat an act until a condition holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                act()
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def processes(settings: Settings, number: int = 2) -> AsyncIterator[list[Process]]:
+    """Run processes whose channels are connected."""
+    async with AsyncExitStack() as stack:
+        started = [Process(settings) for _ in range(number)]
+        for process in started:
+            await stack.enter_async_context(process.channel.receiving(process.received.append))
+        for sender in started:
+            for receiver in started:
+                if receiver is not sender:
+                    await connect(sender, receiver)
+        yield started
+
+
+async def connect(sender: Process, receiver: Process) -> None:
+    """Wait until hints of one process reach the other."""
+    probe = str(uuid.uuid4())
+    await sender.until(lambda: probe in receiver.received, lambda: sender.channel.publish(probe))
+
+
+def test_hint_reaches_the_other_processes_only(live: Any) -> None:
+    settings, _, _ = live
+
+    async def run() -> None:
+        async with processes(settings, 3) as (one, two, three):
+            user = str(uuid.uuid4())
+            one.channel.publish(user)
+            await one.until(lambda: user in two.received and user in three.received, lambda: None)
+            await connect(two, one)  # messages are in order
+            assert user not in one.received
+
+    asyncio.run(run())
+
+
+def test_many_hints_are_sent_in_few_messages(live: Any, monkeypatch: Any) -> None:
+    settings, _, _ = live
+    users = [str(uuid.uuid4()) for _ in range(450)]
+
+    async def run() -> None:
+        async with processes(settings) as (one, two):
+            for user in users * 2:
+                one.channel.publish(user)
+            await one.until(lambda: set(users) <= set(two.received), lambda: None)
+            assert len(two.received) < 2 * len(users)
+
+    asyncio.run(run())
+
+
+def test_hints_flow_again_after_an_outage(live: Any) -> None:
+    settings, end, restore = live
+
+    async def run() -> None:
+        async with processes(settings) as (one, two):
+            await asyncio.to_thread(end)
+            one.channel.publish("lost or not")
+            await asyncio.to_thread(restore)
+            await connect(one, two)
+            await connect(two, one)
+
+    asyncio.run(run())
+
+
+def test_hints_are_bounded_while_the_bus_is_unavailable(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = SecretStr("redis://127.0.0.1:1/0")
+    channel = create_channel(settings.model_copy(update={"live_url": nowhere}))
+    assert isinstance(channel, BusChannel)
+    monkeypatch.setattr(hint_channel, "MAX_PENDING_USERS", 10)
+    for number in range(20):
+        channel.publish(str(number))
+    assert len(channel.take_pending()) == 10
+
+
+def test_channel_without_a_bus_is_that_of_one_process(settings: Settings) -> None:
+    assert isinstance(create_channel(settings), SingleProcess)
+
+
+def test_channel_uses_the_redis_of_the_rate_limits(settings: Settings) -> None:
+    shared = settings.model_copy(update={"rate_limit_storage_url": SecretStr("redis://x.invalid")})
+    assert isinstance(create_channel(shared), BusChannel)

@@ -1,0 +1,146 @@
+"""Channel of hints between processes, over any message bus.
+
+Two threads send and receive, so that neither a request nor the event loop waits for the bus. A
+process receives its own messages, too, and skips them.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from todo_graphql.outage_log import OutageLog
+from todo_graphql.server.live.hub import Deliver
+
+logger = logging.getLogger(__name__)
+
+MAX_USERS_PER_MESSAGE = 200
+"""A NOTIFY has at most 8,000 bytes."""
+
+MAX_PENDING_USERS = 10_000
+"""The hints that wait to be sent. Further ones are lost."""
+
+BATCH_SECONDS = 0.01
+"""The time in which hints are collected for one message."""
+
+POLL_SECONDS = 0.5
+"""The longest time of a call that receives, and of a stop."""
+
+RECONNECT_SECONDS = 2.0
+"""The pause after a failure."""
+
+
+class Sender(Protocol):
+    """A connection to the bus that sends messages."""
+
+    def send(self, message: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """A connection to the bus that receives messages."""
+
+    def receive(self, seconds: float) -> Iterable[str]:
+        """Wait at most so long, and return the messages."""
+
+    def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """A message bus. Its calls may raise any exception while it is unavailable."""
+
+    def open_sender(self) -> Sender: ...
+
+    def open_receiver(self) -> Receiver: ...
+
+
+class BusChannel:
+    """Channel of hints over a message bus. While the bus is unavailable, hints are lost."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._id = secrets.token_hex(8)
+        self._pending: set[str] = set()
+        self._has_pending = threading.Event()
+        self._stopped = threading.Event()
+        self._outage = OutageLog(logger, "LIVE_URL responds again.")
+
+    def publish(self, user: str) -> None:
+        """Send a hint soon. It is lost if too many are waiting."""
+        if len(self._pending) < MAX_PENDING_USERS:
+            self._pending.add(user)
+            self._has_pending.set()
+
+    @asynccontextmanager
+    async def receiving(self, deliver: Deliver) -> AsyncIterator[None]:
+        """Send and receive hints in the `async with` block."""
+        threads = [
+            threading.Thread(target=self._run, args=(work,), daemon=True, name=f"hints-{name}")
+            for name, work in (("out", self._send), ("in", lambda: self._receive(deliver)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            # Threads that wait for the bus end with it or with the process.
+            self._stopped.set()
+            self._has_pending.set()
+
+    def _run(self, work: Callable[[], None]) -> None:
+        """Repeat the work of a connection until the channel is stopped."""
+        while not self._stopped.is_set():
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - every failure has the same fallback
+                # The message of an error may contain the URL with its password.
+                self._outage.report(
+                    f"LIVE_URL does not respond ({type(error).__name__}): changes by other "
+                    "processes reach streams at their next check."
+                )
+                self._stopped.wait(RECONNECT_SECONDS)
+
+    def _send(self) -> None:
+        sender = self._bus.open_sender()
+        try:
+            self._outage.recover()
+            while not self._stopped.is_set():
+                self._has_pending.wait()
+                self._stopped.wait(BATCH_SECONDS)
+                self._has_pending.clear()
+                users = self.take_pending()
+                for start in range(0, len(users), MAX_USERS_PER_MESSAGE):
+                    part = users[start : start + MAX_USERS_PER_MESSAGE]
+                    sender.send(" ".join((self._id, *part)))
+        finally:
+            close(sender)
+
+    def take_pending(self) -> list[str]:
+        # Other threads add to the set meanwhile, and `pop` is atomic.
+        users: list[str] = []
+        with suppress(KeyError):
+            while True:
+                users.append(self._pending.pop())
+        return users
+
+    def _receive(self, deliver: Deliver) -> None:
+        receiver = self._bus.open_receiver()
+        try:
+            self._outage.recover()
+            while not self._stopped.is_set():
+                for message in receiver.receive(POLL_SECONDS):
+                    sender, *users = message.split(" ")
+                    if sender != self._id:
+                        for user in users:
+                            deliver(user)
+        finally:
+            close(receiver)
+
+
+def close(connection: Sender | Receiver) -> None:
+    """Close a connection, which may be lost already."""
+    with suppress(Exception):
+        connection.close()

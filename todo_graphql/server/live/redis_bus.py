@@ -1,0 +1,66 @@
+"""Hints over the publish/subscribe messages of Redis."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+CHANNEL = "todo-graphql/hints"
+
+TIMEOUT_SECONDS = 2.0
+"""The timeout of a connection and of a response."""
+
+CHECK_SECONDS = 15.0
+"""An idle connection is checked after this time."""
+
+
+class RedisBus:
+    """Redis, in which all processes use one channel."""
+
+    def __init__(self, url: str) -> None:
+        """Create the client. The first message connects."""
+        from redis import from_url  # noqa: PLC0415 - an extra
+
+        self._client = from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            health_check_interval=CHECK_SECONDS,
+        )
+
+    def open_sender(self) -> "RedisSender":
+        self._client.ping()
+        return RedisSender(self._client)
+
+    def open_receiver(self) -> "RedisReceiver":
+        return RedisReceiver(self._client)
+
+
+class RedisSender:
+    """Sender of messages, on a connection of the client's pool."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._client = client
+
+    def send(self, message: str) -> None:
+        self._client.publish(CHANNEL, message)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class RedisReceiver:
+    """Receiver of messages, on a connection of its own."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._messages = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._messages.subscribe(CHANNEL)
+
+    def receive(self, seconds: float) -> Iterable[str]:
+        message = self._messages.get_message(timeout=seconds)
+        return [] if message is None else [str(message["data"])]
+
+    def close(self) -> None:
+        self._messages.close()
