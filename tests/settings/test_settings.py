@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from todo_graphql.settings.settings import ConfigurationError, Settings, misspelt_variables
 from todo_graphql.store.postgres.engine import database_url
@@ -58,6 +59,8 @@ PARSED: list[tuple[str, str, Any]] = [
     ("RATE_LIMIT", " 2147483647/10 Minutes", "2147483647/10 minutes"),
     ("RATE_LIMIT", "none", "none"),
     ("RATE_LIMIT_FAILURES", "5/hour", "5/hour"),
+    ("LIVE_URL", "rediss://cache.example/1", SecretStr("rediss://cache.example/1")),
+    ("LIVE_URL", "postgresql://db.example/todo", SecretStr("postgresql://db.example/todo")),
     ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")),
     ("EXECUTOR", "reference", "reference"),
 ]
@@ -168,6 +171,9 @@ BAD = [
     ("RATE_LIMIT_STORAGE_URL", "redis://cache.example/-1"),
     ("RATE_LIMIT_STORAGE_URL", "redis://cache.example?db=swordfish"),
     ("RATE_LIMIT_STORAGE_URL", "redis://:swordfish@cache.example:port/0"),
+    ("LIVE_URL", "memcached://swordfish"),
+    ("LIVE_URL", "redis://cache.example/swordfish"),
+    ("LIVE_URL", "postgresql://me:sword/fish@db.example/todo"),
     ("TRUSTED_PROXIES", "swordfish"),
     ("TRUSTED_PROXIES", "*"),
     ("TRUSTED_PROXIES", "10.0.0.1/8"),
