@@ -13,6 +13,7 @@ from todo_graphql.doctor.exposure import (
     examine_timeouts,
 )
 from todo_graphql.doctor.findings import ADVICE, FATAL, Finding
+from todo_graphql.doctor.live import examine_live_url
 from todo_graphql.doctor.services import examine_metrics, examine_rate_limit_storage, examine_traces
 from todo_graphql.settings.settings import Settings, misspelt_variables
 
@@ -31,6 +32,7 @@ EXAMINATIONS: dict[Examination, tuple[str, ...]] = {
     examine_proxies: ("trusted_proxies",),
     examine_timeouts: ("database_statement_timeout", "request_timeout"),
     examine_rate_limit_storage: ("rate_limit_storage_url",),
+    examine_live_url: ("live_url", "rate_limit_storage_url"),
     examine_metrics: ("metrics_host", "metrics_port", "port"),
     examine_traces: TRACES,
     examine_database: ("database_url", "database_url_unpooled"),
