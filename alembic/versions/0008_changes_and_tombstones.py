@@ -45,6 +45,7 @@ STATEMENTS = (
     "GRANT SELECT, INSERT, DELETE ON tombstones TO todo_app",
     "GRANT UPDATE (revision, created_at) ON tombstones TO todo_app",
     "GRANT SELECT, INSERT, DELETE, UPDATE (revision, created_at) ON tombstones TO todo_upkeep",
+    "GRANT UPDATE (forgotten_revision) ON users TO todo_app",
     "GRANT SELECT (forgotten_revision), UPDATE (forgotten_revision) ON users TO todo_upkeep",
     HISTORY,
     "INSERT INTO database_history DEFAULT VALUES",

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import plain_http
 from tests.support.api_client import CREATE, Person
+from todo_graphql.store.tasks import repository
 
 CHANGES = """
 query ($since: String, $first: Int! = 200) {
@@ -161,6 +162,27 @@ def test_import_of_a_purged_task_restores_it(alice: Person, replica: Replica, ur
     purge(alice, task_id)
     assert replica.pull() == 1
     assert replica.titles() == []
+
+
+def test_tombstones_of_a_user_are_bounded(
+    alice: Person, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that needs a deleted tombstone starts anew."""
+    monkeypatch.setattr(repository, "MAX_TOMBSTONES", 3)
+    tasks = alice.create_many(*(f"task {n}" for n in range(8)))
+    replica.pull()
+    for task in tasks[:3]:
+        purge(alice, task["id"])
+    assert (replica.pull(), replica.resets) == (3, 0)
+    behind = Replica(alice)
+    behind.cursor, behind.tasks = replica.cursor, dict(replica.tasks)
+    for task in tasks[3:6]:
+        purge(alice, task["id"])
+    assert (replica.pull(), replica.resets) == (3, 0)
+    purge(alice, tasks[6]["id"])
+    assert (replica.pull(), replica.resets) == (1, 0)
+    behind.pull()
+    assert (behind.resets, behind.titles()) == (1, ["task 7"])
 
 
 def test_emptied_trash_leaves_tombstones(alice: Person, replica: Replica) -> None:

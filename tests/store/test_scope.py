@@ -25,6 +25,7 @@ PARTS: dict[str, Any] = {
     "delete_user": SCOPE.delete_user(),
     "tasks": SCOPE.tasks(TASKS.c.id),
     "tombstones": SCOPE.tombstones(TOMBSTONES.c.task_id),
+    "oldest_tombstones": SCOPE.oldest_tombstones(beyond=literal(1)).element,
     "delete_tombstones": SCOPE.delete_tombstones(SCOPE.delete(ONE, WRITER)).element,
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
@@ -48,8 +49,8 @@ def test_every_scope_part_names_viewer(part: Any) -> None:
 def test_every_scope_part_is_tested() -> None:
     parts = {name for name in vars(ViewerScope) if not name.startswith("_")}
     predicates = {"own_user", "own_tasks", "own_tombstones", "own_keys", "within_quota"}
-    written = {"insert", "insert_one", "bury", "save_idempotency_key", "tasks_or_tombstones"}
-    assert parts == {*PARTS, "end_rank"} | written | predicates
+    written = {"insert", "insert_one", "insert_tombstones", "save_idempotency_key"}
+    assert parts == {*PARTS, "end_rank", "tasks_or_tombstones"} | written | predicates
 
 
 def test_saved_idempotency_key_belongs_to_viewer() -> None:
@@ -63,7 +64,7 @@ def test_saved_idempotency_key_belongs_to_viewer() -> None:
 
 def test_tombstone_belongs_to_writer() -> None:
     deleted = SCOPE.delete(ONE, WRITER)
-    buried: Any = SCOPE.bury(deleted, WRITER).element
+    buried: Any = SCOPE.insert_tombstones(deleted, WRITER, when=true()).element
     owner, _, revision = buried.select.selected_columns
     assert (owner, revision) == (WRITER.c.id, WRITER.c.revision)
 

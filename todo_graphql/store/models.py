@@ -27,6 +27,8 @@ DESCRIPTION_MAX_LENGTH = 10_000
 TAG_MAX_LENGTH = 50
 TASK_MAX_TAGS = 20
 IDEMPOTENCY_KEY_MAX_LENGTH = 100
+MAX_TOMBSTONES = 10_000
+"""The most tombstones of a user. A client that needs older ones reads all tasks anew."""
 
 
 class Priority(IntEnum):

@@ -98,16 +98,19 @@ class ViewerScope:
         when: ColumnElement[bool],
         growth: Growth | None = None,
         stamps: ColumnElement[int] | None = None,
+        forgotten: ColumnElement[int] | None = None,
     ) -> CTE:
         """Take the viewer's next revision, and one or more stamps. Return one row; no row unless
-        `when` is true.
+        `when` is true. `forgotten` is the greatest revision of the tombstones that are deleted.
         """
-        values = {
+        values: dict[str, Any] = {
             "revision": USERS.c.revision + 1,
             # Exact counters remain exact, and others remain invalid.
             "counted_revision": USERS.c.counted_revision + 1,
             "email": func.coalesce(EMAIL, USERS.c.email),
         }
+        if forgotten is not None:
+            values["forgotten_revision"] = func.greatest(USERS.c.forgotten_revision, forgotten)
         return self._writer(when, growth, stamps, values)
 
     def count_growth(
@@ -224,12 +227,11 @@ class ViewerScope:
             .cte("deleted")
         )
 
-    def bury(self, deleted: CTE, writer: CTE) -> CTE:
+    def insert_tombstones(self, deleted: CTE, writer: CTE, *, when: ColumnElement[bool]) -> CTE:
         """Insert a tombstone with the writer's revision for each deleted task."""
         columns = [TOMBSTONES.c.user_id, TOMBSTONES.c.task_id, TOMBSTONES.c.revision]
-        rows = select(writer.c.id, deleted.c.id, writer.c.revision).join_from(
-            deleted, writer, true()
-        )
+        rows = select(writer.c.id, deleted.c.id, writer.c.revision)
+        rows = rows.join_from(deleted, writer, true()).where(when)
         new = upsert(TOMBSTONES).from_select(columns, rows)
         return (
             new.on_conflict_do_update(
@@ -237,7 +239,7 @@ class ViewerScope:
                 set_={"revision": new.excluded.revision, "created_at": func.now()},
             )
             .returning(TOMBSTONES.c.task_id)
-            .cte("buried")
+            .cte("new_tombstones")
         )
 
     def tasks_or_tombstones(
@@ -255,13 +257,19 @@ class ViewerScope:
             self.tasks(*columns).where(tasks), self.tombstones(*alone).where(tombstones)
         )
 
-    def delete_tombstones(self, inserted: CTE) -> CTE:
-        """Delete the tombstones of tasks that exist again."""
+    def oldest_tombstones(self, *, beyond: ColumnElement[int]) -> CTE:
+        """Select the ids and revisions of all tombstones except so many of the newest ones."""
+        columns = TOMBSTONES.c.task_id.label("id"), TOMBSTONES.c.revision
+        order = TOMBSTONES.c.revision.desc(), TOMBSTONES.c.task_id.desc()
+        return self.tombstones(*columns).order_by(*order).offset(beyond).cte("oldest")
+
+    def delete_tombstones(self, tasks: CTE) -> CTE:
+        """Delete the tombstones of these tasks."""
         return (
             delete_from(TOMBSTONES)
-            .where(self.own_tombstones, TOMBSTONES.c.task_id.in_(select(inserted.c.id)))
+            .where(self.own_tombstones, TOMBSTONES.c.task_id.in_(select(tasks.c.id)))
             .returning(TOMBSTONES.c.task_id)
-            .cte("exhumed")
+            .cte("old_tombstones")
         )
 
     def end_rank(self, *, first: bool) -> ColumnElement[str]:

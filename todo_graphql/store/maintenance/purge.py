@@ -16,6 +16,7 @@ from todo_graphql.errors import ExpectedError
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.idempotency import RETENTION
 from todo_graphql.store.maintenance.upkeep import AS_UPKEEP
+from todo_graphql.store.models import MAX_TOMBSTONES
 from todo_graphql.store.postgres.engine import migration_engine
 from todo_graphql.store.postgres.errors import is_privilege_missing, translate_error
 
@@ -36,7 +37,9 @@ TASK_OWNERS = text(AS_UPKEEP + FIND_USERS.format(table="tasks", expired=EXPIRED_
 KEY_OWNERS = text(
     AS_UPKEEP + FIND_USERS.format(table="idempotency_keys", expired=EXPIRED, batch=BATCH)
 )
-STONE_OWNERS = text(AS_UPKEEP + FIND_USERS.format(table="tombstones", expired=EXPIRED, batch=BATCH))
+TOMBSTONE_OWNERS = text(
+    AS_UPKEEP + FIND_USERS.format(table="tombstones", expired=EXPIRED, batch=BATCH)
+)
 
 # The lock is a separate statement, so that the snapshot of the next one includes the changes of
 # the previous writer. A batch increments the user's revision.
@@ -58,16 +61,22 @@ DELETE_TASKS = text(
 )
 
 # A client whose cursor is older than a deleted tombstone starts anew.
-DELETE_STONES = text(
+DELETE_TOMBSTONES = text(
     f"""{AS_UPKEEP}
     SELECT FROM users WHERE id = :user FOR NO KEY UPDATE;
     WITH old AS (
         SELECT task_id, revision FROM tombstones
-        WHERE user_id = :user AND {EXPIRED} ORDER BY revision LIMIT {BATCH}
-    ), forgetter AS (
+        WHERE user_id = :user AND (
+            {EXPIRED} OR revision < (
+                SELECT revision FROM tombstones WHERE user_id = :user
+                ORDER BY revision DESC OFFSET {MAX_TOMBSTONES} LIMIT 1
+            )
+        )
+        ORDER BY revision LIMIT {BATCH}
+    ), writer AS (
         UPDATE users SET forgotten_revision =
             greatest(forgotten_revision, (SELECT max(revision) FROM old))
-        WHERE id = :user
+        WHERE id = :user AND EXISTS (SELECT FROM old)
     )
     DELETE FROM tombstones WHERE user_id = :user AND task_id IN (SELECT task_id FROM old)
     """  # noqa: S608 - constants
@@ -90,14 +99,15 @@ def purge(settings: Settings) -> Iterator[int]:
     """
     engine = migration_engine(settings)
     trash, keys = timedelta(days=settings.trash_days), RETENTION
-    stones = timedelta(days=settings.tombstone_days)
+    age = timedelta(days=settings.tombstone_days)
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield int(connection.execute(COUNT_TASKS, {"age": trash}).scalar_one())
             for user in _find_users(connection, TASK_OWNERS, trash):
                 yield from _delete_in_batches(connection, DELETE_TASKS, user, trash)
-            for user in _find_users(connection, STONE_OWNERS, stones):
-                sum(_delete_in_batches(connection, DELETE_STONES, user, stones))
+                sum(_delete_in_batches(connection, DELETE_TOMBSTONES, user, age))
+            for user in _find_users(connection, TOMBSTONE_OWNERS, age):
+                sum(_delete_in_batches(connection, DELETE_TOMBSTONES, user, age))
             for user in _find_users(connection, KEY_OWNERS, keys):
                 connection.execute(DELETE_KEYS, {"user": user, "age": keys})
     except DBAPIError as error:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Uuid,
     bindparam,
+    collate,
     false,
     func,
     null,
@@ -121,7 +122,7 @@ def changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any
         .order_by(TASKS.c.revision, TASKS.c.id)
         .limit(limit)
     )
-    stones = (
+    tombstones = (
         scope.tombstones(
             *(null().label(name) for name in TaskRow._fields),
             format_uuid(TOMBSTONES.c.task_id),
@@ -135,7 +136,7 @@ def changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any
         .order_by(TOMBSTONES.c.revision, TOMBSTONES.c.task_id)
         .limit(limit)
     )
-    changes = union_all(tasks, stones).subquery("changes")
+    changes = union_all(tasks, tombstones).subquery("changes")
     history = select(format_uuid(DATABASE_HISTORY.c.id)).scalar_subquery()
     state = scope.user(
         func.max(USERS.c.revision).label("user_revision"),
@@ -146,7 +147,7 @@ def changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any
     return (
         select(changes, state)
         .select_from(state.outerjoin(changes, true()))
-        .order_by(changes.c.change_revision, changes.c.change_id)
+        .order_by(changes.c.change_revision, collate(changes.c.change_id, "C"))
         .limit(limit)
     )
 

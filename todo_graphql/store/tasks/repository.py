@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Select, func
 
 from todo_graphql.errors import Conflict, ConflictReason
-from todo_graphql.store.models import TASKS
+from todo_graphql.store.models import MAX_TOMBSTONES, TASKS
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.statement_cache import StatementKey, cached_statement
 from todo_graphql.store.scope import ViewerScope
@@ -247,6 +247,7 @@ class Tasks:
     def purge(self, selected: TaskSelection) -> WriteResult:
         """Delete the tasks permanently. Raises NotFound."""
         selection, values = selected.split()
+        values["max_tombstones"] = MAX_TOMBSTONES
         return _checked(selected, self._statements.write(purge_statement(selection), values))
 
     def move(self, task_id: uuid.UUID, to: Destination) -> WriteResult:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     literal,
     select,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from todo_graphql.store.models import TASKS
+from todo_graphql.store.models import TASKS, USERS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.scope import ViewerScope
@@ -27,6 +28,8 @@ from todo_graphql.store.tasks.selections import BULK_MAX, DRY_RUN_ROWS, Selectio
 from todo_graphql.store.tasks.values.rows import columns_before, format_values
 from todo_graphql.store.tasks.write_results import count_rows, description_size
 from todo_graphql.store.write_summary import summarize_write
+
+TOMBSTONES_LIMIT = bindparam("max_tombstones", type_=Integer())
 
 MAX_BYTES = bindparam("max_result_bytes", type_=Integer())
 
@@ -70,18 +73,28 @@ def present_tags_statement(scope: ViewerScope, selection: SelectionShape) -> Sel
 
 @cached_statement
 def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
-    """Delete the selected tasks permanently."""
+    """Delete the selected tasks permanently. Beyond MAX_TOMBSTONES, the oldest tombstones of the
+    user are deleted as well, and more tasks at once leave none.
+    """
     size = count_bytes({name: TASKS.c[name] for name in BYTES}).label("size")
     target = scope.tasks(TASKS.c.id, size).where(*selection.predicates()).cte("target")
     total = func.coalesce(func.sum(target.c.size), 0).label("bytes")
     freed = select(func.count().label("tasks"), total).select_from(target).cte("freed")
+    number = select(freed.c.tasks).scalar_subquery()
+    keeps_tombstones = number <= TOMBSTONES_LIMIT
+    oldest = scope.oldest_tombstones(beyond=func.greatest(TOMBSTONES_LIMIT - number, 0))
+    last = select(func.coalesce(func.max(oldest.c.revision), 0)).scalar_subquery()
     writer = scope.next_revision(
         when=and_(selection.allows(freed.c.tasks), freed.c.tasks > 0),
         growth=Growth(-freed.c.tasks, -freed.c.bytes),
+        forgotten=case((keeps_tombstones, last), else_=USERS.c.revision + 1),
     )
     deleted = scope.delete(TASKS.c.id.in_(select(target.c.id)), writer)
     about = summarize_write(scope, writer, freed.c.tasks, count_rows(deleted))
-    return about.add_cte(scope.bury(deleted, writer))
+    return about.add_cte(
+        scope.insert_tombstones(deleted, writer, when=keeps_tombstones),
+        scope.delete_tombstones(oldest),
+    )
 
 
 def change_statement(
