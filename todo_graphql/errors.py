@@ -43,7 +43,8 @@ class ErrorCode(Enum):
         400,
         (
             "The request has the hash of a document, and no `query`. Send the text of the "
-            "document. Apollo Client and urql do so by themselves."
+            "document. Apollo Client and urql do so by themselves. The status is 200 in "
+            "`application/json`."
         ),
     )
     QUERY_TOO_COMPLEX = (

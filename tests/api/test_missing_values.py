@@ -115,3 +115,22 @@ def test_all_missing_values_are_reported(alice: Person) -> None:
     many: Any = {"and": [{}] * (MAX_PROBLEMS + 1)}
     document = "mutation ($f: TaskFilter) { deleteTasks(filter: $f) { count } }"
     assert len(alice.refusal(document, f=many)["problems"]) <= MAX_PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("search", "reason", "maximum"),
+    [
+        (" ".join(f"w{number}" for number in range(33)), "TOO_MANY", 32),
+        ("x" * 10_001, "TOO_LONG", 10_000),
+    ],
+)
+def test_search_of_a_mutation_is_used_as_a_whole(
+    alice: Person, search: str, reason: str, maximum: int
+) -> None:
+    """A list ignores the rest of a long search. A write would match more tasks."""
+    alice.create("w", description=" ".join(f"w{number}" for number in range(32)))
+    document = "mutation ($s: String) { deleteTasks(filter: {search: $s}) { count } }"
+    refusal = alice.refusal(document, s=search)
+    assert (refusal["code"], refusal["reason"]) == ("BAD_USER_INPUT", reason)
+    assert (refusal["field"], refusal["max"]) == ("filter.search", maximum)
+    assert alice.ask(document, s=" ".join(["w1"] * 40))["deleteTasks"]["count"] == 1

@@ -92,7 +92,8 @@ class TaskFilterInput(TaskConditionInput):
         description="The words to search for in the title, the tags and the description. Each must "
         "be the start of a word there, ignoring case and accents. A search without words, such "
         "as punctuation, looks for its text in the title and the description. A blank search "
-        "matches every task. Only the first 32 words are used.",
+        "matches every task. In a list, only the first 32 words are used; "
+        "a mutation rejects more.",
     )
 
     def to_store(self, path: str = "filter", zone: str = UTC_ZONE) -> TaskFilter:

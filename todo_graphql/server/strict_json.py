@@ -24,6 +24,16 @@ def reject_constant(_name: str) -> NoReturn:
     raise ValueError
 
 
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. Raise ValueError if two members have one name, of which decoders would
+    ignore one (RFC 8259, section 4).
+    """
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError
+    return members
+
+
 def parse_int(text: str) -> int:
     """Return the integer. Between two calls of a function in Python, other threads can run."""
     return int(text)
@@ -34,9 +44,12 @@ def parse_float(text: str) -> float:
 
 
 # msgspec would reject valid JSON (decision 0017).
-DECODER = json.JSONDecoder(parse_constant=reject_constant)
+DECODER = json.JSONDecoder(parse_constant=reject_constant, object_pairs_hook=unique_members)
 LARGE_DECODER = json.JSONDecoder(
-    parse_constant=reject_constant, parse_int=parse_int, parse_float=parse_float
+    parse_constant=reject_constant,
+    object_pairs_hook=unique_members,
+    parse_int=parse_int,
+    parse_float=parse_float,
 )
 
 

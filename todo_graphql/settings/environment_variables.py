@@ -248,7 +248,7 @@ class Environment(BaseSettings):
     executor: ExecutorName = Field(
         default="projection",
         description="The executor of operations: `projection`, or `reference` for graphql-core "
-        "alone.",
+        "alone, which charges back no unreturned fields.",
     )
 
     @field_validator("cors_origins", "better_auth_old_secrets", "trusted_proxies", mode="before")

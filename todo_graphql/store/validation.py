@@ -14,7 +14,11 @@ from todo_graphql.store.models import (
 )
 from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.text.characters import find_control_character, is_visible
-from todo_graphql.store.text.search import SEARCH_MAX_LENGTH
+from todo_graphql.store.text.search import (
+    SEARCH_MAX_LENGTH,
+    SEARCH_MAX_WORDS,
+    count_words,
+)
 from todo_graphql.store.text.tags import tag_key
 
 MAX_COMBINING_CHARACTERS = 30
@@ -185,6 +189,24 @@ def composable(value: str, field: str) -> str:
                 field=field,
             )
     return storable(value, field)
+
+
+def whole_search(value: str, field: str) -> None:
+    """Raise BadUserInput with `field` for a search of which a part would be ignored."""
+    if len(value) > SEARCH_MAX_LENGTH:
+        raise BadUserInput(
+            f"A search must have at most {SEARCH_MAX_LENGTH:,} characters.",
+            reason=InputReason.TOO_LONG,
+            field=field,
+            max=SEARCH_MAX_LENGTH,
+        )
+    if count_words(value) > SEARCH_MAX_WORDS:
+        raise BadUserInput(
+            f"In a mutation, a search must have at most {SEARCH_MAX_WORDS} different words.",
+            reason=InputReason.TOO_MANY,
+            field=field,
+            max=SEARCH_MAX_WORDS,
+        )
 
 
 def search(value: str | None) -> str | None:

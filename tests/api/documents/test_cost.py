@@ -23,6 +23,10 @@ TWICE = """query ($n: Int, $m: Int = 2) { me { tasks(first: $n) { nodes { user {
     tasks(last: $m) { nodes { id title } } } } } } }"""
 COMPLETE = "mutation ($ids: [ID!]) { completeTasks(ids: $ids, dryRun: true) { count } }"
 FILTERED = "query ($f: TaskFilter = {completed: true}) { tasks(filter: $f) { totalCount } }"
+BULK = """mutation ($n: Int!) {
+    completeTasks(filter: {title: {eq: "x"}}, atMost: $n, dryRun: false) { tasks { id } } }"""
+DRY_RUN = """mutation ($n: Int!, $dry: Boolean!) {
+    completeTasks(filter: {title: {eq: "x"}}, atMost: $n, dryRun: $dry) { tasks { id } } }"""
 CREATE = """mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new)
     { tasks { user { tasks { nodes { id title } } } } } }"""
 
@@ -37,6 +41,9 @@ COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "values of a default": (FILTERED, {}, 202 + 1),
     "values": (FILTERED, {"f": {"or": [{}, {}]}}, 202 + 3),
     "ids": (COMPLETE, {"ids": ["a", "b"]}, 2 + 2),
+    "a bulk of at most two": (BULK, {"n": 2}, 2 + 2 * 1 + 2),
+    "a dry run": (DRY_RUN, {"n": 2, "dry": True}, 2 + 10 * 1 + 2),
+    "a variable of a dry run": (DRY_RUN, {"n": 2, "dry": False}, 2 + 10 * 1 + 2),
     "introspection": ("{ __schema { types { name } } }", {}, 3),
 }
 

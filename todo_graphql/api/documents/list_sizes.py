@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
 
 from graphql import (
+    BooleanValueNode,
     FieldNode,
     GraphQLField,
     IntValueNode,
@@ -24,7 +25,7 @@ from todo_graphql.store.sync.changes import DEFAULT_CHANGES, MAX_CHANGES
 from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
-from todo_graphql.store.tasks.selections import BULK_DEFAULT, BULK_MAX
+from todo_graphql.store.tasks.selections import BULK_DEFAULT, BULK_MAX, DRY_RUN_ROWS
 
 UNPAGINATED_LISTS = {"TagCount": MAX_TAGS, "ErrorCodeInfo": len(ErrorCode)}
 """The maximum sizes of lists without pagination, by the type of their items."""
@@ -54,7 +55,8 @@ def max_list_size(
     if "first" in field.args:
         return max(sizes, default=DEFAULT_PAGE_SIZE)
     if "atMost" in field.args:
-        return max(sizes, default=BULK_DEFAULT)
+        least = DRY_RUN_ROWS if _can_be_dry_run(node) else 1
+        return max([least, *(sizes or [BULK_DEFAULT])])
     kind = get_nullable_type(field.args["input"].type) if "input" in field.args else None
     if not is_list_type(kind):
         return 1
@@ -71,6 +73,12 @@ def _given_arguments(
             value = variables.get(value.name.value)
         if value is not None and not isinstance(value, NullValueNode):
             yield argument.name.value, value
+
+
+def _can_be_dry_run(node: FieldNode) -> bool:
+    """Return whether `dryRun` is true or a variable. `atMost` does not apply then."""
+    given = [argument.value for argument in node.arguments or () if argument.name.value == "dryRun"]
+    return any(not isinstance(value, BooleanValueNode) or value.value for value in given)
 
 
 def _number(value: Any, maximum: int) -> int:

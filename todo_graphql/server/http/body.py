@@ -104,7 +104,8 @@ def parse_graphql_request(body: bytes) -> GraphQLRequest:
         members = decode_json(body)
     except ValueError:
         raise BadUserInput(
-            "The body is not JSON in UTF-8, or exceeds the limits of numbers, values or nesting.",
+            "The body is not JSON in UTF-8, has two members of one name, or exceeds the limits of "
+            "numbers, values or nesting.",
             reason=InputReason.INVALID_FORMAT,
         ) from None
     if not isinstance(members, dict):

@@ -74,5 +74,10 @@ def search_query(search: str) -> str:
     return " & ".join([_prefix_query(phrase) for phrase in islice(phrases, SEARCH_MAX_WORDS)])
 
 
+def count_words(search: str) -> int:
+    """Return the number of different words of a search."""
+    return len(set(split_phrases(fold(search[:SEARCH_MAX_LENGTH]))))
+
+
 def _prefix_query(phrase: str) -> str:
     return "'" + "' <-> '".join(split_words(phrase)) + "':*"
