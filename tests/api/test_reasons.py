@@ -99,11 +99,18 @@ def too_many(alice: Person) -> dict[str, Any]:
     )
 
 
+def purged(alice: Person) -> dict[str, Any]:
+    task = alice.create("a", id=SOME_ID)
+    alice.ask("mutation ($id: ID!) { purgeTask(id: $id) { taskId } }", id=task["id"])
+    return alice.refusal(CREATE, input={"title": "a", "id": SOME_ID})
+
+
 CONFLICT_TRIGGERS: Mapping[ConflictReason, Trigger] = {
     ConflictReason.STALE: stale,
     ConflictReason.ID_TAKEN: id_taken,
     ConflictReason.KEY_REUSED: key_reused,
     ConflictReason.TOO_MANY: too_many,
+    ConflictReason.PURGED: purged,
 }
 
 

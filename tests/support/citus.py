@@ -70,6 +70,8 @@ INSERT INTO workers VALUES ('one', 5432, true, 'f'), ('two', 5432, true, 'f');
 GRANT SELECT ON workers TO PUBLIC;
 CREATE FUNCTION create_distributed_table(name regclass, owner text, colocate_with text)
 RETURNS void LANGUAGE sql AS 'INSERT INTO pg_dist_partition VALUES (name, owner, colocate_with)';
+CREATE FUNCTION create_reference_table(name regclass)
+RETURNS void LANGUAGE sql AS 'INSERT INTO pg_dist_partition VALUES (name, NULL, NULL)';
 CREATE FUNCTION truncate_local_data_after_distributing_table(name regclass)
 RETURNS void LANGUAGE sql AS '';
 CREATE FUNCTION run_command_on_workers(command text) RETURNS SETOF workers

@@ -26,7 +26,7 @@ TYPES = SCHEMA.graphql_schema
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 
-ENGLISH = frozenset({"and", "field", "from", "in", "not", "or", "to"})
+ENGLISH = frozenset({"and", "field", "from", "in", "not", "or", "position", "to"})
 """Names of the schema that messages contain as words."""
 
 

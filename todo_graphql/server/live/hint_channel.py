@@ -66,7 +66,7 @@ class BusChannel:
         self._pending: set[str] = set()
         self._has_pending = threading.Event()
         self._stopped = threading.Event()
-        self._outage = OutageLog(logger, "LIVE_URL responds again.")
+        self._outage = OutageLog(logger, "Hints reach other processes again.")
 
     def publish(self, user: str) -> None:
         """Send a hint soon. It is lost if too many are waiting."""
@@ -98,8 +98,8 @@ class BusChannel:
             except Exception as error:  # noqa: BLE001 - every failure has the same fallback
                 # The message of an error may contain the URL with its password.
                 self._outage.report(
-                    f"LIVE_URL does not respond ({type(error).__name__}): changes by other "
-                    "processes reach streams at their next check."
+                    f"Hints of other processes are lost ({type(error).__name__}): their changes "
+                    "reach streams at the next check."
                 )
                 self._stopped.wait(RECONNECT_SECONDS)
 
