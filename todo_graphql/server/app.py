@@ -6,7 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from todo_graphql.api.documents.limits import Limits
 from todo_graphql.api.schema import Schema
@@ -17,21 +17,25 @@ from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.server.endpoints.export_tasks import export_router
 from todo_graphql.server.endpoints.graphiql import GraphiQLPage
 from todo_graphql.server.endpoints.graphql import GraphQLEndpoint
+from todo_graphql.server.endpoints.graphql_websocket import WebSocketEndpoint
 from todo_graphql.server.endpoints.health import health_router
 from todo_graphql.server.endpoints.import_tasks import import_router
 from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.cors import CORS
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
 from todo_graphql.server.http.middleware import RequestMiddleware
+from todo_graphql.server.http.unsent_responses import UnsentResponses
 from todo_graphql.server.live.channels import create_channel
 from todo_graphql.server.live.event_reader import EventReader
 from todo_graphql.server.live.hub import Hub
 from todo_graphql.server.live.streams import END_STREAMS, LiveStreams
+from todo_graphql.server.live.websocket_services import SocketLimiter, SocketServices
 from todo_graphql.server.observability.live_statistics import LiveStatistics
 from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.observability.setup import Observability
 from todo_graphql.server.observability.shared_metrics import SharedMetrics
 from todo_graphql.server.observability.sources import Sources
+from todo_graphql.server.operation_runner import OperationRunner
 from todo_graphql.server.rate_limits.limiter import RateLimiter
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.thread_pool import ThreadPool
@@ -108,10 +112,7 @@ def create_app(
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
     page = GraphiQLPage(demo_token, settings, components.schema) if settings.graphiql else None
-    endpoint = GraphQLEndpoint(
-        settings, components.schema, get_context, readiness, queue, components.streams, page
-    )
-    app.router.routes.append(Route(routes.GRAPHQL, endpoint))
+    app.router.routes += graphql_routes(settings, components, page)
     app.include_router(export_router(get_context, readiness, queue, timeout))
     app.include_router(import_router(get_context, readiness, queue, timeout))
     app.include_router(
@@ -119,6 +120,23 @@ def create_app(
     )
     add_middleware(app, settings, components.observability.observers)
     return app
+
+
+def graphql_routes(
+    settings: Settings, components: Components, page: GraphiQLPage | None
+) -> list[BaseRoute]:
+    """Return the routes of /graphql over HTTP and over WebSocket."""
+    runner = OperationRunner(
+        components.schema, components.readiness, components.queue, settings.request_timeout
+    )
+    unsent = UnsentResponses(settings.max_response_bytes)
+    get_context, streams = components.get_context, components.streams
+    endpoint = GraphQLEndpoint(settings, runner, get_context, streams, unsent, page)
+    services = SocketServices(
+        runner, get_context, streams, unsent, SocketLimiter(), components.observability.observers
+    )
+    websocket = WebSocketEndpoint(services, settings.cors_origins)
+    return [Route(routes.GRAPHQL, endpoint), WebSocketRoute(routes.GRAPHQL, websocket.serve)]
 
 
 def create_schema(settings: Settings) -> Schema:

@@ -48,12 +48,15 @@ class ContextGetter:
         many of these failures. A valid token passes in any case, because many users may share an
         address.
         """
-        try:
-            viewer = await self._verified_viewer(connection)
-        except (MissingToken, InvalidToken, UnfetchedKey):
-            await self._rate_limiter.count_failure(host_of(connection))
-            raise
+        viewer, _ = await self._verified(connection, None)
         return self._context_of(viewer, request_record(connection.scope).id)
+
+    async def open_session(self, connection: HTTPConnection, token: str | None) -> Session:
+        """Return the session of a token, or of the one in the header if it is None. The token is
+        verified like that of a request.
+        """
+        _, token = await self._verified(connection, token)
+        return self.session_of(token, request_record(connection.scope).id)
 
     async def session(self, connection: HTTPConnection) -> Session:
         """Return the session of a request whose context was returned before."""
@@ -75,12 +78,21 @@ class ContextGetter:
         own = self._database.connect_as(viewer)
         return Context(viewer, own, request_id, self._rate_limiter.budget_of(viewer.key))
 
-    async def _verified_viewer(self, connection: HTTPConnection) -> Viewer:
-        token = await self._token_of(connection)
+    async def _verified(self, connection: HTTPConnection, token: str | None) -> tuple[Viewer, str]:
+        """Return the viewer and the token, and count a failure for the address."""
+        try:
+            if token is None:
+                token = await self._token_of(connection)
+            return await self._viewer_of(token, host_of(connection)), token
+        except (MissingToken, InvalidToken, UnfetchedKey):
+            await self._rate_limiter.count_failure(host_of(connection))
+            raise
+
+    async def _viewer_of(self, token: str, host: str | None) -> Viewer:
         try:
             return self._authenticator.viewer_of(token)
         except (NoKeys, UnknownKey):
-            await self._authenticator.refresh_keys(client_network(host_of(connection)))
+            await self._authenticator.refresh_keys(client_network(host))
             return self._authenticator.viewer_of(token)
 
     async def _token_of(self, connection: HTTPConnection) -> str:

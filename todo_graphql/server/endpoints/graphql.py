@@ -1,9 +1,7 @@
 """GET and POST /graphql: the GraphQL endpoint."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache, partial
-from typing import TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,15 +9,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.processor_time import call_charged
-from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
 from todo_graphql.api.sync.live_reads import LiveRead
-from todo_graphql.errors import BadUserInput, PersistedQueryNotSupported
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.endpoints.graphiql import GraphiQLPage
-from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.body import (
-    error_codes,
     parse_graphql_request,
     parse_url_request,
     read_body,
@@ -27,7 +20,6 @@ from todo_graphql.server.http.body import (
 )
 from todo_graphql.server.http.body_budget import BodyBudget
 from todo_graphql.server.http.content_negotiation import header, response_type
-from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.framings import Framing, accepted_framing
@@ -35,12 +27,10 @@ from todo_graphql.server.live.http_streams import HTTPSink, respond_by_stream
 from todo_graphql.server.live.stream import Subscriber
 from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.observability.request_record import request_record
-from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.operation_runner import OperationRunner, Parse
 from todo_graphql.settings.settings import Settings
 
 METHODS = ("GET", "HEAD", "POST")
-
-Parse: TypeAlias = Callable[[], GraphQLRequest]
 
 
 class GraphQLEndpoint:
@@ -54,24 +44,20 @@ class GraphQLEndpoint:
     def __init__(
         self,
         settings: Settings,
-        schema: Schema,
+        runner: OperationRunner,
         get_context: ContextGetter,
-        readiness: Readiness,
-        queue: FairQueue,
         streams: LiveStreams,
+        unsent: UnsentResponses,
         page: GraphiQLPage | None = None,
     ) -> None:
         """Create the endpoint. A `page` is the response to browsers that open the URL."""
-        self._schema = schema
+        self._runner = runner
         self._get_context = get_context
-        self._readiness = readiness
-        self._queue = queue
         self._streams = streams
+        self._unsent = unsent
         self._page = page
         self._max_body_bytes = settings.max_body_bytes
-        self._timeout = settings.request_timeout
         self._bodies = BodyBudget(settings.max_body_bytes)
-        self._unsent = UnsentResponses(settings.max_response_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Verify the token, read the body, execute the operation and respond, in this order."""
@@ -109,11 +95,8 @@ class GraphQLEndpoint:
 
     async def _run(self, parse: Parse, context: Context, media_type: str, scope: Scope) -> Response:
         """Return the response of the operation, which runs on a worker thread."""
-        call = partial(self._execute, parse, context, media_type, scope)
-        work = self._queue.run(context.viewer.key, call_charged, context, call)
-        return await run_with_timeout(
-            self._timeout, context.connection, work, in_one_transaction=False
-        )
+        respond = partial(response_to, media_type=media_type, scope=scope)
+        return await self._runner.run(parse, context, request_record(scope), respond)
 
     async def _stream(
         self,
@@ -147,16 +130,6 @@ class GraphQLEndpoint:
             await responding
         return None
 
-    def _execute(self, parse: Parse, context: Context, media_type: str, scope: Scope) -> Response:
-        """Parse and execute the request, and serialize its response."""
-        request = parse_charged(parse, context)
-        self._readiness.require_rls_check()
-        with context.connection:
-            result = self._schema.run(request, context)
-            if result.errors:
-                request_record(scope).codes = error_codes(result)
-            return response_to(result, media_type, scope)
-
 
 def require_method(scope: Scope) -> None:
     """Raise HTTPException unless the request, which is no POST, is a GET or HEAD over HTTP."""
@@ -164,16 +137,7 @@ def require_method(scope: Scope) -> None:
         raise HTTPException(405, headers={"Allow": ", ".join(METHODS)})
     if header(scope, b"sec-websocket-version") is not None:
         raise HTTPException(
-            405, "WebSocket is not supported: send operations by POST.", {"Allow": "POST"}
+            405,
+            "WebSocket handshake without `Upgrade`: let the proxy pass it on.",
+            {"Allow": "POST"},
         )
-
-
-def parse_charged(parse: Parse, context: Context) -> GraphQLRequest:
-    """Return the parsed request. Raises BadUserInput or PersistedQueryNotSupported, or RateLimited
-    if the budget does not cover the rejection.
-    """
-    try:
-        return parse()
-    except (BadUserInput, PersistedQueryNotSupported):
-        context.charge(REJECTION_COST)
-        raise

@@ -100,19 +100,25 @@ def parse_graphql_request(body: bytes) -> GraphQLRequest:
     """Return the GraphQL request in a body. Raises BadUserInput with the name of a bad member, or
     PersistedQueryNotSupported.
     """
+    members = parse_json(body)
+    if not isinstance(members, dict):
+        raise BadUserInput(
+            "The body must be a JSON object with a `query`.", reason=InputReason.INVALID_TYPE
+        )
+    return to_graphql_request(members)
+
+
+def parse_json(body: bytes) -> object:
+    """Parse JSON strictly. Raises BadUserInput."""
     try:
-        members = decode_json(body)
+        content: object = decode_json(body)
     except ValueError:
         raise BadUserInput(
             "The body is not JSON in UTF-8, has two members of one name, or exceeds the limits of "
             "numbers, values or nesting.",
             reason=InputReason.INVALID_FORMAT,
         ) from None
-    if not isinstance(members, dict):
-        raise BadUserInput(
-            "The body must be a JSON object with a `query`.", reason=InputReason.INVALID_TYPE
-        )
-    return to_graphql_request(members)
+    return content
 
 
 def parse_url_request(query_string: bytes) -> GraphQLRequest:
@@ -133,6 +139,9 @@ def parse_url_request(query_string: bytes) -> GraphQLRequest:
 
 
 def to_graphql_request(members: dict[str, Any], *, can_write: bool = True) -> GraphQLRequest:
+    """Return the GraphQL request with these members. Raises BadUserInput with the name of a bad
+    one, or PersistedQueryNotSupported.
+    """
     extensions = optional_member(members, "extensions", dict, "an object")
     query = members.get("query")
     if query is None and extensions and extensions.get("persistedQuery") is not None:

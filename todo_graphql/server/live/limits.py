@@ -31,6 +31,29 @@ SEND_RATE = MinDataRate(30.0, 10_000)
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 30.0
 """The pause after a read that failed, which doubles with each further one."""
 
+MAX_USER_SOCKETS = 20
+MAX_SOCKETS = 1_500
+"""The most WebSockets of a process that have a user. Others end after INIT_SECONDS."""
+
+INIT_SECONDS = 3.0
+"""The time from a WebSocket's handshake to its token."""
+
+MAX_INIT_CHARACTERS = 8_192
+
+MAX_SOCKET_SUBSCRIPTIONS = 20
+MAX_SOCKET_OPERATIONS = 8
+"""The most operations of a WebSocket that are executed or sent at a time. No further message is
+read before one of them has ended.
+"""
+
+MAX_ID_CHARACTERS = 256
+
+PING_SECONDS, PONG_SECONDS = 15.0, 30.0
+"""The time between two pings, and the one after which a silent client is disconnected."""
+
+MAX_INLINE_CHARACTERS = 4_096
+"""The longest message that is parsed on the event loop. Workers parse others, at a charge."""
+
 
 class StreamLimiter:
     """The open streams of one process, for use on its event loop."""

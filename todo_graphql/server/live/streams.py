@@ -37,6 +37,12 @@ class LiveStreams:
             yield
         self.close()
 
+    @property
+    def closed(self) -> asyncio.Future[None]:
+        """Return the future that is done when the server stops."""
+        assert self._closed is not None
+        return self._closed
+
     def close(self) -> None:
         """End all streams, and each new one after its first event."""
         if self._closed is not None and not self._closed.done():

@@ -43,6 +43,8 @@ def log_fields(record: RequestRecord) -> dict[str, object]:
         fields["cost"] = context.cost
         fields["statements"] = context.statements
         fields["sqlMs"] = milliseconds(context.sql_seconds)
+    if record.close_code is not None:
+        fields["closeCode"] = record.close_code
     if record.stream is not None:
         fields |= record.stream.log_fields()
     return fields

@@ -58,6 +58,8 @@ class RequestRecord:
     """The context of the operation, or None without a valid token."""
     stream: StreamRecord | None = None
     """The stream of events that the response is, if it is one."""
+    close_code: int | None = None
+    """The code with which a WebSocket was closed."""
 
     @classmethod
     def from_scope(cls, scope: Scope) -> "RequestRecord":
@@ -74,7 +76,8 @@ class RequestRecord:
         trace_id = None if parent is None else trace_id_of(parent)
         path = redact_path(scope["path"])
         client = scope["client"][0] if scope.get("client") else None
-        return cls(choose_request_id(chosen), scope["method"], path, client, parent, trace_id)
+        method = scope.get("method", "GET")  # the handshake of a WebSocket has none
+        return cls(choose_request_id(chosen), method, path, client, parent, trace_id)
 
     def abandon(self, status: int) -> None:
         """Set the status of a response that the client will not receive completely.

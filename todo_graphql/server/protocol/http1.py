@@ -19,7 +19,7 @@ from collections import deque
 from enum import Enum, auto
 from http import HTTPStatus
 from operator import attrgetter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
@@ -29,6 +29,9 @@ from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.raw_response import RawResponse, raw_error_response
 from todo_graphql.server.protocol.request_cycle import RequestCycle
 from todo_graphql.server.protocol.request_parser import RejectedError, RequestParser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class HTTP1Protocol(asyncio.Protocol):
     ) -> None:
         self.writable = asyncio.Event()
         self.writable.set()
+        self._config = config
         self._app = cast("ASGIApp", config.loaded_app)
         self._keep_alive_seconds = config.timeout_keep_alive
         self.server_state = server_state
@@ -162,6 +166,26 @@ class HTTP1Protocol(asyncio.Protocol):
         self._cycles.append(cycle)
         if len(self._cycles) == 1:
             self._start(cycle)
+
+    def can_upgrade(self) -> bool:
+        """Return whether the connection can become a WebSocket: no response is due before."""
+        return self._config.ws_protocol_class is not None and not (
+            self._cycles or self._is_stopping
+        )
+
+    def on_upgrade(self, head: bytes, rest: bytes) -> None:
+        """Pass the transport, and the input since this request, to uvicorn's WebSocket class."""
+        self._state = State.CLOSED
+        self._timer.cancel()
+        self._parser.close()
+        self.server_state.connections.discard(self)
+        create = cast("Callable[..., asyncio.Protocol]", self._config.ws_protocol_class)
+        websocket = create(self._config, self.server_state, self._app_state)
+        websocket.connection_made(self.transport)
+        self.transport.set_protocol(websocket)
+        websocket.data_received(head)
+        if rest:
+            websocket.data_received(rest)
 
     def on_body(self, data: bytes) -> None:
         assert self._incoming is not None

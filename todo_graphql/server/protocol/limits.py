@@ -37,3 +37,9 @@ LINGER_SECONDS = 30.0
 LINGER_BYTES = 33_554_432  # above every body limit: a client can send a whole body before it reads
 LATE_CLOSE_SECONDS = 0.5  # replaces LINGER_SECONDS after a 408
 SHUTDOWN_GRACE_SECONDS = 0.5  # for another request of an idle connection
+
+MAX_FRAGMENTS = 64  # of a WebSocket message
+FRAMES_PER_SECOND = 100  # of a WebSocket on average; input beyond it waits in the client
+BURST_FRAMES = 400
+FRAME_PIECE_BYTES = 256  # of WebSocket input, parsed at once: at most 42 frames
+CLOSE_SECONDS = 10.0  # for the closing handshake of a WebSocket, and the bytes before it

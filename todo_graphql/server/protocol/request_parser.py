@@ -115,19 +115,40 @@ class RequestParser:
     def _feed(self, data: bytes | memoryview) -> bytes:
         """Parse the data, and return the part that remains to be parsed.
 
-        An upgrade to another protocol is ignored (RFC 9110, section 7.8). httptools skips the body
-        of such a request, so its head is parsed again without the header. An upgrade to WebSocket
-        belongs here: pass the transport to `uvicorn.Config.ws_protocol_class`.
+        An upgrade to a protocol other than WebSocket is ignored (RFC 9110, section 7.8). httptools
+        skips the body of such a request, so its head is parsed again without the header.
         """
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            version = self._parser.get_http_version().encode()
-            lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._url, version)]
-            lines += [b"%b: %b" % pair for pair in self._headers if pair[0] != b"upgrade"]
+            rest = bytes(data[upgrade.args[0] :])
+            if self._is_websocket() and self._connection.can_upgrade():
+                head = self._websocket_head()
+                rest, self.pending = rest + bytes(self.pending), b""
+                self._connection.on_upgrade(head, rest)
+                return b""
+            head = self._head([pair for pair in self._headers if pair[0] != b"upgrade"])
             self._parser = httptools.HttpRequestParser(self)
-            return b"\r\n".join([*lines, b"", bytes(data[upgrade.args[0] :])])
+            return head + rest
         return b""
+
+    def _is_websocket(self) -> bool:
+        upgrades = [value.lower() for name, value in self._headers if name == b"upgrade"]
+        return upgrades == [b"websocket"] and self._parser.get_method() == b"GET"
+
+    def _websocket_head(self) -> bytes:
+        """Return the head of the handshake. Raises RejectedError."""
+        try:
+            self._check_framing(self._parser.get_http_version())
+        except FramingError as error:
+            raise RejectedError(MALFORMED, str(error)) from error
+        return self._head(self._headers)
+
+    def _head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Return the head of the request with these headers."""
+        version = self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._url, version)]
+        return b"\r\n".join([*lines, *(b"%b: %b" % pair for pair in headers), b"", b""])
 
     def _head_bytes(self) -> int:
         return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)

@@ -1,0 +1,265 @@
+"""One WebSocket of a client: from its handshake to its close."""
+
+import asyncio
+import time
+from contextlib import suppress
+from itertools import count
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from todo_graphql.errors import InvalidToken, MissingToken, Problem
+from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
+from todo_graphql.server.live import limits
+from todo_graphql.server.live.websocket_messages import (
+    ACK,
+    PING,
+    PONG,
+    CloseCode,
+    Received,
+    SocketClosed,
+    parse_message,
+)
+from todo_graphql.server.live.websocket_operations import SocketOperation
+from todo_graphql.server.live.websocket_services import SocketServices
+from todo_graphql.server.observability.request_record import RequestRecord
+
+BINARY = SocketClosed(CloseCode.BAD_REQUEST, "Send messages as text.")
+TOO_SLOW = SocketClosed(CloseCode.TRY_AGAIN_LATER, "The client reads too slowly.")
+SILENT = SocketClosed(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
+NOT_INITIALISED = SocketClosed(CloseCode.UNAUTHORIZED, "Send `connection_init` first.")
+MAX_REASON_CHARACTERS = 120
+"""The most characters of a reason in ASCII: a close frame has at most 125 bytes."""
+
+RESTART = SocketClosed(CloseCode.SERVICE_RESTART, "The server is shutting down.")
+
+
+class Socket:
+    """One WebSocket that speaks graphql-transport-ws."""
+
+    def __init__(
+        self, services: SocketServices, websocket: WebSocket, record: RequestRecord
+    ) -> None:
+        self._services = services
+        self._websocket = websocket
+        self._record = record
+        self.client = record.client
+        self.places = asyncio.Semaphore(limits.MAX_SOCKET_OPERATIONS)
+        self._now = asyncio.get_running_loop().time
+        self._heard_at = self._now()
+        self._numbers = count(1)
+        self._operations: dict[str, SocketOperation] = {}
+        self.subscriptions = set[SocketOperation]()
+        self._tasks = set[asyncio.Task[None]]()
+        self._closing: asyncio.Future[SocketClosed] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Serve the client, and close the WebSocket. Raises WebSocketDisconnect."""
+        try:
+            closed = await self._serve()
+            self._record.close_code = closed.code
+            await close(self._websocket, closed)
+        except asyncio.CancelledError:
+            for task in self._tasks:
+                task.cancel()
+            raise
+        finally:
+            for operation in self._operations.values():
+                operation.is_completed.set()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self) -> SocketClosed:
+        """Serve the client. Returns how the WebSocket is to be closed."""
+        try:
+            await self._initialise()
+            with self._services.limiter.slot(self.user):
+                await self.send(ACK)
+                return await self._exchange()
+        except SocketClosed as closed:
+            return closed
+
+    def close(self, closed: SocketClosed) -> None:
+        """Close the WebSocket. The first reason counts."""
+        if not self._closing.done():
+            self._closing.set_result(closed)
+
+    # The start
+
+    async def _initialise(self) -> None:
+        """Wait for the token, and open the session."""
+        try:
+            async with asyncio.timeout(limits.INIT_SECONDS):
+                message = await self._receive_init()
+        except TimeoutError:
+            raise SocketClosed(
+                CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout."
+            ) from None
+        try:
+            token = token_of(message)
+            self.session = await self._services.get_context.open_session(self._websocket, token)
+            self._record.context = context = self.session.create_context()
+        except (MissingToken, InvalidToken) as problem:
+            raise SocketClosed(CloseCode.UNAUTHORIZED, problem.message) from None
+        except Problem as problem:
+            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, problem.message) from None
+        self.user = context.viewer.key
+
+    async def _receive_init(self) -> Received:
+        while True:
+            text = await self._receive()
+            if len(text) > limits.MAX_INIT_CHARACTERS:
+                raise SocketClosed(CloseCode.BAD_REQUEST, "The first message is too long.")
+            message = parse_message(text)
+            if message.type == "connection_init":
+                return message
+            if message.type == "ping":
+                await self.send(PONG)
+            elif message.type != "pong":
+                raise NOT_INITIALISED
+
+    # The exchange of messages
+
+    async def _exchange(self) -> SocketClosed:
+        """Serve operations until the client, the token or the server ends them."""
+        reading = asyncio.create_task(self._read())
+        watching = asyncio.create_task(self._watch())
+        stopped = self._services.streams.closed
+        try:
+            ends = (self._closing, stopped, reading, watching)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in (reading, watching):
+                if task.done():
+                    task.result()  # raises the reason
+            if not self._closing.done():
+                reading.cancel()
+                await self._finish_executions()
+                self.close(RESTART)
+            return self._closing.result()
+        finally:
+            reading.cancel()
+            watching.cancel()
+            await asyncio.gather(reading, watching, return_exceptions=True)
+
+    async def _finish_executions(self) -> None:
+        """Wait for the results of operations that are being executed. Streams end at once."""
+        for _ in range(limits.MAX_SOCKET_OPERATIONS):
+            await self.places.acquire()
+
+    async def _read(self) -> None:
+        while True:
+            text = await self._receive()
+            if len(text) <= limits.MAX_INLINE_CHARACTERS:
+                message = parse_message(text)
+            else:
+                message = await self._parse_on_worker(text)
+            if message.type == "subscribe":
+                await self._subscribe(message)
+            elif message.type == "complete":
+                operation = self._operations.pop(message.id, None)
+                if operation is not None:
+                    operation.is_completed.set()
+            elif message.type == "ping":
+                await self.send(PONG)
+            elif message.type == "connection_init":
+                code = CloseCode.TOO_MANY_INITIALISATION_REQUESTS
+                raise SocketClosed(code, "Too many initialisation requests.")
+            self._heard_at = self._now()
+
+    async def _parse_on_worker(self, text: str) -> Received:
+        """Parse a long message, at a charge."""
+        try:
+            context = self.session.create_context()
+            return await self._services.runner.call(context, lambda: parse_message(text))
+        except InvalidToken as problem:
+            raise SocketClosed(CloseCode.FORBIDDEN, problem.message) from None
+        except Problem as problem:
+            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, problem.message) from None
+
+    async def _subscribe(self, message: Received) -> None:
+        """Start an operation when there is a place for it."""
+        present = self._operations.get(message.id)
+        if present is not None and not present.is_completed.is_set():
+            # The client knows its ids: they are not repeated.
+            reason = "Subscriber already exists for this id."
+            raise SocketClosed(CloseCode.SUBSCRIBER_ALREADY_EXISTS, reason)
+        await self.places.acquire()
+        name = f"{self._record.id}-{next(self._numbers)}"
+        operation = SocketOperation(self._services, self, message, name)
+        self._operations[message.id] = operation
+        task = asyncio.create_task(operation.run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _task: self._forget(message.id, operation))
+
+    def _forget(self, number: str, operation: SocketOperation) -> None:
+        if self._operations.get(number) is operation:
+            del self._operations[number]
+
+    async def _receive(self) -> str:
+        """Return the next message. Raises WebSocketDisconnect."""
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        if "text" not in message:
+            raise BINARY
+        text: str = message["text"]
+        return text
+
+    # Sending
+
+    async def send(self, text: str) -> None:
+        """Send a message, and wait until the client has read nearly all of it."""
+        try:
+            async with asyncio.timeout(limits.SEND_RATE.allowed_seconds(len(text))):
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            self.close(TOO_SLOW)
+            raise WebSocketDisconnect from None
+        except RuntimeError:  # Starlette's for a WebSocket that was closed
+            raise WebSocketDisconnect from None
+
+    async def send_result(self, text: str, *, must_send: bool) -> None:
+        """Send a result. A large one takes a share of the memory for unsent responses."""
+        if len(text) <= RESPONSE_PIECE_BYTES:
+            await self.send(text)
+            return
+        try:
+            async with self._services.unsent.share(self.user, len(text), must_send=must_send):
+                await self.send(text)
+        except TimeoutError:
+            self.close(TOO_SLOW)
+            raise WebSocketDisconnect from None
+
+    # Time limits
+
+    async def _watch(self) -> None:
+        """Send pings, verify the token, and end with it or with a client that is silent."""
+        while True:
+            seconds = self.session.expires_at - time.time()
+            await asyncio.sleep(max(0.01, min(limits.PING_SECONDS, seconds)))
+            try:
+                self.session.create_context()
+            except InvalidToken as problem:
+                raise SocketClosed(CloseCode.FORBIDDEN, problem.message) from None
+            if self._now() - self._heard_at > limits.PONG_SECONDS:
+                raise SILENT
+            await self.send(PING)
+
+
+def token_of(message: Received) -> str | None:
+    """Return the token in the payload of `connection_init`, or None if it has none. Raises
+    InvalidToken.
+    """
+    payload = message.payload or {}
+    given = [payload[name] for name in ("Authorization", "authorization") if name in payload]
+    if not given:
+        return None
+    scheme, _, token = given[0].partition(" ") if isinstance(given[0], str) else ("", "", "")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token:
+        raise InvalidToken('Send a token: `{"Authorization": "Bearer <token>"}`.')
+    return token.strip()
+
+
+async def close(websocket: WebSocket, closed: SocketClosed) -> None:
+    """Close a WebSocket, unless the client was faster."""
+    with suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.close(closed.code, closed.reason[:MAX_REASON_CHARACTERS])

@@ -1,0 +1,121 @@
+"""Messages of graphql-transport-ws, the subprotocol of graphql-ws.
+
+https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket.md
+
+graphql-ws connects again after these codes, except for the ones that a repetition does not mend.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import msgspec
+from graphql import ExecutionResult
+
+from todo_graphql.errors import BadUserInput, ErrorCode, Problem
+from todo_graphql.server.http.body import encode, error_codes, is_request_error, parse_json
+from todo_graphql.server.live import limits
+from todo_graphql.server.live.event_reader import payload_of, raise_for_retry
+
+SUBPROTOCOL = "graphql-transport-ws"
+LEGACY_SUBPROTOCOL = "graphql-ws"
+
+ACK = '{"type":"connection_ack"}'
+PING = '{"type":"ping"}'
+PONG = '{"type":"pong"}'
+
+
+class CloseCode(IntEnum):
+    """The codes with which the server closes a WebSocket."""
+
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    BAD_REQUEST = 4400  # final
+    UNAUTHORIZED = 4401  # final
+    FORBIDDEN = 4403
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406  # final
+    INITIALISATION_TIMEOUT = 4408
+    SUBSCRIBER_ALREADY_EXISTS = 4409  # final
+    TOO_MANY_INITIALISATION_REQUESTS = 4429  # final
+
+
+class SocketClosed(Exception):  # noqa: N818 - control flow
+    """The server closes the WebSocket."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Received(NamedTuple):
+    """A message of a client. `id` is empty for the types that have none."""
+
+    type: str
+    id: str
+    payload: dict[str, object] | None
+
+
+class Outcome(NamedTuple):
+    """The result of an execution as JSON: a `next` payload, or that of an `error`."""
+
+    body: bytes
+    is_error: bool
+
+
+def parse_message(text: str) -> Received:
+    """Parse a message of a client. Raises SocketClosed for one that is not of the protocol."""
+    try:
+        content = parse_json(text.encode())
+    except (BadUserInput, UnicodeEncodeError):
+        raise _bad_request("The message is not JSON, or is nested too deeply") from None
+    if not isinstance(content, dict):
+        raise _bad_request("The message must be a JSON object")
+    kind, number, payload = (content.get(name) for name in ("type", "id", "payload"))
+    if kind not in ("connection_init", "ping", "pong", "subscribe", "complete"):
+        raise _bad_request("Unknown message type")
+    if payload is not None and not isinstance(payload, dict):
+        raise _bad_request("`payload` must be an object")
+    if kind in ("subscribe", "complete"):
+        if not isinstance(number, str) or not 0 < len(number) <= limits.MAX_ID_CHARACTERS:
+            raise _bad_request(f"`id` must be a string of 1 to {limits.MAX_ID_CHARACTERS}")
+        if kind == "subscribe" and payload is None:
+            raise _bad_request("`payload` must be an object")
+        return Received(kind, number, payload)
+    return Received(kind, "", payload)
+
+
+def _bad_request(reason: str) -> SocketClosed:
+    return SocketClosed(CloseCode.BAD_REQUEST, f"{reason}.")
+
+
+def outcome_of(result: ExecutionResult, *, is_subscription: bool) -> Outcome:
+    """Return the result. Raises Unavailable for a subscription that is to be repeated."""
+    if is_subscription and error_codes(result) == {ErrorCode.UNAVAILABLE.name}:
+        raise_for_retry(result)
+    if is_request_error(result):
+        return errors_outcome([error.formatted for error in result.errors or ()])
+    return Outcome(payload_of(result), is_error=False)
+
+
+def problem_outcome(problem: Problem) -> Outcome:
+    return errors_outcome([{"message": problem.message, "extensions": problem.extensions}])
+
+
+def errors_outcome(errors: list[object]) -> Outcome:
+    return Outcome(encode({"errors": errors})[len(b'{"errors":') : -1], is_error=True)
+
+
+def next_message(number: str, body: bytes) -> str:
+    return _message("next", number, body)
+
+
+def error_message(number: str, body: bytes) -> str:
+    return _message("error", number, body)
+
+
+def complete_message(number: str) -> str:
+    return encode({"type": "complete", "id": number}).decode()
+
+
+def _message(kind: str, number: str, body: bytes) -> str:
+    return encode({"type": kind, "id": number, "payload": msgspec.Raw(body)}).decode()

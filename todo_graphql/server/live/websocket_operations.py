@@ -1,0 +1,221 @@
+"""Operations over a WebSocket: each `subscribe` message, from its execution to its last event."""
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import suppress
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from graphql import ExecutionResult
+from starlette.websockets import WebSocketDisconnect
+
+from todo_graphql.api.context import Context
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.api.sync.live_reads import LiveRead
+from todo_graphql.errors import ErrorCode, InvalidToken, Problem, RateLimited, Unavailable
+from todo_graphql.server import routes
+from todo_graphql.server.http.body import to_graphql_request
+from todo_graphql.server.live import limits
+from todo_graphql.server.live.event_reader import Event
+from todo_graphql.server.live.hub import Signal
+from todo_graphql.server.live.stream import Subscriber
+from todo_graphql.server.live.websocket_messages import (
+    CloseCode,
+    Outcome,
+    Received,
+    SocketClosed,
+    complete_message,
+    error_message,
+    errors_outcome,
+    next_message,
+    outcome_of,
+    problem_outcome,
+)
+from todo_graphql.server.live.websocket_services import SocketServices
+from todo_graphql.server.observability.formatters import request_id
+from todo_graphql.server.observability.live_statistics import StreamEnd, StreamRecord
+from todo_graphql.server.observability.request_record import RequestRecord
+from todo_graphql.server.operation_runner import Parse
+
+if TYPE_CHECKING:
+    from todo_graphql.server.live.websocket import Socket
+
+logger = logging.getLogger(__name__)
+
+CLOSED_BY_CLIENT = 499
+
+
+class SocketSink:
+    """The sending side of a stream over a WebSocket, which has its own pings."""
+
+    def __init__(self, socket: "Socket", number: str) -> None:
+        self._socket = socket
+        self._number = number
+
+    async def send_event(self, body: bytes) -> None:
+        await self._socket.send_result(next_message(self._number, body), must_send=False)
+
+    async def send_heartbeat(self) -> None:
+        """Do nothing."""
+
+    async def drain(self) -> None:
+        """Do nothing: sending ends when the client has read nearly everything."""
+
+
+class SocketOperation:
+    """One operation. It holds a place of its socket until its first result is sent."""
+
+    def __init__(
+        self, services: SocketServices, socket: "Socket", message: Received, name: str
+    ) -> None:
+        self._services = services
+        self._socket = socket
+        self._number = message.id
+        self._members = message.payload or {}
+        self._record = RequestRecord(name, "SUBSCRIBE", routes.GRAPHQL, socket.client)
+        self._holds_place = True
+        self._failures = 0
+        self.is_completed = asyncio.Event()
+        """Whether the client has completed the operation, or is disconnected."""
+
+    async def run(self) -> None:
+        """Execute the operation, and send its results. It never raises."""
+        record = self._record
+        token = request_id.set(record.id)
+        try:
+            await self._run()
+        except InvalidToken as problem:
+            self._socket.close(SocketClosed(CloseCode.FORBIDDEN, problem.message))
+            record.abandon(problem.status)
+        except WebSocketDisconnect:
+            record.abandon(CLOSED_BY_CLIENT)
+        except Exception:
+            logger.exception("An operation failed.")
+            error = {"requestId": record.id, **ErrorCode.INTERNAL_SERVER_ERROR.extensions}
+            await self._fail("Something went wrong on the server.", error)
+        finally:
+            self._socket.subscriptions.discard(self)
+            self._release_place()
+            record.seconds = time.perf_counter() - record.began
+            for observe in self._services.observers:
+                observe(record)
+            request_id.reset(token)
+
+    async def _fail(self, message: str, extensions: dict[str, object]) -> None:
+        outcome = errors_outcome([{"message": message, "extensions": extensions}])
+        self._record.codes = frozenset({str(extensions["code"])})
+        self._record.response_status = 500
+        with suppress(WebSocketDisconnect):
+            await self._end(error_message(self._number, outcome.body))
+
+    async def _run(self) -> None:
+        parse = cache(partial(to_graphql_request, self._members))
+        # The signal precedes the first read, so that no change falls between them.
+        with self._services.streams.hub.listening(self._socket.user) as signal:
+            try:
+                context, outcome = await self._first_outcome(parse)
+                page = None if context.live_read is None else context.live_read.page
+                if page is None or outcome.is_error or self.is_completed.is_set():
+                    await self._send_single(outcome, context)
+                else:
+                    event = Event(outcome.body, page, has_found=True)
+                    await self._stream(parse(), signal, event)
+            except InvalidToken:
+                raise
+            except Problem as problem:
+                self._record.codes = frozenset({problem.code.name})
+                self._record.response_status = problem.status
+                outcome = problem_outcome(problem)
+                await self._end(error_message(self._number, outcome.body))
+
+    async def _first_outcome(self, parse: Parse) -> tuple[Context, Outcome]:
+        """Return the first result. A subscription waits until the database is available."""
+        while True:
+            if not self._holds_place:
+                await self._socket.places.acquire()
+                self._holds_place = True
+            self._record.context = context = self._socket.session.create_context()
+            context.request_id = self._record.id
+            context.live_read = LiveRead()
+            self._services.unsent.check(self._socket.user)
+            try:
+                return context, await self._execute(parse, context)
+            except Unavailable as problem:
+                if not context.is_subscription or self.is_completed.is_set():
+                    raise
+                self._keep_open()
+                await self._pause(problem.retry_after)
+
+    async def _execute(self, parse: Parse, context: Context) -> Outcome:
+        def respond(result: ExecutionResult) -> Outcome:
+            return outcome_of(result, is_subscription=context.is_subscription)
+
+        outcome = await self._services.runner.run(parse, context, self._record, respond)
+        self._record.response_status = 200
+        return outcome
+
+    async def _pause(self, retry_after: int) -> None:
+        """Wait before a further attempt, which the client can end."""
+        self._failures += 1
+        doubled = limits.MIN_PAUSE_SECONDS * float(1 << min(self._failures - 1, 10))
+        seconds = max(retry_after, min(limits.MAX_PAUSE_SECONDS, doubled))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * random.uniform(1, 2)):  # noqa: S311 - no secret
+                await self.is_completed.wait()
+
+    async def _send_single(self, outcome: Outcome, context: Context) -> None:
+        if self.is_completed.is_set():
+            return
+        if outcome.is_error:
+            await self._end(error_message(self._number, outcome.body))
+            return
+        has_written = context.connection.writes > 0
+        text = next_message(self._number, outcome.body)
+        await self._socket.send_result(text, must_send=has_written)
+        await self._end(complete_message(self._number))
+
+    async def _end(self, text: str) -> None:
+        """Send the last message, unless the client has completed the operation."""
+        if not self.is_completed.is_set():
+            self.is_completed.set()  # the client may use the id again
+            await self._socket.send(text)
+
+    async def _stream(self, request: GraphQLRequest, signal: Signal, first: Event) -> None:
+        """Send the events until the stream ends. Raises RateLimited or Unavailable without a
+        place for it.
+        """
+        self._keep_open()
+        streams, subscriber = (
+            self._services.streams,
+            Subscriber(request, self._socket.session, signal),
+        )
+        with streams.slot(self._socket.user):
+            self._record.stream = stream = StreamRecord("websocket")
+            sink = SocketSink(self._socket, self._number)
+            await streams.run(subscriber, first, sink, stream, self.is_completed.wait())
+        if stream.end is StreamEnd.COMPLETED:
+            await self._end(complete_message(self._number))
+        elif stream.end is StreamEnd.EXPIRED:
+            raise InvalidToken("The token is no longer valid.")
+        elif stream.end is StreamEnd.TOO_SLOW:
+            reason = "The client reads too slowly."
+            self._socket.close(SocketClosed(CloseCode.TRY_AGAIN_LATER, reason))
+
+    def _keep_open(self) -> None:
+        """Give the place up, and stay. Raises RateLimited if the socket has no room for it."""
+        others = self._socket.subscriptions
+        if self not in others and len(others) >= limits.MAX_SOCKET_SUBSCRIPTIONS:
+            raise RateLimited(
+                f"{limits.MAX_SOCKET_SUBSCRIPTIONS} subscriptions are open on this WebSocket. "
+                "Complete one of them.",
+                retry_after=limits.RETRY_AFTER_SECONDS,
+            )
+        others.add(self)
+        self._release_place()
+
+    def _release_place(self) -> None:
+        if self._holds_place:
+            self._holds_place = False
+            self._socket.places.release()

@@ -1,0 +1,71 @@
+"""Runner of operations: the one way from any transport to a worker thread."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from graphql import ExecutionResult
+
+from todo_graphql.api.context import Context
+from todo_graphql.api.processor_time import call_charged
+from todo_graphql.api.schema import REJECTION_COST, GraphQLRequest, Schema
+from todo_graphql.errors import BadUserInput, PersistedQueryNotSupported
+from todo_graphql.server.fair_queue import FairQueue
+from todo_graphql.server.http.body import error_codes
+from todo_graphql.server.http.timeouts import run_with_timeout
+from todo_graphql.server.observability.request_record import RequestRecord
+from todo_graphql.server.readiness import Readiness
+
+T = TypeVar("T")
+Parse = Callable[[], GraphQLRequest]
+
+
+class OperationRunner:
+    """Runner of operations within a time limit, and within the budget and the fair share of
+    their user.
+    """
+
+    def __init__(
+        self, schema: Schema, readiness: Readiness, queue: FairQueue, timeout: float
+    ) -> None:
+        self._schema = schema
+        self._readiness = readiness
+        self._queue = queue
+        self._timeout = timeout
+
+    async def run(
+        self,
+        parse: Parse,
+        context: Context,
+        record: RequestRecord,
+        respond: Callable[[ExecutionResult], T],
+    ) -> T:
+        """Parse and execute a request, and return its response, all on a worker thread."""
+
+        def execute() -> T:
+            request = parse_charged(parse, context)
+            self._readiness.require_rls_check()
+            with context.connection:
+                result = self._schema.run(request, context)
+                if result.errors:
+                    record.codes = error_codes(result)
+                return respond(result)
+
+        work = self._queue.run(context.viewer.key, call_charged, context, execute)
+        return await run_with_timeout(
+            self._timeout, context.connection, work, in_one_transaction=False
+        )
+
+    async def call(self, context: Context, function: Callable[[], T]) -> T:
+        """Call a function on a worker thread, and charge for its processor time."""
+        return await self._queue.run(context.viewer.key, call_charged, context, function)
+
+
+def parse_charged(parse: Parse, context: Context) -> GraphQLRequest:
+    """Return the parsed request. Raises BadUserInput or PersistedQueryNotSupported, or RateLimited
+    if the budget does not cover the rejection.
+    """
+    try:
+        return parse()
+    except (BadUserInput, PersistedQueryNotSupported):
+        context.charge(REJECTION_COST)
+        raise

@@ -1,0 +1,307 @@
+"""WebSocket connections, bounded in memory and time: docs/decisions/0030-websocket.md.
+
+The frames are those of `websockets`, without its I/O. No extension is offered: a compressed frame
+is a protocol error, and a message is as large as on the wire.
+"""
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Scope
+from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+
+from todo_graphql.server.protocol import limits
+from todo_graphql.server.protocol.frame_limits import FrameRate, MessageClock
+from todo_graphql.server.protocol.raw_response import raw_error_response
+from todo_graphql.server.protocol.websocket_scope import scope_of
+
+logger = logging.getLogger(__name__)
+
+# At its debug level, `websockets` logs the content of frames, which may be a token.
+frames_logger = logging.getLogger(f"{__name__}.frames")
+frames_logger.setLevel(logging.WARNING)
+
+CONTROL = (Opcode.CLOSE, Opcode.PING, Opcode.PONG)
+REJECTED = "Invalid WebSocket handshake: {}."
+NOT_ACCEPTED = "The WebSocket handshake is rejected."
+
+
+class WebSocketProtocol(asyncio.Protocol):
+    """One connection. HTTP1Protocol constructs it for an upgrade, by `uvicorn.Config(ws=…)`."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app = cast("ASGIApp", config.loaded_app)
+        self._server_state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._frames = ServerProtocol(max_size=config.ws_max_size, logger=frames_logger)
+        self._response: Response | None = None  # to the handshake, until it is sent
+        self._received = asyncio.Queue[Message]()
+        self._fragments = list[bytes]()
+        self._pending: bytes | memoryview = b""
+        self._rate = FrameRate(self._loop)
+        self._clock = MessageClock(self._loop)
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._unsent, self._unsent_since = 0, 0.0
+        self._discarded = 0
+        self._is_reading = self.is_waiting = True
+        self._is_accepted = self._is_closing = self._is_finished = self._is_text = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.transport = transport
+        self.waiting_since = self._loop.time()
+        self._server_state.connections.add(self)  # type: ignore[arg-type]
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._server_state.connections.discard(self)
+        for timer in (self._timer, self._close_timer):
+            if timer is not None:
+                timer.cancel()
+        self._end(CloseCode.ABNORMAL_CLOSURE)
+        self._writable.set()
+
+    def shutdown(self) -> None:
+        """Close the connection before the handshake. The application closes it afterwards."""
+        if not self._is_accepted:
+            self.transport.close()
+
+    # Input
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_closing:
+            self._discarded += len(data)
+            if self._discarded > limits.LINGER_BYTES:
+                self.transport.abort()
+        if self._is_finished:
+            return
+        self._pending = memoryview(bytes(self._pending) + data if self._pending else data)
+        self._parse()
+
+    def _parse(self) -> None:
+        """Parse the input in pieces, and pause reading while some remains."""
+        while self._pending and self._may_parse():
+            piece = bytes(self._pending[: limits.FRAME_PIECE_BYTES])
+            self._pending = self._pending[limits.FRAME_PIECE_BYTES :] or b""
+            self._frames.receive_data(piece)
+            events = self._frames.events_received()
+            self._clock.add(len(piece))
+            self._rate.add(len(events))
+            for event in events:
+                self._on_event(event)
+            self._flush()
+        if self._rate.seconds_over > 0:
+            self._loop.call_later(self._rate.seconds_over, self._parse)
+        self._pause_or_resume()
+        self._watch()
+
+    def _may_parse(self) -> bool:
+        """Return whether the application, the client and the rate have room for input."""
+        has_room = self._received.empty() and self._writable.is_set()
+        is_ready = self._is_accepted or self._response is None
+        return (self._is_closing or (has_room and is_ready)) and self._rate.seconds_over <= 0
+
+    def _pause_or_resume(self) -> None:
+        must_read = not self._pending
+        if must_read is not self._is_reading and not self.transport.is_closing():
+            self._is_reading = must_read
+            (self.transport.resume_reading if must_read else self.transport.pause_reading)()
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Frame):
+            self._clock.accept(event)
+            self._on_frame(event)
+        else:
+            self._clock.forget_head()
+            self._on_request(cast("Request", event))
+
+    def _on_request(self, request: Request) -> None:
+        """Check the handshake, and start the application, which accepts it."""
+        self._response = self._frames.accept(request)
+        status = self._response.status_code
+        if status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._reject(HTTPStatus(status), REJECTED.format(self._frames.handshake_exc))
+            return
+        task = self._loop.create_task(self._run(scope_of(request, self.transport, self._app_state)))
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
+        self._received.put_nowait({"type": "websocket.connect"})
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            received = self._frames.close_rcvd
+            assert received is not None
+            self._end(received.code, received.reason)
+        elif frame.opcode not in CONTROL and not self._is_closing:
+            if frame.opcode is not Opcode.CONT:
+                self._is_text = frame.opcode is Opcode.TEXT
+            self._fragments.append(bytes(frame.data))
+            if len(self._fragments) > limits.MAX_FRAGMENTS:
+                self._close(CloseCode.POLICY_VIOLATION, "The message has too many fragments.")
+            elif frame.fin:
+                self._on_message()
+
+    def _on_message(self) -> None:
+        """Pass a complete message to the application."""
+        content, self._fragments = b"".join(self._fragments), []
+        message: Message = {"type": "websocket.receive", "bytes": content}
+        if self._is_text:
+            try:
+                message = {"type": "websocket.receive", "text": content.decode()}
+            except UnicodeDecodeError:
+                self._close(CloseCode.INVALID_DATA, "The message is not UTF-8.")
+                return
+        self._received.put_nowait(message)
+
+    # Output
+
+    async def receive(self) -> Message:
+        """Return the next message (ASGI)."""
+        message = await self._received.get()
+        if self._pending and self._received.empty():
+            self._loop.call_soon(self._parse)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Accept the handshake, send a message, or close the connection (ASGI).
+
+        Returns when the client has read nearly all of a message. Raises ConnectionResetError
+        without a client.
+        """
+        kind = message["type"]
+        if kind == "websocket.close":
+            if self._is_accepted:
+                self._close(message.get("code", 1000), message.get("reason") or "")
+            else:
+                self._reject(HTTPStatus.FORBIDDEN, message.get("reason") or NOT_ACCEPTED)
+        elif kind == "websocket.accept":
+            self._accept(message)
+        else:
+            self.is_waiting = False
+            await self._wait_for_room()
+            try:
+                self._frames.send_text(message["text"].encode())
+            except InvalidState:
+                raise ConnectionResetError from None
+            self._flush()
+            await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        while not self._writable.is_set():
+            await self._writable.wait()
+        if self._is_closing:
+            raise ConnectionResetError
+
+    def _accept(self, message: Message) -> None:
+        if self._is_closing:
+            raise ConnectionResetError
+        assert self._response is not None
+        headers = self._response.headers
+        for name, value in message.get("headers", ()):
+            headers[name.decode()] = value.decode("latin-1")
+        if message.get("subprotocol") is not None:
+            headers["Sec-WebSocket-Protocol"] = message["subprotocol"]
+        self._is_accepted = True
+        self._frames.send_response(self._response)
+        self._flush()
+
+    def _reject(self, status: HTTPStatus, message: str) -> None:
+        """Respond with an error in place of the handshake, and close the connection."""
+        if not self._is_closing and not self.transport.is_closing():
+            response = raw_error_response(status, message)
+            self.transport.write(response.head + response.body)
+            self._finish()
+
+    def _close(self, code: int, reason: str) -> None:
+        """Start the closing handshake."""
+        if not self._is_closing:
+            self._frames.send_close(code, reason)
+            self._end(code, reason)
+            self._flush()
+            self._loop.call_soon(self._parse)
+
+    def _end(self, code: int, reason: str = "") -> None:
+        """Report the end to the application, and limit the time until the connection is lost."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._fragments = []
+            message = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self._received.put_nowait(message)
+            self._close_timer = self._loop.call_later(limits.CLOSE_SECONDS, self.transport.abort)
+
+    def _flush(self) -> None:
+        """Write the frames that are due, and shut down the sending side after the last one."""
+        for data in self._frames.data_to_send():
+            if data:
+                self.transport.write(data)
+            else:
+                self._finish()
+
+    def _finish(self) -> None:
+        """Shut down the sending side, and discard further input (lingering close)."""
+        self._is_finished, self._pending = True, b""
+        sent = self._frames.close_sent
+        self._end(CloseCode.ABNORMAL_CLOSURE if sent is None else sent.code)
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has reset the connection
+            self.transport.abort()
+
+    async def _run(self, scope: Scope) -> None:
+        """Run the application. The connection closes with it."""
+        try:
+            await self._app(scope, self.receive, self.send)
+        except BaseException:
+            logger.exception("The application raised an unhandled exception.")
+        if not self._is_accepted:
+            self._reject(HTTPStatus.INTERNAL_SERVER_ERROR, NOT_ACCEPTED)
+        elif not self._is_closing:
+            self._close(CloseCode.INTERNAL_ERROR, "")
+
+    # Time limits
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+        self._parse()
+
+    def _watch(self) -> None:
+        """Check the time limits while the client has to send or to read."""
+        if self._timer is None and (self._clock.is_running or not self._writable.is_set()):
+            self._unsent = 0
+            self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        now, unsent = self._loop.time(), self.transport.get_write_buffer_size()
+        if not unsent or unsent != self._unsent:
+            self._unsent_since = now
+        if not self._writable.is_set() and now - self._unsent_since > limits.WRITE_STALL_SECONDS:
+            self.transport.abort()
+            return
+        if self._pending:
+            self._clock.restart()  # the client cannot send
+        elif self._clock.is_late and not self._is_accepted:
+            self.transport.abort()
+        elif self._clock.is_late:
+            self._close(CloseCode.TRY_AGAIN_LATER, "The message was not received in time.")
+        self._watch()
+        self._unsent = unsent
