@@ -77,21 +77,27 @@ class RawSocket:
 
 
 @contextmanager
-def raw_socket(url: str, **headers: str | None) -> Iterator[RawSocket]:
+def raw_socket(url: str, room: int | None = None, **headers: str | None) -> Iterator[RawSocket]:
     """Send a handshake with changed headers, and yield before its response is read."""
     host, port = url.removeprefix("http://").split(":")
     changed = {name.replace("_", "-"): value for name, value in headers.items()}
     lines = {**HANDSHAKE, **changed}
     text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
-    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+    with socket.socket() as connection:
+        if room is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        connection.settimeout(PATIENCE)
+        connection.connect((host, int(port)))
         connection.sendall(f"GET /graphql HTTP/1.1\r\n{text}\r\n".encode())
         yield RawSocket(connection)
 
 
 @contextmanager
-def open_raw_socket(url: str, token: str | None = None) -> Iterator[RawSocket]:
+def open_raw_socket(
+    url: str, token: str | None = None, room: int | None = None
+) -> Iterator[RawSocket]:
     """Complete the handshake and, with a token, the initialisation."""
-    with raw_socket(url) as raw:
+    with raw_socket(url, room) as raw:
         assert raw.head().startswith(b"HTTP/1.1 101 ")
         if token is not None:
             init = '{"type":"connection_init","payload":{"Authorization":"Bearer %s"}}' % token

@@ -20,7 +20,6 @@ from tests.support.plain_http import get
 from todo_graphql.server.protocol import limits
 
 
-
 @pytest.fixture(autouse=True)
 def short_close(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limit the time of a closing handshake: no client here echoes the close."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from itertools import count
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -70,7 +72,7 @@ class Socket:
     async def _serve(self) -> SocketClosed:
         """Serve the client. Returns how the WebSocket is to be closed."""
         try:
-            await self._initialise()
+            await self._unless_stopped(self._initialise())
             with self._services.limiter.slot(self.user):
                 await self.send(ACK)
                 return await self._exchange()
@@ -115,6 +117,18 @@ class Socket:
                 await self.send(PONG)
             elif message.type != "pong":
                 raise NOT_INITIALISED
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await the work. Raises SocketClosed when the server stops before."""
+        working = asyncio.create_task(work)
+        ends = (working, self._services.streams.closed)
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise RESTART
+            working.result()
+        finally:
+            working.cancel()
 
     # The exchange of messages
 

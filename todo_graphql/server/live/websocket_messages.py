@@ -5,6 +5,7 @@ https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket
 graphql-ws connects again after these codes, except for the ones that a repetition does not mend.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -12,7 +13,13 @@ import msgspec
 from graphql import ExecutionResult
 
 from todo_graphql.errors import BadUserInput, ErrorCode, Problem
-from todo_graphql.server.http.body import encode, error_codes, is_request_error, parse_json
+from todo_graphql.server.http.body import (
+    encode,
+    error_codes,
+    is_request_error,
+    parse_json,
+    response_status,
+)
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.event_reader import payload_of, raise_for_retry
 
@@ -56,10 +63,13 @@ class Received(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The result of an execution as JSON: a `next` payload, or that of an `error`."""
+    """The result of an execution as JSON: a `next` payload, or that of an `error`. The status is
+    that of the same response over HTTP.
+    """
 
     body: bytes
     is_error: bool
+    status: int
 
 
 def parse_message(text: str) -> Received:
@@ -93,16 +103,19 @@ def outcome_of(result: ExecutionResult, *, is_subscription: bool) -> Outcome:
     if is_subscription and error_codes(result) == {ErrorCode.UNAVAILABLE.name}:
         raise_for_retry(result)
     if is_request_error(result):
-        return errors_outcome([error.formatted for error in result.errors or ()])
-    return Outcome(payload_of(result), is_error=False)
+        errors = [error.formatted for error in result.errors or ()]
+        return errors_outcome(errors, response_status(result))
+    return Outcome(payload_of(result), is_error=False, status=response_status(result))
 
 
 def problem_outcome(problem: Problem) -> Outcome:
-    return errors_outcome([{"message": problem.message, "extensions": problem.extensions}])
+    error = {"message": problem.message, "extensions": problem.extensions}
+    return errors_outcome([error], problem.status)
 
 
-def errors_outcome(errors: list[object]) -> Outcome:
-    return Outcome(encode({"errors": errors})[len(b'{"errors":') : -1], is_error=True)
+def errors_outcome(errors: Sequence[object], status: int) -> Outcome:
+    body = encode({"errors": errors})[len(b'{"errors":') : -1]
+    return Outcome(body, is_error=True, status=status)
 
 
 def next_message(number: str, body: bytes) -> str:

@@ -46,6 +46,12 @@ logger = logging.getLogger(__name__)
 
 CLOSED_BY_CLIENT = 499
 
+RETRIED = {
+    StreamEnd.TOO_SLOW: "The client reads too slowly.",
+    StreamEnd.FAILED: "A subscription has failed. Try again later.",
+}
+"""The ends of a stream after which the client subscribes again."""
+
 
 class SocketSink:
     """The sending side of a stream over a WebSocket, which has its own pings."""
@@ -104,7 +110,7 @@ class SocketOperation:
             request_id.reset(token)
 
     async def _fail(self, message: str, extensions: dict[str, object]) -> None:
-        outcome = errors_outcome([{"message": message, "extensions": extensions}])
+        outcome = errors_outcome([{"message": message, "extensions": extensions}], 500)
         self._record.codes = frozenset({str(extensions["code"])})
         self._record.response_status = 500
         with suppress(WebSocketDisconnect):
@@ -126,8 +132,8 @@ class SocketOperation:
                 raise
             except Problem as problem:
                 self._record.codes = frozenset({problem.code.name})
-                self._record.response_status = problem.status
                 outcome = problem_outcome(problem)
+                self._record.response_status = outcome.status
                 await self._end(error_message(self._number, outcome.body))
 
     async def _first_outcome(self, parse: Parse) -> tuple[Context, Outcome]:
@@ -153,7 +159,7 @@ class SocketOperation:
             return outcome_of(result, is_subscription=context.is_subscription)
 
         outcome = await self._services.runner.run(parse, context, self._record, respond)
-        self._record.response_status = 200
+        self._record.response_status = outcome.status
         return outcome
 
     async def _pause(self, retry_after: int) -> None:
@@ -199,9 +205,8 @@ class SocketOperation:
             await self._end(complete_message(self._number))
         elif stream.end is StreamEnd.EXPIRED:
             raise InvalidToken("The token is no longer valid.")
-        elif stream.end is StreamEnd.TOO_SLOW:
-            reason = "The client reads too slowly."
-            self._socket.close(SocketClosed(CloseCode.TRY_AGAIN_LATER, reason))
+        elif stream.end in RETRIED:
+            self._socket.close(SocketClosed(CloseCode.TRY_AGAIN_LATER, RETRIED[stream.end]))
 
     def _keep_open(self) -> None:
         """Give the place up, and stay. Raises RateLimited if the socket has no room for it."""

@@ -24,13 +24,16 @@ from todo_graphql.server.protocol.websocket_scope import scope_of
 
 logger = logging.getLogger(__name__)
 
-# At its debug level, `websockets` logs the content of frames, which may be a token.
-frames_logger = logging.getLogger(f"{__name__}.frames")
-frames_logger.setLevel(logging.WARNING)
-
 CONTROL = (Opcode.CLOSE, Opcode.PING, Opcode.PONG)
 REJECTED = "Invalid WebSocket handshake: {}."
 NOT_ACCEPTED = "The WebSocket handshake is rejected."
+
+
+class FramesLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger without the lower levels, at which `websockets` logs frames: one can be a token."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name of logging
+        return level >= logging.WARNING and super().isEnabledFor(level)
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -47,7 +50,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._server_state = server_state
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._frames = ServerProtocol(max_size=config.ws_max_size, logger=frames_logger)
+        self._frames = ServerProtocol(max_size=config.ws_max_size, logger=FramesLogger(logger, {}))
         self._response: Response | None = None  # to the handshake, until it is sent
         self._received = asyncio.Queue[Message]()
         self._fragments = list[bytes]()
@@ -61,6 +64,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._is_reading = self.is_waiting = True
         self._is_accepted = self._is_closing = self._is_finished = self._is_text = False
         self._timer: asyncio.TimerHandle | None = None
+        self._close_seconds = limits.CLOSE_SECONDS
         self._close_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -70,16 +74,21 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._server_state.connections.discard(self)
+        self._end(CloseCode.ABNORMAL_CLOSURE)
+        self._writable.set()
         for timer in (self._timer, self._close_timer):
             if timer is not None:
                 timer.cancel()
-        self._end(CloseCode.ABNORMAL_CLOSURE)
-        self._writable.set()
 
     def shutdown(self) -> None:
-        """Close the connection before the handshake. The application closes it afterwards."""
+        """Close the connection before the handshake. Later on, the application closes it, and the
+        client has little time for its part of the closing handshake.
+        """
+        self._close_seconds = limits.SHUTDOWN_GRACE_SECONDS
         if not self._is_accepted:
             self.transport.close()
+        elif self._is_closing:
+            self._limit_close()
 
     # Input
 
@@ -242,7 +251,12 @@ class WebSocketProtocol(asyncio.Protocol):
             self._fragments = []
             message = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._received.put_nowait(message)
-            self._close_timer = self._loop.call_later(limits.CLOSE_SECONDS, self.transport.abort)
+            self._limit_close()
+
+    def _limit_close(self) -> None:
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        self._close_timer = self._loop.call_later(self._close_seconds, self.transport.abort)
 
     def _flush(self) -> None:
         """Write the frames that are due, and shut down the sending side after the last one."""
@@ -266,7 +280,10 @@ class WebSocketProtocol(asyncio.Protocol):
         """Run the application. The connection closes with it."""
         try:
             await self._app(scope, self.receive, self.send)
-        except BaseException:
+        except asyncio.CancelledError:  # the time for a graceful shutdown is over
+            self.transport.abort()
+            return
+        except Exception:
             logger.exception("The application raised an unhandled exception.")
         if not self._is_accepted:
             self._reject(HTTPStatus.INTERNAL_SERVER_ERROR, NOT_ACCEPTED)

@@ -1,0 +1,439 @@
+"""The ends of WebSockets, and the limits on their number, time and memory."""
+
+import gc
+import json
+import logging
+import threading
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.server.live.test_streams import titles_of
+from tests.support.api_client import CREATE, Person
+from tests.support.commands import until
+from tests.support.frames import TEXT, frame, open_raw_socket
+from tests.support.http_client import shrink_send_buffers
+from tests.support.issuer import Issuer, publishing
+from tests.support.servers import serving
+from tests.support.websockets import GraphQLSocket, graphql_socket
+from todo_graphql.api.schema import Schema
+from todo_graphql.dev.demo_user import token_for
+from todo_graphql.errors import Unavailable
+from todo_graphql.runtime.listening import listening
+from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
+from todo_graphql.server.app import create_app
+from todo_graphql.server.auth import jwks_client
+from todo_graphql.server.live import limits, websocket_operations
+from todo_graphql.server.live.stream import Stream
+from todo_graphql.server.observability.live_statistics import (
+    LiveStatistics,
+    StreamEnd,
+    StreamRecord,
+)
+from todo_graphql.server.protocol.limits import MinDataRate
+from todo_graphql.settings.settings import Settings
+
+ME = "{ me { revision } }"
+LONG = "x" * 10_000
+
+
+def test_socket_without_an_init_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "INIT_SECONDS", 0.2)
+    with graphql_socket(url) as socket:
+        socket.send(type="ping")
+        assert socket.receive() == {"type": "pong"}
+        assert socket.await_close() == (4408, "Connection initialisation timeout.")
+
+
+def test_first_message_is_limited(url: str) -> None:
+    with graphql_socket(url) as socket:
+        socket.send(type="connection_init", payload={"x": "x" * limits.MAX_INIT_CHARACTERS})
+        assert socket.await_close() == (4400, "The first message is too long.")
+
+
+@pytest.mark.parametrize("has_subscription", [False, True])
+def test_expired_token_closes_the_socket(
+    url: str, alice: Person, settings: Settings, has_subscription: bool
+) -> None:
+    """graphql-ws connects again after 4403, with a new token."""
+    alice.token = token_for(alice.viewer, settings, 2)
+    with graphql_socket(url, alice) as socket:
+        if has_subscription:
+            socket.subscribe()
+            socket.page()
+        assert socket.await_close()[0] == 4403
+
+
+def test_withdrawn_key_closes_the_socket(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks_client, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "PING_SECONDS", 0.1)
+    with publishing(Issuer({"1": "EdDSA", "2": "EdDSA"})) as issuer:
+        given = {"auth_jwks_url": issuer.url, "better_auth_secret": None}
+        with serving(settings.model_copy(update=given)) as url:
+            person = Person(url, settings)
+            person.token = issuer.token("1")
+            with graphql_socket(url, person) as socket:
+                assert socket.ask(ME)
+                issuer.keys = {"2": "EdDSA"}
+                assert socket.await_close()[0] == 4403
+    assert limits.PING_SECONDS < 30
+
+
+def test_client_that_answers_pings_stays(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "PONG_SECONDS", 0.3)
+    with graphql_socket(url, alice) as socket:
+        socket.subscribe()
+        socket.page()
+        timer = threading.Timer(1, alice.create, ["late"])
+        timer.start()
+        assert titles_of(socket.page()) == ["late"]
+        assert socket.pings > 5
+        timer.join()
+
+
+def test_client_that_answers_no_ping_is_closed(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "PONG_SECONDS", 0.3)
+    with graphql_socket(url, alice) as socket:
+        closed = socket.await_close(answers_pings=False)
+        assert closed == (1013, "The client has not answered a ping.")
+
+
+def test_shutdown_closes_the_sockets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operation in progress sends its result before."""
+    ready = threading.Event()
+    with listening(settings) as listener:
+        server = Server(uvicorn_config(create_app(settings), settings, grace=60), ready.set)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        assert ready.wait(60)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        person = Person(url, settings)
+        with (
+            graphql_socket(url, person) as idle,
+            graphql_socket(url, person) as streaming,
+            graphql_socket(url, person) as busy,
+            graphql_socket(url) as early,
+        ):
+            streaming.subscribe()
+            streaming.page()
+            begun, go_on = held_executions(monkeypatch)
+            busy.subscribe("m", CREATE, input={"title": "in progress"})
+            assert begun.wait(60)
+            server.should_exit = True
+            assert idle.await_close() == (1012, "The server is shutting down.")
+            assert streaming.await_close()[0] == early.await_close()[0] == 1012
+            go_on.set()
+            assert busy.receive()["payload"]["data"]["createTask"]
+            assert busy.receive() == {"type": "complete", "id": "m"}
+            assert busy.await_close()[0] == 1012
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def held_executions(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Hold each execution. Return the event that one has begun, and the one that releases them."""
+    begun, released = threading.Event(), threading.Event()
+    run = Schema.run
+
+    def hold(schema: Schema, *given: Any) -> Any:
+        begun.set()
+        assert released.wait(30)
+        return run(schema, *given)
+
+    monkeypatch.setattr(Schema, "run", hold)
+    return begun, released
+
+
+def test_sockets_of_a_user_are_limited(
+    url: str, alice: Person, mallory: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_USER_SOCKETS", 2)
+    with ExitStack() as sockets:
+        for _ in range(2):
+            sockets.enter_context(graphql_socket(url, alice))
+        assert init_result(url, alice) == (1013, "You have too many WebSockets.")
+        assert init_result(url, mallory) is None
+    until(lambda: init_result(url, alice) is None, "a free place")
+
+
+def test_sockets_of_a_process_are_limited(
+    own_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_SOCKETS", 1)
+    alice, mallory = Person(own_url, settings), Person(own_url, settings)
+    with graphql_socket(own_url, alice):
+        assert init_result(own_url, mallory) == (1013, "Too many WebSockets are open.")
+
+
+def init_result(url: str, person: Person) -> Any:
+    """Return the close code and the reason after `connection_init`, or None if it is accepted."""
+    with graphql_socket(url) as socket:
+        payload = {"Authorization": f"Bearer {person.token}"}
+        socket.send(type="connection_init", payload=payload)
+        message = json.loads(received) if (received := first_message(socket)) else None
+        return None if message == {"type": "connection_ack"} else socket.await_close()
+
+
+def first_message(socket: GraphQLSocket) -> str | None:
+    try:
+        return str(socket.connection.recv(60))
+    except Exception:  # noqa: BLE001 - the connection is closed
+        return None
+
+
+@pytest.mark.parametrize("limit", ["MAX_SOCKET_SUBSCRIPTIONS", "MAX_USER_STREAMS"])
+def test_subscriptions_are_limited(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(limits, limit, 2)
+    with graphql_socket(url, alice) as socket:
+        for number in ("1", "2"):
+            socket.subscribe(number)
+            socket.page(number)
+        refused = socket.refusal()
+        assert refused["code"] == "RATE_LIMITED"
+        assert refused["retryAfter"] > 0
+        assert socket.ask(ME)["data"]
+        socket.complete("1")
+        until(lambda: is_accepted(socket), "a free place")
+
+
+def is_accepted(socket: GraphQLSocket) -> bool:
+    socket.subscribe("3")
+    return bool(socket.receive()["type"] == "next")
+
+
+def test_operations_beyond_the_limit_wait_in_the_client(
+    own_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_SOCKET_OPERATIONS", 2)
+    running, most, lock = 0, 0, threading.Lock()
+    run = Schema.run
+
+    def counting(schema: Schema, *given: Any) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            time.sleep(0.01)
+            return run(schema, *given)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(Schema, "run", counting)
+    with graphql_socket(own_url, Person(own_url, settings)) as socket:
+        for number in range(50):
+            socket.subscribe(str(number), ME)
+        kinds = [socket.receive()["type"] for _ in range(100)]
+    assert (kinds.count("next"), kinds.count("complete")) == (50, 50)
+    assert most == 2
+
+
+def test_operation_is_charged_like_a_request(settings: Settings) -> None:
+    with serving(settings.model_copy(update={"rate_limit": "3000/hour"})) as url:
+        person = Person(url, settings)
+        with graphql_socket(url, person) as socket:
+            codes = set()
+            for number in range(20):
+                socket.subscribe(str(number), ME)
+                message = socket.receive()
+                if message["type"] == "error":
+                    codes.add(message["payload"][0]["extensions"]["code"])
+                else:
+                    assert socket.receive()["type"] == "complete"
+        assert codes == {"RATE_LIMITED"}
+        assert person.post(ME).status_code == 429
+
+
+def test_long_message_is_parsed_at_a_charge(settings: Settings) -> None:
+    with serving(settings.model_copy(update={"rate_limit": "3000/hour"})) as url:
+        person = Person(url, settings)
+        with graphql_socket(url, person) as socket:
+            for _ in range(10):
+                socket.send(type="ping", payload={"x": "x" * limits.MAX_INLINE_CHARACTERS})
+                assert socket.receive() == {"type": "pong"}
+        assert person.post(ME).status_code == 429
+
+
+def test_client_that_does_not_read_is_disconnected(
+    own_url: str, settings: Settings, statistics: LiveStatistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its memory is bounded meanwhile: one event at most."""
+    monkeypatch.setattr(limits, "SEND_RATE", MinDataRate(0.5, 10**9))
+    monkeypatch.setattr("todo_graphql.server.protocol.limits.CLOSE_SECONDS", 0.2)
+    shrink_send_buffers(monkeypatch)
+    records = list[StreamRecord]()
+
+    def record(transport: str) -> StreamRecord:
+        records.append(StreamRecord(transport))
+        return records[-1]
+
+    monkeypatch.setattr(websocket_operations, "StreamRecord", record)
+    person = Person(own_url, settings)
+    document = "subscription { taskChanges { changes { task { description } } } }"
+    message = {"type": "subscribe", "id": "1", "payload": {"query": document}}
+    with open_raw_socket(own_url, person.token, room=4_096) as raw:
+        raw.send(frame(TEXT, json.dumps(message).encode()))
+        assert raw.read()
+        for _ in range(10):
+            person.create_many(*["x"] * 5, description=LONG)
+        until(lambda: records[0].end, "the end of the stream")
+        assert records[0].end is StreamEnd.TOO_SLOW
+        until(lambda: not statistics.streams, "a free place")
+        assert raw.await_close() in (None, (1013, "The client reads too slowly."))
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_client_without_an_echo_does_not_delay_the_shutdown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, reads: bool
+) -> None:
+    shrink_send_buffers(monkeypatch)
+    document = "subscription { taskChanges { changes { task { description } } } }"
+    message = {"type": "subscribe", "id": "1", "payload": {"query": document}}
+    with ExitStack() as clients:
+        with serving(settings) as url:
+            person = Person(url, settings)
+            raw = clients.enter_context(open_raw_socket(url, person.token, room=4_096))
+            raw.send(frame(TEXT, json.dumps(message).encode()))
+            assert raw.read()
+            if not reads:
+                for _ in range(10):
+                    person.create_many(*["x"] * 5, description=LONG)
+        if reads:
+            assert raw.await_close() == (1012, "The server is shutting down.")
+
+
+def test_first_read_of_a_subscription_waits_for_the_database(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An `error` would end the subscription for good, although the client did nothing wrong."""
+    monkeypatch.setattr(limits, "MIN_PAUSE_SECONDS", 0.01)
+    failures = list[int]()
+    run = Schema._run
+
+    def failing(schema: Schema, request: Any, context: Any) -> Any:
+        result = run(schema, request, context)
+        if len(failures) < 3:
+            failures.append(0)
+            raise Unavailable("The database is unavailable.", retry_after=0)
+        return result
+
+    monkeypatch.setattr(Schema, "_run", failing)
+    with graphql_socket(url, alice) as socket:
+        socket.subscribe()
+        assert socket.page()["changes"] == []
+    assert len(failures) == 3
+
+
+def test_query_without_the_database_is_an_error(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_given: Any) -> Any:
+        raise Unavailable("The database is unavailable.")
+
+    with graphql_socket(url, alice) as socket:
+        monkeypatch.setattr(Schema, "run", failing)
+        assert socket.refusal(ME)["code"] == "UNAVAILABLE"
+
+
+def test_unexpected_error_is_an_error_of_its_id(
+    url: str, alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Schema.run
+
+    def failing(schema: Schema, request: Any, context: Any) -> Any:
+        if request.operation_name == "Fail":
+            raise ValueError("a secret")
+        return run(schema, request, context)
+
+    monkeypatch.setattr(Schema, "run", failing)
+    with graphql_socket(url, alice) as socket:
+        payload = {"query": "query Fail { me { id } }", "operationName": "Fail"}
+        socket.send(type="subscribe", id="1", payload=payload)
+        (error,) = socket.receive()["payload"]
+        assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+        assert "secret" not in json.dumps(error)
+        assert socket.ask(ME)["data"]
+    (logged,) = [record for record in caplog.records if record.exc_info]
+    assert logged.getMessage() == "An operation failed."
+
+
+def test_each_operation_and_the_socket_have_a_log_line(
+    own_url: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    person = Person(own_url, settings)
+    with graphql_socket(own_url, person, additional_headers={"X-Request-ID": "s"}) as socket:
+        socket.ask("query Named { me { revision } }")
+        socket.refusal("{")
+        socket.subscribe("1")
+        socket.page("1")
+
+    def lines() -> list[dict[str, Any]]:
+        found = [getattr(record, "fields", {}) for record in caplog.records]
+        return found if any("closeCode" in fields for fields in found) else []
+
+    query, refused, stream, whole = [line for line in until(lines, "log lines") if line]
+    assert (query["method"], query["path"], query["operation"]) == (
+        "SUBSCRIBE",
+        "/graphql",
+        "Named",
+    )
+    assert (query["status"], query["outcome"], query["userId"]) == (200, "OK", person.id)
+    assert (refused["outcome"], refused["status"]) == ("GRAPHQL_PARSE_FAILED", 400)
+    assert (stream["transport"], stream["end"]) == ("websocket", "disconnected")
+    assert (whole["method"], whole["status"], whole["closeCode"]) == ("GET", 101, 1000)
+    assert person.token not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "is_allowed"),
+    [
+        ((), "https://evil.example", False),
+        ((), "null", False),
+        ((), "same", True),
+        (("https://app.example",), "https://app.example", True),
+        (("https://app.example",), "http://app.example", False),
+        (("*",), "https://any.example", True),
+    ],
+)
+def test_page_of_another_origin_needs_cors(
+    settings: Settings, origins: tuple[str, ...], origin: str, is_allowed: bool
+) -> None:
+    with serving(settings.model_copy(update={"cors_origins": origins})) as url:
+        given = url if origin == "same" else origin
+        if is_allowed:
+            with graphql_socket(url, Person(url, settings), origin=given) as socket:
+                assert socket.ask(ME)["data"]
+            return
+        with pytest.raises(InvalidStatus) as refused, graphql_socket(url, origin=given):
+            pass
+        assert refused.value.response.status_code == 403
+        assert b"CORS_ORIGINS" in refused.value.response.body
+
+
+def test_memory_of_an_ended_socket_is_freed(own_url: str, settings: Settings) -> None:
+    with graphql_socket(own_url, Person(own_url, settings)) as socket:
+        socket.subscribe()
+        socket.page()
+        assert any(isinstance(each, Stream) for each in gc.get_objects())
+
+    def is_freed() -> bool:
+        gc.collect()
+        return not any(isinstance(each, Stream) for each in gc.get_objects())
+
+    until(is_freed, "the memory of a stream")
