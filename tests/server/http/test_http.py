@@ -85,18 +85,6 @@ def test_head_response_has_no_body(url: str) -> None:
     assert (response.status_code, response.content) == (401, b"")
 
 
-def test_websocket_upgrade_is_rejected(url: str, alice: Person) -> None:
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Protocol": "graphql-transport-ws",
-        "Authorization": f"Bearer {alice.token}",
-    }
-    assert error_of(plain_http.get(f"{url}/graphql", headers=upgrade)) == ("BAD_USER_INPUT", 405)
-
-
 @pytest.mark.parametrize(
     "path",
     ["/", "/nothing", "/graphql/", "/graphql/nothing", "/health", "/docs", "/openapi.json", "/%00"],

@@ -41,7 +41,7 @@ SUBSCRIBE = b'{"type":"subscribe","id":"1","payload":{"query":"{ me { revision }
     ],
 )
 def test_invalid_handshake_is_rejected(url: str, name: str, value: str | None, status: int) -> None:
-    with raw_socket(url, **{name: value}) as raw:
+    with raw_socket(url, None, **{name: value}) as raw:
         assert raw.head().startswith(b"HTTP/1.1 %d " % status)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -80,11 +80,13 @@ class SocketOperation:
         self._socket = socket
         self._number = message.id
         self._members = message.payload or {}
+        # Subscriptions that begin at once, such as after a restart, wait in turn.
+        self._may_be_subscription = "subscription" in str(self._members.get("query"))
         self._record = RequestRecord(name, "SUBSCRIBE", routes.GRAPHQL, socket.client)
         self._holds_place = True
         self._failures = 0
         self.is_completed = asyncio.Event()
-        """Whether the client has completed the operation, or is disconnected."""
+        """The event that the client has completed the operation, or is disconnected."""
 
     async def run(self) -> None:
         """Execute the operation, and send its results. It never raises."""
@@ -127,7 +129,12 @@ class SocketOperation:
                     await self._send_single(outcome, context)
                 else:
                     event = Event(outcome.body, page, has_found=True)
-                    await self._stream(parse(), signal, event)
+                    streaming = self._stream(parse(), signal, event)
+                    # The first event can be large, and a stream lasts for hours.
+                    context.release_document()
+                    self._members = {}
+                    del parse, context, outcome, page, event
+                    await streaming
             except InvalidToken:
                 raise
             except Problem as problem:
@@ -149,7 +156,8 @@ class SocketOperation:
             try:
                 return context, await self._execute(parse, context)
             except Unavailable as problem:
-                if not context.is_subscription or self.is_completed.is_set():
+                is_unknown = context.operation is None and self._may_be_subscription
+                if self.is_completed.is_set() or not (context.is_subscription or is_unknown):
                     raise
                 self._keep_open()
                 await self._pause(problem.retry_after)
@@ -158,7 +166,9 @@ class SocketOperation:
         def respond(result: ExecutionResult) -> Outcome:
             return outcome_of(result, is_subscription=context.is_subscription)
 
-        outcome = await self._services.runner.run(parse, context, self._record, respond)
+        reader = self._services.streams.reader
+        async with reader.place() if self._may_be_subscription else nullcontext():
+            outcome = await self._services.runner.run(parse, context, self._record, respond)
         self._record.response_status = outcome.status
         return outcome
 
@@ -200,7 +210,9 @@ class SocketOperation:
         with streams.slot(self._socket.user):
             self._record.stream = stream = StreamRecord("websocket")
             sink = SocketSink(self._socket, self._number)
-            await streams.run(subscriber, first, sink, stream, self.is_completed.wait())
+            running = streams.run(subscriber, first, sink, stream, self.is_completed.wait())
+            del first
+            await running
         if stream.end is StreamEnd.COMPLETED:
             await self._end(complete_message(self._number))
         elif stream.end is StreamEnd.EXPIRED:

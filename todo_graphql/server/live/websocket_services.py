@@ -1,4 +1,4 @@
-"""What the WebSockets of one process share."""
+"""Services that the WebSockets of one process share, and the limit on their number."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

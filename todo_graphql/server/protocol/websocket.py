@@ -13,18 +13,17 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Scope
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from todo_graphql.server.protocol import limits
-from todo_graphql.server.protocol.frame_limits import FrameRate, MessageClock
+from todo_graphql.server.protocol.frame_reader import FrameReader, MessageError
 from todo_graphql.server.protocol.raw_response import raw_error_response
 from todo_graphql.server.protocol.websocket_scope import scope_of
 
 logger = logging.getLogger(__name__)
 
-CONTROL = (Opcode.CLOSE, Opcode.PING, Opcode.PONG)
 REJECTED = "Invalid WebSocket handshake: {}."
 NOT_ACCEPTED = "The WebSocket handshake is rejected."
 
@@ -53,16 +52,14 @@ class WebSocketProtocol(asyncio.Protocol):
         self._frames = ServerProtocol(max_size=config.ws_max_size, logger=FramesLogger(logger, {}))
         self._response: Response | None = None  # to the handshake, until it is sent
         self._received = asyncio.Queue[Message]()
-        self._fragments = list[bytes]()
         self._pending: bytes | memoryview = b""
-        self._rate = FrameRate(self._loop)
-        self._clock = MessageClock(self._loop)
+        self._reader = FrameReader(self._frames, self._loop)
         self._writable = asyncio.Event()
         self._writable.set()
         self._unsent, self._unsent_since = 0, 0.0
         self._discarded = 0
         self._is_reading = self.is_waiting = True
-        self._is_accepted = self._is_closing = self._is_finished = self._is_text = False
+        self._is_accepted = self._is_closing = self._is_finished = False
         self._timer: asyncio.TimerHandle | None = None
         self._close_seconds = limits.CLOSE_SECONDS
         self._close_timer: asyncio.TimerHandle | None = None
@@ -107,15 +104,15 @@ class WebSocketProtocol(asyncio.Protocol):
         while self._pending and self._may_parse():
             piece = bytes(self._pending[: limits.FRAME_PIECE_BYTES])
             self._pending = self._pending[limits.FRAME_PIECE_BYTES :] or b""
-            self._frames.receive_data(piece)
-            events = self._frames.events_received()
-            self._clock.add(len(piece))
-            self._rate.add(len(events))
-            for event in events:
-                self._on_event(event)
+            try:
+                for event in self._reader.read(piece):
+                    self._on_event(event)
+            except MessageError as error:
+                self._close(error.code, str(error))
             self._flush()
-        if self._rate.seconds_over > 0:
-            self._loop.call_later(self._rate.seconds_over, self._parse)
+        seconds_over = self._reader.rate.seconds_over
+        if self._pending and seconds_over > 0:
+            self._loop.call_later(seconds_over, self._parse)
         self._pause_or_resume()
         self._watch()
 
@@ -123,7 +120,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Return whether the application, the client and the rate have room for input."""
         has_room = self._received.empty() and self._writable.is_set()
         is_ready = self._is_accepted or self._response is None
-        return (self._is_closing or (has_room and is_ready)) and self._rate.seconds_over <= 0
+        return (self._is_closing or (has_room and is_ready)) and self._reader.rate.seconds_over <= 0
 
     def _pause_or_resume(self) -> None:
         must_read = not self._pending
@@ -131,13 +128,13 @@ class WebSocketProtocol(asyncio.Protocol):
             self._is_reading = must_read
             (self.transport.resume_reading if must_read else self.transport.pause_reading)()
 
-    def _on_event(self, event: object) -> None:
-        if isinstance(event, Frame):
-            self._clock.accept(event)
-            self._on_frame(event)
-        else:
-            self._clock.forget_head()
-            self._on_request(cast("Request", event))
+    def _on_event(self, event: Request | Message) -> None:
+        if isinstance(event, Request):
+            self._on_request(event)
+        elif event["type"] == "websocket.disconnect":
+            self._end(event["code"], event["reason"])
+        elif not self._is_closing:
+            self._received.put_nowait(event)
 
     def _on_request(self, request: Request) -> None:
         """Check the handshake, and start the application, which accepts it."""
@@ -150,32 +147,6 @@ class WebSocketProtocol(asyncio.Protocol):
         self._server_state.tasks.add(task)
         task.add_done_callback(self._server_state.tasks.discard)
         self._received.put_nowait({"type": "websocket.connect"})
-
-    def _on_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:
-            received = self._frames.close_rcvd
-            assert received is not None
-            self._end(received.code, received.reason)
-        elif frame.opcode not in CONTROL and not self._is_closing:
-            if frame.opcode is not Opcode.CONT:
-                self._is_text = frame.opcode is Opcode.TEXT
-            self._fragments.append(bytes(frame.data))
-            if len(self._fragments) > limits.MAX_FRAGMENTS:
-                self._close(CloseCode.POLICY_VIOLATION, "The message has too many fragments.")
-            elif frame.fin:
-                self._on_message()
-
-    def _on_message(self) -> None:
-        """Pass a complete message to the application."""
-        content, self._fragments = b"".join(self._fragments), []
-        message: Message = {"type": "websocket.receive", "bytes": content}
-        if self._is_text:
-            try:
-                message = {"type": "websocket.receive", "text": content.decode()}
-            except UnicodeDecodeError:
-                self._close(CloseCode.INVALID_DATA, "The message is not UTF-8.")
-                return
-        self._received.put_nowait(message)
 
     # Output
 
@@ -228,6 +199,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._is_accepted = True
         self._frames.send_response(self._response)
         self._flush()
+        self._loop.call_soon(self._parse)
 
     def _reject(self, status: HTTPStatus, message: str) -> None:
         """Respond with an error in place of the handshake, and close the connection."""
@@ -248,7 +220,6 @@ class WebSocketProtocol(asyncio.Protocol):
         """Report the end to the application, and limit the time until the connection is lost."""
         if not self._is_closing:
             self._is_closing = True
-            self._fragments = []
             message = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._received.put_nowait(message)
             self._limit_close()
@@ -302,7 +273,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _watch(self) -> None:
         """Check the time limits while the client has to send or to read."""
-        if self._timer is None and (self._clock.is_running or not self._writable.is_set()):
+        if self._timer is None and (self._reader.clock.is_running or not self._writable.is_set()):
             self._unsent = 0
             self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
 
@@ -315,10 +286,10 @@ class WebSocketProtocol(asyncio.Protocol):
             self.transport.abort()
             return
         if self._pending:
-            self._clock.restart()  # the client cannot send
-        elif self._clock.is_late and not self._is_accepted:
+            self._reader.clock.restart()  # the client cannot send
+        elif self._reader.clock.is_late and not self._is_accepted:
             self.transport.abort()
-        elif self._clock.is_late:
+        elif self._reader.clock.is_late:
             self._close(CloseCode.TRY_AGAIN_LATER, "The message was not received in time.")
         self._watch()
         self._unsent = unsent
