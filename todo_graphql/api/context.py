@@ -67,6 +67,11 @@ class Context:
         self.has_new_document = False
         self.live_read: LiveRead | None = None
 
+    @property
+    def is_subscription(self) -> bool:
+        """Return whether the operation is known to be a subscription."""
+        return self.operation is not None and self.operation.operation.value == "subscription"
+
     @cached_property
     def users(self) -> Users:
         return Users(self.connection, self.viewer)

@@ -58,7 +58,7 @@ def test_handshake_behind_a_pending_request_is_an_ordinary_request(url: str) -> 
         raw.head()
         raw.send(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" + handshake + b"\r\n")
         text = raw.connection.recv(65_536)
-        while b"405 Method" not in text[text.find(b"200 OK") :]:
+        while b"401 Unauthorized" not in text[text.find(b"200 OK") :]:
             text += raw.connection.recv(65_536)
         assert b"101 Switching" not in text
 
@@ -97,9 +97,9 @@ def test_message_in_fragments_is_one_message(url: str, alice: Person) -> None:
         (frame(PING, bytes(126)), 1002),
         (frame(TEXT, b"x")[:1] + b"\x01x", 1002),  # without a mask
         (frame(TEXT, b"\xff"), 1007),
-        (frame(TEXT, b"", length=65_537), 1009),
+        (frame(TEXT, b"", length=1_048_577), 1009),
         (frame(TEXT, b"", length=2**62), 1009),
-        (frame(TEXT, bytes(40_000), fin=False) + frame(CONTINUATION, bytes(40_000)), 1009),
+        (frame(TEXT, bytes(600_000), fin=False) + frame(CONTINUATION, bytes(600_000)), 1009),
         (
             frame(TEXT, b"", fin=False)
             + frame(CONTINUATION, b"", fin=False) * limits.MAX_FRAGMENTS,
