@@ -116,8 +116,10 @@ def test_files_of_dev_are_ignored_by_git(dev: Dev, home: Path) -> None:
 
 
 def test_only_one_dev_server_per_folder(dev: Dev, home: Path) -> None:
-    sentence = refusal("dev", "--port", "0", folder=home)
-    assert sentence == f"Another `todo-graphql dev` is running in {home}: stop it first."
+    port = dev.url.rpartition(":")[2]
+    for taken in ("0", port):
+        sentence = refusal("dev", "--port", taken, folder=home)
+        assert sentence == f"Another `todo-graphql dev` is running in {home}: stop it first."
     assert dev.ask("{ me { id } }")
 
 

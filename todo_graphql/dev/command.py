@@ -7,7 +7,7 @@ import click
 
 from todo_graphql.dev.database import postgresql, with_own_database
 from todo_graphql.dev.demo_user import DEMO_TOKEN_DAYS, DEMO_USER, demo_token
-from todo_graphql.dev.workspace import FOLDER, settings_with_secret, workspace
+from todo_graphql.dev.workspace import FOLDER, check_unlocked, settings_with_secret, workspace
 from todo_graphql.runtime.listening import graphql_url, listening
 from todo_graphql.runtime.preflight import check_database, check_telemetry
 from todo_graphql.runtime.signals import graceful_shutdown
@@ -31,6 +31,7 @@ LOCAL_ORIGINS = tuple(
 
 def run_dev(settings: Settings) -> None:
     """Serve until a signal arrives, and then stop the embedded PostgreSQL."""
+    check_unlocked(FOLDER)  # before PORT, which that `dev` uses, too
     with (
         graceful_shutdown() as stop,
         listening(settings) as listener,

@@ -3,8 +3,9 @@
 import fcntl
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from pydantic import SecretStr
 
@@ -27,13 +28,24 @@ def workspace(folder: Path) -> Iterator[None]:
             "run the command in a writable folder."
         ) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigurationError(
-                f"Another `todo-graphql dev` is running in {here}: stop it first."
-            ) from None
+        _lock(lock, here)
         yield
+
+
+def check_unlocked(folder: Path) -> None:
+    """Raise ConfigurationError if a `dev` is running in the folder. Creates nothing."""
+    with suppress(OSError), (folder / "lock").open() as lock:
+        _lock(lock, folder.resolve().parent)
+
+
+def _lock(lock: IO[str], here: Path) -> None:
+    """Lock the file until it is closed. Raises ConfigurationError if it is locked."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ConfigurationError(
+            f"Another `todo-graphql dev` is running in {here}: stop it first."
+        ) from None
 
 
 def settings_with_secret(settings: Settings, *, generate: bool = False) -> Settings:
