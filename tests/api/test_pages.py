@@ -202,6 +202,7 @@ VALID_CURSOR = (
 def test_invalid_cursor_is_rejected(alice: Person, side: str, cursor: str) -> None:
     refusal = alice.refusal(PAGE, **{side: cursor})
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", side)
+    assert "filter, order and time zone" in refusal["message"]
 
 
 def test_cursor_of_another_user_grants_no_access(alice: Person, mallory: Person) -> None:

@@ -77,7 +77,7 @@ class Listing:
         except (ValueError, TypeError, RecursionError):
             raise BadUserInput(
                 "Invalid cursor: it must come from `pageInfo` or an edge of a list with the same "
-                "filter and order.",
+                "filter, order and time zone.",
                 reason=InputReason.MISMATCH,
                 field=field,
             ) from None
