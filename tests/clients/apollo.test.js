@@ -13,12 +13,22 @@ import {
 import { createPersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { RetryLink } from "@apollo/client/link/retry";
 
+import {
+  addToList,
+  evictTask,
+  optimisticCreate,
+  removeFromOpenLists,
+} from "./recipes/apollo-lists.js";
+import { SET_TASKS, saveEdit, undo } from "./recipes/editing.js";
 import { createClient } from "./setup/apollo.js";
 import {
+  BULK_UPDATE,
+  DUE_TODAY,
   GRAPHQL_URL,
   ask,
   countTasks,
   createTasks,
+  dueInOneZone,
   newUser,
   recordingFetch,
   testRetries,
@@ -50,7 +60,7 @@ const clients = [];
 afterEach(() => clients.splice(0).forEach((client) => client.stop()));
 
 function connect(user, { url = GRAPHQL_URL, fetch = recordingFetch(), ...http } = {}) {
-  const client = createClient({ url, fetch, ...user, ...http, getToken: () => user.token });
+  const client = createClient({ url, fetch, ...user, ...http });
   clients.push(client);
   return client;
 }
@@ -131,30 +141,8 @@ test("an optimistic create is in the list at once, and is repeated safely", asyn
     client.mutate({
       mutation: CREATE,
       variables: { input },
-      optimisticResponse: {
-        createTask: {
-          __typename: "CreateTaskPayload",
-          revision: 0,
-          task: { __typename: "Task", priority: "NONE", revision: 0, ...input },
-        },
-      },
-      update: (
-        cache,
-        {
-          data: {
-            createTask: { task },
-          },
-        },
-      ) =>
-        cache.updateQuery({ query: TASKS }, ({ tasks }) => ({
-          tasks: {
-            ...tasks,
-            edges: [
-              { __typename: "TaskEdge", cursor: "", node: task },
-              ...tasks.edges.filter(({ node }) => node.id !== task.id),
-            ],
-          },
-        })),
+      optimisticResponse: optimisticCreate(input),
+      update: addToList(TASKS),
     });
   let answer;
   answered = new Promise((resolve) => (answer = resolve));
@@ -190,6 +178,90 @@ test("fetchMore appends the next pages", async () => {
   );
   const ids = lists.at(-1).edges.map(({ node }) => node.id);
   assert.deepEqual(ids.sort(), created.map(({ id }) => id).sort());
+});
+
+test("lists of two time zones are two lists", async () => {
+  const user = newUser();
+  const { zone, otherZone } = await dueInOneZone(user);
+  const client = connect(user);
+  const read = async (timeZone) =>
+    titles((await client.query({ query: gql(DUE_TODAY), variables: { timeZone } })).data);
+  assert.deepEqual(await read(zone), ["Call home"]);
+  assert.deepEqual(await read(otherZone), []);
+  assert.deepEqual(await read(zone), ["Call home"]);
+});
+
+const OPEN = gql`
+  query Open {
+    tasks(first: 9, filter: { completed: false }) { edges { cursor node { id title } } pageInfo { endCursor } }
+  }
+`;
+const removals = {
+  deleteTask: [gql`mutation ($id: ID!) { deleteTask(id: $id) { task { id } } }`, evictTask],
+  completeTask: [
+    gql`mutation ($id: ID!) { completeTask(id: $id) { task { id completed } } }`,
+    removeFromOpenLists,
+  ],
+};
+for (const [name, [mutation, update]] of Object.entries(removals)) {
+  test(`${name} removes the task from cached lists, without a request`, async () => {
+    const user = newUser();
+    const [{ id }] = await createTasks(user, "Buy milk", "Buy bread");
+    const fetch = recordingFetch();
+    const client = connect(user, { fetch });
+    const seen = [];
+    const subscription = client
+      .watchQuery({ query: OPEN })
+      .subscribe(({ data, loading }) => loading || seen.push(titles(data)));
+    await until(() => seen.length);
+    await client.query({ query: TASKS });
+    await client.mutate({ mutation, variables: { id }, update });
+    await until(() => seen.at(-1).length === 1);
+    const others = await client.query({ query: TASKS });
+    subscription.unsubscribe();
+    assert.deepEqual(seen.at(-1), ["Buy bread"]);
+    assert.equal(others.data.tasks.edges.length, name === "deleteTask" ? 1 : 2);
+    assert.equal(fetch.calls.length, 3);
+  });
+}
+
+test("an undo sets the previous values, and leaves a later edit", async () => {
+  const user = newUser();
+  const [milk, bread] = await createTasks(user, "Buy milk", "Buy bread");
+  const client = connect(user);
+  await client.query({ query: TASKS });
+  const { data } = await client.mutate({
+    mutation: gql(BULK_UPDATE),
+    variables: { ids: [milk.id, bread.id] },
+  });
+  const priorities = () =>
+    client.readQuery({ query: TASKS }).tasks.edges.map(({ node }) => node.priority);
+  const keys = Object.keys(client.cache.extract());
+  assert.deepEqual(priorities(), ["URGENT", "URGENT"]);
+  assert(!keys.some((key) => key.startsWith("TaskValues")), keys);
+
+  const edit = { id: milk.id, input: { title: "Oat milk" } };
+  await client.mutate({ mutation: UPDATE, variables: edit });
+  const send = (variables) => client.mutate({ mutation: gql(SET_TASKS), variables });
+  await undo(send, data.updateTasks.previous);
+  assert.deepEqual(priorities(), ["NONE", "URGENT"]);
+});
+
+test("a stale edit is saved after the choice of the user", async () => {
+  const user = newUser();
+  const [task] = await createTasks(user, "Buy milk");
+  const client = connect(user);
+  const send = (variables) => client.mutate({ mutation: UPDATE, variables });
+  await send({ id: task.id, input: { title: "Buy oat milk" } });
+  const asked = [];
+  const choose = (answer) => async (input, current) => {
+    asked.push([input.title, current.title]);
+    return answer && input;
+  };
+  assert.equal(await saveEdit(send, task, { title: "Buy soy milk" }, choose(null)), null);
+  const { data } = await saveEdit(send, task, { title: "Buy soy milk" }, choose(true));
+  assert.equal(data.updateTask.task.title, "Buy soy milk");
+  assert.deepEqual(asked, Array(2).fill(["Buy soy milk", "Buy oat milk"]));
 });
 
 test("a conflict names its kind and brings the current task", async () => {

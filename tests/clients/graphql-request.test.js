@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { GraphQLClient, gql } from "graphql-request";
 
+import { saveEdit } from "./recipes/editing.js";
 import { createClient, extensionsOf } from "./setup/graphql-request.js";
 import {
   GRAPHQL_URL,
@@ -63,6 +64,21 @@ test("a conflict names its kind and brings the current task", async () => {
   const { code, reason, task } = extensionsOf(error);
   assert.deepEqual({ code, reason }, { code: "CONFLICT", reason: "STALE" });
   assert.equal(task.id, id);
+});
+
+test("a stale edit is saved after the choice of the user", async () => {
+  const user = newUser();
+  const [task] = await createTasks(user, "Buy milk");
+  const client = connect(user);
+  const mutation = gql`
+    mutation ($id: ID!, $input: UpdateTaskInput!) {
+      updateTask(id: $id, input: $input) { task { id title revision } }
+    }
+  `;
+  const send = (variables) => client.request(mutation, variables);
+  await send({ id: task.id, input: { title: "Buy oat milk" } });
+  const { updateTask } = await saveEdit(send, task, { title: "Buy soy milk" }, (input) => input);
+  assert.equal(updateTask.task.title, "Buy soy milk");
 });
 
 test("a rejected input has a reason, a bound and all problems", async () => {

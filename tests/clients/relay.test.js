@@ -6,6 +6,7 @@ import { before, test } from "node:test";
 
 import {
   commitMutation,
+  createOperationDescriptor,
   fetchQuery,
   getPaginationMetadata,
   getPaginationVariables,
@@ -18,6 +19,7 @@ import {
   GRAPHQL_URL,
   countTasks,
   createTasks,
+  dueInOneZone,
   newUser,
   recordingFetch,
   testRetries,
@@ -32,6 +34,10 @@ const NAMES = [
   "Task",
   "CreateTaskMutation",
   "UpdateTaskMutation",
+  "UpdateTasksMutation",
+  "DeleteTaskMutation",
+  "TaskChangesQuery",
+  "DueTodayQuery",
 ];
 const artifacts = {};
 
@@ -177,6 +183,53 @@ test("a conflict names its kind and brings the current task", async () => {
   const { code, reason, task } = errors[0].extensions;
   assert.deepEqual({ code, reason }, { code: "CONFLICT", reason: "STALE" });
   assert.equal(task.title, "Buy oat milk");
+});
+
+test("a deleted task leaves its list", async () => {
+  const user = newUser();
+  const [{ id }] = await createTasks(user, "Buy milk", "Buy bread");
+  const environment = connect(user);
+  const { me } = await load(environment);
+  const connections = [read(environment, artifacts.TaskList, me).tasks.__id];
+  await mutate(environment, artifacts.DeleteTaskMutation, { id, connections });
+  assert.deepEqual(titles(read(environment, artifacts.TaskList, me)), ["Buy bread"]);
+});
+
+test("the values before a mutation leave the task as it is", async () => {
+  const user = newUser();
+  const [{ id }] = await createTasks(user, "Buy milk");
+  const environment = connect(user);
+  await load(environment);
+  const variables = { ids: [id], input: { title: "Buy oat milk" } };
+  const { data } = await mutate(environment, artifacts.UpdateTasksMutation, variables);
+  const { previous, tasks } = data.updateTasks;
+  assert.deepEqual([previous[0].id, previous[0].title], [id, "Buy milk"]);
+  assert.equal(read(environment, artifacts.Task, tasks[0]).title, "Buy oat milk");
+});
+
+test("a change of a task is not the task", async () => {
+  const user = newUser();
+  const [{ id, revision }] = await createTasks(user, "Buy milk");
+  const environment = connect(user);
+  const { taskChanges } = await fetchQuery(environment, artifacts.TaskChangesQuery, {}).toPromise();
+  const [change] = taskChanges.changes;
+  assert.deepEqual([change.id, change.revision], [id, revision]);
+  assert.equal(read(environment, artifacts.Task, change.task).title, "Buy milk");
+  const record = environment.getStore().getSource().get(id);
+  assert.deepEqual([record.__typename, "task" in record], ["Task", false]);
+});
+
+test("lists of two time zones are two lists", async () => {
+  const user = newUser();
+  const { zone, otherZone } = await dueInOneZone(user);
+  const environment = connect(user);
+  const shown = (timeZone) => {
+    const query = createOperationDescriptor(artifacts.DueTodayQuery, { timeZone });
+    return titles(environment.lookup(query.fragment).data);
+  };
+  for (const timeZone of [zone, otherZone])
+    await fetchQuery(environment, artifacts.DueTodayQuery, { timeZone }).toPromise();
+  assert.deepEqual([shown(zone), shown(otherZone)], [["Call home"], []]);
 });
 
 test("an expired token is refreshed, and the operation repeated", async () => {

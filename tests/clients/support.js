@@ -29,7 +29,7 @@ export function newUser({ expired = false } = {}) {
     id,
     refreshes: 0,
     token: signToken(id, expired ? -3600 : 3600),
-    getToken: () => user.token,
+    getToken: async () => user.token,
     refreshToken: async () => {
       user.refreshes += 1;
       user.token = signToken(id);
@@ -82,6 +82,37 @@ export async function createTasks(user, ...titles) {
     { input: titles.map((title) => ({ title })) },
   );
   return created.createTasks.tasks;
+}
+
+// Documents of several clients.
+
+export const DUE_TODAY = `
+  query DueToday($timeZone: String!) {
+    tasks(first: 9, timeZone: $timeZone, filter: { due: { from: "2099-12-01", to: "2099-12-01" } }) {
+      edges { cursor node { id title } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+`;
+export const BULK_UPDATE = `
+  mutation BulkUpdate($ids: [ID!]) {
+    updateTasks(ids: $ids, input: { priority: URGENT, dueOn: "2099-12-01" }) {
+      revision
+      tasks { id priority dueOn revision }
+      previous { id title description priority dueOn dueAt tags completedAt expectedRevision }
+    }
+  }
+`;
+
+/** Create a task that is due on the day of DUE_TODAY in one of two time zones. */
+export async function dueInOneZone(user) {
+  const input = { title: "Call home", dueAt: "2099-12-01T02:00:00Z" };
+  await ask(
+    user,
+    "mutation ($input: CreateTaskInput!) { createTask(input: $input) { revision } }",
+    { input },
+  );
+  return { zone: "Europe/Berlin", otherZone: "America/Los_Angeles" };
 }
 
 export const countTasks = async (user) =>

@@ -82,6 +82,63 @@ export const updateTask = graphql`
   }
 `;
 
+export const updateTasks = graphql`
+  mutation operationsUpdateTasksMutation($ids: [ID!], $input: UpdateTasksInput!) {
+    updateTasks(ids: $ids, input: $input) {
+      tasks {
+        ...operationsTask
+      }
+      previous {
+        id
+        title
+        expectedRevision
+      }
+    }
+  }
+`;
+
+export const deleteTask = graphql`
+  mutation operationsDeleteTaskMutation($id: ID!, $connections: [ID!]!) {
+    deleteTask(id: $id) {
+      task {
+        id @deleteEdge(connections: $connections)
+      }
+    }
+  }
+`;
+
+export const taskChanges = graphql`
+  query operationsTaskChangesQuery($since: String) {
+    taskChanges(since: $since) {
+      cursor
+      changes {
+        id
+        revision
+        task {
+          ...operationsTask
+        }
+      }
+    }
+  }
+`;
+
+export const dueToday = graphql`
+  query operationsDueTodayQuery($timeZone: String!) {
+    tasks(
+      first: 9
+      timeZone: $timeZone
+      filter: { due: { from: "2099-12-01", to: "2099-12-01" } }
+    ) @connection(key: "DueToday_tasks") {
+      edges {
+        node {
+          id
+          title
+        }
+      }
+    }
+  }
+`;
+
 // Never sent: it makes the compiler generate the types of error codes and reasons.
 export const errorCodes = graphql`
   query operationsErrorCodesQuery {

@@ -8,6 +8,7 @@ import {
 } from "@apollo/client";
 import { SetContextLink } from "@apollo/client/link/context";
 import { ErrorLink } from "@apollo/client/link/error";
+import { RemoveTypenameFromVariablesLink } from "@apollo/client/link/remove-typename";
 import { RetryLink } from "@apollo/client/link/retry";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { from, switchMap } from "rxjs";
@@ -27,11 +28,13 @@ export function createClient({ url, getToken, refreshToken, ...http }) {
     attempts: (count, operation, error) => count < 5 && isTemporary(error),
   });
   const httpLink = new HttpLink({ uri: url, ...http });
-  const link = ApolloLink.from([refreshLink, retryLink, authLink, httpLink]);
+  // `previous` of a mutation becomes the input of `setTasks`.
+  const inputLink = new RemoveTypenameFromVariablesLink();
+  const link = ApolloLink.from([inputLink, refreshLink, retryLink, authLink, httpLink]);
   return new ApolloClient({ cache: createCache(), link });
 }
 
-const tasks = relayStylePagination(["filter", "orderBy"]);
+const tasks = relayStylePagination(["filter", "orderBy", "timeZone"]);
 
 // A task that a list has brought needs no request by its id.
 const readTask = (existing, { args, toReference }) =>
@@ -47,6 +50,9 @@ const createCache = () =>
       Overview: { merge: true },
       RateLimit: { merge: true },
       Storage: { merge: true },
+      // Their id is that of a task.
+      TaskChange: { keyFields: false },
+      TaskValues: { keyFields: false },
     },
   });
 

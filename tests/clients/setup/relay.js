@@ -11,8 +11,13 @@ export function createEnvironment({ url, ...session }) {
     });
     return response.json();
   });
-  return new Environment({ network, store: new Store(new RecordSource()), missingFieldHandlers });
+  const store = new Store(new RecordSource());
+  return new Environment({ network, store, getDataID, missingFieldHandlers });
 }
+
+// `TaskValues` and `TaskChange` have the id of a task, which is not theirs.
+const NODES = ["Task", "User"];
+const getDataID = ({ id }, type) => (NODES.includes(type) ? id : null);
 
 // A task that a list has brought needs no request by its id.
 const missingFieldHandlers = [

@@ -7,23 +7,39 @@ import { retryExchange } from "@urql/exchange-retry";
 export function createClient({ url, getToken, refreshToken, cache = {}, ...options }) {
   return new Client({
     url,
+    preferGetMethod: false,
     exchanges: [
       cacheExchange({ keys, resolvers, ...cache }),
       retryExchange({ retryIf: isTemporary, maxNumberAttempts: 5 }),
-      authExchange(async (utils) => ({
-        addAuthToOperation: (operation) =>
-          utils.appendHeaders(operation, { authorization: `Bearer ${getToken()}` }),
-        didAuthError: (error) => hasCode(error, "UNAUTHENTICATED"),
-        refreshAuth: refreshToken,
-      })),
+      authExchange(async (utils) => {
+        let token = await getToken();
+        return {
+          addAuthToOperation: (operation) =>
+            utils.appendHeaders(operation, { authorization: `Bearer ${token}` }),
+          didAuthError: (error) => hasCode(error, "UNAUTHENTICATED"),
+          refreshAuth: async () => {
+            await refreshToken();
+            token = await getToken();
+          },
+        };
+      }),
       fetchExchange,
     ],
     ...options,
   });
 }
 
-// These objects have no id. They belong to the object that contains them.
-const EMBEDDED = ["Overview", "RateLimit", "Storage", "TagCount"];
+// These objects belong to the object that contains them. They have no id, or the id of a task.
+const EMBEDDED = [
+  "ErrorCodeInfo",
+  "Overview",
+  "RateLimit",
+  "Storage",
+  "TagCount",
+  "TaskChange",
+  "TaskChanges",
+  "TaskValues",
+];
 const keys = Object.fromEntries(EMBEDDED.map((type) => [type, () => null]));
 
 const resolvers = {
