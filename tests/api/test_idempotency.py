@@ -1,5 +1,6 @@
 """Idempotency keys: repeated calls of a mutation."""
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -204,6 +205,26 @@ def test_retained_keys_are_limited(
         alice.ask(CREATE, input={"title": "b"}, key="k2")
         left = text("SELECT count(*) FROM idempotency_keys WHERE user_id = :user_id")
         assert connection.execute(left, values).scalar_one() == 2
+
+
+SET_VALUES = """mutation ($input: [TaskValuesInput!]!) {
+    setTasks(input: $input, idempotencyKey: "k") { tasks { id position } previous { id title } }
+}"""
+
+
+def test_payload_of_an_earlier_release_is_replayed(alice: Person, settings: Settings) -> None:
+    values = {"id": alice.create("a")["id"], "title": "b"}
+    first = alice.ask(SET_VALUES, input=[values])["setTasks"]
+    with administering(settings.required_database_url()) as connection:
+        which, user = " WHERE user_id = :user_id", {"user_id": alice.id}
+        read = text("SELECT answer FROM idempotency_keys" + which)
+        payload = json.loads(connection.execute(read, user).scalar_one())
+        del payload["tasks"][0]["position"]
+        payload["later"] = payload["previous"][0]["later"] = payload["tasks"][0]["later"] = 1
+        store = text("UPDATE idempotency_keys SET answer = :answer" + which)
+        connection.execute(store, {**user, "answer": json.dumps(payload)})
+    first["tasks"][0]["position"] = ""
+    assert alice.ask(SET_VALUES, input=[values])["setTasks"] == first
 
 
 def test_later_fields_do_not_change_digests() -> None:

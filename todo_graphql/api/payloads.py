@@ -25,11 +25,9 @@ class Payload:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Return the payload that `to_json` serialized."""
-        return cls(**{name: _from_json(value) for name, value in content.items()})
-
-
-ROWS = {frozenset(row._fields): row for row in (TaskRow, TaskValuesRow)}
+        """Return the payload that `to_json` serialized, in this release or another one."""
+        names = [field.name for field in dataclasses.fields(cls) if field.name in content]
+        return cls(**{name: _from_json(content[name]) for name in names})
 
 
 def _to_json(value: Any) -> Any:
@@ -40,7 +38,8 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return ROWS[frozenset(value)](**value)
+        row = TaskValuesRow if "expected_revision" in value else TaskRow
+        return row(**{name: value[name] for name in row._fields if name in value})
     return [_from_json(item) for item in value] if isinstance(value, list) else value
 
 

@@ -21,7 +21,11 @@ from todo_graphql.store.tasks.derived import derive
 
 
 class TaskRow(NamedTuple):
-    """Task in the output format: ids, dates and instants are text."""
+    """Task in the output format: ids, dates and instants are text.
+
+    A field of a later release needs a default, which the schema allows: a replayed payload of an
+    earlier one lacks the field.
+    """
 
     id: str
     title: str
@@ -36,7 +40,7 @@ class TaskRow(NamedTuple):
     updated_at: str
     deleted_at: str | None
     revision: int
-    position: str | None = None  # payloads of an earlier release have none
+    position: str | None = ""
 
 
 Columns: TypeAlias = ReadOnlyColumnCollection[str, ColumnElement[Any]]
