@@ -160,6 +160,23 @@ def test_root_fields_in_fragments_are_checked() -> None:
     assert missing(document) == {"a": "filter.id.eq"}
 
 
+def test_merged_root_fields_are_checked_once() -> None:
+    document = """mutation ($id: ID) {
+        a: deleteTasks(filter: {id: {eq: $id}, search: ""}) { count }
+        a: deleteTasks(filter: {id: {eq: $id}, search: ""}) { revision }
+        ... { b: deleteTasks(filter: {search: ""}) { count } }
+        ... { b: deleteTasks(filter: {search: ""}) { revision } }
+    }"""
+    prepared = SCHEMA.documents.prepare(document)
+    operation = prepared.cost(None)
+    assert operation is not None
+    found = prepared.missing_values(operation.node, {})
+    assert {key: [value.field for value in values] for key, values in found.items()} == {
+        "a": ["filter.id.eq", "filter.search"],
+        "b": ["filter.search"],
+    }
+
+
 GUARDS = {"atMost", "dryRun"}
 """The optional arguments that need a value if they are named."""
 

@@ -66,8 +66,11 @@ class RequiredValues:
         self._variable: list[VariableArgument] = []
         root = schema.mutation_type
         if operation.operation is OperationType.MUTATION and root is not None:
+            fields: dict[str, FieldNode] = {}
             for node in self._iter_fields(operation.selection_set, set()):
-                key = node.alias.value if node.alias else node.name.value
+                # GraphQL merges fields with one key, which have the same arguments.
+                fields.setdefault(node.alias.value if node.alias else node.name.value, node)
+            for key, node in fields.items():
                 for given in node.arguments or ():
                     argument = root.fields[node.name.value].args[given.name.value]
                     self._add(VariableArgument(key, given.name.value, argument, given.value))
