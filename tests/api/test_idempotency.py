@@ -212,17 +212,19 @@ SET_VALUES = """mutation ($input: [TaskValuesInput!]!) {
 }"""
 
 
+READ_ANSWER = text("SELECT answer FROM idempotency_keys WHERE user_id = :user_id")
+CHANGE_ANSWER = text("UPDATE idempotency_keys SET answer = :answer WHERE user_id = :user_id")
+
+
 def test_payload_of_an_earlier_release_is_replayed(alice: Person, settings: Settings) -> None:
     values = {"id": alice.create("a")["id"], "title": "b"}
     first = alice.ask(SET_VALUES, input=[values])["setTasks"]
     with administering(settings.required_database_url()) as connection:
-        which, user = " WHERE user_id = :user_id", {"user_id": alice.id}
-        read = text("SELECT answer FROM idempotency_keys" + which)
-        payload = json.loads(connection.execute(read, user).scalar_one())
+        user = {"user_id": alice.id}
+        payload = json.loads(connection.execute(READ_ANSWER, user).scalar_one())
         del payload["tasks"][0]["position"]
         payload["later"] = payload["previous"][0]["later"] = payload["tasks"][0]["later"] = 1
-        store = text("UPDATE idempotency_keys SET answer = :answer" + which)
-        connection.execute(store, {**user, "answer": json.dumps(payload)})
+        connection.execute(CHANGE_ANSWER, {**user, "answer": json.dumps(payload)})
     first["tasks"][0]["position"] = ""
     assert alice.ask(SET_VALUES, input=[values])["setTasks"] == first
 
