@@ -20,6 +20,13 @@ UPDATE_TASKS = (
 )
 SET_TASKS = "mutation ($input: [TaskValuesInput!]!) { setTasks(input: $input) { count } }"
 LIST = "query ($filter: TaskFilter) { tasks(filter: $filter) { nodes { id } } }"
+PAGE = """
+query ($zone: String!, $filter: TaskFilter, $order: [TaskOrder!], $first: Int, $last: Int) {
+    tasks(timeZone: $zone, filter: $filter, orderBy: $order, first: $first, last: $last) {
+        nodes { id }
+    }
+}
+"""
 COMPLETE_TASKS = (
     "mutation ($filter: TaskFilter, $dryRun: Boolean!)"
     " { completeTasks(filter: $filter, dryRun: $dryRun) { count } }"
@@ -149,6 +156,44 @@ TITLE = {"title": "a"}
             ],
         ),
         (
+            PAGE,
+            {
+                "zone": "Mars",
+                "filter": {"id": {"eq": "x"}},
+                "order": [{"field": "DUE", "timeZone": "Venus"}, {"field": "DUE"}],
+                "first": 0,
+                "last": 101,
+            },
+            [
+                ("timeZone", "UNKNOWN_VALUE", None, None),
+                ("filter.id.eq", "INVALID_FORMAT", None, None),
+                ("orderBy", "DUPLICATE", None, None),
+                ("orderBy.0.timeZone", "UNKNOWN_VALUE", None, None),
+                ("last", "NOT_COMBINABLE", None, None),
+                ("first", "OUT_OF_RANGE", 1, 100),
+                ("last", "OUT_OF_RANGE", 1, 100),
+            ],
+        ),
+        (
+            'query { tasks(first: 0, after: "x", before: "y") { nodes { id } } }',
+            {},
+            [
+                ("first", "OUT_OF_RANGE", 1, 100),
+                ("after", "MISMATCH", None, None),
+                ("before", "MISMATCH", None, None),
+            ],
+        ),
+        (
+            'query { taskChanges(since: "x", first: 0) { cursor } }',
+            {},
+            [("first", "OUT_OF_RANGE", 1, 500), ("since", "INVALID_FORMAT", None, None)],
+        ),
+        (
+            'mutation { moveTask(id: "x", before: "y", after: "z") { revision } }',
+            {},
+            [(name, "INVALID_FORMAT", None, None) for name in ("id", "before", "after")],
+        ),
+        (
             COMPLETE_TASKS,
             {"filter": {"id": {"eq": None}, "search": " ", "or": [{"title": {}}]}, "dryRun": True},
             [
@@ -166,6 +211,10 @@ TITLE = {"title": "a"}
         "variables",
         "setTasks",
         "filter",
+        "tasks",
+        "pages",
+        "taskChanges",
+        "moveTask",
         "missing values",
     ],
 )

@@ -3,6 +3,7 @@
 Payloads are nullable, so that an error does not remove the results of earlier mutations.
 """
 
+import uuid
 from typing import Annotated
 
 import strawberry
@@ -56,6 +57,16 @@ Confirmation = Annotated[
 def select_one(task_id: str) -> TaskSelection:
     """Return the selection of an `id` argument. Raise BadUserInput."""
     return TaskSelection.one(uuid_of(task_id, "id"))
+
+
+def parse_move(
+    task_id: str, before: str | None, after: str | None
+) -> tuple[uuid.UUID, Destination]:
+    """Return the task to move and its destination. Raise BadUserInput."""
+    with ProblemCollector() as collect:
+        moved = collect(uuid_of, task_id, "id")
+        anchors = collect(optional_uuid, before, "before"), collect(optional_uuid, after, "after")
+        return moved, collect(Destination, *anchors)
 
 
 @strawberry.type(
@@ -132,8 +143,7 @@ class Mutation(BulkMutation):
         user_id: UserId = None,
     ) -> MoveTaskPayload | None:
         tasks = info.context.tasks(user_id)
-        to = Destination(optional_uuid(before, "before"), optional_uuid(after, "after"))
-        return MoveTaskPayload.from_write(tasks.move(uuid_of(id, "id"), to))
+        return MoveTaskPayload.from_write(tasks.move(*parse_move(id, before, after)))
 
     @strawberry.mutation(
         description="Moves a task to the trash, from which `restoreTask` restores it. "

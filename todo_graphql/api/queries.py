@@ -17,12 +17,11 @@ from todo_graphql.api.inputs import (
     TimeZone,
     UserId,
 )
-from todo_graphql.api.orders import OrderBy, parse_listing
+from todo_graphql.api.orders import OrderBy, parse_page_request
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.sync.changes import FirstChanges, Since, TaskChanges
 from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
 from todo_graphql.store.sync.changes import DEFAULT_CHANGES
-from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.time_zones import UTC_ZONE
 
 
@@ -66,9 +65,7 @@ class Query:
         before: Before = None,
     ) -> TaskConnection:
         tasks = info.context.tasks(user_id)
-        request = PageRequest.from_arguments(
-            parse_listing(filter, order_by, time_zone), first, after, last, before
-        )
+        request = parse_page_request(filter, order_by, time_zone, first, after, last, before)
         return TaskConnection.from_page(tasks, request)
 
     @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")

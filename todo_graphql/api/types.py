@@ -11,7 +11,7 @@ from todo_graphql.api.context import SHARED, Context, Info
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, ListTimeZone, TimeZone
-from todo_graphql.api.orders import OrderBy, parse_listing
+from todo_graphql.api.orders import OrderBy, parse_page_request
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.store import storage as store_storage
@@ -57,9 +57,7 @@ class User(RowType, Node):
         last: Last = None,
         before: Before = None,
     ) -> "TaskConnection":
-        request = PageRequest.from_arguments(
-            parse_listing(filter, order_by, time_zone), first, after, last, before
-        )
+        request = parse_page_request(filter, order_by, time_zone, first, after, last, before)
         return TaskConnection.from_page(info.context.tasks(), request)
 
     @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")

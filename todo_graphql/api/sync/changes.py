@@ -8,6 +8,7 @@ from strawberry import ID
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.types import Task
 from todo_graphql.errors import BadUserInput, InputReason
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.sync import changes as store
 from todo_graphql.store.sync.cursor import SyncCursor
 from todo_graphql.store.tasks.repository import Tasks
@@ -63,13 +64,18 @@ class TaskChanges(RowType):
     @classmethod
     def read(cls, tasks: Tasks, since: str | None, first: int) -> "TaskChanges":
         """Read a page. Raise BadUserInput for an invalid argument."""
-        if not 1 <= first <= store.MAX_CHANGES:
-            raise BadUserInput(
-                f"`first` must be 1 to {store.MAX_CHANGES}.",
-                reason=InputReason.OUT_OF_RANGE,
-                field="first",
-                min=1,
-                max=store.MAX_CHANGES,
-            )
-        cursor = None if since is None else SyncCursor.decode(since, "since")
+        with ProblemCollector() as collect:
+            collect(_require_size, first)
+            cursor = None if since is None else collect(SyncCursor.decode, since, "since")
         return cls.from_row(tasks.changes(cursor, first))
+
+
+def _require_size(first: int) -> None:
+    if not 1 <= first <= store.MAX_CHANGES:
+        raise BadUserInput(
+            f"`first` must be 1 to {store.MAX_CHANGES}.",
+            reason=InputReason.OUT_OF_RANGE,
+            field="first",
+            min=1,
+            max=store.MAX_CHANGES,
+        )

@@ -19,6 +19,7 @@ from sqlalchemy import REAL, ColumnElement, bindparam, cast, false, or_
 
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.models import Priority
+from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks import ordering
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
 from todo_graphql.store.tasks.ordering import (
@@ -209,20 +210,18 @@ class PageRequest:
         last: int | None = None,
         before: str | None = None,
     ) -> Self:
-        """Parse the arguments of a connection. Raises BadUserInput with the invalid one."""
-        if first is not None and last is not None:
-            raise BadUserInput(
-                "Provide either `first` or `last`.",
-                reason=InputReason.NOT_COMBINABLE,
-                field="last",
+        """Parse the arguments of a connection. Raises BadUserInput with the invalid ones."""
+        with ProblemCollector() as collect:
+            collect(_require_one_end, first, last)
+            from_start = collect(_parse_size, first, "first")
+            from_end = collect(_parse_size, last, "last")
+            return cls(
+                listing,
+                size=from_start if last is None else from_end,
+                backward=last is not None,
+                after=None if after is None else collect(listing.place, after, "after"),
+                before=None if before is None else collect(listing.place, before, "before"),
             )
-        return cls(
-            listing,
-            size=_parse_size(last, "last") if last is not None else _parse_size(first, "first"),
-            backward=last is not None,
-            after=None if after is None else listing.place(after, "after"),
-            before=None if before is None else listing.place(before, "before"),
-        )
 
     def following(self, place: Sequence[object], task_id: str) -> Self:
         """Return the request for the rows after this one."""
@@ -246,6 +245,13 @@ def _split_place(name: str, place: Place | None, values: dict[str, Any]) -> Plac
     own = {f"{name}_{number}": value for number, value in enumerate(place)}
     values |= own
     return tuple(None if value is None else parameter for parameter, value in own.items())
+
+
+def _require_one_end(first: int | None, last: int | None) -> None:
+    if first is not None and last is not None:
+        raise BadUserInput(
+            "Provide either `first` or `last`.", reason=InputReason.NOT_COMBINABLE, field="last"
+        )
 
 
 def _parse_size(value: int | None, field: str) -> int:
