@@ -23,10 +23,10 @@ class ErrorCode(Enum):
     CONFLICT = (
         409,
         (
-            "The `expectedRevision` is stale, the id is in use with different content, the "
-            "`idempotencyKey` was already used with different arguments, or more than `atMost` "
-            "tasks match. `reason` distinguishes the cases, and `task` is the task as it is now, "
-            "as far as the mutation selects it."
+            "The `expectedRevision` is stale, the id is in use with different content or is that "
+            "of a permanently deleted task, the `idempotencyKey` was already used with different "
+            "arguments, or more than `atMost` tasks match. `reason` distinguishes the cases, and "
+            "`task` is the task as it is now, as far as the mutation selects it."
         ),
     )
     QUOTA_EXCEEDED = (

@@ -114,6 +114,26 @@ def test_conflict_names_every_id_that_is_taken(home: Home, executor: str) -> Non
     assert (conflict["task"], conflict["taken"]) == ({"id": GIVEN}, [GIVEN, other])
 
 
+@pytest.mark.parametrize("executor", SCHEMAS)
+def test_conflict_distinguishes_purged_and_taken_ids(home: Home, executor: str) -> None:
+    schema = SCHEMAS[executor]
+    purged = [str(uuid.uuid4()), str(uuid.uuid4())]
+    create = "mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new) { tasks { id } } }"
+    new = [{"title": "b", "id": task_id} for task_id in purged]
+    assert home.ask(schema, create, new=new).errors is None
+    for task_id in purged:
+        purge = f'mutation {{ purgeTask(id: "{task_id}") {{ revision }} }}'
+        assert home.ask(schema, purge).errors is None
+    new = [{"title": "mine", "id": task_id} for task_id in (purged[0], GIVEN, purged[1])]
+    conflict = conflict_in(home, schema, create, new=new)
+    assert (conflict["reason"], conflict["field"]) == ("ID_TAKEN", "input.1.id")
+    assert conflict["task"] == {"id": GIVEN}
+    assert (conflict["taken"], conflict["purged"]) == ([GIVEN], purged)
+    conflict = conflict_in(home, schema, create, new=[{"title": "x"}, new[0], new[2]])
+    assert (conflict["reason"], conflict["field"]) == ("PURGED", "input.1.id")
+    assert (conflict["purged"], "taken" in conflict) == (purged, False)
+
+
 @pytest.mark.parametrize("executor", ["projection", "reference"])
 def test_task_is_omitted_where_the_response_has_no_room(home: Home, executor: Any) -> None:
     limits = replace(GENEROUS, response_bytes=20_000)

@@ -158,13 +158,12 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
 def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) -> WriteResult:
     """Parse the result of `insert_statement`.
 
-    Raises Conflict, with the first task and its field, if ids belong to different tasks.
+    Raises Conflict if ids belong to different tasks.
     """
     clashing = [row for row in result if row[CLASHES] and row[0] is not None]
     if clashing:
-        tasks = parse_task_rows(clashing)
-        field = f"{fields[clashing[0][PLACE] - 1]}.id"
-        raise id_conflict(tasks, field, taken=[task.id for task in tasks])
+        places = [f"{fields[row[PLACE] - 1]}.id" for row in clashing]
+        raise id_conflict(dict(zip(places, parse_task_rows(clashing), strict=True)))
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, summary.number, summary.changed, parse_task_rows(result))
 

@@ -116,13 +116,14 @@ def insert_one_statement(
 
 
 def parse_insert_one(result: Sequence[Sequence[Any]], field: str) -> WriteResult:
-    """Parse the result of `insert_one_statement`. Raises Conflict, with the task and the
-    field of the id.
+    """Parse the result of `insert_one_statement`. Raises Conflict if the `field`, an id,
+    belongs to a different task.
     """
     if not result:
         return WriteResult(0, 1, 0, [])
     if result[0][CLASHES]:
-        raise id_conflict(parse_task_rows(result), field)
+        (task,) = parse_task_rows(result)
+        raise id_conflict({field: task})
     summary = parse_summary(result[0])
     return WriteResult(summary.revision, 1, summary.changed, parse_task_rows(result))
 

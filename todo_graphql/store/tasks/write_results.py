@@ -34,25 +34,29 @@ class WriteResult(NamedTuple):
     previous: Sequence[TaskValuesRow] = ()
 
 
-def id_conflict(tasks: Sequence[TaskRow], field: str, **details: object) -> Conflict:
-    """Return the error for a new task with the id of another one, the first of these tasks.
+def id_conflict(clashes: Mapping[str, TaskRow]) -> Conflict:
+    """Return the error for new tasks with the ids of others, by the fields of these ids.
 
     A task that was permanently deleted has its id alone.
     """
-    task = tasks[0]
-    if not task.created_at:
+    taken = {field: task for field, task in clashes.items() if task.created_at}
+    purged = [task.id for task in clashes.values() if not task.created_at]
+    ids = {"purged": purged} if purged else {}
+    if not taken:
         return Conflict(
             "The task with this id was permanently deleted: use another id.",
             reason=ConflictReason.PURGED,
-            field=field,
-            **details,
+            field=next(iter(clashes)),
+            **ids,
         )
+    field, first = next(iter(taken.items()))
     return Conflict(
         "This id is in use by another task of yours.",
         reason=ConflictReason.ID_TAKEN,
-        task=task,
+        task=first,
         field=field,
-        **details,
+        taken=[task.id for task in taken.values()],
+        **ids,
     )
 
 
