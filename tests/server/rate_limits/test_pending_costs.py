@@ -133,6 +133,34 @@ def test_refund_expires_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [pending.refund_of(key) for key in "abc"] == [0, 1, 1]
 
 
+def test_used_refund_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next refund has its own time, and a used one takes no place."""
+    monkeypatch.setattr(pending_costs, "MAX_KEYS", 2)
+    now = [0.0]
+    pending = PendingCosts(10, lambda: now[0])
+    pending.refund("a", 5)
+    assert pending.pop_refund("a", 5) == 5
+    now[0] = 9.0
+    pending.refund("a", 3)
+    now[0] = 18.0
+    assert pending.refund_of("a") == 3
+    pending.refund("b", 1)
+    assert pending.pop_refund("b", 2) == 1
+    pending.refund("c", 1)
+    assert [pending.refund_of(key) for key in "abc"] == [3, 0, 1]
+
+
+def test_rejected_cost_keeps_the_refund_without_redis() -> None:
+    shared = Shared()
+    budget = budget_in(shared)
+    budget.refund(900)
+    shared.is_available = False
+    assert budget.spend(budget.limit + 901).retry_after > 0
+    shared.is_available = True
+    budget.spend(900)
+    assert shared.calls == [(0, 0)]
+
+
 def test_overdrawn_budget_rejects_until_the_time_is_paid() -> None:
     budget = KeyedLimit("user", "1000/day", None).budget_of("a")
     budget.deduct(5_000)

@@ -72,11 +72,12 @@ class KeyedLimit:
             pending, refund = self._pending.pop(key), self._pending.pop_refund(key, cost)
             cost -= refund
             shared = self._redis.count(self._prefix + key, self.limit, cost, pending)
-            if shared is not None:
-                if refund and not shared.granted:
-                    self._pending.refund(key, refund)
-                return shared
-            self._memory.add(key, pending)
+            if shared is None:
+                self._memory.add(key, pending)
+                shared = self._memory.count(key, cost)
+            if refund and not shared.granted:
+                self._pending.refund(key, refund)
+            return shared
         return self._memory.count(key, cost)
 
 

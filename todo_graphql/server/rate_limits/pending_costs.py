@@ -57,7 +57,10 @@ class PendingCosts:
         with self._lock:
             amount, expires = self._refund(key)
             refund = min(amount, cost)
-            self._refunds[key] = amount - refund, expires
+            if amount > refund:
+                self._refunds[key] = amount - refund, expires
+            else:
+                self._refunds.pop(key, None)
             return refund
 
     def _refund(self, key: str) -> tuple[int, float]:
