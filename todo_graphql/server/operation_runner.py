@@ -1,6 +1,7 @@
 """Runner of operations: the one way from any transport to a worker thread."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from graphql import ExecutionResult
@@ -14,6 +15,7 @@ from todo_graphql.server.http.body import error_codes
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.thread_pool import Job
 
 T = TypeVar("T")
 Parse = Callable[[], GraphQLRequest]
@@ -38,8 +40,12 @@ class OperationRunner:
         context: Context,
         record: RequestRecord,
         respond: Callable[[ExecutionResult], T],
+        on_start: Callable[[Job], None] | None = None,
     ) -> T:
-        """Parse and execute a request, and return its response, all on a worker thread."""
+        """Parse and execute a request, and return its response, all on a worker thread.
+
+        `on_start` receives the job, which can outlive this call.
+        """
 
         def execute() -> T:
             request = parse_charged(parse, context)
@@ -50,9 +56,17 @@ class OperationRunner:
                     record.codes = error_codes(result)
                 return respond(result)
 
-        work = self._queue.run(context.viewer.key, call_charged, context, execute)
+        async def work() -> T:
+            job = await self._queue.submit(
+                context.viewer.key, partial(call_charged, context, execute)
+            )
+            if on_start is not None:
+                on_start(job)
+            response: T = await job.result()
+            return response
+
         return await run_with_timeout(
-            self._timeout, context.connection, work, in_one_transaction=False
+            self._timeout, context.connection, work(), in_one_transaction=False
         )
 
     async def call(self, context: Context, function: Callable[[], T]) -> T:

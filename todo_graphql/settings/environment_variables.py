@@ -193,7 +193,8 @@ class Environment(BaseSettings):
         default=1_048_576,
         ge=1_024,
         description="The maximum size of a request body of /graphql. Larger ones are rejected with "
-        "413. The document in it has a limit of its own, 65,536 characters.",
+        "413. The document in it has a limit of its own, 65,536 characters. The large bodies in "
+        "progress take at most 32 MiB of a process, or two bodies if that is more.",
     )
     max_response_bytes: int = Field(
         default=8_388_608,

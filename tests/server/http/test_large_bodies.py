@@ -1,5 +1,6 @@
 """Large bodies: the number of values in their JSON, and the budget of memory for them."""
 
+import asyncio
 import json
 import re
 import socket
@@ -10,13 +11,15 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from tests.support import plain_http
 from tests.support.api_client import Person
 from tests.support.http_client import CHUNKED, HOST, connected, held_operations, post, reset, status
 from tests.support.servers import serving
+from todo_graphql.errors import Unavailable
 from todo_graphql.server.http import body_budget
-from todo_graphql.server.http.body_budget import SMALL_BODY_BYTES
+from todo_graphql.server.http.body_budget import SMALL_BODY_BYTES, BodyBudget
 from todo_graphql.server.strict_json import (
     MAX_VALUES,
     count_separators,
@@ -185,6 +188,37 @@ def test_body_of_a_running_operation_does_not_give_way(
         released.set()
         assert (status(first), status(second)) == (200, 200)
         assert code_of(budgeted, other) is None
+
+
+def test_body_keeps_its_share_until_its_thread_has_finished(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_budget, "BODIES_PER_OWNER", 1)
+    begun, released = held_operations(monkeypatch)
+    short = settings.model_copy(update={"max_body_bytes": 110_000, "request_timeout": 1.0})
+    with serving(short) as base:
+        alice = Person(base, settings)
+        assert code_of(base, alice) == "UNAVAILABLE"  # timed out
+        assert begun.is_set()
+        response = send(alice, base, request(b'"%s"' % (b"x" * 100_000)))
+        assert "large requests of yours" in response.json()["errors"][0]["message"]
+        released.set()
+        until(base, alice, None)
+
+
+def test_budgets_are_bounded_for_a_large_limit() -> None:
+    budget = BodyBudget(100_000_000)
+
+    async def grow(owner: str) -> None:
+        request = Request({"type": "http"})
+        try:
+            budget.share(request, owner).grow(100_000_000)
+        except Unavailable:
+            budget.release(request)
+
+    for owner in "aabbcc":
+        asyncio.run(grow(owner))
+    assert [budget.held(owner) for owner in "abc"] == [100_000_000, 100_000_000, 0]
 
 
 def test_chunked_large_body_takes_a_share(

@@ -28,6 +28,7 @@ from todo_graphql.server.live.stream import Subscriber
 from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.operation_runner import OperationRunner, Parse
+from todo_graphql.server.thread_pool import Job
 from todo_graphql.settings.settings import Settings
 
 METHODS = ("GET", "HEAD", "POST")
@@ -79,7 +80,7 @@ class GraphQLEndpoint:
             else:
                 parse = partial(parse_url_request, scope["query_string"])
             if framing is None:
-                response = await self._run(parse, context, media_type, scope)
+                response = await self._run(parse, context, media_type, request)
             else:
                 streamed = await self._stream(framing, parse, context, media_type, request, send)
                 if streamed is None:
@@ -93,10 +94,21 @@ class GraphQLEndpoint:
             has_written = context.connection.writes > 0
             await self._unsent.send(owner, response, scope, send, must_send=has_written)
 
-    async def _run(self, parse: Parse, context: Context, media_type: str, scope: Scope) -> Response:
+    async def _run(
+        self, parse: Parse, context: Context, media_type: str, request: Request
+    ) -> Response:
         """Return the response of the operation, which runs on a worker thread."""
-        respond = partial(response_to, media_type=media_type, scope=scope)
-        return await self._runner.run(parse, context, request_record(scope), respond)
+        respond = partial(response_to, media_type=media_type, scope=request.scope)
+        record = request_record(request.scope)
+        hold = partial(self._hold_body, request)
+        return await self._runner.run(parse, context, record, respond, on_start=hold)
+
+    def _hold_body(self, request: Request, job: Job) -> None:
+        """Keep the share of the body until the thread has finished, also after a disconnect or a
+        timeout.
+        """
+        if self._bodies.hold(request):
+            job.add_end_callback(partial(self._bodies.release, request))
 
     async def _stream(
         self,
@@ -116,7 +128,7 @@ class GraphQLEndpoint:
         with self._streams.hub.listening(context.viewer.key) as signal:
             is_stream = framing.is_preferred(request.scope)
             async with self._streams.reader.place() if is_stream else nullcontext():
-                response = await self._run(parse, context, media_type, request.scope)
+                response = await self._run(parse, context, media_type, request)
             if read.page is None:
                 return framing.single_response(response, request.scope)
             session = await self._get_context.session(request)

@@ -16,7 +16,9 @@ from todo_graphql.errors import Unavailable
 SMALL_BODY_BYTES = 65_536
 
 MAX_LARGE_BYTES = 33_554_432
-"""The budget of the process. Larger limits of a body raise it to the budget of a user."""
+"""The budget of the process, and the greatest of a user. A larger limit of a body raises that of
+the user to one body, and that of the process to two.
+"""
 
 BODIES_PER_OWNER = 8
 """The budget of a user, in bodies of the maximum size."""
@@ -33,11 +35,12 @@ FULL = "Too many large requests are in progress. Try again in a moment."
 class BodyShare:
     """The share of one large body in the budgets."""
 
-    __slots__ = ("_budget", "_deadline", "owner", "since", "size")
+    __slots__ = ("_budget", "_deadline", "holders", "owner", "since", "size")
 
     def __init__(self, budget: "BodyBudget", owner: Hashable) -> None:
         self._budget = budget
         self._deadline: asyncio.Timeout | None = None
+        self.holders = 1
         self.owner = owner
         self.size = 0
         self.since = asyncio.get_running_loop().time()
@@ -73,8 +76,9 @@ class BodyBudget:
     """The large bodies of one process, for use on its event loop."""
 
     def __init__(self, max_body_bytes: int) -> None:
-        self._max_owner_bytes = BODIES_PER_OWNER * max_body_bytes
-        self._max_bytes = max(MAX_LARGE_BYTES, self._max_owner_bytes)
+        most = max(MAX_LARGE_BYTES, max_body_bytes)
+        self._max_owner_bytes = min(BODIES_PER_OWNER * max_body_bytes, most)
+        self._max_bytes = max(MAX_LARGE_BYTES, 2 * max_body_bytes)
         self._shares: dict[Request, BodyShare] = {}  # the oldest first
 
     def share(self, request: Request, owner: Hashable) -> BodyShare:
@@ -82,9 +86,20 @@ class BodyBudget:
         share = self._shares[request] = BodyShare(self, owner)
         return share
 
+    def hold(self, request: Request) -> bool:
+        """Return whether the request has a share, which then needs one more release."""
+        share = self._shares.get(request)
+        if share is not None:
+            share.holders += 1
+        return share is not None
+
     def release(self, request: Request) -> None:
-        """Free the share of a request, if it has one."""
-        self._shares.pop(request, None)
+        """Free the share of a request, if it has one, at the last release."""
+        share = self._shares.get(request)
+        if share is not None:
+            share.holders -= 1
+            if not share.holders:
+                del self._shares[request]
 
     def held(self, owner: Hashable | None = None) -> int:
         """Return the bytes of the large bodies of a user, or of all."""
