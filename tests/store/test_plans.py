@@ -128,6 +128,16 @@ def test_page_in_a_time_zone_uses_index(connection: ViewerConnection, key: Order
         assert "Sort Key: tasks" not in plan or key.nulls_first, plan
 
 
+def test_halves_of_a_zoned_page_are_ordered_explicitly() -> None:
+    """UNION ALL promises no order."""
+    keys = (OrderKey(OrderField.DUE, zone="America/Los_Angeles"),)
+    request = PageRequest.from_arguments(Listing(keys=keys), first=20)
+    shapes, _ = split_halves(request)
+    statement = zoned_page_statement(*shapes, ALL)
+    text = str(statement.build(Statements.scope, *statement.arguments))
+    assert text.endswith("ORDER BY half, number")
+
+
 def test_range_of_days_uses_index(connection: ViewerConnection) -> None:
     """Both ends of the range are conditions of the index."""
     zone = "America/Los_Angeles"

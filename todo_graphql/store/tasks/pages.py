@@ -61,38 +61,48 @@ def page_statement(scope: ViewerScope, shape: PageShape, columns: frozenset[str]
     return select_page(scope, shape, columns)
 
 
-def select_page(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
+def select_page(
+    scope: ViewerScope, shape: PageShape, columns: frozenset[str], *, numbered: bool = False
+) -> Select[Any]:
     """Select the rows of a page and one more, which tells whether rows follow.
 
-    With cursors, two flags are beside the rows, also if the page is empty.
+    With cursors, two flags are beside the rows, also if the page is empty. The rows of a page that
+    is `numbered` end with their `number`.
     """
     whole = columns | {"id"}
     if not shape.has_cursors:
-        return _start(scope, shape, whole)
+        rows, order = _start(scope, shape, whole)
+        return _first_rows(rows, order, shape, numbered=numbered)
     page = _page(scope, shape, whole)
     flags = select(
         _any(scope, shape, *shape.behind()).label("any_behind"),
         _any(scope, shape, *shape.ahead()).label("any_ahead"),
     ).subquery("flags")
-    return (
-        select(*_listed(page), flags)
-        .select_from(flags.outerjoin(page, true()))
-        .order_by(page.c.range, page.c.place)
-        .limit(shape.size + 1)
-    )
+    both: Select[Any] = select(*_listed(page), flags).select_from(flags.outerjoin(page, true()))
+    return _first_rows(both, [page.c.range, page.c.place], shape, numbered=numbered)
 
 
-def _start(scope: ViewerScope, shape: PageShape, columns: frozenset[str]) -> Select[Any]:
-    """Select a page at either end of the list, which needs no flags."""
+def _first_rows(
+    rows: Select[Any], order: Sequence[ColumnElement[Any]], shape: PageShape, *, numbered: bool
+) -> Select[Any]:
+    """Order the rows, and limit them to those of a page and one more."""
+    if numbered:
+        rows = rows.add_columns(func.row_number().over(order_by=order).label("number"))
+    return rows.order_by(*order).limit(shape.size + 1)
+
+
+def _start(
+    scope: ViewerScope, shape: PageShape, columns: frozenset[str]
+) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
+    """Select the rows of a page at either end of the list, which needs no flags, and its order."""
     ranges = shape.ranges()
     if len(ranges) == 1:
         keys = ordering.place_columns(shape.keys, shape.terms)
         where = [*shape.filter.predicates(), *ranges]
         rows: Select[Any] = scope.tasks(*format_columns(TASKS, columns), *keys).where(*where)
-        return rows.order_by(*ordering.order_by(shape.terms)).limit(shape.size + 1)
+        return rows, ordering.order_by(shape.terms)
     page = _page(scope, shape, columns)
-    listed: Select[Any] = select(*_listed(page)).order_by(page.c.range, page.c.place)
-    return listed.limit(shape.size + 1)
+    return select(*_listed(page)), [page.c.range, page.c.place]
 
 
 def _listed(page: Any) -> list[ColumnElement[Any]]:

@@ -41,7 +41,7 @@ def read_zoned_page(
     shapes, values = split_halves(request)
     result = statements.read(zoned_page_statement(*shapes, columns), values)
     halves = [
-        parse_page([row[1:] for row in result if row[0] == half], shape)
+        parse_page([row[1:-1] for row in result if row[0] == half], shape)
         for half, shape in enumerate(shapes)
     ]
     return merge_pages(request, *halves)
@@ -81,12 +81,13 @@ def _half(request: PageRequest, half: int) -> PageRequest:
 def zoned_page_statement(
     scope: ViewerScope, days: PageShape, others: PageShape, columns: frozenset[str]
 ) -> CompoundSelect[Any]:
-    """Select a page of each half."""
+    """Select a page of each half, in the order of the half."""
     halves = (
-        (DAYS, select_page(scope, days, columns).subquery("days")),
-        (OTHERS, select_page(scope, others, columns).subquery("others")),
+        (DAYS, select_page(scope, days, columns, numbered=True).subquery("days")),
+        (OTHERS, select_page(scope, others, columns, numbered=True).subquery("others")),
     )
-    return union_all(*(select(literal(number).label("half"), half) for number, half in halves))
+    both = [select(literal(number).label("half"), half) for number, half in halves]
+    return union_all(*both).order_by("half", "number")
 
 
 def merge_pages(request: PageRequest, days: TaskPage, others: TaskPage) -> TaskPage:
