@@ -236,7 +236,19 @@ def test_user_id_of_another_user_is_forbidden(alice: Person, mallory: Person, pa
 @pytest.mark.parametrize("path", ["export", "import"])
 def test_own_user_id_is_accepted(alice: Person, path: str) -> None:
     for value in (alice.id, alice.id.upper()):
-        assert ask(alice, path, f"userId={value}&unknown=1").status_code == 200
+        assert ask(alice, path, f"userId={value}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["export", "import"])
+@pytest.mark.parametrize("name", ["dryRun", "UserId", "x" * 200])
+def test_unknown_parameter_is_rejected(alice: Person, path: str, name: str) -> None:
+    """The parameters are checked before the head of the body."""
+    headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": "text/plain"}
+    method = "GET" if path == "export" else "POST"
+    address = f"{alice._url}/{path}?{name}=true"
+    error = error_of(plain_http.request(method, address, headers=headers))
+    assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 400)
+    assert (error["reason"], error["field"]) == ("UNKNOWN_FIELD", name[:100])
 
 
 @pytest.mark.parametrize("path", ["export", "import"])

@@ -20,7 +20,7 @@ from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.endpoints.export_limiter import ExportLimiter
-from todo_graphql.server.endpoints.query_parameters import check_user_id
+from todo_graphql.server.endpoints.query_parameters import parse_file_parameters
 from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_timeout
@@ -59,9 +59,9 @@ def export_router(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> FileResponse:
         request_record(request.scope).context = context
-        check_user_id(request, context)
+        given = parse_file_parameters(request, context, "format")
         require_chunks(request)
-        name = _parse_format(request)
+        name = _parse_format(given.get("format", "json"))
 
         async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
             work = queue.run(context.viewer.key, call_charged, context, call)
@@ -157,15 +157,14 @@ def require_chunks(request: Request) -> None:
         )
 
 
-def _parse_format(request: Request) -> str:
-    given = request.query_params.getlist("format") or ["json"]
-    if len(given) > 1 or given[0] not in FORMATS:
+def _parse_format(name: str) -> str:
+    if name not in FORMATS:
         raise BadUserInput(
             "`format` must be either `json` or `csv`.",
-            reason=InputReason.UNKNOWN_VALUE if len(given) == 1 else InputReason.DUPLICATE,
+            reason=InputReason.UNKNOWN_VALUE,
             field="format",
         )
-    return given[0]
+    return name
 
 
 def _first_piece(readiness: Readiness, context: Context, pieces: Iterator[bytes]) -> bytes | None:

@@ -21,7 +21,7 @@ from todo_graphql.server.data_files.formats import FORMATS, Format
 from todo_graphql.server.data_files.records import Record, error_line, task_of
 from todo_graphql.server.endpoints.import_body import MAX_IMPORT_BYTES, receive_body
 from todo_graphql.server.endpoints.import_turns import ImportTurns, Turn
-from todo_graphql.server.endpoints.query_parameters import check_user_id
+from todo_graphql.server.endpoints.query_parameters import parse_file_parameters
 from todo_graphql.server.endpoints.upload_budget import UploadBudget
 from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.body import declared_length
@@ -75,7 +75,7 @@ def import_router(
         request: Request, context: Annotated[Context, Depends(get_context)]
     ) -> JSONResponse:
         request_record(request.scope).context = context
-        check_user_id(request, context)
+        parse_file_parameters(request, context)
         kind = _format_from_content_type(request)
         length = declared_length(request, MAX_IMPORT_BYTES)
         owner, connection = context.viewer.key, context.connection

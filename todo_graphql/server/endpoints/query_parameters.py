@@ -1,18 +1,17 @@
-"""The query parameter `userId` of the endpoints for files."""
+"""The query parameters of the endpoints for files."""
 
 from starlette.requests import Request
 
 from todo_graphql.api.context import Context
-from todo_graphql.errors import BadUserInput, InputReason
+from todo_graphql.server.http.query_string import parse_parameters
 
 
-def check_user_id(request: Request, context: Context) -> None:
-    """Raise Forbidden if `userId` names another user, as an argument of GraphQL does, and
-    BadUserInput if it occurs more than once.
+def parse_file_parameters(request: Request, context: Context, *names: str) -> dict[str, str]:
+    """Return the parameters, which are `userId` and those of the endpoint.
+
+    Raises BadUserInput for an unknown or repeated parameter, and Forbidden if `userId` names
+    another user, as an argument of GraphQL does.
     """
-    given = request.query_params.getlist("userId")
-    if len(given) > 1:
-        raise BadUserInput(
-            "`userId` can occur only once.", reason=InputReason.DUPLICATE, field="userId"
-        )
-    context.require_own_id(given[0] if given else None)
+    given = parse_parameters(request.scope["query_string"], {"userId", *names})
+    context.require_own_id(given.get("userId"))
+    return given

@@ -122,10 +122,13 @@ def parse_json(body: bytes) -> object:
 
 
 def parse_url_request(query_string: bytes) -> GraphQLRequest:
-    """Return the GraphQL request in the query string of a URL, which can only read. Raises
-    BadUserInput with the name of a bad parameter, or PersistedQueryNotSupported.
+    """Return the GraphQL request in the query string of a URL, which can only read. An empty value
+    counts as absent.
+
+    Raises BadUserInput with the name of a bad parameter, or PersistedQueryNotSupported.
     """
-    members: dict[str, Any] = dict(parse_parameters(query_string, PARAMETERS))
+    given = parse_parameters(query_string, PARAMETERS)
+    members: dict[str, Any] = {name: value for name, value in given.items() if value}
     for name in JSON_PARAMETERS & members.keys():
         try:
             members[name] = decode_json(members[name].encode())

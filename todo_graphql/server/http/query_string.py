@@ -1,6 +1,6 @@
 """Query strings: the parameters of a URL, each of them known and at most once."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from urllib.parse import parse_qsl
 
 from todo_graphql.errors import BadUserInput, InputReason
@@ -11,26 +11,25 @@ MAX_NAME_CHARACTERS = 100
 """The part of an unknown name that its error repeats."""
 
 
-def parse_parameters(query_string: bytes, known: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Return the names and values. An empty value counts as absent.
+def parse_parameters(query_string: bytes, known: Collection[str]) -> dict[str, str]:
+    """Return the values by name.
 
     Raises BadUserInput for an unknown or repeated parameter, and for text that is not UTF-8.
     """
-    seen = set[str]()
+    parameters: dict[str, str] = {}
     for name, value in split_parameters(query_string):
         if name not in known:
             raise BadUserInput(
                 f"Unknown parameter: the parameters are {', '.join(sorted(known))}.",
-                reason=InputReason.UNKNOWN_VALUE,
+                reason=InputReason.UNKNOWN_FIELD,
                 field=name[:MAX_NAME_CHARACTERS],
             )
-        if name in seen:
+        if name in parameters:
             raise BadUserInput(
                 f"`{name}` can occur only once.", reason=InputReason.DUPLICATE, field=name
             )
-        seen.add(name)
-        if value:
-            yield name, value
+        parameters[name] = value
+    return parameters
 
 
 def split_parameters(query_string: bytes) -> list[tuple[str, str]]:
