@@ -201,9 +201,15 @@ class BadUserInput(Problem):
     @property
     def entry(self) -> dict[str, object]:
         """Return the element of `problems` that describes this problem."""
-        bounds = {name: self.details.get(name) for name in ("min", "max")}
-        field, reason = self.details.get("field"), self.reason.name
-        members = {"field": field, "reason": reason, **bounds, "message": self.message}
+        line, field, least, most = map(self.details.get, ("line", "field", "min", "max"))
+        members = {
+            "line": line,
+            "field": field,
+            "reason": self.reason.name,
+            "min": least,
+            "max": most,
+            "message": self.message,
+        }
         return {name: value for name, value in members.items() if value is not None}
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.api_client import Person
-from tests.support.data_files import csv_of, error_of, imported, refusal, send
+from tests.support.data_files import csv_of, error_of, exported, imported, refusal, send
 
 ID = "d0d0d0d0-0000-4000-8000-000000000001"
 OTHER_ID = "d0d0d0d0-0000-4000-8000-000000000002"
@@ -173,3 +173,54 @@ def test_invalid_utf_8_is_rejected_with_line(alice: Person) -> None:
     for kind in ("json", "csv"):
         error = error_of(send(alice, b"title\na\n\xff\n", kind))
         assert (error["line"], error["message"]) == (3, "Line 3: The file is not encoded in UTF-8.")
+
+
+@pytest.mark.parametrize("yes", [True, None])
+def test_completed_task_of_json_gets_the_time_of_the_import(alice: Person, yes: object) -> None:
+    tasks = [
+        {"title": "a", "completed": yes},
+        {"title": "b", "completed": True, "completedAt": "2020-01-31T09:30:00Z"},
+        {"title": "c", "completed": False},
+    ]
+    imported(alice, json.dumps(tasks))
+    done = {task["title"]: task for task in exported(alice)}
+    assert done["a"]["completedAt"] == (done["a"]["createdAt"] if yes else None)
+    assert done["b"]["completedAt"] == "2020-01-31T09:30:00.000000Z"
+    assert done["c"]["completedAt"] is None
+
+
+def test_completed_column_of_csv_is_read_in_any_case(alice: Person) -> None:
+    imported(alice, "title,Completed\na,TRUE\nb,False\nc,\n", "csv")
+    done = {task["title"]: task["completedAt"] is not None for task in exported(alice)}
+    assert done == {"a": True, "b": False, "c": False}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "reason"),
+    [
+        ("csv", "title,completed\na,yes\n", "UNKNOWN_VALUE"),
+        ("csv", "title,completed,completedAt\na,false,2020-01-31T09:30:00Z\n", "NOT_COMBINABLE"),
+        ("json", '[\n{"title": "a", "completed": "true"}]', "INVALID_TYPE"),
+        (
+            "json",
+            '[\n{"title": "a", "completed": false, "completedAt": "2020-01-31T09:30:00Z"}]',
+            "NOT_COMBINABLE",
+        ),
+    ],
+)
+def test_invalid_completed_is_rejected(alice: Person, kind: str, content: str, reason: str) -> None:
+    error = refusal(alice, content, kind)
+    assert (error["line"], error["field"], error["reason"]) == (2, "completed", reason)
+    assert exported(alice) == []
+
+
+def test_every_problem_of_a_task_has_its_line(alice: Person) -> None:
+    error = refusal(alice, json.dumps([{"title": "", "description": "\0"}]))
+    assert [problem["line"] for problem in error["problems"]] == [1, 1]
+    assert all(problem["message"].startswith("Line 1: ") for problem in error["problems"])
+
+
+def test_problem_of_a_document_without_a_field_names_none(alice: Person) -> None:
+    error = refusal(alice, "{}")
+    assert "field" not in error
+    assert error["problems"] == [{name: error[name] for name in ("line", "reason", "message")}]

@@ -19,6 +19,7 @@ from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.server.data_files.formulas import escape_formulas, unescape_formulas
 from todo_graphql.server.data_files.records import (
     FIELDS,
+    IMPORTED_FIELDS,
     PART_BYTES,
     Record,
     error_line,
@@ -34,7 +35,7 @@ PART_CHARACTERS = PART_BYTES // 4
 TEXT_FIELDS = ("title", "description", "tags")
 LINE_PATTERN = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
 SEPARATORS = (",", ";", "\t")
-COLUMNS: Mapping[str, str] = {name.lower(): name for name in FIELDS}
+COLUMNS: Mapping[str, str] = {name.lower(): name for name in IMPORTED_FIELDS}
 
 MAX_ROW_CHARACTERS = 65_536
 """The maximum length of a row: more than twice that of the longest valid one."""
@@ -114,7 +115,7 @@ def _parse_header(cells: Sequence[str]) -> list[str]:
             field="title",
         )
     for name in given:
-        if name not in FIELDS:
+        if name not in IMPORTED_FIELDS:
             raise unknown_name_error(name, "column")
     return names
 

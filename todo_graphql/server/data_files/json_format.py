@@ -6,7 +6,7 @@ the interpreter until it returns, so the length of a task is limited.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -54,10 +54,17 @@ class TaskFields(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     due_on: Text = UNSET
     due_at: Text = UNSET
     tags: list[str] | UnsetType | None = UNSET
+    completed: bool | UnsetType | None = UNSET
     completed_at: Text = UNSET
     created_at: Text = UNSET
     deleted_at: Text = UNSET
 
+
+EXPECTED: Mapping[str, str] = {
+    "tags": "a list of strings or null",
+    "completed": "a boolean or null",
+}
+"""The types of the fields that are no texts, in messages."""
 
 DECODER = msgspec.json.Decoder(TaskFields)
 
@@ -155,7 +162,8 @@ def _frame_error(window: TextWindow, field: str | None = None) -> BadUserInput:
         f"Line {window.line}: Invalid JSON document: expected tasks separated by commas, in an "
         f"array or in an object with `version` {VERSION} and `tasks`."
     )
-    return BadUserInput(message, reason=InputReason.INVALID_FORMAT, line=window.line, field=field)
+    details = {} if field is None else {"field": field}
+    return BadUserInput(message, reason=InputReason.INVALID_FORMAT, line=window.line, **details)
 
 
 def _parse_task(text: str, position: int) -> tuple[Record, int]:
@@ -188,6 +196,6 @@ def _type_error(message: str) -> BadUserInput:
     if not found:
         return BadUserInput("A task must be a JSON object.", reason=InputReason.INVALID_TYPE)
     name, index = found.groups()
-    expected = "a list of strings or null" if name == "tags" else "a string or null"
+    expected = EXPECTED.get(name, "a string or null")
     field, kind = (name, expected) if index is None else (f"{name}.{index}", "a string")
     return BadUserInput(f"`{field}` must be {kind}.", reason=InputReason.INVALID_TYPE, field=field)

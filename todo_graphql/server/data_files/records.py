@@ -24,7 +24,10 @@ FIELDS = (
     "createdAt",
     "deletedAt",
 )
-"""The fields of a record, in the order of the CSV columns."""
+"""The fields of an exported record, in the order of the CSV columns."""
+
+IMPORTED_FIELDS = (*FIELDS, "completed")
+"""The fields of a record to import. `completed` is that of `createTask`."""
 
 PRIORITY_NAMES = ", ".join(Priority.__members__)
 
@@ -32,7 +35,9 @@ PART_BYTES = 524_288
 """The size from which on a part of a file is complete. A part exceeds it by less than one task."""
 
 Record = Mapping[str, Any]
-"""A mapping of field names to texts. `tags` is a list. Each field may be missing or None."""
+"""A mapping of field names to texts. `tags` is a list, and `completed` can be a boolean. Each field
+may be missing or None.
+"""
 
 
 def record_of(row: TaskRow) -> dict[str, Any]:
@@ -66,6 +71,14 @@ def divide(lines: Iterable[bytes], separator: bytes) -> Iterator[bytes]:
 
 def task_of(record: Record) -> NewTask:
     """Return the task of a record, validated like input of the API. Raises BadUserInput."""
+    completed = _parse_field(record, "completed", _parse_completed)
+    completed_at = _parse_field(record, "completedAt", date_time)
+    if completed is False and completed_at is not None:
+        raise BadUserInput(
+            "`completed` cannot be false beside `completedAt`.",
+            reason=InputReason.NOT_COMBINABLE,
+            field="completed",
+        )
     return NewTask(
         title=record.get("title") or "",
         description=record.get("description"),
@@ -74,7 +87,8 @@ def task_of(record: Record) -> NewTask:
         due_on=_parse_field(record, "dueOn", full_date),
         due_at=_parse_field(record, "dueAt", date_time),
         tags=_limited(record.get("tags") or ()),
-        completed_at=_parse_field(record, "completedAt", date_time),
+        completed=completed is True and completed_at is None,
+        completed_at=completed_at,
         created_at=_parse_field(record, "createdAt", date_time),
         deleted_at=_parse_field(record, "deletedAt", date_time),
     ).checked()
@@ -95,7 +109,7 @@ def _limited(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _parse_field(record: Record, name: str, parse: Callable[[str], Any]) -> Any:
+def _parse_field(record: Record, name: str, parse: Callable[[Any], Any]) -> Any:
     value = record.get(name)
     try:
         return None if value is None else parse(value)
@@ -113,6 +127,17 @@ def _parse_priority(name: str) -> Priority:
     return Priority[name]
 
 
+def _parse_completed(value: object) -> bool:
+    text = str(value).lower()  # spreadsheets write TRUE
+    if text not in ("true", "false"):
+        raise BadUserInput(
+            "Invalid value: `completed` must be true or false.",
+            reason=InputReason.UNKNOWN_VALUE,
+            field="completed",
+        )
+    return text == "true"
+
+
 @contextmanager
 def error_line(line: int) -> Iterator[None]:
     """Add the number of the line in the file to a BadUserInput without one. The first line is 1."""
@@ -121,6 +146,10 @@ def error_line(line: int) -> Iterator[None]:
     except BadUserInput as problem:
         if "line" in problem.details:
             raise
-        details = {"line": line, **problem.details}
-        located = BadUserInput(f"Line {line}: {problem.message}", reason=problem.reason, **details)
-        raise located.joined(problem.problems[1:]) from None
+        first, *others = [_located(each, line) for each in problem.problems]
+        raise first.joined(others) from None
+
+
+def _located(problem: BadUserInput, line: int) -> BadUserInput:
+    details = {"line": line, **problem.details}
+    return BadUserInput(f"Line {line}: {problem.message}", reason=problem.reason, **details)
