@@ -43,7 +43,7 @@ def require_task_id(task_id: uuid.UUID | None, user_id: str, field: str) -> None
     """Raise BadUserInput with `field` if a task would have the id of its user: both are nodes."""
     if task_id is not None and str(task_id) == user_id:
         raise BadUserInput(
-            "Invalid id: a task cannot have the id of its user.",
+            "This id is in use by your user: a task needs an id of its own.",
             reason=InputReason.DUPLICATE,
             field=field,
         )
