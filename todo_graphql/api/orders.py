@@ -69,7 +69,7 @@ def parse_page_request(
     if filter_input is None and not order and time_zone == UTC_ZONE:
         return PageRequest.from_arguments(DEFAULT_LISTING, first, after, last, before)
     with ProblemCollector() as collect:
-        listing = collect(parse_listing, filter_input, order, time_zone)
+        listing: Listing | None = collect(parse_listing, filter_input, order, time_zone)
         if listing is None:  # cursors can be checked in a valid list only
             listing, after, before = DEFAULT_LISTING, None, None
         return collect(PageRequest.from_arguments, listing, first, after, last, before)

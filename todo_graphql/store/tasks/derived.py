@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, DateTime, Text, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.types import UserDefinedType
 
+from todo_graphql.store.formats import UTC
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.text.folding import fold
 from todo_graphql.store.text.order import order_key
@@ -62,7 +63,7 @@ def derive(texts: Mapping[str, Any]) -> dict[str, Any]:
 
 def due_instant(due_on: ColumnElement[Any], due_at: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the instant by which a task is ordered: a day counts as its first instant in UTC."""
-    return func.coalesce(due_at, func.timezone("UTC", cast(due_on, DateTime)))
+    return func.coalesce(due_at, func.timezone(UTC, cast(due_on, DateTime)))
 
 
 def replace_words(texts: Sequence[str], *words: ColumnElement[str]) -> ColumnElement[Any]:
