@@ -127,10 +127,10 @@ class Schema(strawberry.Schema):
             return self._reject([_unknown_operation(request.operation_name)], context)
         cost = operation.for_variables(variables)
         context.operation, context.cost = operation.node, cost.total
-        context.missing_values = document.missing_values(operation.node, variables)
         refusal = _refusal_by_transport(operation.node.operation, request, context)
         if refusal is not None:
             return self._reject([refusal], context)
+        context.missing_values = document.missing_values(operation.node, variables)
         context.response_size = ResponseSize(
             self._limits.response_bytes,
             self._frame,

@@ -3,14 +3,18 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import pytest
+from graphql import GraphQLError, parse
 
 from tests.support.differential import FAST, GENEROUS, REFERENCE, Home, data_of
 from tests.support.operations import GIVEN
+from todo_graphql.api.execution.conflict_tasks import ConflictTasks
+from todo_graphql.api.execution.response_size import ResponseSize
 from todo_graphql.api.schema import Schema
-from todo_graphql.errors import Conflict
+from todo_graphql.errors import Conflict, ConflictReason
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.repository import Tasks
@@ -147,6 +151,20 @@ def test_task_is_omitted_where_the_response_has_no_room(home: Home, executor: An
     assert data_of(result)["ok"] == {"task": {"title": "a"}}
     tasks = [(error.extensions or {}).get("task") for error in result.errors or ()]
     assert tasks == [{"id": home.variables["task"]}, None, {"title": "a"}]
+
+
+def test_conflict_without_nodes_contains_no_task(home: Home) -> None:
+    row = TaskRow._make("x" for _ in TaskRow._fields)
+    conflict = Conflict("Stale.", reason=ConflictReason.STALE, task=row)
+    error = GraphQLError("Stale.", original_error=conflict)
+    operation = parse("mutation { deleteTask(id: 1) { revision } }")
+    context: Any = SimpleNamespace(
+        document=SimpleNamespace(node=operation),
+        operation=operation.definitions[0],
+        response_size=ResponseSize(10_000, 0, is_mutation=True),
+    )
+    ConflictTasks(FAST.graphql_schema, context, {}).add_to([error])
+    assert "task" not in (error.extensions or {})
 
 
 def test_conflict_with_idempotency_key_contains_the_task(home: Home) -> None:

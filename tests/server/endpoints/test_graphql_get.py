@@ -108,8 +108,9 @@ def test_head_has_the_headers_of_get_and_no_body(url: str, alice: Person, get: G
         {"query": CREATE, "variables": json.dumps({"input": {"title": "Buy milk"}})},
         # Neither the variables nor the cost matter.
         {"query": CREATE, "variables": json.dumps({"input": 1})},
+        {"query": 'mutation { deleteTasks(filter: {search: ""}) { count } }'},
     ],
-    ids=["alone", "selected", "with variables", "with bad variables"],
+    ids=["alone", "selected", "with variables", "with bad variables", "missing values"],
 )
 def test_mutation_by_get_is_rejected(
     get: Get, alice: Person, method: str, parameters: dict[str, str]

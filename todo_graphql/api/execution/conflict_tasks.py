@@ -59,7 +59,7 @@ class ConflictTasks:
             conflict = error.original_error
             if not isinstance(conflict, Conflict) or not isinstance(conflict.task, TaskRow):
                 continue
-            task = self._project(conflict.task, error.nodes or ())
+            task = self._project(conflict.task, error.nodes) if error.nodes else None
             characters = len(repr({"task": task}))
             if task is not None and characters <= room:
                 room -= characters

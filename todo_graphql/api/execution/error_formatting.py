@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -62,11 +63,7 @@ class ErrorFormatter:
         operation, document = context.operation, context.document
         assert operation is not None
         assert document is not None
-        fields = {
-            definition.variable.name.value: path
-            for definition in operation.variable_definitions or ()
-            if (path := _argument_of(definition.variable.name.value, document.node))
-        }
+        fields = _paths_of_variables(document.node)
         problems = iter_variable_problems(
             self._schema, operation, variables, fields, hides_names=not self._introspection
         )
@@ -130,30 +127,26 @@ def _missing_argument(error: GraphQLError) -> BadUserInput:
     return required_value(field)
 
 
-def _argument_of(variable: str, document: DocumentNode | None) -> str | None:
-    """Return the path of the first argument, or part of an argument, with this variable."""
-    left: list[Node] = list(document.definitions) if document else []
+def _paths_of_variables(document: DocumentNode | None) -> dict[str, str]:
+    """Return the path of the first argument, or part of an argument, with each variable."""
+    paths: dict[str, str] = {}
+    left: deque[Node] = deque(document.definitions if document else ())
     while left:
-        node = left.pop(0)
+        node = left.popleft()
         for argument in getattr(node, "arguments", None) or ():
-            path = _path_to(variable, argument.value)
-            if path is not None:
-                return ".".join([argument.name.value, *path])
-        selections = getattr(getattr(node, "selection_set", None), "selections", None)
-        left += selections or ()
-    return None
+            for variable, path in _iter_variables(argument.value, argument.name.value):
+                paths.setdefault(variable, path)
+        left += getattr(getattr(node, "selection_set", None), "selections", None) or ()
+    return paths
 
 
-def _path_to(variable: str, value: ValueNode) -> list[str] | None:
+def _iter_variables(value: ValueNode, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and the paths of the variables in a value."""
     if isinstance(value, VariableNode):
-        return [] if value.name.value == variable else None
-    inner: list[tuple[str, ValueNode]] = []
-    if isinstance(value, ListValueNode):
-        inner = [(str(number), item) for number, item in enumerate(value.values)]
+        yield value.name.value, path
+    elif isinstance(value, ListValueNode):
+        for number, item in enumerate(value.values):
+            yield from _iter_variables(item, f"{path}.{number}")
     elif isinstance(value, ObjectValueNode):
-        inner = [(member.name.value, member.value) for member in value.fields]
-    for name, below in inner:
-        path = _path_to(variable, below)
-        if path is not None:
-            return [name, *path]
-    return None
+        for member in value.fields:
+            yield from _iter_variables(member.value, f"{path}.{member.name.value}")
