@@ -6,6 +6,9 @@ IMPORT = "/import"
 LIVE = "/health/live"
 READY = "/health/ready"
 
+METHODS = ("GET", "HEAD", "POST")
+"""The methods of /graphql, which are those of all routes."""
+
 KNOWN = frozenset({GRAPHQL, EXPORT, IMPORT, LIVE, READY})
 OTHER = "other"
 

@@ -11,7 +11,7 @@ from tests.support.api_client import Person
 from tests.support.http_client import said
 from tests.support.servers import serving
 from todo_graphql.dev.command import LOCAL_ORIGINS, development_defaults
-from todo_graphql.server.http.cors import METHODS
+from todo_graphql.server.routes import METHODS
 from todo_graphql.settings.settings import Settings
 
 APP = "https://app.example.com"

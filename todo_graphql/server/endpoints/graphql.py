@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from todo_graphql.api.context import Context
 from todo_graphql.api.sync.live_reads import LiveRead
+from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.endpoints.graphiql import GraphiQLPage
 from todo_graphql.server.http.body import (
@@ -30,8 +31,6 @@ from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.operation_runner import OperationRunner, Parse
 from todo_graphql.server.thread_pool import Job
 from todo_graphql.settings.settings import Settings
-
-METHODS = ("GET", "HEAD", "POST")
 
 
 class GraphQLEndpoint:
@@ -145,8 +144,8 @@ class GraphQLEndpoint:
 
 def require_method(scope: Scope) -> None:
     """Raise HTTPException unless the request, which is no POST, is a GET or HEAD over HTTP."""
-    if scope["method"] not in METHODS:
-        raise HTTPException(405, headers={"Allow": ", ".join(METHODS)})
+    if scope["method"] not in routes.METHODS:
+        raise HTTPException(405, headers={"Allow": ", ".join(routes.METHODS)})
     if header(scope, b"sec-websocket-version") is not None:
         raise HTTPException(
             405,

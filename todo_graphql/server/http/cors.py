@@ -13,11 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from todo_graphql.server import routes
 from todo_graphql.server.http.middleware import RATE_HEADERS
 
 logger = logging.getLogger(__name__)
-
-METHODS = ("GET", "HEAD", "POST")
 
 EXPOSED_HEADERS = (
     "allow",
@@ -49,7 +48,7 @@ class CORS(CORSMiddleware):
             app,
             allow_origins=[origin for origin in origins if "*" not in origin or origin == "*"],
             allow_origin_regex=expression_of(origins),
-            allow_methods=METHODS,
+            allow_methods=routes.METHODS,
             allow_headers=["*"],
             allow_private_network=True,
             expose_headers=EXPOSED_HEADERS,
