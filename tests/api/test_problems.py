@@ -1,11 +1,20 @@
 """All problems of one input are reported at once, in one error."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from strawberry import Some
 
 from tests.support.api_client import CREATE, Person
-from todo_graphql.store.problem_collector import MAX_PROBLEM_CHARACTERS, MAX_PROBLEMS
+from todo_graphql.api import inputs
+from todo_graphql.errors import BadUserInput, InputReason
+from todo_graphql.store.problem_collector import (
+    MAX_PROBLEM_CHARACTERS,
+    MAX_PROBLEMS,
+    ProblemCollector,
+)
+from todo_graphql.store.tasks.values.rows import EDITABLE
 
 CREATE_TASKS = (
     "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { tasks { id } } }"
@@ -256,3 +265,16 @@ def test_problems_of_other_mutations_are_separate(alice: Person) -> None:
     errors = alice.post(document).json()["errors"]
     fields = [[it["field"] for it in error["extensions"]["problems"]] for error in errors]
     assert fields == [["input.title", "input.tags.0"], ["input.title", "input.description"]]
+
+
+def test_path_of_a_new_value_has_the_name_in_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reject(_value: object, field: str) -> None:
+        raise BadUserInput("Invalid.", reason=InputReason.INVALID_FORMAT, field=field)
+
+    monkeypatch.setattr(inputs, "PARSERS", dict.fromkeys(EDITABLE, reject))
+    given = SimpleNamespace(**dict.fromkeys(EDITABLE, Some(None)))
+    with pytest.raises(BadUserInput) as raised, ProblemCollector() as collect:
+        inputs.parse_columns(given, EDITABLE, "input.0", collect)
+    paths = [problem.details["field"] for problem in raised.value.problems]
+    names = ("title", "description", "priority", "dueOn", "dueAt", "tags", "completedAt")
+    assert paths == [f"input.0.{name}" for name in names]

@@ -9,7 +9,7 @@ from strawberry import ID
 from todo_graphql.api.context import Info
 from todo_graphql.api.filters import TaskFilterInput
 from todo_graphql.api.idempotency import Idempotent
-from todo_graphql.api.inputs import CreateTaskInput, UpdateTasksInput, UserId
+from todo_graphql.api.inputs import CreateTaskInput, UpdateTasksInput, UserId, require_unique_ids
 from todo_graphql.api.payloads import (
     CompleteTasksPayload,
     CreateTasksPayload,
@@ -141,23 +141,10 @@ def parse_new_tasks(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str
             max=CREATE_MAX,
         )
     paths = [f"input.{number}" for number in range(len(new))]
-    tasks, ids = [], set[str]()
     with ProblemCollector() as collect:
-        for task, path in zip(new, paths, strict=True):
-            tasks.append(collect(task.to_store, path))
-            if task.id is not None:
-                collect(_require_new_id, task.id.lower(), ids, path)
-                ids.add(task.id.lower())
+        tasks = [collect(task.to_store, path) for task, path in zip(new, paths, strict=True)]
+        collect(require_unique_ids, [task.id for task in new])
     return tasks, paths
-
-
-def _require_new_id(task_id: str, ids: set[str], path: str) -> None:
-    if task_id in ids:
-        raise BadUserInput(
-            "Duplicate id: each task must have its own.",
-            reason=InputReason.DUPLICATE,
-            field=f"{path}.id",
-        )
 
 
 @strawberry.type

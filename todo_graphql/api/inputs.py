@@ -1,10 +1,13 @@
 """Arguments and input types of the schema, and their conversion to the types of the store."""
 
 import uuid
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import ID, Maybe, Some
+from strawberry.utils.str_converters import to_camel_case
 
 from todo_graphql.api.enums import TaskPriority, to_priority
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
@@ -158,11 +161,8 @@ class UpdateTasksInput:
 
     def to_store(self) -> Edits:
         """Return the edits. Raise BadUserInput with the paths of invalid fields."""
-        given = {name: getattr(self, name) for name in COLUMNS}
         with ProblemCollector() as collect:
-            columns = {
-                name: collect(COLUMNS[name], some.value) for name, some in given.items() if some
-            }
+            columns = parse_columns(self, COLUMNS, "input", collect)
             due_on, due_at = columns.get("due_on"), columns.get("due_at")
             collect(validation.require_one_due_date, due_on, due_at, "input.dueAt")
             collect(self._require_one_kind_of_tags)
@@ -194,14 +194,6 @@ class UpdateTaskInput(UpdateTasksInput):
     )
 
 
-def _title(value: str | None) -> str:
-    if value is None:
-        raise BadUserInput(
-            "`title` cannot be null.", reason=InputReason.REQUIRED, field="input.title"
-        )
-    return validation.title(value, "input.title")
-
-
 def _completed(given: Some[bool | None]) -> bool:
     if given.value is None:
         raise BadUserInput(
@@ -210,15 +202,58 @@ def _completed(given: Some[bool | None]) -> bool:
     return given.value
 
 
-# Parsers of the new values, by column.
-COLUMNS: dict[str, Any] = {
-    "title": _title,
-    "description": lambda value: validation.description(value, "input.description"),
-    "priority": to_priority,
-    "due_on": lambda value: value,
-    "due_at": lambda value: value,
-    "tags": lambda value: list(validation.tags(value or (), "input.tags")),
-}
+def _title(value: str | None, field: str) -> str:
+    if value is None:
+        raise BadUserInput("`title` cannot be null.", reason=InputReason.REQUIRED, field=field)
+    return validation.title(value, field)
+
+
+PARSERS: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
+    {
+        "title": _title,
+        "description": validation.description,
+        "priority": lambda value, _field: to_priority(value),
+        "tags": lambda value, field: list(validation.tags(value or (), field)),
+    }
+)
+"""Parsers of the new values of columns. The scalars of the others have parsed them."""
+
+COLUMNS = ("title", "description", "priority", "due_on", "due_at", "tags")
+"""The columns that an update sets to given values."""
+
+
+def parse_columns(
+    given: object, names: Iterable[str], path: str, collect: ProblemCollector
+) -> dict[str, Any]:
+    """Return the new values of the columns that an input names. Collect problems with the paths of
+    their fields.
+    """
+    columns: dict[str, Any] = {}
+    for name in names:
+        new: Some[Any] | None = getattr(given, name)
+        if new is not None:
+            parse = PARSERS.get(name)
+            value, field = new.value, f"{path}.{to_camel_case(name)}"
+            columns[name] = value if parse is None else collect(parse, value, field)
+    return columns
+
+
+def require_unique_ids(ids: Iterable[str | None]) -> None:
+    """Raise BadUserInput for each id of an input that an earlier task of the input has."""
+    seen = set[str]()
+    with ProblemCollector() as collector:
+        for number, given in enumerate(ids):
+            task_id = (given or "").lower()
+            if task_id in seen:
+                collector.add(
+                    BadUserInput(
+                        "Duplicate id: an earlier task of the input has this id.",
+                        reason=InputReason.DUPLICATE,
+                        field=f"input.{number}.id",
+                    )
+                )
+            if task_id:
+                seen.add(task_id)
 
 
 def optional_uuid(value: str | None, field: str) -> uuid.UUID | None:

@@ -1,12 +1,18 @@
 """Values of a task before a change, and the input with the same fields that sets them again."""
 
-from typing import Any
-
 import strawberry
 from strawberry import ID, Maybe
 
-from todo_graphql.api.enums import TaskPriority, to_priority
-from todo_graphql.api.inputs import DESCRIPTION_RULE, DUE_AT_RULE, DUE_ON_RULE, TAG_RULE, TITLE_RULE
+from todo_graphql.api.enums import TaskPriority
+from todo_graphql.api.inputs import (
+    DESCRIPTION_RULE,
+    DUE_AT_RULE,
+    DUE_ON_RULE,
+    TAG_RULE,
+    TITLE_RULE,
+    parse_columns,
+    require_unique_ids,
+)
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
 from todo_graphql.errors import BadUserInput, InputReason
@@ -71,36 +77,12 @@ class TaskValuesInput:
 
     def to_store(self, path: str) -> NewValues:
         """Return the new values. Raise BadUserInput with the paths of invalid fields."""
-        given = {name: getattr(self, name) for name in EDITABLE}
         with ProblemCollector() as collect:
             task_id = collect(uuid_of, self.id, f"{path}.id")
-            columns = {
-                name: collect(_parse, name, some.value, path)
-                for name, some in given.items()
-                if some is not None
-            }
+            columns = parse_columns(self, EDITABLE, path, collect)
             due = columns.get("due_on"), columns.get("due_at")
             collect(validation.require_one_due_date, *due, f"{path}.dueAt")
             return NewValues(task_id, columns, self.expected_revision)
-
-
-def _parse(name: str, value: Any, path: str) -> Any:
-    """Return the new value of a column. Raise BadUserInput with its path."""
-    field = f"{path}.{name}"
-    match name:
-        case "title":
-            if value is None:
-                raise BadUserInput(
-                    "`title` cannot be null.", reason=InputReason.REQUIRED, field=field
-                )
-            return validation.title(value, field)
-        case "description":
-            return validation.description(value, field)
-        case "priority":
-            return to_priority(value)
-        case "tags":
-            return list(validation.tags(value or (), field))
-    return value
 
 
 def parse_values(new: list[TaskValuesInput]) -> list[NewValues]:
@@ -113,19 +95,7 @@ def parse_values(new: list[TaskValuesInput]) -> list[NewValues]:
             min=1,
             max=BULK_MAX,
         )
-    parsed, ids = [], set[str]()
     with ProblemCollector() as collect:
-        for number, values in enumerate(new):
-            parsed.append(collect(values.to_store, f"input.{number}"))
-            collect(_require_new_id, values.id.lower(), ids, f"input.{number}.id")
-            ids.add(values.id.lower())
+        parsed = [collect(one.to_store, f"input.{number}") for number, one in enumerate(new)]
+        collect(require_unique_ids, [one.id for one in new])
     return parsed
-
-
-def _require_new_id(task_id: str, ids: set[str], field: str) -> None:
-    if task_id in ids:
-        raise BadUserInput(
-            "Duplicate id: a task can have one set of values.",
-            reason=InputReason.DUPLICATE,
-            field=field,
-        )
