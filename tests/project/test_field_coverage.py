@@ -14,11 +14,15 @@ from tests.support.filter_model import COMPARATORS
 from tests.support.task_lists import VALUES
 from todo_graphql.api import filters, inputs
 from todo_graphql.api.comparators import camel
+from todo_graphql.api.documents.value_rules import CONTENT
 from todo_graphql.api.enums import TaskOrderField
+from todo_graphql.api.task_values import TaskValues, TaskValuesInput
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Priority
 from todo_graphql.store.tasks.ordering import OrderField
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
+from todo_graphql.store.tasks.values import updates
+from todo_graphql.store.tasks.values.rows import EDITABLE, TaskValuesRow
 
 NOT_COMPARED = {"completed", "due", "and_", "or_", "not_"}
 """The fields of a condition that are not comparators of one column."""
@@ -40,9 +44,14 @@ CHANGED: dict[str, Any] = {
 ONLY_IMPORTED = {"id", "completed_at", "created_at", "deleted_at"}
 
 
-def condition_fields() -> set[str]:
-    definition = get_object_definition(filters.TaskConditionInput, strict=True)
+def names_of(kind: type) -> set[str]:
+    """Return the names of the fields of a GraphQL type."""
+    definition = get_object_definition(kind, strict=True)
     return {field.python_name for field in definition.fields}
+
+
+def condition_fields() -> set[str]:
+    return names_of(filters.TaskConditionInput)
 
 
 def test_every_comparator_has_a_column_and_a_model() -> None:
@@ -60,6 +69,23 @@ def test_every_order_has_an_index_and_a_model() -> None:
 def test_files_have_every_field() -> None:
     names = [camel(name) for name in TaskRow._fields if name not in NOT_IN_FILES]
     assert sorted(HEADER.split(",")) == sorted(names)
+
+
+def test_values_have_every_editable_field() -> None:
+    """An undo restores what an update changes."""
+    assert set(inputs.COLUMNS) | {"completed_at"} == set(EDITABLE)
+    assert names_of(TaskValues) == set(TaskValuesRow._fields)
+    assert names_of(TaskValuesInput) == set(TaskValuesRow._fields)
+    assert set(TaskValuesRow._fields) <= updates.RECORD.keys()
+    assert set(inputs.PARSERS) <= set(EDITABLE)
+
+
+def test_every_input_of_a_task_is_content() -> None:
+    """Null in a field of content is a value, and in a filter a missing one."""
+    given = (inputs.CreateTaskInput, inputs.UpdateTaskInput, inputs.UpdateTasksInput)
+    assert set(CONTENT) == {kind.__name__ for kind in (*given, TaskValuesInput)}
+    assert set(inputs.COLUMNS) <= names_of(inputs.CreateTaskInput)
+    assert set(inputs.COLUMNS) <= names_of(inputs.UpdateTasksInput)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(NewTask)])
