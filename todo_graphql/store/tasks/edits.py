@@ -14,7 +14,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
-    column,
     false,
     func,
     null,
@@ -22,13 +21,13 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
 from todo_graphql.store.models import TASKS
 from todo_graphql.store.quota import BYTES, count_bytes
 from todo_graphql.store.stamps import WRITTEN_AT
 from todo_graphql.store.tasks.derived import WEIGHTS, derive, due_instant, replace_words
+from todo_graphql.store.tasks.json_records import select_records
 from todo_graphql.store.tasks.selections import BULK_MAX
 from todo_graphql.store.text.tags import edit_tags
 
@@ -47,11 +46,7 @@ TAG_EDIT_COLUMNS: Mapping[str, TypeEngine[Any]] = MappingProxyType(
 """The columns of an edit of tags, for all tasks with the same `old` tags."""
 
 # Parsed once per statement. Citus refuses a function that is not IMMUTABLE in a subquery on tasks.
-TAG_EDITS = select(
-    func.json_to_recordset(cast(bindparam("tag_edits", type_=Text()), JSON))
-    .table_valued(*(column(name, kind) for name, kind in TAG_EDIT_COLUMNS.items()), name="given")
-    .render_derived(with_types=True)
-).cte("tag_edits")
+TAG_EDITS = select_records("tag_edits", TAG_EDIT_COLUMNS).cte("tag_edits")
 
 
 class EditsShape(NamedTuple):

@@ -23,13 +23,12 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    column,
     func,
     select,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSON, TSVECTOR
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.types import TypeEngine
 
 from todo_graphql.store.models import TASKS, TOMBSTONES
@@ -39,6 +38,7 @@ from todo_graphql.store.ranks import rank_of
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.stamps import earlier_stamp
 from todo_graphql.store.tasks.derived import due_instant
+from todo_graphql.store.tasks.json_records import ids_of, select_records
 from todo_graphql.store.tasks.rows import (
     ALWAYS_READ,
     WIDTH,
@@ -82,7 +82,6 @@ AS_GIVEN = tuple(name for name in RECORD if name not in COMPUTED)
 # Behind the columns of a task, `insert_statement` returns these.
 PLACE, CLASHES = WIDTH, WIDTH + 1
 
-RECORDS = cast(bindparam("records", type_=Text()), JSON)
 NUMBER = bindparam("number", type_=Integer())
 LAST_PLACE = bindparam("last_place", type_=Integer())
 
@@ -170,12 +169,8 @@ def parse_insert_result(result: Sequence[Sequence[Any]], fields: Sequence[str]) 
 
 def _given() -> tuple[CTE, ColumnElement[Any]]:
     """Return the records, and their ids as an array."""
-    columns = [column(name, kind) for name, kind in RECORD.items()]
-    table = func.json_to_recordset(RECORDS).table_valued(*columns).render_derived(with_types=True)
-    given = select(table).cte("given")
-    # An array gives one index lookup per id. For a join, a planner without statistics can choose
-    # to read all tasks of the user.
-    return given, func.array(select(given.c.id).scalar_subquery(), type_=ARRAY(Uuid()))
+    given = select_records("records", RECORD).cte("given")
+    return given, ids_of(given)
 
 
 def _added(given: CTE, existing: CTE) -> CTE:

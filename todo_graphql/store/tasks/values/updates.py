@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
+    FromClause,
     Integer,
     Select,
     SmallInteger,
@@ -18,10 +19,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
-    bindparam,
     case,
-    cast,
-    column,
     false,
     func,
     literal,
@@ -30,7 +28,6 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeEngine
 
 from todo_graphql.errors import Conflict, ConflictReason
@@ -40,6 +37,7 @@ from todo_graphql.store.quota import BYTES, Growth, count_bytes
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.tasks.derived import Weights, due_instant, replace_other_words
 from todo_graphql.store.tasks.edits import DERIVED
+from todo_graphql.store.tasks.json_records import ids_of, select_records
 from todo_graphql.store.tasks.rows import ALWAYS_READ, format_columns, stored_columns
 from todo_graphql.store.tasks.selections import AT_MOST, TaskSelection
 from todo_graphql.store.tasks.updates import MAX_BYTES, count_targets
@@ -90,7 +88,7 @@ def set_values_statement(
     """
     columns |= ALWAYS_READ
     read = stored_columns(columns)
-    given = _given()
+    given = select_records("records", RECORD).cte("given")
     new = _new_values(given)
     target = _target(scope, given, new, previous, description_size(new, columns, previous))
     totals = count_targets(target)
@@ -99,10 +97,11 @@ def set_values_statement(
     growth = Growth(None, totals.c.bytes)
     allowed = and_(totals.c.number == AT_MOST, totals.c.changing > 0, ~stale, is_small)
     writer = scope.next_revision(when=and_(allowed, scope.within_quota(growth)), growth=growth)
-    which = and_(_is_one_of(select(target.c.id).where(target.c.changes)), _is_given(given))
+    changing = select(target.c.id).where(target.c.changes).subquery("changing")
+    which = and_(_is_one_of(changing), _is_given(given))
     updated = scope.update(which, writer, _expressions(given, new), read)
     unchanged = scope.tasks(*read).where(
-        _is_one_of(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.id))
+        _is_one_of(target), TASKS.c.id.not_in(select(updated.c.id))
     )
     tasks = union_all(select(updated), unchanged).subquery("tasks_now")
     counts = (totals.c.number, count_rows(updated), growth)
@@ -142,20 +141,12 @@ def parse_set_values(result: Sequence[Sequence[Any]], selected: TaskSelection) -
     return written
 
 
-def _given() -> CTE:
-    records = cast(bindparam("records", type_=Text()), JSON)
-    columns = [column(name, kind) for name, kind in RECORD.items()]
-    table = func.json_to_recordset(records).table_valued(*columns).render_derived(with_types=True)
-    return select(table).cte("given")
-
-
 def _is_given(given: CTE) -> ColumnElement[bool]:
     return TASKS.c.id == given.c.id
 
 
-def _is_one_of(ids: Select[Any]) -> ColumnElement[bool]:
-    # An array gives one index lookup per id, also without statistics.
-    return TASKS.c.id == any_(func.array(ids.scalar_subquery(), type_=ARRAY(Uuid())))
+def _is_one_of(tasks: FromClause) -> ColumnElement[bool]:
+    return TASKS.c.id == any_(ids_of(tasks))
 
 
 def _new_values(given: CTE) -> dict[str, ColumnElement[Any]]:
@@ -197,5 +188,5 @@ def _target(
         size.label("size"),
         and_(expected.is_not(None), TASKS.c.revision != expected).label("stale"),
     ]
-    which = _is_one_of(select(given.c.id)), _is_given(given)
+    which = _is_one_of(given), _is_given(given)
     return scope.tasks(TASKS.c.id, *chosen).where(*which).cte("target")
