@@ -1,5 +1,6 @@
 """The cost of operations, by their list sizes and variables."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.support.differential import Home
 from tests.support.documents import LIMITS, new_documents, new_schema
 from tests.support.servers import serving
 from todo_graphql.api.documents.cost import MAX_CACHED_SIZES
+from todo_graphql.server.http.body import encode
 from todo_graphql.settings.environment_variables import ExecutorName
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database
@@ -102,6 +104,9 @@ def test_board_of_seven_columns_passes_cost_limit(alice: Person) -> None:
     assert [column["totalCount"] for column in data.values()] == [1] * 7
 
 
+CHANGES = """taskChanges(since: $since) {
+    reset cursor hasMore revision changes { id revision task { id title description tags } }
+}"""
 RETURNED: dict[str, tuple[str, int, int]] = {
     "an empty page": (
         '{ tasks(first: 100, filter: {search: "-"}) { nodes { id title } } }',
@@ -126,6 +131,11 @@ RETURNED: dict[str, tuple[str, int, int]] = {
         3 + 4,
     ),
     "an error": ('{ task(id: "x") { id title } }', 13, 13),
+    "changes": (
+        "{ taskChanges(first: 100) { cursor changes { id task { id title } } } }",
+        3 + 100 * 4,
+        3 + 5 * 4,
+    ),
 }
 
 
@@ -137,6 +147,16 @@ def test_actual_cost_counts_returned_fields(
     home.variables = {}
     extensions = home.ask(new_schema(expose_cost=True), document).extensions
     assert extensions == {"cost": cost, "actualCost": actual}
+
+
+def test_empty_delta_costs_its_own_fields(home: Home) -> None:
+    """The statement reads an index behind the cursor, and has no cost of its own."""
+    schema, document = new_schema(expose_cost=True), f"query ($since: String) {{ {CHANGES} }}"
+    home.variables = {}
+    cursor = json.loads(encode(home.ask(schema, document).data))["taskChanges"]["cursor"]
+    result = home.ask(schema, document, since=cursor)
+    assert json.loads(encode(result.data))["taskChanges"]["changes"] == []
+    assert result.extensions == {"cost": 6 + 200 * 7, "actualCost": 6}
 
 
 TOO_MUCH: dict[str, tuple[str, dict[str, Any], int]] = {
