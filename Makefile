@@ -78,7 +78,7 @@ audit: $(VENV)/.test ## Check all pinned packages for known vulnerabilities
 bench: $(VENV)/.test ## Compare with other servers in ten minutes; ARGS=--quick takes two
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.test ## Test under injected failures in 35 minutes; ARGS=--quick takes seven
+chaos: $(VENV)/.test ## Test under injected failures in 45 minutes; ARGS=--quick takes nine
 	@exec $(BIN)/python -m chaos $(ARGS)
 
 format: $(VENV)/.test ## Format the code, and apply the fixes of the linter

@@ -160,6 +160,6 @@ def ignore_interrupts() -> None:
 
 def import_jobs() -> None:
     """Import the modules of all jobs."""
-    for name in ("kills", "shutdown", "stalls", "overload", "isolation", "attacks"):
+    for name in ("kills", "shutdown", "stalls", "overload", "isolation", "attacks", "live.writers"):
         import_module(f"chaos.{name}")
     time.sleep(0.5)  # so that no other job goes to the same process

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from chaos import isolation, kills, neighbours, overload, shutdown, stalls
 from chaos.attacks import ATTACKS
 from chaos.environment import Environment
+from chaos.live import faults, load
 from chaos.pooler import AbsentError
 from chaos.report import Check, Result
 from chaos.servers import StuckError
@@ -120,6 +121,20 @@ EXPERIMENTS = (
         shutdown.stop,
         full=Size(10, 70),
         quick=Size(2, 14),
+    ),
+    Experiment(
+        "streams",
+        "2,000 live streams of 1,000 users under 50 writes a second",
+        load.hold_streams,
+        full=Size(2_000, 330),
+        quick=Size(200, 55),
+    ),
+    Experiment(
+        "stream-faults",
+        "live streams: PostgreSQL frozen and killed, Redis killed, a client that stops reading",
+        partial(faults.disturb_streams, streams=200),
+        full=Size(30, 180),
+        quick=Size(3, 40),
     ),
     Experiment(
         "isolation",

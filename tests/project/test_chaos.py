@@ -9,6 +9,7 @@ from chaos import isolation, kills, shutdown
 from chaos.__main__ import main
 from chaos.environment import Environment, running_environment
 from chaos.experiments import EXPERIMENTS
+from chaos.live import faults, load
 from chaos.report import Check, Result, markdown
 
 ROW_SECURITY = "ALTER TABLE tasks {0} ROW LEVEL SECURITY; ALTER TABLE users {0} ROW LEVEL SECURITY"
@@ -32,6 +33,8 @@ SHORT: dict[str, Callable[[Environment], list[Check]]] = {
     "kill -9 of PostgreSQL": lambda env: kills.kill_postgres(env, rounds=1, clients=4),
     "connections ended": lambda env: kills.terminate_backends(env, 3, readers=4, clients=4),
     "SIGTERM": lambda env: shutdown.stop(env, rounds=1, clients=8),
+    "live streams": lambda env: load.hold_streams(env, 20, load.Load(idle=0.5, paced=2, flood=3)),
+    "faults under live streams": lambda env: faults.disturb_streams(env, 1, streams=10),
     "statement scoping disabled": lambda env: isolation.unscoped(env, calls=400),
 }
 

@@ -1,0 +1,1 @@
+"""Live streams under load and under faults."""
