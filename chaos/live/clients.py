@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, stream: "LiveStream") -> None:
         self._stream = stream
+        self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._content = b""
         self._has_head = False
@@ -96,6 +97,11 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         if self.transport is not None:
             self.transport.abort()
+
+    def cut(self) -> None:
+        """Close the connection, from any thread."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self.close)
 
 
 class LiveStream:
