@@ -1,4 +1,5 @@
-"""Changes of a user's tasks since a cursor: one statement per page.
+"""Changes of a user's tasks since a cursor: one statement per page. A short statement precedes it
+for a cursor behind a whole revision, because there are usually no changes.
 
 A write takes its revision under a lock that it holds until it is visible. So a snapshot with a
 revision has all earlier ones, and a client that has read up to a revision has missed no change.
@@ -74,6 +75,11 @@ class State(NamedTuple):
     forgotten: int | None
     history: str
 
+    @property
+    def bounds(self) -> tuple[str, str | None, int, int]:
+        """Return the arguments of `SyncCursor.is_valid_in`."""
+        return self.history, self.life, self.revision or 0, self.forgotten or 0
+
 
 def read_changes(
     statements: Statements, since: SyncCursor | None, size: int, columns: frozenset[str]
@@ -82,10 +88,13 @@ def read_changes(
 
     A cursor that is no longer valid starts anew, with `reset`.
     """
+    if since is not None and since.task_id == LAST_ID:
+        state = State._make(statements.read(state_statement())[0])
+        if since.revision == (state.revision or 0) and since.is_valid_in(*state.bounds):
+            return _parse_page([], state, since, size, is_reset=False)
     result = _read(statements, since, size, columns)
     state = State._make(result[0][STATE])
-    bounds = (state.history, state.life, state.revision or 0, state.forgotten or 0)
-    is_reset = since is not None and not since.is_valid_in(*bounds)
+    is_reset = since is not None and not since.is_valid_in(*state.bounds)
     if is_reset:
         since = None
         result = _read(statements, None, size, columns)
@@ -104,6 +113,22 @@ def _read(
         "change_limit": size + 1,
     }
     return statements.read(changes_statement(columns), values)
+
+
+def _select_state(scope: ViewerScope) -> Select[Any]:
+    history = select(format_uuid(DATABASE_HISTORY.c.id)).scalar_subquery()
+    return scope.user(
+        func.max(USERS.c.revision).label("user_revision"),
+        format_instant(func.max(USERS.c.created_at)).label("life"),
+        func.max(USERS.c.forgotten_revision).label("forgotten"),
+        history.label("history"),
+    )
+
+
+@cached_statement
+def state_statement(scope: ViewerScope) -> Select[Any]:
+    """Select the state of the user."""
+    return _select_state(scope)
 
 
 @cached_statement
@@ -137,13 +162,7 @@ def changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any
         .limit(limit)
     )
     changes = union_all(tasks, tombstones).subquery("changes")
-    history = select(format_uuid(DATABASE_HISTORY.c.id)).scalar_subquery()
-    state = scope.user(
-        func.max(USERS.c.revision).label("user_revision"),
-        format_instant(func.max(USERS.c.created_at)).label("life"),
-        func.max(USERS.c.forgotten_revision).label("forgotten"),
-        history.label("history"),
-    ).subquery("state")
+    state = _select_state(scope).subquery("state")
     return (
         select(changes, state)
         .select_from(state.outerjoin(changes, true()))
