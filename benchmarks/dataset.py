@@ -4,14 +4,14 @@ import fcntl
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from pydantic import SecretStr
 
-from benchmarks.workloads import CREATED_TITLE, User, Users
+from benchmarks.workloads import CREATED_TITLE, DELTAS, User, Users
 from tests.support.administrators import administrator
 from todo_graphql.dev.demo_user import token_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
@@ -20,6 +20,9 @@ from todo_graphql.store.maintenance.seed import sample_users, seed
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.sync.changes import MAX_CHANGES
+from todo_graphql.store.sync.cursor import FIRST_ID, SyncCursor
+from todo_graphql.store.tasks.repository import Tasks
 
 CACHE = Path(__file__).parent / ".cache"
 READERS = 16
@@ -109,9 +112,33 @@ def populate(settings: Settings, done: Path, users: int, tasks: int) -> None:
 def find_users(settings: Settings, users: int) -> Users:
     """Return readers and writers with equally many tasks, unlike the first user."""
     viewers = sample_users(users)[1 : 1 + READERS + WRITERS]
-    with administrator(settings) as connection:
-        found = [find_user(settings, connection, viewer) for viewer in viewers]
-    return Users(found[:READERS], found[READERS:])
+    database = Database(settings)
+    try:
+        with administrator(settings) as connection:
+            found = [find_user(settings, connection, viewer) for viewer in viewers]
+        readers = [
+            replace(user, cursors=find_cursors(database, viewer))
+            for user, viewer in zip(found[:READERS], viewers, strict=False)
+        ]
+    finally:
+        database.close()
+    return Users(readers, found[READERS:])
+
+
+def find_cursors(database: Database, viewer: Viewer) -> dict[int, str]:
+    """Return the cursors before the last changes of a user, by the number of these changes."""
+    places, has_more, cursor = list[SyncCursor](), True, None
+    with database.connect_as(viewer) as connection:
+        while has_more:
+            page = Tasks(connection).changes(cursor, MAX_CHANGES)
+            cursor, has_more = SyncCursor.decode(page.cursor, "since"), page.has_more
+            places += [
+                cursor._replace(revision=change.revision, task_id=change.id)
+                for change in page.changes
+            ]
+    assert cursor is not None
+    places = [cursor._replace(revision=0, task_id=FIRST_ID), *places[:-1], cursor]
+    return {size: places[max(0, len(places) - 1 - size)].encode() for size in DELTAS}
 
 
 def find_user(settings: Settings, connection: Connection, viewer: Viewer) -> User:

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from benchmarks.dataset import CACHE
-from benchmarks.workloads import BASELINE, GRAPHQL, POSTGRAPHILE, OperationFactory
+from benchmarks.workloads import BASELINE, GRAPHQL, OURS, POSTGRAPHILE, OperationFactory
 from tests.support.ports import free_port
 from todo_graphql.settings.settings import ConfigurationError, Settings
 
@@ -61,12 +61,12 @@ def targets() -> list[Target]:
     """Return all targets, in the order of the tables."""
     strawberry = f"Strawberry {version('strawberry-graphql')}"
     serve = (sys.executable, "-m", "todo_graphql", "serve", "--port", "{port}")
-    ours = Target("ours", "todo-graphql serve", serve, GRAPHQL)
+    ours = Target("ours", "todo-graphql serve", serve, OURS)
     reference = Target(
         "ours-reference",
         "todo-graphql serve with EXECUTOR=reference",
         serve,
-        GRAPHQL,
+        OURS,
         environment={"EXECUTOR": "reference"},
     )
     has_executors = "executor" in Settings.model_fields

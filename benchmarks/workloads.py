@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 
@@ -28,6 +28,8 @@ class User:
     id: str
     token: str
     tasks: Sequence[str]
+    cursors: Mapping[int, str] = field(default_factory=dict)
+    """The sync cursors behind which there are at most so many changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,13 @@ def page_ids(data: Json) -> Sequence[str]:
     return [node.get("id") or node["rowId"] for node in page["nodes"]]
 
 
+def change_ids(data: Json) -> Sequence[str]:
+    """Return the ids of all changes. Raise if there are more of them."""
+    changes = data["taskChanges"]
+    assert (changes["reset"], changes["hasMore"]) == (False, False)
+    return [change["task"]["id"] for change in changes["changes"]]
+
+
 def overview_numbers(data: Json) -> Sequence[str]:
     """Return the counts that do not depend on the time, as text."""
     overview = data["overview"]
@@ -95,6 +104,9 @@ WORKLOADS = (
     Workload("page100", "a page of 100, every field", page_ids, expected=100),
     Workload("search", "open tasks with “milk”, by due date", page_ids),
     Workload("overview", "an overview: counts and tags", overview_numbers),
+    Workload("delta", "an empty delta", change_ids, expected=0),
+    Workload("delta20", "a delta of 20, every field", change_ids, expected=20),
+    Workload("delta200", "a delta of 200, every field", change_ids),
     Workload("create", "createTask", task_id, expected=1, writes=True),
     Workload("update", "updateTask", task_id, expected=1, writes=True),
     Workload("mix", "90 % reads, 10 % writes", page_ids, mixed=True),
@@ -155,6 +167,17 @@ def _cold(_person: User, _number: int) -> Operation:
     return graphql(f"query Page {{ p{MARK.decode()}: {page} }}")
 
 
+def _delta(size: int) -> OperationFactory:
+    document = (
+        "query Delta($since: String) { taskChanges(since: $since)"
+        f" {{ reset cursor hasMore revision changes {{ id revision task {{ {FULL} }} }} }} }}"
+    )
+    return lambda user, _number: graphql(document, since=user.cursors[size])
+
+
+DELTAS = (0, 20, 200)
+"""The numbers of changes in the deltas."""
+
 CREATED_TITLE = "Made by the benchmark"
 
 GRAPHQL: Mapping[str, OperationFactory] = {
@@ -166,6 +189,12 @@ GRAPHQL: Mapping[str, OperationFactory] = {
     "create": _create,
     "update": _update,
     "cold": _cold,
+}
+
+
+OURS: Mapping[str, OperationFactory] = {
+    **GRAPHQL,
+    **{f"delta{size or ''}": _delta(size) for size in DELTAS},
 }
 
 
