@@ -13,7 +13,14 @@ from benchmarks.dataset import READERS, WRITERS, dataset
 from benchmarks.load_generator import LoadError
 from benchmarks.measurement import WrongAnswerError
 from benchmarks.report import Report
-from benchmarks.runs import DEFAULT_SIZE, compare, compare_sizes, compare_workers, measure_memory
+from benchmarks.runs import (
+    DEFAULT_SIZE,
+    compare,
+    compare_sizes,
+    compare_workers,
+    measure_memory,
+    measure_writes,
+)
 from benchmarks.targets import Target, targets
 from benchmarks.workloads import WORKLOADS, Workload
 from todo_graphql.dev.postgres_binaries import EmbeddedPostgresError
@@ -53,6 +60,7 @@ FAILURES = (ConfigurationError, EmbeddedPostgresError, LoadError, WrongAnswerErr
     "--large", is_flag=True, help="Instead: a page among 10 thousand and among a million tasks."
 )
 @click.option("--memory", is_flag=True, help="Instead: memory after 100 thousand requests.")
+@click.option("--listeners", is_flag=True, help="Instead: a write with 0, 1 and 100 streams.")
 @click.option("--workers", is_flag=True, help="Instead: compare two processes with one.")
 def main(
     *,
@@ -61,6 +69,7 @@ def main(
     workload: tuple[str, ...],
     large: bool,
     memory: bool,
+    listeners: bool,
     workers: bool,
     **given: float | None,
 ) -> None:
@@ -74,10 +83,16 @@ def main(
     selected = chosen(targets(), only, "target")
     workloads = chosen(WORKLOADS, workload, "workload")
     try:
-        if large or memory or workers:
-            special = compare_sizes if large else measure_memory if memory else compare_workers
-            special(rounds, seconds)
-            return
+        specials = {
+            compare_sizes: large,
+            measure_memory: memory,
+            measure_writes: listeners,
+            compare_workers: workers,
+        }
+        for special, is_chosen in specials.items():
+            if is_chosen:
+                special(rounds, seconds)
+                return
         began = time.monotonic()
         with dataset(int(plan["users"]), int(plan["tasks"])) as data:
             report = compare(data, selected, workloads, rounds, seconds, quick=quick)

@@ -10,6 +10,7 @@ import click
 import psutil
 
 from benchmarks.dataset import Dataset, dataset
+from benchmarks.listeners import measure_listeners
 from benchmarks.load_generator import load_process
 from benchmarks.measurement import CONNECTIONS, Benchmark
 from benchmarks.report import HEADLINE, Report
@@ -109,6 +110,18 @@ def measure_memory(_rounds: int, _seconds: float) -> None:
     click.echo(
         f"Memory after {REQUESTS:,} requests: {last / half:.3f} times that after half of them."
     )
+
+
+def measure_writes(rounds: int, _seconds: float) -> None:
+    """Measure a write with different numbers of streams of its user."""
+    with dataset(*DEFAULT_SIZE) as data:
+        seen = list(measure_listeners(data, rounds))
+        data.reset()
+    for number, cpu, postgres_cpu in seen:
+        click.echo(
+            f"{number:>4} listeners: {cpu * 1e3:6.2f} ms of the server's CPU for a write,"
+            f" {postgres_cpu * 1e3:6.2f} ms of PostgreSQL's"
+        )
 
 
 def compare_workers(rounds: int, seconds: float) -> None:
