@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { before, test } from "node:test";
 
 import {
@@ -14,6 +12,7 @@ import {
   getSelector,
 } from "relay-runtime";
 
+import { artifact, compileRelay } from "./relay-artifacts.js";
 import { createEnvironment } from "./setup/relay.js";
 import {
   GRAPHQL_URL,
@@ -24,7 +23,7 @@ import {
   recordingFetch,
   testRetries,
 } from "./support.js";
-import { checkTypes, emptyFolder, runTool } from "./tools.js";
+import { checkTypes } from "./tools.js";
 
 const NAMES = [
   "HomeQuery",
@@ -39,18 +38,11 @@ const NAMES = [
   "TaskChangesQuery",
   "DueTodayQuery",
 ];
-const artifacts = {};
+let artifacts;
 
 before(async () => {
-  await emptyFolder("relay");
-  const compiled = await emptyFolder("relay-js");
-  await writeFile(`${compiled}/package.json`, '{"type": "commonjs"}');
-  await runTool("relay-compiler", "relay.config.json");
-  await checkTypes("relay/tsconfig.json");
-  const require = createRequire(import.meta.url);
-  for (const name of NAMES) {
-    artifacts[name] = require(`${compiled}/operations${name}.graphql.js`).default;
-  }
+  await compileRelay();
+  artifacts = Object.fromEntries(NAMES.map((name) => [name, artifact(name)]));
 });
 
 function connect(user, { url = GRAPHQL_URL, fetch = recordingFetch() } = {}) {

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { createHmac, randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-export const { GRAPHQL_URL, LIMITED_URL, ORIGIN, PAGE_URL } = process.env;
-const { AUTH_SECRET, DATABASE_SWITCH_URL, IMPATIENT_URL } = process.env;
+export const { GRAPHQL_URL, LIMITED_URL, MORTAL_URL, ORIGIN, PAGE_URL } = process.env;
+const { AUTH_SECRET, IMPATIENT_URL, SWITCHES_URL } = process.env;
 
 const segment = (content) => Buffer.from(content).toString("base64url");
 
@@ -23,21 +23,24 @@ export function signToken(userId, expiresInSeconds = 3600) {
 }
 
 /** A new user, as a set-up needs it. Its session hands out tokens, the first one expired on demand. */
-export function newUser({ expired = false } = {}) {
+export function newUser({ expired = false, tokenSeconds = 3600 } = {}) {
   const id = randomUUID();
   const user = {
     id,
     refreshes: 0,
-    token: signToken(id, expired ? -3600 : 3600),
+    token: signToken(id, expired ? -3600 : tokenSeconds),
     getToken: async () => user.token,
     refreshToken: async () => {
       user.refreshes += 1;
-      user.token = signToken(id);
+      user.token = signToken(id, tokenSeconds);
       return user.token;
     },
   };
   return user;
 }
+
+/** The user on another device, with a token of its own. */
+export const otherDevice = ({ id }) => ({ id, token: signToken(id) });
 
 /** Return a fetch that notes method, URL, headers, body, status and content type in `calls`. */
 export function recordingFetch(onResponse = () => {}) {
@@ -156,9 +159,14 @@ export async function spendBudget(user) {
   }
 }
 
+const turnSwitch = (name, position) =>
+  fetch(`${SWITCHES_URL}/${name}/${position}`, { method: "POST" });
+
 /** Suspend or resume the PostgreSQL of all servers. */
-const switchDatabase = (position) =>
-  fetch(`${DATABASE_SWITCH_URL}/${position}`, { method: "POST" });
+const switchDatabase = (position) => turnSwitch("database", position);
+
+/** Kill the server of MORTAL_URL, or start it again. */
+export const switchServer = (position) => turnSwitch("server", position);
 
 /** Wait until the condition holds, at most ten seconds. */
 export async function until(condition) {

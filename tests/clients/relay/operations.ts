@@ -149,3 +149,21 @@ export const errorCodes = graphql`
     }
   }
 `;
+
+export const taskChanges = graphql`
+  subscription operationsTaskChangesSubscription($since: String) {
+    taskChanges(since: $since) {
+      reset
+      hasMore
+      cursor
+      changes {
+        id
+        task {
+          id
+          title
+          ...operationsTask
+        }
+      }
+    }
+  }
+`;

@@ -12,8 +12,17 @@ import { RemoveTypenameFromVariablesLink } from "@apollo/client/link/remove-type
 import { RetryLink } from "@apollo/client/link/retry";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { from, switchMap } from "rxjs";
+import { resumeLink } from "./apollo-live.js";
+import { endSilentStreams } from "./silence.js";
 
-export function createClient({ url, getToken, refreshToken, ...http }) {
+export function createClient({
+  url,
+  getToken,
+  refreshToken,
+  fetch,
+  maxSilenceSeconds,
+  ...http
+}) {
   const authLink = new SetContextLink(async ({ headers }) => ({
     headers: { ...headers, authorization: `Bearer ${await getToken()}` },
   }));
@@ -25,12 +34,19 @@ export function createClient({ url, getToken, refreshToken, ...http }) {
   });
   const retryLink = new RetryLink({
     delay: (count, operation, error) => retryAfter(error) ?? 300 * 2 ** count * Math.random(),
-    attempts: (count, operation, error) => count < 5 && isTemporary(error),
+    // `resumeLink` repeats subscriptions.
+    attempts: (count, { operationType }, error) =>
+      count < 5 && operationType !== "subscription" && isTemporary(error),
   });
-  const httpLink = new HttpLink({ uri: url, ...http });
+  const httpLink = new HttpLink({
+    uri: url,
+    fetch: endSilentStreams(fetch, maxSilenceSeconds),
+    ...http,
+  });
   // `previous` of a mutation becomes the input of `setTasks`.
   const inputLink = new RemoveTypenameFromVariablesLink();
-  const link = ApolloLink.from([inputLink, refreshLink, retryLink, authLink, httpLink]);
+  const links = [inputLink, resumeLink, refreshLink, retryLink, authLink, httpLink];
+  const link = ApolloLink.from(links);
   return new ApolloClient({ cache: createCache(), link });
 }
 

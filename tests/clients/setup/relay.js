@@ -1,16 +1,22 @@
-import { Environment, Network, RecordSource, Store } from "relay-runtime";
+import { Environment, Network, Observable, RecordSource, Store } from "relay-runtime";
 import { createFetch } from "./fetch.js";
+import { createLiveClient } from "./live.js";
 
 export function createEnvironment({ url, ...session }) {
   const fetchWithToken = createFetch(session);
-  const network = Network.create(async ({ text, name }, variables) => {
+  const live = createLiveClient({ url, ...session });
+  const request = ({ text, name }, variables) => ({ query: text, operationName: name, variables });
+  const execute = async (operation, variables) => {
     const response = await fetchWithToken(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ query: text, operationName: name, variables }),
+      body: JSON.stringify(request(operation, variables)),
     });
     return response.json();
-  });
+  };
+  const subscribe = (operation, variables) =>
+    Observable.create((sink) => live.subscribe(request(operation, variables), sink));
+  const network = Network.create(execute, subscribe);
   const store = new Store(new RecordSource());
   return new Environment({ network, store, getDataID, missingFieldHandlers });
 }

@@ -1,16 +1,27 @@
 import { Client, fetchExchange } from "@urql/core";
 import { authExchange } from "@urql/exchange-auth";
-import { cacheExchange } from "@urql/exchange-graphcache";
+import { cacheExchange, offlineExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { retryExchange } from "@urql/exchange-retry";
+import { orderMutations } from "./urql-offline.js";
 
-export function createClient({ url, getToken, refreshToken, cache = {}, ...options }) {
+export function createClient({
+  url,
+  getToken,
+  refreshToken,
+  cache = {},
+  storage, // such as makeDefaultStorage(), for mutations while the device is offline
+  exchanges = [],
+  ...options
+}) {
+  const configuration = { keys, resolvers, storage, ...cache };
   return new Client({
     url,
     preferGetMethod: false,
     exchanges: [
-      cacheExchange({ keys, resolvers, ...cache }),
-      retryExchange({ retryIf: isTemporary, maxNumberAttempts: 5 }),
+      storage ? offlineExchange(configuration) : cacheExchange(configuration),
+      orderMutations,
+      retryExchange({ retryIf: storage ? isRejected : isTemporary, maxNumberAttempts: 5 }),
       authExchange(async (utils) => {
         let token = await getToken();
         return {
@@ -23,6 +34,7 @@ export function createClient({ url, getToken, refreshToken, cache = {}, ...optio
           },
         };
       }),
+      ...exchanges,
       fetchExchange,
     ],
     ...options,
@@ -54,5 +66,5 @@ const hasCode = (error, ...codes) =>
   error.graphQLErrors.some(({ extensions }) => codes.includes(extensions?.code));
 
 // Not only network errors: these two pass by themselves.
-const isTemporary = (error) =>
-  Boolean(error.networkError) || hasCode(error, "RATE_LIMITED", "UNAVAILABLE");
+const isRejected = (error) => hasCode(error, "RATE_LIMITED", "UNAVAILABLE");
+const isTemporary = (error) => Boolean(error.networkError) || isRejected(error);

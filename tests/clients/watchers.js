@@ -1,0 +1,92 @@
+// Clients that watch the changes of a user's tasks, each in its own way. `watch` returns the events,
+// a function that reads a title from the client's cache, and one that stops the client.
+
+import { gql } from "@apollo/client";
+
+import { artifact } from "./relay-artifacts.js";
+import { applyEvent } from "./setup/apollo-live.js";
+import { createClient as createApolloClient } from "./setup/apollo.js";
+import { CHANGES, applyChanges } from "./setup/changes.js";
+import { createLiveClient } from "./setup/live.js";
+import { subscribeToTasks } from "./setup/relay-live.js";
+import { createEnvironment } from "./setup/relay.js";
+import { liveExchange, updates } from "./setup/urql-live.js";
+import { createClient as createUrqlClient } from "./setup/urql.js";
+
+const SUBSCRIPTION = `subscription ($since: String) { taskChanges(since: $since) ${CHANGES} }`;
+const TASK = "query ($id: ID!) { task(id: $id) { id title } }";
+
+/** A Map of tasks, which `subscribe(request, sink)` of a client fills. */
+function watchInMap(client, { since }) {
+  const events = [];
+  const tasks = new Map();
+  client.subscribe(
+    { query: SUBSCRIPTION, variables: { since } },
+    {
+      next({ data }) {
+        events.push(data.taskChanges);
+        applyChanges(tasks, data.taskChanges);
+      },
+      error: (error) => events.push(error),
+      complete: () => events.push("complete"),
+    },
+  );
+  return { events, titleOf: (id) => tasks.get(id)?.title, stop: () => client.dispose() };
+}
+
+function watchByGraphQLSSE(user, options) {
+  return watchInMap(createLiveClient({ ...user, ...options }), options);
+}
+
+function watchByApollo(user, { since, ...options }) {
+  const client = createApolloClient({ ...user, ...options, getToken: () => user.token });
+  const events = [];
+  client.subscribe({ query: gql(SUBSCRIPTION), variables: { since } }).subscribe({
+    next: async ({ data, error }) => {
+      events.push(data?.taskChanges ?? error);
+      if (data) await applyEvent(client, data.taskChanges);
+    },
+    error: (error) => events.push(error),
+    complete: () => events.push("complete"),
+  });
+  const titleOf = (id) =>
+    client.readQuery({ query: gql(TASK), variables: { id } })?.task?.title;
+  return { events, titleOf, stop: () => client.stop() };
+}
+
+function watchByUrql(user, { since, ...options }) {
+  const live = createLiveClient({ ...user, ...options });
+  const { maxSilenceSeconds, ...own } = options;
+  const client = createUrqlClient({
+    ...user,
+    ...own,
+    preferGetMethod: false,
+    exchanges: [liveExchange(live)],
+    cache: { updates },
+  });
+  const events = [];
+  client
+    .subscription(SUBSCRIPTION, { since })
+    .subscribe(({ data, error }) => events.push(error ?? data.taskChanges));
+  const titleOf = (id) =>
+    client.readQuery(TASK, { id }, { requestPolicy: "cache-only" })?.data?.task?.title;
+  return { events, titleOf, stop: () => live.dispose() };
+}
+
+function watchByRelay(user, { since, ...options }) {
+  const environment = createEnvironment({ ...user, ...options });
+  const events = [];
+  const { dispose } = subscribeToTasks(environment, artifact("TaskChangesSubscription"), {
+    since,
+    onChanges: (event) => events.push(event),
+  });
+  const titleOf = (id) => environment.getStore().getSource().get(id)?.title;
+  return { events, titleOf, stop: dispose };
+}
+
+export const WATCHERS = {
+  "graphql-sse": watchByGraphQLSSE,
+  "Apollo Client by multipart": watchByApollo,
+  "urql by graphql-sse": watchByUrql,
+  "Relay by graphql-sse": watchByRelay,
+};
