@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Network, withPage } from "./browser.js";
-import { PAGE_URL, newUser } from "./support.js";
+import { PAGE_URL, createTasks, newUser } from "./support.js";
 
 const output = (page) => page.$eval("#output", (element) => element.textContent);
 const outputWith = (page, text) =>
@@ -63,6 +63,70 @@ test("the small editor explains mistakes, and shows answers as text", async () =
     await page.click("#run");
     await outputWith(page, title);
     assert.equal(await page.$("#output img"), null);
+  });
+});
+
+test("the small editor shows a subscription live, until it is stopped", async () => {
+  await withPage(PAGE_URL, Network.cut, async (page, errors) => {
+    await page.waitForSelector(".editor");
+    const user = newUser();
+    await fill(page, "#token", user.token);
+    await page.select("#examples", "TaskChanges");
+    await page.click("#run");
+    await outputWith(page, '"changes": []');
+    await createTasks(user, "Buy milk");
+    await outputWith(page, '"title": "Buy milk"');
+    await createTasks(user, "Buy bread");
+    await outputWith(page, '"title": "Buy bread"');
+    assert.match(await output(page), /"changes": \[\]/);
+
+    await page.click("#stop");
+    await createTasks(user, "Buy soap");
+    await page.select("#examples", "Tasks");
+    await page.click("#run");
+    await outputWith(page, '"title": "Buy soap"');
+    await outputWith(page, "totalCount");
+    assert.deepEqual(errors, []);
+  });
+});
+
+/** Type a token into the headers editor of GraphiQL. */
+const keepToken = (page, { token }) =>
+  page.evaluate((authorization) => {
+    localStorage.setItem("graphiql:headers", JSON.stringify({ authorization }));
+    localStorage.setItem("graphiql:shouldPersistHeaders", "true");
+  }, `Bearer ${token}`);
+
+const shownResult = (page, text) =>
+  page.waitForFunction(
+    (expected) => document.querySelector(".result-window")?.textContent.includes(expected),
+    { timeout: 15_000 },
+    text,
+  );
+
+test("GraphiQL shows a subscription live in a tab", async () => {
+  await withPage(PAGE_URL, Network.working, async (page, errors) => {
+    const user = newUser();
+    await keepToken(page, user);
+    await page.reload({ waitUntil: "domcontentloaded" });
+    await page.waitForSelector(".graphiql-execute-button", { timeout: 15_000 });
+    const tabs = await page.$$(".graphiql-tab-button");
+    await tabs.at(-1).click();
+    await page.waitForFunction(() =>
+      document.querySelector(".graphiql-query-editor").textContent.includes("taskChanges"),
+    );
+    await page.click(".graphiql-execute-button");
+    await shownResult(page, '"changes": []');
+    await createTasks(user, "Buy milk");
+    await shownResult(page, "Buy milk");
+    await page.click(".graphiql-execute-button"); // stops it
+    await page.waitForFunction(
+      () => document.querySelector(".graphiql-execute-button").ariaLabel?.startsWith("Execute"),
+    );
+    await (await page.$$(".graphiql-tab-button")).at(1).click();
+    await page.click(".graphiql-execute-button");
+    await shownResult(page, "totalCount");
+    assert.deepEqual(errors, []);
   });
 });
 

@@ -46,7 +46,7 @@ def running_servers(folder: Path) -> Iterator[dict[str, str]]:
             "MORTAL_URL": f"{mortal.service.url}/graphql",
             "LIMITED_URL": serve(**LIMITED),
             "IMPATIENT_URL": serve(**IMPATIENT),
-            "PAGE_URL": serve(GRAPHIQL="true", INTROSPECTION="true"),
+            "PAGE_URL": serve(**sharing, GRAPHIQL="true", INTROSPECTION="true"),
             "SWITCHES_URL": stack.enter_context(
                 switches(
                     {

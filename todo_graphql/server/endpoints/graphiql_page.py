@@ -39,7 +39,7 @@ FILES = (
 
 EXAMPLES = (
     """# Press ⌘/Ctrl + Enter or the button to run this operation.
-# The next tabs list your tasks and complete one.
+# The next tabs list your tasks, complete one, and show changes live.
 
 mutation CreateTask {
   createTask(input: { title: "Buy milk" }) {
@@ -87,9 +87,28 @@ mutation CompleteTask($id: ID!) {
   }
 }
 """,
+    """# Run this, and change tasks on a copy of this page in another tab of the
+# browser. Each change arrives here as an event.
+
+subscription TaskChanges {
+  taskChanges {
+    revision
+    changes {
+      id
+      task {
+        title
+        completed
+        deletedAt
+      }
+    }
+    cursor
+    hasMore
+  }
+}
+""",
 )
 # GraphiQL 3 opens the first tab without its variables: the first operation needs none.
-VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""})
+VARIABLES: tuple[dict[str, object], ...] = ({}, {}, {"id": ""}, {})
 
 
 def render_page(token: str | None, schema: str) -> str:
@@ -104,7 +123,8 @@ def render_page(token: str | None, schema: str) -> str:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     values = {"files": FILES, "headers": headers, "tabs": tabs, "schema": schema}
     configuration = json.dumps(values).replace("<", "\\u003c")
-    script = f"const configuration = {configuration};\n{_asset('editor.js')}\n{_asset('start.js')}"
+    assets = "\n".join(map(_asset, ("results.js", "editor.js", "start.js")))
+    script = f"const configuration = {configuration};\n{assets}"
     page = _asset("page.html").replace("/* styles */", _asset("styles.css"))
     return page.replace("/* script */", script)
 

@@ -3,6 +3,9 @@ const NOTICE =
   "GraphiQL did not load from its CDN, which needs access to the internet. " +
   "This small editor works without it. Reload the page to try GraphiQL again.";
 
+// The results of a subscription that are shown.
+const MAX_RESULTS = 100;
+
 function createElement(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);
@@ -28,21 +31,6 @@ function parseVariables(text) {
   }
 }
 
-async function sendOperation(query, variables, headers, signal) {
-  const response = await fetch(window.location.pathname, {
-    method: "POST",
-    headers: { Accept: "application/json", "Content-Type": "application/json", ...headers },
-    body: JSON.stringify({ query, variables }),
-    signal,
-  });
-  const text = await response.text();
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return `HTTP ${response.status}\n${text}`;
-  }
-}
-
 function startEditor(page) {
   const query = createTextArea("document");
   const variables = createTextArea("variables");
@@ -51,35 +39,50 @@ function startEditor(page) {
   const token = createElement("input", { id: "token", type: "password", autocomplete: "off" });
   const examples = createElement("select", { id: "examples" });
   const run = createElement("button", { id: "run", type: "button" }, "Run (Ctrl+Enter)");
+  const stop = createElement("button", { id: "stop", type: "button", disabled: true }, "Stop");
   const schema = createElement("button", { id: "schema", type: "button" }, "Schema");
-  let running = new AbortController();
+  let running;
 
   const openExample = () => {
     const tab = configuration.tabs[examples.selectedIndex];
     query.value = tab.query;
     variables.value = tab.variables;
   };
+  const stopRunning = () => {
+    running?.return();
+    running = undefined;
+    stop.disabled = true;
+  };
   const show = (text) => {
-    running.abort();
-    running = new AbortController();
+    stopRunning();
     output.textContent = text;
     output.scrollTop = 0;
   };
   const runOperation = async () => {
     show("Running …");
-    const { signal } = running;
     const typed = token.value.trim();
     const headers = typed === "" ? configuration.headers : { Authorization: `Bearer ${typed}` };
+    let results;
+    const shown = [];
+    const append = (text) => {
+      if (running === results) {
+        shown.push(text);
+        output.textContent = shown.slice(-MAX_RESULTS).join("\n\n");
+        output.scrollTop = shown.length > 1 ? output.scrollHeight : 0;
+      }
+    };
     try {
-      const values = parseVariables(variables.value);
-      const result = await sendOperation(query.value, values, headers, signal);
-      if (!signal.aborted) {
-        output.textContent = result;
+      const parameters = { query: query.value, variables: parseVariables(variables.value) };
+      results = running = requestResults(parameters, headers);
+      stop.disabled = false;
+      for await (const result of results) {
+        append(JSON.stringify(result, null, 2));
       }
     } catch (error) {
-      if (!signal.aborted) {
-        output.textContent = error instanceof TypeError ? "The server did not answer." : error.message;
-      }
+      append(error instanceof TypeError ? "The connection to the server failed." : error.message);
+    }
+    if (running === results) {
+      stopRunning();
     }
   };
 
@@ -89,12 +92,13 @@ function startEditor(page) {
   }
   examples.onchange = openExample;
   run.onclick = runOperation;
+  stop.onclick = stopRunning;
   schema.onclick = () => show(configuration.schema);
   schema.hidden = configuration.schema === "";
   openExample();
 
   const isSignedIn = "Authorization" in configuration.headers;
-  const bar = createElement("div", { className: "bar" }, run, schema);
+  const bar = createElement("div", { className: "bar" }, run, stop, schema);
   bar.append(createElement("label", {}, "Example: ", examples));
   if (!isSignedIn) {
     bar.append(createElement("label", {}, "Token: ", token));

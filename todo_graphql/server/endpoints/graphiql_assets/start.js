@@ -21,10 +21,8 @@ function loadFile({ kind, url, integrity }) {
 
 function startGraphiQL(page) {
   // The headers editor adds to these headers and overrides them.
-  const fetcher = GraphiQL.createFetcher({
-    url: window.location.pathname,
-    headers: configuration.headers,
-  });
+  const fetcher = (parameters, { headers } = {}) =>
+    requestResults(parameters, { ...configuration.headers, ...headers });
   ReactDOM.createRoot(page).render(
     React.createElement(GraphiQL, {
       fetcher,
