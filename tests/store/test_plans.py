@@ -174,7 +174,7 @@ def test_new_values_find_tasks_by_primary_key(postgresql: SecretStr) -> None:
     """Without statistics, a join would read all tasks of the user."""
     with migrated_database(postgresql) as url:
         database = Database(settings_for(url))
-        statement = set_values_statement(ALL, VALUES).compile(Statements.scope)
+        statement = set_values_statement(ALL, VALUES, first=True).compile(Statements.scope)
         explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
         with database.connect_as(ME) as own:
             _, values = TaskSelection(ids=(ME.id,)).split()

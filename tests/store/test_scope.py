@@ -29,7 +29,7 @@ PARTS: dict[str, Any] = {
     "delete_tombstones": SCOPE.delete_tombstones(SCOPE.delete(ONE, WRITER)).element,
     "keys": SCOPE.keys(IDEMPOTENCY_KEYS.c.key),
     "next_revision": WRITER.element,
-    "count_growth": SCOPE.count_growth(when=true(), growth=GROWTH, stamps=literal(1)).element,
+    "same_revision": SCOPE.same_revision(when=true(), growth=GROWTH, stamps=literal(1)).element,
     "storage": SCOPE.storage(),
     "counted_storage": SCOPE.counted_storage(),
     "recount_storage": SCOPE.recount_storage(),

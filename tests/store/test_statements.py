@@ -312,8 +312,8 @@ def change_keys(drawn: Any, which: int) -> list[StatementKey]:
     shape, _ = selected.split()
     return [
         update_statement(shape, edits.split()[0], ALL, VALUES_READ, expects_revision=bounded),
-        mark_statement(shape, "completed_at", ALL, VALUES_READ, clears=bounded),
-        set_values_statement(ALL, VALUES_READ),
+        mark_statement(shape, "completed_at", ALL, VALUES_READ, clears=bounded, first=not bounded),
+        set_values_statement(ALL, VALUES_READ, first=bounded),
         purge_statement(shape),
         update_one_statement(edits.split()[0], ALL, expects_revision=bounded),
         mark_one_statement("completed_at", ALL, clears=bounded),

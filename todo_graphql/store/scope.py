@@ -113,11 +113,15 @@ class ViewerScope:
             values["forgotten_revision"] = func.greatest(USERS.c.forgotten_revision, forgotten)
         return self._writer(when, growth, stamps, values)
 
-    def count_growth(
-        self, *, when: ColumnElement[bool], growth: Growth, stamps: ColumnElement[int]
+    def same_revision(
+        self,
+        *,
+        when: ColumnElement[bool],
+        growth: Growth | None = None,
+        stamps: ColumnElement[int] | None = None,
     ) -> CTE:
-        """Add to the viewer's counters, take further stamps, and return the revision that an
-        earlier statement of this transaction took; no row unless `when` is true.
+        """Return the revision that an earlier statement of this transaction took, and take further
+        stamps; no row unless `when` is true.
         """
         return self._writer(when, growth, stamps, {})
 
@@ -248,11 +252,9 @@ class ViewerScope:
         tombstones: ColumnElement[bool],
         columns: Columns,
     ) -> CompoundSelect[Any]:
-        """Select tasks, and for tombstones rows that have the id alone."""
-        alone = [
-            TOMBSTONES.c.task_id if column is TASKS.c.id else null().label(column.name)
-            for column in columns
-        ]
+        """Select tasks, and for tombstones rows that have the id and the revision alone."""
+        kept = {"id": TOMBSTONES.c.task_id, "revision": TOMBSTONES.c.revision}
+        alone = [kept.get(column.name, null()).label(column.name) for column in columns]
         return union_all(
             self.tasks(*columns).where(tasks), self.tombstones(*alone).where(tombstones)
         )

@@ -144,7 +144,7 @@ def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
     fresh = given.c.id.not_in(select(existing.c.id))
     added = _added(given, existing)
     growth = Growth(added.c.tasks, added.c.bytes)
-    take_revision = scope.next_revision if first else scope.count_growth
+    take_revision = scope.next_revision if first else scope.same_revision
     writer = take_revision(
         when=and_(added.c.tasks > 0, scope.within_quota(growth)), growth=growth, stamps=NUMBER
     )

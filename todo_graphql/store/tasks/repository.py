@@ -223,7 +223,7 @@ class Tasks:
         """
         selected = TaskSelection(ids=tuple(values.id for values in new))
         _, values = selected.split()
-        statement = set_values_statement(self._columns, self._previous)
+        statement = set_values_statement(self._columns, self._previous, first=True)
         parse = partial(parse_set_values, selected=selected)
         values |= values_parameters(new)
         return write_within_quota(self._statements, statement, values, parse)
@@ -260,7 +260,7 @@ class Tasks:
             statement = mark_one_statement(column, self._columns, clears=clears)
         else:
             statement = mark_statement(
-                selection, column, self._columns, self._previous, clears=clears
+                selection, column, self._columns, self._previous, clears=clears, first=True
             )
         return self._change(selected, statement, values)
 

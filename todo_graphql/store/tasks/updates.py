@@ -59,10 +59,14 @@ def mark_statement(
     previous: frozenset[str],
     *,
     clears: bool,
+    first: bool,
 ) -> Select[Any]:
-    """Set an instant where it is null, or clear it where it is set."""
+    """Set an instant where it is null, or clear it where it is set.
+
+    Of several statements in one transaction, only the `first` that changes tasks takes a revision.
+    """
     values, when = mark_change(column, clears=clears)
-    return change_statement(scope, selection, values, when, columns, previous)
+    return change_statement(scope, selection, values, when, columns, previous, first=first)
 
 
 @cached_statement
@@ -73,8 +77,10 @@ def present_tags_statement(scope: ViewerScope, selection: SelectionShape) -> Sel
 
 @cached_statement
 def purge_statement(scope: ViewerScope, selection: SelectionShape) -> Select[Any]:
-    """Delete the selected tasks permanently. Beyond MAX_TOMBSTONES, the oldest tombstones of the
-    user are deleted as well, and more tasks at once leave none.
+    """Delete the selected tasks permanently. In a transaction, it must be the first write.
+
+    Beyond MAX_TOMBSTONES, the oldest tombstones of the user are deleted as well, and more tasks at
+    once leave none.
     """
     size = count_bytes({name: TASKS.c[name] for name in BYTES}).label("size")
     target = scope.tasks(TASKS.c.id, size).where(*selection.predicates()).cte("target")
@@ -105,6 +111,8 @@ def change_statement(
     columns: frozenset[str],
     previous: frozenset[str],
     added: ColumnElement[int] | None = None,
+    *,
+    first: bool = True,
 ) -> Select[Any]:
     """Set values of the selected tasks for which `when` holds. Returns all selected tasks, each
     with its `previous` values if there are any.
@@ -131,7 +139,8 @@ def change_statement(
     growth = None if added is None else Growth(None, totals.c.bytes)
     fits = true() if growth is None else scope.within_quota(growth)
     allowed = and_(selection.allows(totals.c.number), totals.c.changing > 0, is_small, fits)
-    writer = scope.next_revision(when=allowed, growth=growth)
+    take_revision = scope.next_revision if first else scope.same_revision
+    writer = take_revision(when=allowed, growth=growth)
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, read)
     unchanged = scope.tasks(*read).where(
         TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.id))

@@ -79,12 +79,13 @@ STALE = -len(Summary._fields) - 1
 
 @cached_statement
 def set_values_statement(
-    scope: ViewerScope, columns: frozenset[str], previous: frozenset[str]
+    scope: ViewerScope, columns: frozenset[str], previous: frozenset[str], *, first: bool
 ) -> Select[Any]:
     """Set the values of the tasks in `records`. Returns them in this order.
 
     Nothing changes if a task is missing or stale, or if the descriptions of the result are too
-    large.
+    large. Of several statements in one transaction, only the `first` that changes tasks takes a
+    revision.
     """
     columns |= ALWAYS_READ
     read = stored_columns(columns)
@@ -96,7 +97,8 @@ def set_values_statement(
     is_small = totals.c.size <= MAX_BYTES
     growth = Growth(None, totals.c.bytes)
     allowed = and_(totals.c.number == AT_MOST, totals.c.changing > 0, ~stale, is_small)
-    writer = scope.next_revision(when=and_(allowed, scope.within_quota(growth)), growth=growth)
+    take_revision = scope.next_revision if first else scope.same_revision
+    writer = take_revision(when=and_(allowed, scope.within_quota(growth)), growth=growth)
     changing = select(target.c.id).where(target.c.changes).subquery("changing")
     which = and_(_is_one_of(changing), _is_given(given))
     updated = scope.update(which, writer, _expressions(given, new), read)
