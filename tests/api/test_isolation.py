@@ -31,6 +31,12 @@ AIMED: dict[str, Callable[[str], Any]] = {
     "UpdateTaskInput!": lambda _: {"title": "stolen", "description": "stolen"},
     "UpdateTasksInput!": lambda _: {"title": "stolen", "addTags": ["stolen"]},
     "[TaskValuesInput!]!": lambda task_id: [{"id": task_id, "title": "stolen"}],
+    "[PushTaskInput!]!": lambda task_id: [
+        {
+            "assumed": {"id": task_id, "priority": "NONE"},
+            "task": {"id": task_id, "priority": "HIGH", "tags": ["stolen"], "trashed": True},
+        }
+    ],
     "TaskFilter": lambda task_id: {"id": {"in": [task_id]}},
 }
 # Arguments that aim at no task, or have tests of their own.
@@ -178,6 +184,36 @@ def test_filter_matches_only_own_tasks(world: World, name: str) -> None:
         assert world.everything_of(alice) == before
 
 
+@pytest.mark.no_cover
+@pytest.mark.parametrize("kind", ["created", "edited", "trashed", "purged"])
+def test_push_reaches_only_own_tasks(world: World, kind: str) -> None:
+    """A pushed task is as unknown as one with another id, and a new one is the caller's own."""
+    alice, mallory = somebody("alice"), somebody("mallory")
+    task_id = world.create(alice, "hers")
+    before = world.everything_of(alice)
+    document = document_of(GRAPHQL, "mutation", "pushTasks", {"rows": ROWS})
+    answers = []
+    for target in (task_id, str(uuid.uuid4())):
+        assumed = {"id": target, "title": "hers", "description": "hers"}
+        pushed = {
+            "created": {"task": assumed | {"title": "own"}},
+            "edited": {"assumed": assumed, "task": assumed | {"title": "stolen"}},
+            "trashed": {"assumed": assumed, "task": assumed | {"trashed": True}},
+            "purged": {"assumed": assumed, "task": assumed | {"purged": True}},
+        }[kind]
+        answers.append(world.ask(mallory, document, {"rows": [pushed]}))
+    payloads = [answer["data"].pop("pushTasks") for answer in answers]
+    assert world.everything_of(alice) == before
+    if kind == "created":
+        own = world.ask(mallory, "{ tasks { nodes { title } } }", {})["data"]["tasks"]["nodes"]
+        assert own == [{"title": "own"}] * 2
+        payloads[1]["revision"] -= 1
+    assert anonymised(payloads[0]) == anonymised(payloads[1])
+
+
+ROWS = FIELDS["pushTasks"][1].args["rows"].type
+
+
 def test_empty_trash_and_delete_account_affect_only_own_data(world: World) -> None:
     alice, mallory = somebody("alice"), somebody("mallory")
     for who in (alice, mallory):
@@ -256,7 +292,8 @@ def test_attempts_succeed_without_both_layers_of_isolation(postgresql: SecretStr
         safe.database.close()
         bare = World(url, statement=False, database=False)
         assert "hers" in str(attempt(bare, mallory, "task", task_id))
-        before = bare.everything_of(alice)
-        attempt(bare, mallory, "purgeTask", task_id)
-        assert bare.everything_of(alice) != before
+        for name in ("pushTasks", "purgeTask"):
+            before = bare.everything_of(alice)
+            attempt(bare, mallory, name, task_id)
+            assert bare.everything_of(alice) != before
         bare.database.close()

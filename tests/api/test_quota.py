@@ -219,3 +219,46 @@ def test_import_beyond_limit_is_refused_as_a_whole(
     for _ in range(2):
         assert imported(small[0], carol, tasks[:4]).status_code == 200
         assert storage(carol) == [2, 5, 5]
+
+
+PUSH = """mutation ($rows: [PushTaskInput!]!) {
+    pushTasks(rows: $rows) { revision conflicts { id } rejected { id code reason field message } }
+}"""
+
+
+def test_push_rejects_only_rows_beyond_the_quota(full: Person) -> None:
+    """What the push releases is free for its rows, and a small row follows a large one."""
+    first, second, third = full.ask("{ tasks { nodes { id title } } }")["tasks"]["nodes"][:3]
+    new = {"id": str(uuid.uuid4()), "title": "new"}
+    beyond = {"id": str(uuid.uuid4()), "title": "x"}
+    pushed = full.ask(
+        PUSH,
+        rows=[
+            {"task": new},
+            {"task": beyond},
+            {"assumed": second, "task": {**second, "title": "x" * 200}},
+            {"assumed": third, "task": {**third, "title": "x" * 20}},
+            {"task": {"id": first["id"], "purged": True}},
+        ],
+    )["pushTasks"]
+    found = {one["id"]: one for one in pushed["rejected"]}
+    assert found.keys() == {beyond["id"], second["id"]}
+    for one in found.values():
+        assert (one["code"], one["reason"], one["field"]) == ("QUOTA_EXCEEDED", None, None)
+    assert "`tasks` is 5 of 5" in found[beyond["id"]]["message"]
+    assert "`bytes` is 7 of 100" in found[second["id"]]["message"]
+    assert full.find(new["id"])["title"] == "new"
+    assert full.find(third["id"])["title"] == "x" * 20
+    assert full.find(second["id"])["title"] == second["title"]
+    assert full.revision() == pushed["revision"] == 2
+
+
+def test_user_beyond_the_quota_can_push_smaller_tasks(heavy: Person) -> None:
+    first, second = heavy.ask("{ tasks { nodes { id title } } }")["tasks"]["nodes"][:2]
+    rows = [
+        {"assumed": first, "task": {**first, "title": "x"}},
+        {"assumed": second, "task": {**second, "title": second["title"] + "x"}},
+    ]
+    pushed = heavy.ask(PUSH, rows=rows)["pushTasks"]
+    assert [one["id"] for one in pushed["rejected"]] == [second["id"]]
+    assert heavy.find(first["id"])["title"] == "x"

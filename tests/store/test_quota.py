@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,6 +24,7 @@ from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.quota import Quota
 from todo_graphql.store.storage import Usage, read_storage
+from todo_graphql.store.sync.outcomes import PushedTask
 from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import TaskFilter
@@ -60,6 +62,7 @@ class Writer:
         """Run one write. Its arguments may name tasks that are gone."""
         actions = [self._create] * 3 + [self._edit, self._edit_tags, self._set] * 3
         actions += [self._mark] * 4
+        actions += [self._push] * 3
         actions += [self._import, self._move, self._purge, self._purge, self._empty, self._keyed]
         # Deletion of the account is rare, so that a history grows.
         actions = actions * 3 + [self._delete_account]
@@ -113,6 +116,22 @@ class Writer:
         ]
         if new:
             self._tasks.set_values(new)
+
+    def _push(self) -> None:
+        """Push new tasks, edits of known and unknown tasks, and purges."""
+        rows: list[PushedTask] = []
+        for new in self._several():
+            assert new.id is not None
+            values: dict[str, Any] = {
+                "title": new.title,
+                "description": new.description,
+                "tags": [*new.tags],
+            }
+            base = self._chance.choice((None, {}, {"title": self._chance.choice(WORDS)}))
+            values["trashed"] = self._chance.random() < 0.3
+            purges = self._chance.random() < 0.1
+            rows.append(PushedTask(new.id, "rows.0", base, values, values, purges))
+        self._tasks.push(rows)
 
     def _edit_tags(self) -> None:
         added, removed = self._chance.sample(TAGS, 2), self._chance.sample(TAGS, 2)
@@ -232,6 +251,19 @@ def test_import_recounts_within_its_transaction(
     with pytest.raises(QuotaExceeded):
         tasks.import_tasks([NewTask("d"), NewTask("e")])
     assert counters(url, user_id) == (Usage(4, 10), True) == (stored(url, user_id), True)
+
+
+def test_push_recounts_before_it_rejects(own: Own, settings: Settings) -> None:
+    connection, tasks, user_id = own
+    tasks.create([NewTask("a"), NewTask("b")], ["input"] * 2)
+    write_as_earlier_release(settings.required_database_url(), user_id)
+    titles = [{"title": title} for title in "cdef"]
+    new = [PushedTask(uuid.uuid4(), "rows", None, title, title) for title in titles]
+    pushed = tasks.push(new)
+    assert [row.id for row in pushed.rejected] == [str(row.id) for row in new[2:]]
+    assert {row.code for row in pushed.rejected} == {"QUOTA_EXCEEDED"}
+    assert read_storage(connection).tasks == 5
+    assert counters(settings.required_database_url(), user_id) == (Usage(5, 11), True)
 
 
 def test_purge_command_invalidates_counters(postgresql: SecretStr) -> None:

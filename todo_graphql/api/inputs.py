@@ -222,6 +222,12 @@ COLUMNS = ("title", "description", "priority", "due_on", "due_at", "tags")
 """The columns that an update sets to given values."""
 
 
+def parse_value(name: str, value: Any, path: str) -> Any:
+    """Return the new value of a column. Raise BadUserInput with the path of its field."""
+    parse = PARSERS.get(name)
+    return value if parse is None else parse(value, f"{path}.{to_camel_case(name)}")
+
+
 def parse_columns(
     given: object, names: Iterable[str], path: str, collect: ProblemCollector
 ) -> dict[str, Any]:
@@ -232,9 +238,7 @@ def parse_columns(
     for name in names:
         new: Some[Any] | None = getattr(given, name)
         if new is not None:
-            parse = PARSERS.get(name)
-            value, field = new.value, f"{path}.{to_camel_case(name)}"
-            columns[name] = value if parse is None else collect(parse, value, field)
+            columns[name] = collect(parse_value, name, new.value, path)
     return columns
 
 

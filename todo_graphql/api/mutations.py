@@ -31,6 +31,7 @@ from todo_graphql.api.payloads import (
     UpdateTaskPayload,
 )
 from todo_graphql.api.scalars import uuid_of
+from todo_graphql.api.sync.push_tasks import PushMutation
 from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.selections import TaskSelection
@@ -73,7 +74,7 @@ def parse_move(
     description="The mutations of the API. The mutations of a document run in order, and each "
     "succeeds or fails independently."
 )
-class Mutation(BulkMutation):
+class Mutation(BulkMutation, PushMutation):
     @strawberry.mutation(
         description="Creates a task. With an id in the input, the mutation is safe to retry.",
         extensions=[Idempotent()],

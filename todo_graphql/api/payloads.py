@@ -8,6 +8,8 @@ from strawberry import ID
 
 from todo_graphql.api.task_values import TaskValues
 from todo_graphql.api.types import Task
+from todo_graphql.store.sync.changes import Change
+from todo_graphql.store.sync.push import RejectedRow
 from todo_graphql.store.tasks.rows import TaskRow
 from todo_graphql.store.tasks.selections import DRY_RUN_ROWS
 from todo_graphql.store.tasks.values.rows import TaskValuesRow
@@ -30,16 +32,25 @@ class Payload:
         return cls(**{name: _from_json(content[name]) for name in names})
 
 
+ROWS: tuple[tuple[str, type[Any]], ...] = (
+    ("expected_revision", TaskValuesRow),
+    ("code", RejectedRow),
+    ("task", Change),
+    ("title", TaskRow),
+)
+"""The types of rows, each with a field that none of the later types has."""
+
+
 def _to_json(value: Any) -> Any:
-    if isinstance(value, TaskRow | TaskValuesRow):
-        return value._asdict()
+    if isinstance(value, ROWS):
+        return {name: _to_json(item) for name, item in value._asdict().items()}
     return [_to_json(item) for item in value] if isinstance(value, list) else value
 
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict):
-        row = TaskValuesRow if "expected_revision" in value else TaskRow
-        return row(**{name: value[name] for name in row._fields if name in value})
+        row = next(row for field, row in ROWS if field in value)
+        return row(**{name: _from_json(value[name]) for name in row._fields if name in value})
     return [_from_json(item) for item in value] if isinstance(value, list) else value
 
 

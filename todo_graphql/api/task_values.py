@@ -45,10 +45,8 @@ class TaskValues(RowType):
     )
 
 
-@strawberry.input(
-    description="New values of a task. Omitted fields stay unchanged; null clears a field."
-)
-class TaskValuesInput:
+@strawberry.input
+class EditableValues:
     id: ID = strawberry.field(description="The id of the task, a UUID.")
     title: Maybe[str | None] = strawberry.field(
         description=f"The title, {TITLE_RULE}. It cannot be null."
@@ -69,6 +67,12 @@ class TaskValuesInput:
     completed_at: Maybe[DateTime | None] = strawberry.field(
         description="The time when the task was completed. Null reopens it."
     )
+
+
+@strawberry.input(
+    description="New values of a task. Omitted fields stay unchanged; null clears a field."
+)
+class TaskValuesInput(EditableValues):
     expected_revision: int | None = strawberry.field(
         default=None,
         description="The `revision` that the task must have. If any task has another one, nothing "

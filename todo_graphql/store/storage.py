@@ -64,12 +64,19 @@ def write_within_quota(
         return parsed
     # The lock keeps the counters exact until the second attempt.
     with statements.transaction():
-        usage = _stored_usage(statements) or _recounted_usage(statements)
+        usage = read_usage(statements)
         added = summary.added_tasks, summary.added_bytes
         error = quota_error(statements.connection.quota._asdict(), usage, added, ADVICE)
         if error is None:
             return parse(statements.write(key, values))
     raise error
+
+
+def read_usage(statements: Statements) -> Usage:
+    """Return the usage, which is counted if the counters are not exact. In a transaction, the lock
+    keeps it exact.
+    """
+    return _stored_usage(statements) or _recounted_usage(statements)
 
 
 def _stored_usage(statements: Statements) -> Usage | None:

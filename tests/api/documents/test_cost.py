@@ -32,6 +32,8 @@ DRY_RUN = """mutation ($n: Int!, $dry: Boolean!) {
 CREATE = """mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new)
     { tasks { user { tasks { nodes { id title } } } } } }"""
 
+PUSH = "mutation ($rows: [PushTaskInput!]!) { pushTasks(rows: $rows) { conflicts { id } } }"
+
 # me: 1; tasks: 1 and 100; nodes: 1; for each of them user: 1, tasks: 1 and 100, nodes: 1, and
 # two fields for each of those.
 COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
@@ -46,6 +48,7 @@ COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "a bulk of at most two": (BULK, {"n": 2}, 2 + 2 * 1 + 2),
     "a dry run": (DRY_RUN, {"n": 2, "dry": True}, 2 + 10 * 1 + 2),
     "a variable of a dry run": (DRY_RUN, {"n": 2, "dry": False}, 2 + 10 * 1 + 2),
+    "rows": (PUSH, {"rows": [{"task": {"id": "a", "title": "b"}}] * 2}, 2 + 2 + 2 * 4),
     "introspection": ("{ __schema { types { name } } }", {}, 3),
 }
 

@@ -245,7 +245,26 @@ def test_content_types_are_those_of_the_mutations() -> None:
         for argument in field.args.values()
         if isinstance(kind := get_named_type(argument.type), GraphQLInputObjectType)
     }
-    assert kinds == {*value_rules.CONTENT, "TaskFilter"}
+    nested = {
+        kind.name
+        for name in kinds & value_rules.CONTENT.keys()
+        for field in GRAPHQL.get_type(name).fields.values()  # type: ignore[union-attr]
+        if isinstance(kind := get_named_type(field.type), GraphQLInputObjectType)
+    }
+    assert kinds | nested == {*value_rules.CONTENT, "TaskFilter"}
+
+
+def test_variable_of_an_assumed_state_is_required() -> None:
+    """Null and the absence of the field mean a new task, and a lost variable does not."""
+    document = """mutation ($assumed: TaskState, $task: TaskState!) {
+        pushTasks(rows: [{task: $task}, {assumed: $assumed, task: $task}]) { revision }
+    }"""
+    task: Any = {"id": 1, "title": None, "tags": [], "trashed": None}
+    assert missing(document, {"task": task}) == {"pushTasks": "rows.1.assumed"}
+    assert missing(document, {"task": task, "assumed": None}) == {}
+    assert missing(document, {"task": task, "assumed": task}) == {}
+    document = "mutation ($rows: [PushTaskInput!]!) { pushTasks(rows: $rows) { revision } }"
+    assert missing(document, {"rows": [{"task": task}, {"task": task, "assumed": None}]}) == {}
 
 
 def test_rules_name_the_schema() -> None:
@@ -257,6 +276,7 @@ def test_rules_name_the_schema() -> None:
     }
     fields = {name.partition(".")[2] for name in names}
     assert names >= value_rules.BLANK_TEXTS
+    assert names >= value_rules.NULLABLE
     assert fields >= value_rules.SETTINGS | value_rules.EMPTY_LISTS | value_rules.SEARCHED
 
 

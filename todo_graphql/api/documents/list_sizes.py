@@ -22,6 +22,7 @@ from graphql import (
 
 from todo_graphql.errors import ErrorCode
 from todo_graphql.store.sync.changes import DEFAULT_CHANGES, MAX_CHANGES
+from todo_graphql.store.sync.push import PUSH_MAX
 from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
@@ -31,8 +32,15 @@ UNPAGINATED_LISTS = {"TagCount": MAX_TAGS, "ErrorCodeInfo": len(ErrorCode)}
 """The maximum sizes of lists without pagination, by the type of their items."""
 
 
-INPUT_LISTS = {"CreateTaskInput": CREATE_MAX, "TaskValuesInput": BULK_MAX}
+INPUT_LISTS = {
+    "CreateTaskInput": CREATE_MAX,
+    "TaskValuesInput": BULK_MAX,
+    "PushTaskInput": PUSH_MAX,
+}
 """The maximum sizes of inputs that are lists, by the type of their items."""
+
+INPUTS = ("input", "rows")
+"""The arguments that are inputs, of which a field has at most one."""
 
 
 def field_multiplier(field: GraphQLField, items: int) -> int:
@@ -57,10 +65,11 @@ def max_list_size(
     if "atMost" in field.args:
         least = DRY_RUN_ROWS if _can_be_dry_run(node) else 1
         return max([least, *(sizes or [BULK_DEFAULT])])
-    kind = get_nullable_type(field.args["input"].type) if "input" in field.args else None
-    if not is_list_type(kind):
-        return 1
-    return _length(given.get("input"), INPUT_LISTS[get_named_type(kind).name])
+    for name in INPUTS:
+        kind = get_nullable_type(field.args[name].type) if name in field.args else None
+        if is_list_type(kind):
+            return _length(given.get(name), INPUT_LISTS[get_named_type(kind).name])
+    return 1
 
 
 def _given_arguments(
@@ -101,7 +110,7 @@ SIZE_ARGUMENTS: Mapping[str, Callable[[Any], int]] = {
 }
 """The arguments that determine a list size, clamped to its maximum."""
 
-SIZING_ARGUMENTS = {*SIZE_ARGUMENTS, "input"}
+SIZING_ARGUMENTS = {*SIZE_ARGUMENTS, *INPUTS}
 
 
 def sizing_variables(node: FieldNode) -> Iterator[str]:

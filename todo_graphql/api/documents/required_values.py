@@ -23,6 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    Undefined,
     ValueNode,
     VariableNode,
 )
@@ -113,9 +114,9 @@ def _find_missing(given: VariableArgument, values: Mapping[str, Any]) -> list[Mi
 
 
 def json_value(node: Any, values: Mapping[str, Any]) -> Any:
-    """Return a literal as JSON. Omitted variables are null, and numbers and enums are texts."""
+    """Return a literal as JSON. Omitted variables are Undefined, numbers and enums are texts."""
     if isinstance(node, VariableNode):
-        return values.get(node.name.value)
+        return values.get(node.name.value, Undefined)
     if isinstance(node, NullValueNode):
         return None
     if isinstance(node, ListValueNode):

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLString,
+    Undefined,
     get_named_type,
     get_nullable_type,
     is_input_object_type,
@@ -36,9 +37,14 @@ CONTENT: Mapping[str, frozenset[str]] = MappingProxyType(
         "UpdateTaskInput": frozenset({"expectedRevision"}),
         "UpdateTasksInput": frozenset(),
         "TaskValuesInput": frozenset({"expectedRevision"}),
+        "PushTaskInput": frozenset({"assumed"}),
+        "TaskState": frozenset(),
     }
 )
 """The input types of values to store, which may be null or empty, and their other fields."""
+
+NULLABLE = frozenset({"PushTaskInput.assumed"})
+"""The fields for which null has a documented meaning, and an omitted variable has not."""
 
 SETTINGS = frozenset({"trashed", "timeZone"})
 """The fields of filters and comparators that are no conditions."""
@@ -92,9 +98,15 @@ class Place(NamedTuple):
 
 
 def missing_values(name: str, kind: GraphQLInputType, value: Any) -> Iterator[MissingValue]:
-    """Yield the missing values of an argument, given as JSON with null for omitted variables."""
-    if value is not None or name not in OPTIONAL_ARGUMENTS:
+    """Yield the missing values of an argument, given as JSON with Undefined for omitted
+    variables.
+    """
+    if not _is_missing(value) or name not in OPTIONAL_ARGUMENTS:
         yield from _in_value(value, kind, Place("", name, name))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is Undefined
 
 
 def can_be_missing(name: str, argument: GraphQLArgument) -> bool:
@@ -107,8 +119,9 @@ def can_be_missing(name: str, argument: GraphQLArgument) -> bool:
 
 def _in_value(value: Any, kind: GraphQLInputType, place: Place) -> Iterator[MissingValue]:
     nullable = get_nullable_type(kind)
-    if value is None:
-        yield MissingValue(place.path, MISSING)
+    if _is_missing(value):
+        if value is Undefined or f"{place.owner}.{place.name}" not in NULLABLE:
+            yield MissingValue(place.path, MISSING)
     elif isinstance(nullable, GraphQLList):
         yield from _in_list(value if isinstance(value, list) else [value], nullable, place)
     elif isinstance(nullable, GraphQLInputObjectType):

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Integer,
     Select,
     Uuid,
+    any_,
     bindparam,
+    cast,
     collate,
     false,
     func,
@@ -30,7 +33,15 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.sync.cursor import FIRST_ID, LARGEST_BIGINT, LAST_ID, SyncCursor
-from todo_graphql.store.tasks.rows import WIDTH, TaskRow, format_columns, parse_task_rows
+from todo_graphql.store.tasks.rows import (
+    ALWAYS_READ,
+    WIDTH,
+    TaskRow,
+    format_columns,
+    parse_task_rows,
+    stored_columns,
+)
+from todo_graphql.store.tasks.selections import IS_NAMED
 
 DEFAULT_CHANGES = 200
 MAX_CHANGES = 500
@@ -169,6 +180,29 @@ def changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any
         .order_by(changes.c.change_revision, collate(changes.c.change_id, "C"))
         .limit(limit)
     )
+
+
+def find_changes(
+    statements: Statements, ids: Sequence[str], columns: frozenset[str]
+) -> dict[str, Change]:
+    """Return the last change of each of these tasks that exists or has a tombstone, by its id."""
+    if not ids:
+        return {}
+    rows = statements.read(find_changes_statement(columns), {"ids": ids})
+    found = [
+        Change(row.id, row.revision, row if row.created_at else None)
+        for row in parse_task_rows(rows)
+    ]
+    return {change.id: change for change in found}
+
+
+@cached_statement
+def find_changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
+    """Select the tasks and the tombstones with these ids."""
+    columns |= ALWAYS_READ
+    has_tombstone = TOMBSTONES.c.task_id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
+    found = scope.tasks_or_tombstones(IS_NAMED, has_tombstone, stored_columns(columns)).subquery()
+    return select(*format_columns(found, columns))
 
 
 def _parse_page(

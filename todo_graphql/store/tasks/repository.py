@@ -17,6 +17,8 @@ from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import write_within_quota
 from todo_graphql.store.sync.changes import Changes, read_changes
 from todo_graphql.store.sync.cursor import SyncCursor
+from todo_graphql.store.sync.outcomes import PushedTask, Rejection
+from todo_graphql.store.sync.push import PushResult, push
 from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.edits import Edits, format_tag_edits
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
@@ -120,6 +122,10 @@ class Tasks:
     def changes(self, since: SyncCursor | None, size: int) -> Changes:
         """Return a page of the changes since a cursor, the trash included."""
         return read_changes(self._statements, since, size, self._columns)
+
+    def push(self, rows: Sequence[PushedTask | Rejection]) -> PushResult:
+        """Merge edits of up to PUSH_MAX different tasks, in one transaction."""
+        return push(self._statements, rows, self._columns)
 
     def overview(
         self, zone: str, counts: frozenset[str] = ALL_COUNTS, *, tags: bool = True
