@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete, insert, select, text
 
 from tests.support.administrators import administering
+from tests.support.offline_replicas import OfflineReplica, state_of
 from tests.support.servers import migrated_database, settings_for
 from todo_graphql.store.maintenance import purge
 from todo_graphql.store.maintenance.history import begin_history
@@ -30,6 +31,9 @@ from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.users import Users
 
 OWNERS = {USERS: USERS.c.id, TASKS: TASKS.c.user_id, TOMBSTONES: TOMBSTONES.c.user_id}
+
+
+OFFLINE = st.sampled_from([0, 1])
 
 
 class Replica:
@@ -61,7 +65,7 @@ def rebalance_statement(scope: ViewerScope) -> Any:
 
 class Sync(RuleBasedStateMachine):
     """Writes of one user, and replicas that read at any time: one in full after each write, the
-    others in pages of any size.
+    others in pages of any size. Further replicas edit offline, and push and pull at any time.
     """
 
     url: ClassVar[SecretStr]
@@ -71,6 +75,7 @@ class Sync(RuleBasedStateMachine):
         super().__init__()
         self.viewer = Viewer(uuid.uuid4())
         self.replicas = [Replica() for _ in range(3)]
+        self.offline = [OfflineReplica() for _ in range(2)]
         self.ids = [uuid.uuid4() for _ in range(5)]
         self.backup: Mapping[Any, Sequence[Any]] = {}
 
@@ -106,6 +111,50 @@ class Sync(RuleBasedStateMachine):
         with self.connect() as connection:
             while self.replicas[replica].pull(Tasks(connection), 10):
                 pass
+
+    @rule(
+        replica=OFFLINE,
+        place=st.integers(0, 5),
+        edits=st.fixed_dictionaries(
+            {},
+            optional={
+                "title": st.sampled_from(["a", "mine"]),
+                "priority": st.integers(0, 2),
+                "tags": st.lists(st.sampled_from(["a", "b", "c"]), unique=True),
+                "trashed": st.booleans(),
+            },
+        ),
+    )
+    def edit_offline(self, replica: int, place: int, edits: dict[str, Any]) -> None:
+        own = self.offline[replica]
+        if own.tasks:
+            task_id = sorted(own.tasks)[place % len(own.tasks)]
+            own.edit(task_id, {**own.tasks[task_id], **edits})
+
+    @rule(replica=OFFLINE, task_id=st.integers(1, 5))
+    def create_offline(self, replica: int, task_id: int) -> None:
+        """Create a task whose id the other replica can use as well."""
+        key = str(uuid.UUID(int=task_id))
+        if key not in self.offline[replica].tasks:
+            new = {"title": f"by {replica}", "priority": 0, "tags": ["new"], "trashed": False}
+            self.offline[replica].edit(key, new)
+
+    @rule(replica=OFFLINE, place=st.integers(0, 5))
+    def purge_offline(self, replica: int, place: int) -> None:
+        own = self.offline[replica]
+        if own.tasks:
+            own.edit(sorted(own.tasks)[place % len(own.tasks)], None)
+
+    @rule(replica=OFFLINE, times=st.integers(1, 2))
+    def push(self, replica: int, times: int) -> None:
+        """Push all edits, again if the first response is lost."""
+        with self.connect() as connection:
+            self.offline[replica].push(Tasks(connection), times)
+
+    @rule(replica=OFFLINE)
+    def pull(self, replica: int) -> None:
+        with self.connect() as connection:
+            self.offline[replica].pull(Tasks(connection))
 
     @rule(title=st.sampled_from(["a", "b"]))
     def retitle_all(self, title: str) -> None:
@@ -172,7 +221,12 @@ class Sync(RuleBasedStateMachine):
         self.compare(self.replicas[:1])
 
     def teardown(self) -> None:
+        for replica in range(len(self.offline)):
+            self.push(replica, 1)
+        for replica in range(len(self.offline)):
+            self.pull(replica)
         self.compare(self.replicas)
+        assert {one.cursor for one in self.offline} == {self.replicas[0].cursor}
 
     def compare(self, replicas: Sequence[Replica]) -> None:
         with self.connect() as connection:
@@ -182,6 +236,9 @@ class Sync(RuleBasedStateMachine):
                 while replica.pull(tasks, 2):
                     pass
                 assert replica.tasks == expected
+            for offline in self.offline:
+                if not offline.edits and offline.cursor == self.replicas[0].cursor:
+                    assert offline.tasks == {key: state_of(row) for key, row in expected.items()}
 
 
 @pytest.fixture(scope="module")
