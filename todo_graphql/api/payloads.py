@@ -40,9 +40,11 @@ ROWS: tuple[tuple[str, type[Any]], ...] = (
 )
 """The types of rows, each with a field that none of the later types has."""
 
+ROW_TYPES = tuple(row for _, row in ROWS)
+
 
 def _to_json(value: Any) -> Any:
-    if isinstance(value, ROWS):
+    if isinstance(value, ROW_TYPES):
         return {name: _to_json(item) for name, item in value._asdict().items()}
     return [_to_json(item) for item in value] if isinstance(value, list) else value
 
