@@ -43,6 +43,7 @@ def test_task_cannot_have_the_id_of_its_user(alice: Person, mallory: Person) -> 
     error = alice.refusal(CREATE, input=given)
     assert (error["code"], error["reason"]) == ("BAD_USER_INPUT", "DUPLICATE")
     assert error["field"] == "input.id"
+    assert "in use by your user" in error["problems"][0]["message"]
     many = "mutation ($input: [CreateTaskInput!]!) { createTasks(input: $input) { count } }"
     assert alice.refusal(many, input=[{"title": "y"}, given])["field"] == "input.1.id"
     assert alice.revision() == 0
