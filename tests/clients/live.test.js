@@ -42,7 +42,7 @@ after(() => {
 
 describe("live", { concurrency: true }, () => {
   for (const [name, watch] of Object.entries(WATCHERS)) {
-    describe(name, () => {
+    describe(name, { concurrency: 1 }, () => {
       let proxy;
       const open = [];
       const start = (user, options = {}) => {

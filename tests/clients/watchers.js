@@ -2,16 +2,22 @@
 // a function that reads a title from the client's cache, and one that stops the client.
 
 import { gql } from "@apollo/client";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
+import { WebSocket } from "ws";
 
 import { artifact } from "./relay-artifacts.js";
 import { applyEvent } from "./setup/apollo-live.js";
 import { createClient as createApolloClient } from "./setup/apollo.js";
 import { CHANGES, applyChanges } from "./setup/changes.js";
-import { createLiveClient } from "./setup/live.js";
+import { createLiveClient, resuming } from "./setup/live.js";
 import { subscribeToTasks } from "./setup/relay-live.js";
 import { createEnvironment } from "./setup/relay.js";
 import { liveExchange, updates } from "./setup/urql-live.js";
 import { createClient as createUrqlClient } from "./setup/urql.js";
+import { createWebSocketClient } from "./setup/websocket.js";
+
+// Browsers have it, and so has Node 22.
+globalThis.WebSocket ??= WebSocket;
 
 const SUBSCRIPTION = `subscription ($since: String) { taskChanges(since: $since) ${CHANGES} }`;
 const TASK = "query ($id: ID!) { task(id: $id) { id title } }";
@@ -38,8 +44,18 @@ function watchByGraphQLSSE(user, options) {
   return watchInMap(createLiveClient({ ...user, ...options }), options);
 }
 
+function watchByGraphQLWS(user, options) {
+  return watchInMap(resuming(createWebSocketClient({ ...user, ...options })), options);
+}
+
+function watchByApolloWebSocket(user, options) {
+  // `resumeLink` connects again, behind the last event.
+  const socket = createWebSocketClient({ ...user, ...options, retryAttempts: 0 });
+  return watchByApollo(user, { ...options, subscriptionLink: new GraphQLWsLink(socket) });
+}
+
 function watchByApollo(user, { since, ...options }) {
-  const client = createApolloClient({ ...user, ...options, getToken: () => user.token });
+  const client = createApolloClient({ ...user, ...options });
   const events = [];
   client.subscribe({ query: gql(SUBSCRIPTION), variables: { since } }).subscribe({
     next: async ({ data, error }) => {
@@ -86,7 +102,9 @@ function watchByRelay(user, { since, ...options }) {
 
 export const WATCHERS = {
   "graphql-sse": watchByGraphQLSSE,
+  "graphql-ws": watchByGraphQLWS,
   "Apollo Client by multipart": watchByApollo,
+  "Apollo Client by WebSocket": watchByApolloWebSocket,
   "urql by graphql-sse": watchByUrql,
   "Relay by graphql-sse": watchByRelay,
 };

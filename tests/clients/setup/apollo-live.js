@@ -22,7 +22,10 @@ export const resumeLink = new ApolloLink((operation, forward) => {
 });
 
 const isFinal = (error) =>
-  CombinedGraphQLErrors.is(error) || (ServerError.is(error) && ![429, 503].includes(error.statusCode));
+  CombinedGraphQLErrors.is(error)
+    ? error.errors.some(({ extensions }) => !TEMPORARY.includes(extensions?.code))
+    : ServerError.is(error) && ![429, 503].includes(error.statusCode);
+const TEMPORARY = ["RATE_LIMITED", "UNAVAILABLE"];
 
 /**
  * Apply an event of `taskChanges`. The cache has updated the tasks that it knows by itself. Lists are

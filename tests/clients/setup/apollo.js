@@ -21,6 +21,7 @@ export function createClient({
   refreshToken,
   fetch,
   maxSilenceSeconds,
+  subscriptionLink, // such as a GraphQLWsLink; by default, subscriptions use HTTP
   ...http
 }) {
   const authLink = new SetContextLink(async ({ headers }) => ({
@@ -45,7 +46,11 @@ export function createClient({
   });
   // `previous` of a mutation becomes the input of `setTasks`.
   const inputLink = new RemoveTypenameFromVariablesLink();
-  const links = [inputLink, resumeLink, refreshLink, retryLink, authLink, httpLink];
+  const isSubscription = ({ operationType }) => operationType === "subscription";
+  const lastLink = subscriptionLink
+    ? ApolloLink.split(isSubscription, subscriptionLink, httpLink)
+    : httpLink;
+  const links = [inputLink, resumeLink, refreshLink, retryLink, authLink, lastLink];
   const link = ApolloLink.from(links);
   return new ApolloClient({ cache: createCache(), link });
 }
