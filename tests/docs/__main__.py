@@ -14,7 +14,7 @@ from tests.support.transcripts import run, steps_of, transcript, with_answers
 from todo_graphql.errors import ConflictReason, InputReason
 
 README, GUIDE, CONFIGURATION = "README.md", "docs/guide.md", "docs/configuration.md"
-CLIENTS = ROOT / "docs/clients.md"
+WITH_FILES = (ROOT / "docs/clients.md", ROOT / "docs/sync.md")
 
 
 def main() -> None:
@@ -28,7 +28,8 @@ def main() -> None:
         path = ROOT / name
         text = path.read_text(encoding="utf-8")
         path.write_text(with_table(text, column, rows), encoding="utf-8")
-    CLIENTS.write_text(with_files(CLIENTS.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in WITH_FILES:
+        path.write_text(with_files(path.read_text(encoding="utf-8")), encoding="utf-8")
     for name in (README, GUIDE):
         write_answers(ROOT / name)
 
