@@ -150,7 +150,8 @@ class ObjectProjection:
         self._fields = fields
         self._response = response_class(keys)
         self._checks = check_class(tuple(field.leaf for field in fields))
-        self._characters = len("{}") + sum(
+        # The field that has the object counts its other brace.
+        self._characters = len("{") + sum(
             len(f'"{key}":') + SHORT_TEXT_CHARACTERS.get(field.leaf, 1)
             for key, field in zip(keys, fields, strict=True)
         )
