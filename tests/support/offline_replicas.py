@@ -4,8 +4,14 @@ row is the client's new base, and a conflict replaces the client's task.
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from todo_graphql.store.models import Viewer
+from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.sync.changes import Change
 from todo_graphql.store.sync.cursor import SyncCursor
 from todo_graphql.store.sync.merge import Values
@@ -135,3 +141,71 @@ def assert_stored(edit: Edit, now: Values | None) -> None:
         mine, base, present = (set(map(tag_key, tags)) for tags in (value, begun, now[name]))
         assert mine - base <= present
         assert not (base - mine) & present
+
+
+OFFLINE = st.sampled_from([0, 1])
+
+
+class OfflineRules(RuleBasedStateMachine):
+    """Two offline replicas of a user, which edit, push and pull in any order."""
+
+    database: ClassVar[Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.viewer = Viewer(uuid.uuid4())
+        self.offline = [OfflineReplica() for _ in range(2)]
+
+    def connect(self) -> ViewerConnection:
+        return self.database.connect_as(self.viewer)
+
+    @rule(
+        replica=OFFLINE,
+        place=st.integers(0, 5),
+        edits=st.fixed_dictionaries(
+            {},
+            optional={
+                "title": st.sampled_from(["a", "mine"]),
+                "priority": st.integers(0, 2),
+                "tags": st.lists(st.sampled_from(["a", "b", "c"]), unique=True),
+                "trashed": st.booleans(),
+            },
+        ),
+    )
+    def edit_offline(self, replica: int, place: int, edits: dict[str, Any]) -> None:
+        own = self.offline[replica]
+        if own.tasks:
+            task_id = sorted(own.tasks)[place % len(own.tasks)]
+            own.edit(task_id, {**own.tasks[task_id], **edits})
+
+    @rule(replica=OFFLINE, task_id=st.integers(1, 5))
+    def create_offline(self, replica: int, task_id: int) -> None:
+        """Create a task whose id the other replica can use as well."""
+        key = str(uuid.UUID(int=task_id))
+        if key not in self.offline[replica].tasks:
+            new = {"title": f"by {replica}", "priority": 0, "tags": ["new"], "trashed": False}
+            self.offline[replica].edit(key, new)
+
+    @rule(replica=OFFLINE, place=st.integers(0, 5))
+    def purge_offline(self, replica: int, place: int) -> None:
+        own = self.offline[replica]
+        if own.tasks:
+            own.edit(sorted(own.tasks)[place % len(own.tasks)], None)
+
+    @rule(replica=OFFLINE, times=st.integers(1, 2))
+    def push(self, replica: int, times: int) -> None:
+        """Push all edits, again if the first response is lost."""
+        with self.connect() as connection:
+            self.offline[replica].push(Tasks(connection), times)
+
+    @rule(replica=OFFLINE)
+    def pull(self, replica: int) -> None:
+        with self.connect() as connection:
+            self.offline[replica].pull(Tasks(connection))
+
+    def synchronize(self) -> None:
+        """Push all edits of all replicas, and then pull."""
+        for replica in range(len(self.offline)):
+            self.push(replica, 1)
+        for replica in range(len(self.offline)):
+            self.pull(replica)

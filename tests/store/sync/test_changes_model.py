@@ -7,17 +7,16 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 from pydantic import SecretStr
 from sqlalchemy import delete, insert, select, text
 
 from tests.support.administrators import administering
-from tests.support.offline_replicas import OfflineReplica, state_of
+from tests.support.offline_replicas import OfflineRules, state_of
 from tests.support.servers import migrated_database, settings_for
 from todo_graphql.store.maintenance import purge
 from todo_graphql.store.maintenance.history import begin_history
-from todo_graphql.store.models import TASKS, TOMBSTONES, USERS, Viewer
-from todo_graphql.store.postgres.connection import ViewerConnection
+from todo_graphql.store.models import TASKS, TOMBSTONES, USERS
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
@@ -31,9 +30,6 @@ from todo_graphql.store.tasks.selections import TaskSelection
 from todo_graphql.store.users import Users
 
 OWNERS = {USERS: USERS.c.id, TASKS: TASKS.c.user_id, TOMBSTONES: TOMBSTONES.c.user_id}
-
-
-OFFLINE = st.sampled_from([0, 1])
 
 
 class Replica:
@@ -63,24 +59,18 @@ def rebalance_statement(scope: ViewerScope) -> Any:
     return scope.rebalance_ranks()
 
 
-class Sync(RuleBasedStateMachine):
+class Sync(OfflineRules):
     """Writes of one user, and replicas that read at any time: one in full after each write, the
     others in pages of any size. Further replicas edit offline, and push and pull at any time.
     """
 
     url: ClassVar[SecretStr]
-    database: ClassVar[Database]
 
     def __init__(self) -> None:
         super().__init__()
-        self.viewer = Viewer(uuid.uuid4())
         self.replicas = [Replica() for _ in range(3)]
-        self.offline = [OfflineReplica() for _ in range(2)]
         self.ids = [uuid.uuid4() for _ in range(5)]
         self.backup: Mapping[Any, Sequence[Any]] = {}
-
-    def connect(self) -> ViewerConnection:
-        return self.database.connect_as(self.viewer)
 
     def find_all(self, tasks: Tasks) -> dict[str, TaskRow]:
         ids = [row.id for page in tasks.iter_all() for row in page]
@@ -111,50 +101,6 @@ class Sync(RuleBasedStateMachine):
         with self.connect() as connection:
             while self.replicas[replica].pull(Tasks(connection), 10):
                 pass
-
-    @rule(
-        replica=OFFLINE,
-        place=st.integers(0, 5),
-        edits=st.fixed_dictionaries(
-            {},
-            optional={
-                "title": st.sampled_from(["a", "mine"]),
-                "priority": st.integers(0, 2),
-                "tags": st.lists(st.sampled_from(["a", "b", "c"]), unique=True),
-                "trashed": st.booleans(),
-            },
-        ),
-    )
-    def edit_offline(self, replica: int, place: int, edits: dict[str, Any]) -> None:
-        own = self.offline[replica]
-        if own.tasks:
-            task_id = sorted(own.tasks)[place % len(own.tasks)]
-            own.edit(task_id, {**own.tasks[task_id], **edits})
-
-    @rule(replica=OFFLINE, task_id=st.integers(1, 5))
-    def create_offline(self, replica: int, task_id: int) -> None:
-        """Create a task whose id the other replica can use as well."""
-        key = str(uuid.UUID(int=task_id))
-        if key not in self.offline[replica].tasks:
-            new = {"title": f"by {replica}", "priority": 0, "tags": ["new"], "trashed": False}
-            self.offline[replica].edit(key, new)
-
-    @rule(replica=OFFLINE, place=st.integers(0, 5))
-    def purge_offline(self, replica: int, place: int) -> None:
-        own = self.offline[replica]
-        if own.tasks:
-            own.edit(sorted(own.tasks)[place % len(own.tasks)], None)
-
-    @rule(replica=OFFLINE, times=st.integers(1, 2))
-    def push(self, replica: int, times: int) -> None:
-        """Push all edits, again if the first response is lost."""
-        with self.connect() as connection:
-            self.offline[replica].push(Tasks(connection), times)
-
-    @rule(replica=OFFLINE)
-    def pull(self, replica: int) -> None:
-        with self.connect() as connection:
-            self.offline[replica].pull(Tasks(connection))
 
     @rule(title=st.sampled_from(["a", "b"]))
     def retitle_all(self, title: str) -> None:
@@ -221,10 +167,7 @@ class Sync(RuleBasedStateMachine):
         self.compare(self.replicas[:1])
 
     def teardown(self) -> None:
-        for replica in range(len(self.offline)):
-            self.push(replica, 1)
-        for replica in range(len(self.offline)):
-            self.pull(replica)
+        self.synchronize()
         self.compare(self.replicas)
         assert {one.cursor for one in self.offline} == {self.replicas[0].cursor}
 
