@@ -71,7 +71,7 @@ async function converge(user, ...replicas) {
     const states = await Promise.all(replicas.map(({ state }) => state()));
     return states.every((state) => JSON.stringify(state) === expected);
   };
-  await until(equal).catch(async () => {
+  await until(equal, 40).catch(async () => {
     for (const { state } of replicas) assert.deepEqual(await state(), await serverState(user));
   });
 }

@@ -168,9 +168,9 @@ const switchDatabase = (position) => turnSwitch("database", position);
 /** Kill the server of MORTAL_URL, or start it again. */
 export const switchServer = (position) => turnSwitch("server", position);
 
-/** Wait until the condition holds, at most ten seconds. */
-export async function until(condition) {
-  const deadline = Date.now() + 10_000;
+/** Wait until the condition holds, at most for this time. */
+export async function until(condition, seconds = 10) {
+  const deadline = Date.now() + 1000 * seconds;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`The time ran out: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -191,7 +191,12 @@ test("every type without an id of its own is cached without a warning", async ()
   const types = new TypeInfo(schema);
   const covered = new Set();
   const enterField = () => void covered.add(getNamedType(types.getType()).name);
-  for (const document of [READ, gql(BULK_UPDATE)])
+  const PUSH = gql`
+    mutation ($rows: [PushTaskInput!]!) {
+      pushTasks(rows: $rows) { rejected { id code task { id title } } }
+    }
+  `;
+  for (const document of [READ, gql(BULK_UPDATE), PUSH])
     visit(document, visitWithTypeInfo(types, { Field: enterField }));
   const isRoot = (name) => /^__|^(Query|Mutation|Subscription)$|Payload$/.test(name);
   const missing = Object.values(schema.getTypeMap()).filter(
@@ -202,6 +207,9 @@ test("every type without an id of its own is cached without a warning", async ()
   await dataOf(client.query(READ, {}));
   const { updateTasks } = await dataOf(client.mutation(gql(BULK_UPDATE), { ids: [id] }));
   assert.equal(updateTasks.previous[0].title, "Buy milk");
+  const rows = [{ assumed: { id }, task: { id, title: "x".repeat(5000) } }];
+  const { pushTasks } = await dataOf(client.mutation(PUSH, { rows }));
+  assert.equal(pushTasks.rejected[0].task.title, "Buy milk");
   assert.deepEqual(
     warn.mock.calls.map((call) => call.arguments),
     [],

@@ -21,7 +21,7 @@ export function createEnvironment({ url, ...session }) {
   return new Environment({ network, store, getDataID, missingFieldHandlers });
 }
 
-// `TaskValues` and `TaskChange` have the id of a task, which is not theirs.
+// `TaskValues`, `TaskChange` and `RejectedTask` have the id of a task, which is not theirs.
 const NODES = ["Task", "User"];
 const getDataID = ({ id }, type) => (NODES.includes(type) ? id : null);
 

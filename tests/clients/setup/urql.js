@@ -46,6 +46,7 @@ const EMBEDDED = [
   "ErrorCodeInfo",
   "Overview",
   "RateLimit",
+  "RejectedTask",
   "Storage",
   "TagCount",
   "TaskChange",
