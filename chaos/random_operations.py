@@ -90,6 +90,9 @@ class RandomOperations:
             "UpdateTaskInput!": self._changes,
             "UpdateTasksInput!": self._changes,
             "[TaskValuesInput!]!": self._values,
+            "[PushTaskInput!]!": lambda: [
+                {"assumed": None, "task": values} for values in self._values()
+            ],
             "TaskFilter": self._filter,
             "[TaskOrder!]": self._order,
             "Int": lambda: self._chance.randint(1, 30),

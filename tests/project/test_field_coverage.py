@@ -16,6 +16,7 @@ from todo_graphql.api import filters, inputs
 from todo_graphql.api.comparators import camel
 from todo_graphql.api.documents.value_rules import CONTENT
 from todo_graphql.api.enums import TaskOrderField
+from todo_graphql.api.sync.task_states import PushTaskInput, TaskState
 from todo_graphql.api.task_values import TaskValues, TaskValuesInput
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Priority
@@ -83,7 +84,8 @@ def test_values_have_every_editable_field() -> None:
 def test_every_input_of_a_task_is_content() -> None:
     """Null in a field of content is a value, and in a filter a missing one."""
     given = (inputs.CreateTaskInput, inputs.UpdateTaskInput, inputs.UpdateTasksInput)
-    assert set(CONTENT) == {kind.__name__ for kind in (*given, TaskValuesInput)}
+    states = (TaskValuesInput, PushTaskInput, TaskState)
+    assert set(CONTENT) == {kind.__name__ for kind in (*given, *states)}
     assert set(inputs.COLUMNS) <= names_of(inputs.CreateTaskInput)
     assert set(inputs.COLUMNS) <= names_of(inputs.UpdateTasksInput)
 

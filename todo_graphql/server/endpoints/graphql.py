@@ -149,6 +149,6 @@ def require_method(scope: Scope) -> None:
     if header(scope, b"sec-websocket-version") is not None:
         raise HTTPException(
             405,
-            "WebSocket handshake without `Upgrade`: let the proxy pass it on.",
+            "WebSocket handshake without `Upgrade`: a proxy must pass it on.",
             {"Allow": "POST"},
         )
