@@ -21,7 +21,7 @@ from todo_graphql.server.endpoints.graphql_websocket import WebSocketEndpoint
 from todo_graphql.server.endpoints.health import health_router
 from todo_graphql.server.endpoints.import_tasks import import_router
 from todo_graphql.server.fair_queue import FairQueue
-from todo_graphql.server.http.cors import CORS
+from todo_graphql.server.http.cors import CORS, AllowedOrigins
 from todo_graphql.server.http.error_responses import on_http_exception, on_problem
 from todo_graphql.server.http.middleware import RequestMiddleware
 from todo_graphql.server.http.unsent_responses import UnsentResponses
@@ -29,7 +29,7 @@ from todo_graphql.server.live.channels import create_channel
 from todo_graphql.server.live.event_reader import EventReader
 from todo_graphql.server.live.hub import Hub
 from todo_graphql.server.live.streams import END_STREAMS, LiveStreams
-from todo_graphql.server.live.websocket_services import SocketLimiter, SocketServices
+from todo_graphql.server.live.websocket_services import SocketServices, require_socket_slot
 from todo_graphql.server.observability.live_statistics import LiveStatistics
 from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.observability.setup import Observability
@@ -38,6 +38,7 @@ from todo_graphql.server.observability.sources import Sources
 from todo_graphql.server.operation_runner import OperationRunner
 from todo_graphql.server.rate_limits.limiter import RateLimiter
 from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.slots import Slots
 from todo_graphql.server.thread_pool import ThreadPool
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres import outages
@@ -60,7 +61,10 @@ class Components:
         self.rate_limiter = RateLimiter(settings)
         self.schema = create_schema(settings)
         self.get_context = ContextGetter(self.authenticator, self.database, self.rate_limiter)
-        reader = EventReader(self.schema, self.queue, self.readiness, settings.request_timeout)
+        self.runner = OperationRunner(
+            self.schema, self.readiness, self.queue, settings.request_timeout
+        )
+        reader = EventReader(self.runner, max_reads=self.queue.max_per_owner)
         self.streams = LiveStreams(self.hub, reader, self.statistics)
         self.observability = Observability(settings, self._sources(), shared)
 
@@ -126,16 +130,19 @@ def graphql_routes(
     settings: Settings, components: Components, page: GraphiQLPage | None
 ) -> list[BaseRoute]:
     """Return the routes of /graphql over HTTP and over WebSocket."""
-    runner = OperationRunner(
-        components.schema, components.readiness, components.queue, settings.request_timeout
-    )
     unsent = UnsentResponses(settings.max_response_bytes)
     get_context, streams = components.get_context, components.streams
+    runner = components.runner
     endpoint = GraphQLEndpoint(settings, runner, get_context, streams, unsent, page)
     services = SocketServices(
-        runner, get_context, streams, unsent, SocketLimiter(), components.observability.observers
+        runner,
+        get_context,
+        streams,
+        unsent,
+        Slots(require_socket_slot),
+        components.observability.observers,
     )
-    websocket = WebSocketEndpoint(services, settings.cors_origins)
+    websocket = WebSocketEndpoint(services, AllowedOrigins(settings.cors_origins))
     return [Route(routes.GRAPHQL, endpoint), WebSocketRoute(routes.GRAPHQL, websocket.serve)]
 
 
@@ -152,5 +159,5 @@ def add_middleware(app: FastAPI, settings: Settings, observers: list[Observer]) 
     if not settings.cors_origins:
         app.add_middleware(RequestMiddleware, observers=observers)
         return
-    cors = partial(CORS, origins=settings.cors_origins)
+    cors = partial(CORS, allowed=AllowedOrigins(settings.cors_origins))
     app.add_middleware(RequestMiddleware, observers=observers, cors=cors)

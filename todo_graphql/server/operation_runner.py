@@ -38,13 +38,15 @@ class OperationRunner:
         self,
         parse: Parse,
         context: Context,
-        record: RequestRecord,
         respond: Callable[[ExecutionResult], T],
+        *,
+        record: RequestRecord | None = None,
         on_start: Callable[[Job], None] | None = None,
     ) -> T:
         """Parse and execute a request, and return its response, all on a worker thread.
 
-        `on_start` receives the job, which can outlive this call.
+        The `record` receives the codes of errors, and `on_start` the job, which can outlive this
+        call.
         """
 
         def execute() -> T:
@@ -52,7 +54,7 @@ class OperationRunner:
             self._readiness.require_rls_check()
             with context.connection:
                 result = self._schema.run(request, context)
-                if result.errors:
+                if result.errors and record is not None:
                     record.codes = error_codes(result)
                 return respond(result)
 

@@ -17,8 +17,8 @@ from tests.support.http_client import asked_by, connected
 from todo_graphql.errors import Unavailable
 from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.data_files.records import PART_BYTES
-from todo_graphql.server.endpoints import export_limiter, export_tasks
-from todo_graphql.server.endpoints.export_limiter import ALREADY_RUNNING, TOO_MANY
+from todo_graphql.server.endpoints import export_limits, export_tasks
+from todo_graphql.server.endpoints.export_limits import ALREADY_RUNNING, TOO_MANY
 from todo_graphql.server.protocol.limits import EXPORT_RATE, MinDataRate
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
@@ -144,7 +144,7 @@ def test_exports_of_a_process_are_limited(
     held: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(export_limiter, "MAX_EXPORTS", 1)
+    monkeypatch.setattr(export_limits, "MAX_EXPORTS", 1)
     with connected(url) as connection:
         connection.sendall(asked_by(alice, b"GET /export"))
         assert connection.recv(12) == b"HTTP/1.1 200"
@@ -203,7 +203,7 @@ def test_slow_reader_of_an_export_loses_its_slot(
     """The socket buffers take a few megabytes."""
     tasks.import_tasks([LONGEST] * 400)
     monkeypatch.setattr(export_tasks, "EXPORT_RATE", MinDataRate(0.1, 10**9))
-    monkeypatch.setattr(export_limiter, "MAX_OWNER_EXPORTS", 1)
+    monkeypatch.setattr(export_limits, "MAX_OWNER_EXPORTS", 1)
     with connected(url, room=4_096) as connection:
         connection.sendall(asked_by(alice, b"GET /export"))
         assert connection.recv(12) == b"HTTP/1.1 200"

@@ -16,7 +16,7 @@ from tests.support.redis import KINDS, redis
 from todo_graphql.server.live import hint_channel
 from todo_graphql.server.live.channels import create_channel
 from todo_graphql.server.live.hint_channel import BusChannel
-from todo_graphql.server.live.hub import SingleProcess
+from todo_graphql.server.live.hub import ALL_USERS, SingleProcess
 from todo_graphql.settings.settings import Settings
 
 PATIENCE = 20
@@ -109,16 +109,18 @@ def test_many_hints_are_sent_in_few_messages(live: Any, monkeypatch: Any) -> Non
     asyncio.run(run())
 
 
-def test_hints_flow_again_after_an_outage(live: Any) -> None:
+def test_outage_is_followed_by_hints_again_and_one_to_all(live: Any) -> None:
     settings, end, restore = live
 
     async def run() -> None:
         async with processes(settings) as (one, two):
+            before = two.received.count(ALL_USERS)
             await asyncio.to_thread(end)
             one.channel.publish("lost or not")
             await asyncio.to_thread(restore)
             await connect(one, two)
             await connect(two, one)
+            await two.until(lambda: two.received.count(ALL_USERS) > before, lambda: None)
 
     asyncio.run(run())
 

@@ -9,9 +9,10 @@ import pytest
 
 from todo_graphql.errors import RateLimited, Unavailable
 from todo_graphql.server.live import limits
-from todo_graphql.server.live.hub import Deliver, Hub, SingleProcess
-from todo_graphql.server.live.limits import StreamLimiter
+from todo_graphql.server.live.hub import ALL_USERS, Deliver, Hub, SingleProcess
+from todo_graphql.server.live.limits import require_stream_slot
 from todo_graphql.server.observability.live_statistics import LiveStatistics
+from todo_graphql.server.slots import Slots
 
 TIMEOUT_SECONDS = 30.0
 
@@ -56,6 +57,19 @@ def test_hints_before_a_read_are_one_flag() -> None:
             await asyncio.sleep(0)
             assert signal.clear() == first
             assert not await signal.wait(asyncio.get_running_loop().time())
+
+    asyncio.run(check())
+
+
+def test_lost_hints_wake_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOST_HINTS_SECONDS", 0.1)
+
+    async def check() -> None:
+        hub = Hub(SingleProcess(), LiveStatistics())
+        with hub.listening("alice") as first, hub.listening("mallory") as second:
+            hub.deliver(ALL_USERS)
+            assert await first.wait(deadline())
+            assert await second.wait(deadline())
 
     asyncio.run(check())
 
@@ -105,16 +119,16 @@ def test_channel_carries_the_hints_of_other_processes() -> None:
 def test_slots_are_limited_for_each_user_and_in_total(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_USER_STREAMS", 1)
     monkeypatch.setattr(limits, "MAX_STREAMS", 2)
-    limiter = StreamLimiter()
-    with limiter.slot("alice"):
-        with pytest.raises(RateLimited), limiter.slot("alice"):
+    slots = Slots(require_stream_slot)
+    with slots.hold("alice"):
+        with pytest.raises(RateLimited), slots.hold("alice"):
             pass
-        with limiter.slot("bob"):
-            assert limiter.streams == 2
-            with pytest.raises(Unavailable), limiter.slot("carol"):
+        with slots.hold("bob"):
+            assert slots.total == 2
+            with pytest.raises(Unavailable), slots.hold("carol"):
                 pass
-    assert limiter.streams == 0
-    with limiter.slot("alice"):
+    assert slots.total == 0
+    with slots.hold("alice"):
         pass
 
 

@@ -62,12 +62,14 @@ class TaskChanges(RowType):
     revision: int = strawberry.field(description="The user's current revision.")
 
     @classmethod
-    def read(cls, tasks: Tasks, since: str | None, first: int) -> "TaskChanges":
+    def read(
+        cls, tasks: Tasks, since: str | None, first: int, *, expects_changes: bool = False
+    ) -> "TaskChanges":
         """Read a page. Raise BadUserInput for an invalid argument."""
         with ProblemCollector() as collect:
             collect(_require_size, first)
             cursor = None if since is None else collect(SyncCursor.decode, since, "since")
-        return cls.from_row(tasks.changes(cursor, first))
+        return cls.from_row(tasks.changes(cursor, first, expects_changes=expects_changes))
 
 
 def _require_size(first: int) -> None:

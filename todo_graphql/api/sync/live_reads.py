@@ -9,14 +9,15 @@ if TYPE_CHECKING:
 class LiveRead:
     """One read of a stream: the cursor from which it reads, and the page that it has read.
 
-    The first read has no cursor of its own and begins at the argument `since`. `page` stays None if
-    the read fails.
+    The first read has no cursor of its own and begins at the argument `since`. A read after a hint
+    `expects_changes`. `page` stays None if the read fails.
     """
 
-    __slots__ = ("cursor", "page")
+    __slots__ = ("cursor", "expects_changes", "page")
 
-    def __init__(self, cursor: str | None = None) -> None:
+    def __init__(self, cursor: str | None = None, *, expects_changes: bool = False) -> None:
         self.cursor = cursor
+        self.expects_changes = expects_changes
         self.page: Changes | None = None
 
     def fail(self) -> None:

@@ -28,6 +28,8 @@ class Subscription:
         read = info.context.live_read
         assert read is not None  # the schema rejects a subscription without a stream
         start = since if read.cursor is None else read.cursor
-        page = TaskChanges.read(info.context.tasks(user_id), start, first)
+        page = TaskChanges.read(
+            info.context.tasks(user_id), start, first, expects_changes=read.expects_changes
+        )
         read.page = cast("Changes", page)
         return page

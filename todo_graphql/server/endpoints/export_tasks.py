@@ -19,7 +19,7 @@ from todo_graphql.errors import BadUserInput, InputReason, Problem, Unavailable
 from todo_graphql.server import routes
 from todo_graphql.server.auth.dependency import ContextGetter
 from todo_graphql.server.data_files.formats import FORMATS
-from todo_graphql.server.endpoints.export_limiter import ExportLimiter
+from todo_graphql.server.endpoints.export_limits import require_export_slot
 from todo_graphql.server.endpoints.query_parameters import parse_file_parameters
 from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
@@ -28,6 +28,7 @@ from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.protocol.limits import EXPORT_RATE
 from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.slots import Slots
 from todo_graphql.store.tasks.export_pages import EXPORT_PAGE_SIZE
 from todo_graphql.store.tasks.rows import TaskRow
 
@@ -52,7 +53,7 @@ def export_router(
     page.
     """
     router = APIRouter()
-    limiter = ExportLimiter()
+    slots = Slots(require_export_slot)
 
     @router.api_route(routes.EXPORT, methods=["GET", "HEAD"])
     async def export(
@@ -72,7 +73,7 @@ def export_router(
             return FileResponse(await check(), check, ExitStack(), name)
         pieces = FORMATS[name].write(_charged(context, context.tasks().iter_all()))
         with ExitStack() as slot:
-            slot.enter_context(limiter.slot(context.viewer.key))
+            slot.enter_context(slots.hold(context.viewer.key))
             # An error before the first piece is an error response. A later error closes the
             # connection, so that no client takes a part of the file for the whole.
             first = await run_in_queue(partial(_first_piece, readiness, context, pieces))

@@ -100,7 +100,7 @@ class GraphQLEndpoint:
         respond = partial(response_to, media_type=media_type, scope=request.scope)
         record = request_record(request.scope)
         hold = partial(self._hold_body, request)
-        return await self._runner.run(parse, context, record, respond, on_start=hold)
+        return await self._runner.run(parse, context, respond, record=record, on_start=hold)
 
     def _hold_body(self, request: Request, job: Job) -> None:
         """Keep the share of the body until the thread has finished, also after a disconnect or a

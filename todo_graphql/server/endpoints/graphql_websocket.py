@@ -1,14 +1,12 @@
 """WebSockets at /graphql: the handshake, and the record of the connection."""
 
 import time
-from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from starlette.routing import Router
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from todo_graphql.server.http.content_negotiation import header
-from todo_graphql.server.http.cors import CORS
+from todo_graphql.server.http.cors import AllowedOrigins
 from todo_graphql.server.live.websocket import Socket, close
 from todo_graphql.server.live.websocket_messages import (
     LEGACY_SUBPROTOCOL,
@@ -32,9 +30,9 @@ class WebSocketEndpoint:
     the connection has its duration and its close code.
     """
 
-    def __init__(self, services: SocketServices, allowed_origins: Collection[str]) -> None:
+    def __init__(self, services: SocketServices, allowed: AllowedOrigins) -> None:
         self._services = services
-        self._cors = CORS(Router(), allowed_origins)
+        self._allowed = allowed
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve a client until one side closes the connection."""
@@ -67,6 +65,6 @@ class WebSocketEndpoint:
     def _is_allowed(self, websocket: WebSocket) -> bool:
         """Return whether the page may call the API, as for CORS. Other clients send no Origin."""
         origin = header(websocket.scope, b"origin")
-        if origin is None or self._cors.is_allowed_origin(origin):
+        if origin is None or origin in self._allowed:
             return True
         return urlsplit(origin).netloc == header(websocket.scope, b"host")

@@ -38,22 +38,38 @@ WILDCARDS = {r"//\*\.": r"//(?:[a-z0-9_-]+\.)+", r":\*": r"(?::[0-9]{1,5})?"}
 """The expressions for `*.` before a host, and for the port `*`, by their escaped forms."""
 
 
+class AllowedOrigins:
+    """The origins of CORS_ORIGINS, which may have wildcards (settings/types.py)."""
+
+    def __init__(self, origins: Iterable[str]) -> None:
+        origins = tuple(origins)
+        self.exact = [origin for origin in origins if "*" not in origin or origin == "*"]
+        self.expression = expression_of(origins)
+
+    def __contains__(self, origin: str) -> bool:
+        if "*" in self.exact or origin in self.exact:
+            return True
+        return self.expression is not None and bool(re.fullmatch(self.expression, origin))
+
+
 class CORS(CORSMiddleware):
     """Middleware that also logs the origin of a rejected preflight."""
 
-    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
-        """Allow origins, each an origin, `*`, or one with a wildcard (settings/types.py)."""
-        origins = tuple(origins)
+    def __init__(self, app: ASGIApp, allowed: AllowedOrigins) -> None:
+        self._allowed = allowed
         super().__init__(
             app,
-            allow_origins=[origin for origin in origins if "*" not in origin or origin == "*"],
-            allow_origin_regex=expression_of(origins),
+            allow_origins=allowed.exact,
+            allow_origin_regex=allowed.expression,
             allow_methods=routes.METHODS,
             allow_headers=["*"],
             allow_private_network=True,
             expose_headers=EXPOSED_HEADERS,
             max_age=PREFLIGHT_SECONDS,
         )
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return origin in self._allowed
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Return the response to a preflight, and log an origin that is not allowed."""

@@ -8,13 +8,11 @@ from typing import NamedTuple
 from graphql import ExecutionResult
 
 from todo_graphql.api.context import Context
-from todo_graphql.api.processor_time import call_charged
-from todo_graphql.api.schema import GraphQLRequest, Schema
+from todo_graphql.api.schema import GraphQLRequest
+from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.errors import ErrorCode, RateLimited, Unavailable
-from todo_graphql.server.fair_queue import FairQueue
 from todo_graphql.server.http.body import encode, error_codes, first_extension
-from todo_graphql.server.http.timeouts import run_with_timeout
-from todo_graphql.server.readiness import Readiness
+from todo_graphql.server.operation_runner import OperationRunner
 from todo_graphql.store.sync.changes import Changes
 
 RETRY_CODES = frozenset({ErrorCode.RATE_LIMITED.name, ErrorCode.UNAVAILABLE.name})
@@ -34,16 +32,11 @@ class Event(NamedTuple):
 
 
 class EventReader:
-    """Reader that executes operations on worker threads, on at most half of them at a time."""
+    """Reader of the events of all streams, a limited number at a time."""
 
-    def __init__(
-        self, schema: Schema, queue: FairQueue, readiness: Readiness, timeout: float
-    ) -> None:
-        self._schema = schema
-        self._queue = queue
-        self._readiness = readiness
-        self._timeout = timeout
-        self._places = asyncio.Semaphore(queue.max_per_owner)
+    def __init__(self, runner: OperationRunner, max_reads: int) -> None:
+        self._runner = runner
+        self._places = asyncio.Semaphore(max_reads)
 
     def place(self) -> AbstractAsyncContextManager[None]:
         """Wait for a place, and hold it in the `async with` block. Many streams that begin at once,
@@ -56,21 +49,18 @@ class EventReader:
 
         Raises RateLimited or Unavailable if the read must be repeated later.
         """
-        async with self.place():
-            call = partial(self._execute, request, context)
-            work = self._queue.run(context.viewer.key, call_charged, context, call)
-            return await run_with_timeout(self._timeout, context.connection, work)
-
-    def _execute(self, request: GraphQLRequest, context: Context) -> Event:
         read = context.live_read
         assert read is not None
-        self._readiness.require_rls_check()
-        with context.connection:
-            result = self._schema.run(request, context)
-        if result.data is None:
-            raise_for_retry(result)
-        is_internal = ErrorCode.INTERNAL_SERVER_ERROR.name in error_codes(result)
-        return Event(payload_of(result), read.page, read.has_found, is_internal)
+        async with self.place():
+            return await self._runner.run(lambda: request, context, partial(event_of, read))
+
+
+def event_of(read: LiveRead, result: ExecutionResult) -> Event:
+    """Return the event of a result. Raises RateLimited or Unavailable."""
+    if result.data is None:
+        raise_for_retry(result)
+    is_internal = ErrorCode.INTERNAL_SERVER_ERROR.name in error_codes(result)
+    return Event(payload_of(result), read.page, read.has_found, is_internal)
 
 
 def payload_of(result: ExecutionResult) -> bytes:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from todo_graphql.outage_log import OutageLog
-from todo_graphql.server.live.hub import Deliver
+from todo_graphql.server.live.hub import ALL_USERS, Deliver
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Receiver(Protocol):
     """A connection to the bus that receives messages."""
 
     def receive(self, seconds: float) -> Iterable[str]:
-        """Wait at most so long, and return the messages."""
+        """Wait at most so long, and return the messages. Raises an error if some were lost."""
 
     def close(self) -> None: ...
 
@@ -130,6 +130,7 @@ class BusChannel:
         receiver = self._bus.open_receiver()
         try:
             self._outage.recover()
+            deliver(ALL_USERS)  # hints may have been lost before
             while not self._stopped.is_set():
                 for message in receiver.receive(POLL_SECONDS):
                     sender, *users = message.split(" ")

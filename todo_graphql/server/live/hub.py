@@ -6,14 +6,19 @@ out of order: a stream reads the changes from its own cursor (docs/decisions/002
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from time import perf_counter
 from typing import Protocol
 
+from todo_graphql.server.live import limits
 from todo_graphql.server.observability.live_statistics import LiveStatistics
 
 logger = logging.getLogger(__name__)
+
+ALL_USERS = "*"
+"""The key of a hint to all streams, which is delivered when hints may have been lost."""
 
 Deliver = Callable[[str], None]
 """A receiver of the hints of other processes, by the key of their user. Any thread can call it."""
@@ -121,14 +126,24 @@ class Hub:
 
         A stream that begins to listen after this look reads after it, and finds the write.
         """
-        if user in self._signals and self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed
+        if self._loop is None or not (user in self._signals or user == ALL_USERS):
+            return
+        with suppress(RuntimeError):  # the loop is closed
+            if user == ALL_USERS:
+                self._loop.call_soon_threadsafe(self._set_all, self._loop)
+            else:
                 self._loop.call_soon_threadsafe(self._set, user)
 
     def _set(self, user: str) -> None:
         for signal in self._signals.get(user, ()):
             self._statistics.hints += 1
             signal.set()
+
+    def _set_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wake all streams, one after the other."""
+        for user in self._signals:
+            seconds = random.uniform(0, limits.LOST_HINTS_SECONDS)  # noqa: S311 - not a secret
+            loop.call_later(seconds, self._set, user)
 
     def receiving(self) -> AbstractAsyncContextManager[None]:
         """Receive the hints of other processes in the `async with` block."""

@@ -1,9 +1,5 @@
 """The limits of live streams in number, time and memory."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from todo_graphql.errors import RateLimited, Unavailable
 from todo_graphql.server.protocol.limits import MinDataRate
 
@@ -18,6 +14,9 @@ CHECK_SECONDS = 30.0
 over the last part of it, so that streams that began together do not read together.
 """
 CHECK_SPREAD = 0.25
+
+LOST_HINTS_SECONDS = 10.0
+"""The time over which all streams read, after hints may have been lost."""
 
 HEARTBEAT_SECONDS = 12.0
 """The time between two heartbeats. Proxies close connections that are silent for 30 to 60 s."""
@@ -55,36 +54,17 @@ MAX_INLINE_CHARACTERS = 4_096
 """The longest message that is parsed on the event loop. Workers parse others, at a charge."""
 
 
-class StreamLimiter:
-    """The open streams of one process, for use on its event loop."""
-
-    def __init__(self) -> None:
-        self._open: Counter[str] = Counter()
-
-    @property
-    def streams(self) -> int:
-        """Return the number of open streams."""
-        return self._open.total()
-
-    @contextmanager
-    def slot(self, user: str) -> Iterator[None]:
-        """Hold a slot in the `with` block. Raises RateLimited if the user has none left, and
-        Unavailable if the process has none.
-        """
-        if self._open[user] >= MAX_USER_STREAMS:
-            raise RateLimited(
-                f"{MAX_USER_STREAMS} subscriptions of yours are open. Close one of them.",
-                retry_after=RETRY_AFTER_SECONDS,
-            )
-        if self.streams >= MAX_STREAMS:
-            raise Unavailable(
-                "Too many subscriptions are open. Try again in a moment.",
-                retry_after=RETRY_AFTER_SECONDS,
-            )
-        self._open[user] += 1
-        try:
-            yield
-        finally:
-            self._open[user] -= 1
-            if not self._open[user]:
-                del self._open[user]
+def require_stream_slot(own: int, total: int) -> None:
+    """Raise RateLimited if these open streams leave none to the user, and Unavailable if they leave
+    none at all.
+    """
+    if own >= MAX_USER_STREAMS:
+        raise RateLimited(
+            f"{MAX_USER_STREAMS} subscriptions of yours are open. Close one of them.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    if total >= MAX_STREAMS:
+        raise Unavailable(
+            "Too many subscriptions are open. Try again in a moment.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )

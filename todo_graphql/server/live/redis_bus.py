@@ -55,12 +55,20 @@ class RedisReceiver:
     """Receiver of messages, on a connection of its own."""
 
     def __init__(self, client: "Redis") -> None:
-        self._messages = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._messages = client.pubsub()  # type: ignore[no-untyped-call]
         self._messages.subscribe(CHANNEL)
+        self._messages.get_message(timeout=TIMEOUT_SECONDS)  # the confirmation
 
     def receive(self, seconds: float) -> Iterable[str]:
+        """Wait at most so long, and return the messages. Raises ConnectionResetError after the
+        client has reconnected: messages may have been lost.
+        """
         message = self._messages.get_message(timeout=seconds)
-        return [] if message is None else [str(message["data"])]
+        if message is None:
+            return []
+        if message["type"] != "message":  # the confirmation of a second subscription
+            raise ConnectionResetError
+        return [str(message["data"])]
 
     def close(self) -> None:
         self._messages.close()

@@ -102,7 +102,7 @@ class Stream:
         self._hinted_at = self._hinted_at or hinted_at
         self._read_at = self._now()
         context = self._verified(self._session.create_context)
-        context.live_read = LiveRead(self._cursor)
+        context.live_read = LiveRead(self._cursor, expects_changes=hinted_at is not None)
         try:
             event = await self._with_heartbeats(self._reader.read(self._request, context))
             await self._accept(event)

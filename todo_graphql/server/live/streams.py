@@ -7,13 +7,14 @@ from typing import Any
 
 from todo_graphql.server.live.event_reader import Event, EventReader
 from todo_graphql.server.live.hub import Hub
-from todo_graphql.server.live.limits import StreamLimiter
+from todo_graphql.server.live.limits import require_stream_slot
 from todo_graphql.server.live.stream import Sink, Stream, Subscriber
 from todo_graphql.server.observability.live_statistics import (
     LiveStatistics,
     StreamEnd,
     StreamRecord,
 )
+from todo_graphql.server.slots import Slots
 
 END_STREAMS = "end_streams"
 """The key, in the state of the ASGI lifespan, of the call that ends all streams."""
@@ -26,7 +27,7 @@ class LiveStreams:
         self.hub = hub
         self.reader = reader
         self._statistics = statistics
-        self._limiter = StreamLimiter()
+        self._slots = Slots(require_stream_slot)
         self._closed: asyncio.Future[None] | None = None
 
     @asynccontextmanager
@@ -51,8 +52,8 @@ class LiveStreams:
     @contextmanager
     def slot(self, user: str) -> Iterator[None]:
         """Hold the place of a stream. Raises RateLimited or Unavailable if there is none."""
-        with self._limiter.slot(user):
-            self._statistics.streams = self._limiter.streams
+        with self._slots.hold(user):
+            self._statistics.streams = self._slots.total
             try:
                 yield
             finally:

@@ -73,7 +73,7 @@ class Socket:
         """Serve the client. Returns how the WebSocket is to be closed."""
         try:
             await self._unless_stopped(self._initialise())
-            with self._services.limiter.slot(self.user):
+            with self._services.slots.hold(self.user):
                 await self.send(ACK)
                 return await self._exchange()
         except SocketClosed as closed:

@@ -168,7 +168,7 @@ class SocketOperation:
 
         reader = self._services.streams.reader
         async with reader.place() if self._may_be_subscription else nullcontext():
-            outcome = await self._services.runner.run(parse, context, self._record, respond)
+            outcome = await self._services.runner.run(parse, context, respond, record=self._record)
         self._record.response_status = outcome.status
         return outcome
 

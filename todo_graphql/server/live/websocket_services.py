@@ -1,8 +1,6 @@
 """Services that the WebSockets of one process share, and the limit on their number."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from todo_graphql.server.auth.dependency import ContextGetter
@@ -12,28 +10,15 @@ from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.live.websocket_messages import CloseCode, SocketClosed
 from todo_graphql.server.observability.request_record import Observer
 from todo_graphql.server.operation_runner import OperationRunner
+from todo_graphql.server.slots import Slots
 
 
-class SocketLimiter:
-    """The open WebSockets of one process that have a user, for use on its event loop."""
-
-    def __init__(self) -> None:
-        self._open: Counter[str] = Counter()
-
-    @contextmanager
-    def slot(self, user: str) -> Iterator[None]:
-        """Hold a slot in the `with` block. Raises SocketClosed if there is none."""
-        if self._open[user] >= limits.MAX_USER_SOCKETS:
-            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "You have too many WebSockets.")
-        if self._open.total() >= limits.MAX_SOCKETS:
-            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "Too many WebSockets are open.")
-        self._open[user] += 1
-        try:
-            yield
-        finally:
-            self._open[user] -= 1
-            if not self._open[user]:
-                del self._open[user]
+def require_socket_slot(own: int, total: int) -> None:
+    """Raise SocketClosed if these open WebSockets leave no slot."""
+    if own >= limits.MAX_USER_SOCKETS:
+        raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "You have too many WebSockets.")
+    if total >= limits.MAX_SOCKETS:
+        raise SocketClosed(CloseCode.TRY_AGAIN_LATER, "Too many WebSockets are open.")
 
 
 class SocketServices(NamedTuple):
@@ -43,5 +28,5 @@ class SocketServices(NamedTuple):
     get_context: ContextGetter
     streams: LiveStreams
     unsent: UnsentResponses
-    limiter: SocketLimiter
+    slots: Slots
     observers: Sequence[Observer]

@@ -93,13 +93,19 @@ class State(NamedTuple):
 
 
 def read_changes(
-    statements: Statements, since: SyncCursor | None, size: int, columns: frozenset[str]
+    statements: Statements,
+    since: SyncCursor | None,
+    size: int,
+    columns: frozenset[str],
+    *,
+    expects_changes: bool = False,
 ) -> Changes:
     """Read up to `size` changes behind a cursor, from the start without one.
 
-    A cursor that is no longer valid starts anew, with `reset`.
+    A cursor that is no longer valid starts anew, with `reset`. A reader that `expects_changes`
+    saves the short statement.
     """
-    if since is not None and since.task_id == LAST_ID:
+    if since is not None and since.task_id == LAST_ID and not expects_changes:
         state = State._make(statements.read(state_statement())[0])
         if since.revision == (state.revision or 0) and since.is_valid_in(*state.bounds):
             return _parse_page([], state, since, size, is_reset=False)

@@ -119,9 +119,13 @@ class Tasks:
         """Iterate over pages of all tasks, the trash included, in the manual order."""
         return iter_all(self._statements)
 
-    def changes(self, since: SyncCursor | None, size: int) -> Changes:
+    def changes(
+        self, since: SyncCursor | None, size: int, *, expects_changes: bool = False
+    ) -> Changes:
         """Return a page of the changes since a cursor, the trash included."""
-        return read_changes(self._statements, since, size, self._columns)
+        return read_changes(
+            self._statements, since, size, self._columns, expects_changes=expects_changes
+        )
 
     def push(self, rows: Sequence[PushedTask | Rejection]) -> PushResult:
         """Merge edits of up to PUSH_MAX different tasks, in one transaction."""
