@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from chaos.clients import head_for
 from chaos.environment import User
@@ -51,7 +51,6 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._content = b""
         self._has_head = False
-        self.is_completed = False
         self.transport: asyncio.Transport | None = None
         self.begun = asyncio.Event()
         """It is set by the first event, or by the end of the connection before it."""
@@ -77,7 +76,7 @@ class Connection(asyncio.Protocol):
         *events, self._content = self._content.split(b"\n\n")
         for event in events:
             if event.startswith(b"event: next"):
-                self._stream.apply(event.partition(b"data: ")[2])
+                self._stream.apply(json.loads(event.partition(b"data: ")[2]))
                 self.begun.set()
 
     def _parse_chunks(self) -> None:
@@ -86,7 +85,8 @@ class Connection(asyncio.Protocol):
             size = int(self._buffer[:end], 16)
             if len(self._buffer) < end + size + 4:
                 return
-            self.is_completed = self.is_completed or size == 0
+            if size == 0:
+                self._stream.is_completed = True
             self._content += self._buffer[end + 2 : end + 2 + size]
             self._buffer = self._buffer[end + size + 4 :]
 
@@ -104,11 +104,20 @@ class Connection(asyncio.Protocol):
             self._loop.call_soon_threadsafe(self.close)
 
 
+class Closable(Protocol):
+    """The connection of a stream."""
+
+    def close(self) -> None: ...
+
+    def cut(self) -> None:
+        """Close the connection, from any thread."""
+
+
 class LiveStream:
-    """A user's stream, which subscribes again from its last cursor whenever it ends."""
+    """A user's stream by server-sent events. It subscribes again from its cursor when it ends."""
 
     def __init__(self, port: int, user: User, received: Received) -> None:
-        self._port = port
+        self.port = port
         self.user = user
         self.received = received
         self.cursor: str | None = None
@@ -116,7 +125,9 @@ class LiveStream:
         """The revision and the title of each task, by its id."""
         self.ends: list[float] = []
         self.is_open = False
-        self.connection: Connection | None = None
+        self.is_completed = False
+        """Whether the server has completed a subscription, after which clients do not come back."""
+        self.connection: Closable | None = None
 
     def request(self) -> bytes:
         body = json.dumps({"query": DOCUMENT, "variables": {"since": self.cursor}}).encode()
@@ -130,7 +141,7 @@ class LiveStream:
             async with opening:
                 try:
                     _, connection = await loop.create_connection(
-                        lambda: Connection(self), "127.0.0.1", self._port
+                        lambda: Connection(self), "127.0.0.1", self.port
                     )
                 except OSError:
                     await asyncio.sleep(0.2)
@@ -138,15 +149,19 @@ class LiveStream:
                 self.connection = connection
                 await connection.begun.wait()
             await connection.ended.wait()
-            if self.is_open:
-                self.ends.append(time.monotonic())
-            self.is_open = False
+            self.note_end()
             await asyncio.sleep(random.uniform(0.2, 1))  # noqa: S311 - not a secret
 
-    def apply(self, content: bytes) -> None:
-        """Apply an event, and note what belongs to another user."""
-        now, event = time.time(), json.loads(content)
-        page = event["data"]["taskChanges"]
+    def note_end(self) -> None:
+        """Note that the stream has ended, if it was open."""
+        if self.is_open:
+            self.ends.append(time.monotonic())
+        self.is_open = False
+
+    def apply(self, result: Any) -> None:
+        """Apply the result of an event, and note what belongs to another user."""
+        now = time.time()
+        page = result["data"]["taskChanges"]
         self.is_open = True
         if page["reset"]:
             self.tasks.clear()
@@ -171,9 +186,12 @@ class LiveStream:
 class LiveClients:
     """Streams of all users, on a thread of their own."""
 
-    def __init__(self, port: int, users: Sequence[User]) -> None:
+    def __init__(
+        self, port: int, users: Sequence[User], kinds: Sequence[type[LiveStream]] = (LiveStream,)
+    ) -> None:
+        """Create a stream of each of these kinds for each user."""
         self.received = Received()
-        self.streams = [LiveStream(port, user, self.received) for user in users]
+        self.streams = [kind(port, user, self.received) for user in users for kind in kinds]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._running: asyncio.Task[Any] | None = None

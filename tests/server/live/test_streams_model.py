@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from chaos.environment import User
-from chaos.live.clients import LiveClients
+from chaos.live.clients import LiveClients, LiveStream
+from chaos.live.sockets import SocketStream
 from tests.support.administrators import administering
 from tests.support.api_client import Person
 from tests.support.commands import PATIENCE
@@ -42,12 +43,13 @@ PURGE = "mutation ($id: ID!) { purgeTask(id: $id) { revision } }"
 DELETE = "mutation ($id: ID!) { deleteTask(id: $id) { revision } }"
 DELETE_ACCOUNT = "mutation ($me: String!) { deleteAccount(confirm: $me) { userId } }"
 CREATE = """mutation ($new: [CreateTaskInput!]!) { createTasks(input: $new) { count } }"""
+PUSH = "mutation ($rows: [PushTaskInput!]!) { pushTasks(rows: $rows) { revision } }"
 PROCESSES = st.integers(0, 1)
 
 
 class Live(RuleBasedStateMachine):
-    """Writes of one user by two processes, with two streams on each. A write may fail during an
-    outage: the table alone tells what it has done.
+    """Writes of one user by two processes, with a stream by server-sent events and one over a
+    WebSocket on each. A write may fail during an outage: the table alone tells what it has done.
     """
 
     url: ClassVar[SecretStr]
@@ -61,7 +63,7 @@ class Live(RuleBasedStateMachine):
         self.person = Person(self.servers[0], self.settings)
         user = User(self.person.id, self.person.token)
         ports = [int(url.rpartition(":")[2]) for url in self.servers]
-        self.clients = [LiveClients(port, [user, user]) for port in ports]
+        self.clients = [LiveClients(port, [user], [LiveStream, SocketStream]) for port in ports]
 
     @initialize()
     def open_streams(self) -> None:
@@ -98,6 +100,15 @@ class Live(RuleBasedStateMachine):
         if ids:
             self.write(process, document, id=ids[place % len(ids)])
 
+    @rule(process=PROCESSES, place=st.integers(0, 10), is_purged=st.booleans())
+    def push(self, process: int, place: int, is_purged: bool) -> None:
+        """Push a new task, and an edit or the removal of another one."""
+        ids = [str(uuid.uuid4()), *sorted(self.table())]
+        edited = {"id": ids[place % len(ids)], "title": "pushed", "purged": is_purged}
+        rows = [{"id": ids[0], "title": "new offline"}, edited]
+        rows = rows[: 1 + (edited["id"] != ids[0])]
+        self.write(process, PUSH, rows=[{"task": row} for row in rows])
+
     @rule(number=st.integers(1, 5))
     def import_some(self, number: int) -> None:
         rows = ",".join(f'{{"title": "imported", "id": "{uuid.uuid4()}"}}' for _ in range(number))
@@ -133,10 +144,10 @@ class Live(RuleBasedStateMachine):
         with administering(self.url) as admin:
             admin.execute(TERMINATE, {"query": query})
 
-    @rule(process=PROCESSES)
-    def cut_a_stream(self, process: int) -> None:
+    @rule(process=PROCESSES, place=st.integers(0, 1))
+    def cut_a_stream(self, process: int, place: int) -> None:
         """Cut a stream, which subscribes again from its cursor."""
-        connection = self.clients[process].streams[0].connection
+        connection = self.clients[process].streams[place].connection
         if connection is not None:
             connection.cut()
 
