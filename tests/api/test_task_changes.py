@@ -31,16 +31,22 @@ class Replica:
         """Read all changes, and return their number."""
         number, has_more = 0, True
         while has_more:
-            page = self._person.ask(CHANGES, since=self.cursor, first=first)["taskChanges"]
-            assert len(page["changes"]) <= first
-            if page["reset"]:
-                self.resets += 1
-                self.tasks = {}
-            for change in page["changes"]:
-                self._apply(change)
+            page = self.pull_page(first)
             number += len(page["changes"])
-            self.cursor, has_more = page["cursor"], page["hasMore"]
+            has_more = page["hasMore"]
         return number
+
+    def pull_page(self, first: int) -> Any:
+        """Read a page of changes, and return it."""
+        page = self._person.ask(CHANGES, since=self.cursor, first=first)["taskChanges"]
+        assert len(page["changes"]) <= first
+        if page["reset"]:
+            self.resets += 1
+            self.tasks = {}
+        for change in page["changes"]:
+            self._apply(change)
+        self.cursor = page["cursor"]
+        return page
 
     def _apply(self, change: dict[str, Any]) -> None:
         if change["task"] is None:
@@ -183,6 +189,24 @@ def test_tombstones_of_a_user_are_bounded(
     assert (replica.pull(), replica.resets) == (1, 0)
     behind.pull()
     assert (behind.resets, behind.titles()) == (1, ["task 7"])
+
+
+def test_tombstones_of_a_revision_can_be_deleted_in_part(
+    alice: Person, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that has read a part of the revision starts anew."""
+    monkeypatch.setattr(repository, "MAX_TOMBSTONES", 3)
+    tasks = alice.create_many("a", "b", "c", "d", "e")
+    replica.pull()
+    for task in tasks[:3]:
+        alice.change("deleteTask", task["id"])
+    replica.pull()
+    alice.ask("mutation { emptyTrash { count } }")
+    assert replica.pull_page(1)["hasMore"]
+    for task in tasks[3:]:
+        purge(alice, task["id"])
+    replica.pull()
+    assert (replica.resets, replica.titles()) == (1, [])
 
 
 def test_emptied_trash_leaves_tombstones(alice: Person, replica: Replica) -> None:

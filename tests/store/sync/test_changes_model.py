@@ -21,7 +21,9 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
+from todo_graphql.store.sync import push
 from todo_graphql.store.sync.cursor import SyncCursor
+from todo_graphql.store.tasks import repository
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.repository import Tasks
@@ -117,6 +119,14 @@ class Sync(OfflineRules):
                 getattr(tasks, verb)(selected)
 
     @rule()
+    def purge_all(self) -> None:
+        """Purge all tasks under one revision."""
+        with self.connect() as connection:
+            tasks = Tasks(connection)
+            tasks.delete(TaskSelection(filter=TaskFilter(), at_most=500))
+            tasks.purge(TaskSelection(filter=TaskFilter(trashed=True)))
+
+    @rule()
     def rebalance(self) -> None:
         with self.connect() as connection:
             Statements(connection).write(rebalance_statement())
@@ -187,8 +197,11 @@ class Sync(OfflineRules):
 @pytest.fixture(scope="module")
 def machine(postgresql: SecretStr) -> Iterator[type[Sync]]:
     """The machine on a separate database, because purges and histories concern all users."""
-    with migrated_database(postgresql) as url:
+    with migrated_database(postgresql) as url, pytest.MonkeyPatch.context() as patch:
         Sync.url, Sync.database = url, Database(settings_for(url))
+        # So few that old ones are deleted in the middle of a revision.
+        patch.setattr(repository, "MAX_TOMBSTONES", 7)
+        patch.setattr(push, "MAX_TOMBSTONES", 7)
         yield Sync
         Sync.database.close()
 

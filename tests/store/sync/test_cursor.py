@@ -2,7 +2,7 @@
 
 import pytest
 
-from todo_graphql.store.sync.cursor import LAST_ID, SyncCursor
+from todo_graphql.store.sync.cursor import FIRST_ID, LAST_ID, SyncCursor
 
 BOUNDS = {"history": "h", "life": "l", "revision": 5, "forgotten": 3}
 CURSOR = SyncCursor("h", "l", 5, LAST_ID, 5)
@@ -17,6 +17,7 @@ CURSOR = SyncCursor("h", "l", 5, LAST_ID, 5)
         (CURSOR, {"revision": 4}),
         (CURSOR, {"forgotten": 6}),
         (CURSOR._replace(revision=2, base=2), {}),
+        (CURSOR._replace(revision=3, task_id=FIRST_ID, base=2), {}),
         (SyncCursor("h", None, 0, LAST_ID, 0), {"history": "restored"}),
     ],
 )
@@ -28,7 +29,8 @@ def test_cursor_beyond_a_bound_is_invalid(cursor: SyncCursor, changed: dict[str,
     "cursor",
     [
         CURSOR,
-        CURSOR._replace(revision=3),
+        CURSOR._replace(revision=3, base=2),
+        CURSOR._replace(revision=4, task_id=FIRST_ID, base=2),
         CURSOR._replace(revision=1),
         SyncCursor("h", None, 0, LAST_ID, 0),
     ],

@@ -33,7 +33,7 @@ class SyncCursor(NamedTuple):
 
     @classmethod
     def decode(cls, text: str, field: str) -> Self:
-        """Decode a cursor. Raises BadUserInput with `field` for a text that is none."""
+        """Decode a cursor. Raises BadUserInput with `field` for any other text."""
         try:
             return cls._read(text)
         except (ValueError, TypeError, RecursionError):
@@ -62,11 +62,14 @@ class SyncCursor(NamedTuple):
     def is_valid_in(self, history: str, life: str | None, revision: int, forgotten: int) -> bool:
         """Return whether the client misses nothing if it goes on from here: in the same history and
         life, not ahead of the user's `revision`, and not behind a `forgotten` tombstone.
+
+        `forgotten` is the last revision of these tombstones, in any order of their tasks.
         """
         has_seen_nothing = self.life is None and self.revision == 0
+        last_whole = self.revision if self.task_id == LAST_ID else self.revision - 1
         return (
             self.history == history
             and (self.life == life or has_seen_nothing)
             and self.revision <= revision
-            and (max(self.revision, self.base) >= forgotten or has_seen_nothing)
+            and (max(last_whole, self.base) >= forgotten or has_seen_nothing)
         )
