@@ -1,7 +1,7 @@
 """Changes since a revision: an index, tombstones of deleted tasks, and the history of the database.
 
 Servers of the release before can run meanwhile. They leave no tombstones, so clients can miss a
-task that such a server purges, until all servers are upgraded.
+task that such a server purges, until migration 0009 begins another history.
 
 Revision ID: 0008
 Revises: 0007
@@ -54,6 +54,9 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
+    with op.get_context().autocommit_block():  # first, so that an interrupted run can be repeated
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_tasks_revision")
+        op.execute("CREATE INDEX CONCURRENTLY ix_tasks_revision ON tasks (user_id, revision, id)")
     op.execute("SET LOCAL lock_timeout = '10s'")
     op.add_column(
         "users",
@@ -63,9 +66,6 @@ def upgrade() -> None:
     )
     for statement in STATEMENTS:
         op.execute(statement)
-    with op.get_context().autocommit_block():
-        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_tasks_revision")
-        op.execute("CREATE INDEX CONCURRENTLY ix_tasks_revision ON tasks (user_id, revision, id)")
 
 
 def downgrade() -> None:

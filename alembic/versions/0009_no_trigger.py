@@ -1,8 +1,9 @@
 """No trigger: only the server derives columns.
 
 Servers of earlier releases have stopped before this migration (`todo-graphql migrate --finish`).
-Tasks that they wrote since migration 0005 are derived again, in short transactions. An interrupted
-run can be repeated.
+Tasks that they wrote since migration 0005 are derived again, in short transactions. Tasks that they
+purged since migration 0008 have no tombstones, so another history begins, and clients read all
+tasks anew. An interrupted run can be repeated.
 
 Revision ID: 0009
 Revises: 0008
@@ -19,6 +20,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     for name in ("derive_new", "derive_changed"):
         op.execute(f"DROP TRIGGER IF EXISTS {name} ON tasks")
+    op.execute("UPDATE database_history SET id = gen_random_uuid()")
     with op.get_context().autocommit_block():
         if not context.is_offline_mode():
             derive_with_progress(op.get_bind())

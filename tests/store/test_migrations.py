@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, NullPool, create_engine, event, inspect, text
 
 from alembic import command
 from tests.support.administrators import administering
@@ -268,6 +269,28 @@ def test_invalid_index_is_rebuilt(postgresql: SecretStr) -> None:
         migrated_to(url)
         index = text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_tasks_due'")
         assert "(user_id, due, id)" in admin.execute(index).scalar_one()
+
+
+def test_interrupted_migration_can_be_repeated(postgresql: SecretStr) -> None:
+    """Each statement fails once, before it is executed."""
+    interrupted = set[str]()
+
+    def interrupt(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement not in interrupted:
+            interrupted.add(statement)
+            raise ZeroDivisionError
+
+    with scratch_database(postgresql) as url, migrated_database(postgresql) as whole:
+        engine = create_engine(database_url(url), poolclass=NullPool)
+        event.listen(engine, "before_cursor_execute", interrupt)
+        for _ in range(1_000):
+            with suppress(ZeroDivisionError), engine.connect() as connection:
+                migrations.upgrade_on(connection)
+                break
+        with administering(url) as repeated, administering(whole) as once:
+            assert catalog(repeated) == catalog(once)
+            assert migrations.head() in repeated.execute(text("TABLE alembic_version")).scalars()
+    assert len(interrupted) > 100
 
 
 def test_migrations_can_be_printed_as_sql() -> None:

@@ -120,4 +120,5 @@ def _columns(values: Values) -> dict[str, Any]:
 
 def _size(text: str | Sequence[str] | None) -> int:
     """Return the bytes of a text, or of a list of texts."""
-    return sum(len(part.encode()) for part in text or ())
+    parts = (text,) if isinstance(text, str) else text or ()
+    return sum(len(part.encode()) for part in parts)
