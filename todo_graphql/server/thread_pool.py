@@ -4,7 +4,6 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -54,8 +53,10 @@ class Job:
         outcome: Outcome = []
         if not self._done.cancelled():
             outcome = run_job(self._call, self._context)
-        with suppress(RuntimeError):  # the loop is closed
+        try:
             self._loop.call_soon_threadsafe(self._end, outcome)
+        except RuntimeError:
+            return  # the loop is closed
 
     def _end(self, outcome: Outcome) -> None:
         """Pass the outcome to the caller, on the event loop, unless the job was cancelled."""

@@ -99,6 +99,8 @@ def tags(values: Sequence[str], field: str) -> tuple[str, ...]:
 
     Raises BadUserInput with `field`, followed by the index of the invalid tag, for each of them.
     """
+    if not values:
+        return ()
     with ProblemCollector() as collect:
         checked = [collect(tag, value, f"{field}.{n}") for n, value in enumerate(values)]
     unique: dict[str, str] = {}

@@ -31,6 +31,9 @@ MAX_PARAMETERS = 20
 
 RANGES = frozenset({JSON, GRAPHQL.partition(";")[0], HTML, "application/*", "*/*"})
 
+FIELDS = "todo_graphql.fields"
+"""The key of the headers by their names, in an ASGI scope."""
+
 UTF_8 = frozenset({"utf-8", "utf8"})
 
 
@@ -183,5 +186,10 @@ def parse_media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
 
 def header(scope: Scope, name: bytes) -> str | None:
     """Return all headers of this name as one (RFC 9110, section 5.3)."""
-    values = [value for key, value in scope["headers"] if key == name]
-    return b", ".join(values).decode("latin-1") if values else None
+    fields: dict[bytes, bytes] | None = scope.get(FIELDS)
+    if fields is None:
+        fields = scope[FIELDS] = {}
+        for key, value in scope["headers"]:
+            fields[key] = fields[key] + b", " + value if key in fields else value
+    found = fields.get(name)
+    return None if found is None else found.decode("latin-1")

@@ -36,6 +36,8 @@ def configure(settings: Settings) -> None:
     """Configure logging before the server starts."""
     logging.config.dictConfig(configuration(settings))
     logging.captureWarnings(capture=True)
+    # No formatter uses these attributes of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     threading.excepthook = log_thread_exception
 
 

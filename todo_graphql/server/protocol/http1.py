@@ -51,7 +51,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-PARSING = frozenset({State.RECEIVING, State.PROCESSING, State.IDLE})
+PARSING = State.RECEIVING, State.PROCESSING, State.IDLE
 
 
 class HTTP1Protocol(asyncio.Protocol):

@@ -34,7 +34,7 @@ class RequestCycle:
         self._expects_continue = expects_continue
         self._is_received = self._is_delivered = False
         self._is_abandoned = self._is_over = False  # abandoned or answered
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # created when `receive` waits
         self._has_body = scope["method"] != "HEAD"
         self._remaining: int | None = None
         self._head = b""  # sent with the first part of the body
@@ -43,11 +43,11 @@ class RequestCycle:
         """Buffer a part of the request's body, unless the response is complete."""
         if not self._is_over:
             self.body += data
-            self._changed.set()
+            self._wake()
 
     def end_body(self) -> None:
         self._is_received = True
-        self._changed.set()
+        self._wake()
 
     def abandon(self, status: int) -> None:
         """Report a disconnect to the application, discard the rest of its response, and log this
@@ -55,7 +55,12 @@ class RequestCycle:
         """
         request_record(self._scope).abandon(status)
         self._is_abandoned = self._is_over = True
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let `receive` look again, if it waits."""
+        if self._changed is not None:
+            self._changed.set()
 
     async def run(self, app: ASGIApp) -> None:
         """Run the application. The connection closes after an incomplete response."""
@@ -76,8 +81,9 @@ class RequestCycle:
             self._connection.transport.write(CONTINUE)
             self._expects_continue = False
         while not self._is_over and not self.body and (not self._is_received or self._is_delivered):
-            await self._changed.wait()
-            self._changed.clear()
+            self._changed = changed = self._changed or asyncio.Event()
+            await changed.wait()
+            changed.clear()
         if self._is_over:
             return {"type": "http.disconnect"}
         body, self.body = bytes(self.body), bytearray()
@@ -138,5 +144,5 @@ class RequestCycle:
             self._head = b""
         if is_last:
             self._is_over = True
-            self._changed.set()
+            self._wake()
             self._connection.on_response_complete(self)

@@ -7,8 +7,8 @@ socket down ends the wait.
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from typing import Self
 
 
 class Cancelled(Exception):  # noqa: N818 - control flow
@@ -23,9 +23,8 @@ class SocketCanceller:
         self._socket: int | None = None
         self.is_cancelled = False
 
-    @contextmanager
-    def watching(self, number: int) -> Iterator[None]:
-        """Allow `cancel` to shut down the socket of this file descriptor within the block.
+    def watching(self, number: int) -> Self:
+        """Allow `cancel` to shut down the socket of this file descriptor in the `with` block.
 
         Raises Cancelled after a cancellation.
         """
@@ -33,12 +32,15 @@ class SocketCanceller:
             if self.is_cancelled:
                 raise Cancelled
             self._socket = number
-        try:
-            yield
-        finally:
-            # Before the descriptor is closed, because another socket can then get its number.
-            with self._lock:
-                self._socket = None
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_error: object) -> None:
+        # Before the descriptor is closed, because another socket can then get its number.
+        with self._lock:
+            self._socket = None
 
     def cancel(self) -> None:
         """End the current wait, and prevent further ones."""

@@ -1,7 +1,7 @@
 """Database connection of one viewer, which sends the viewer's id with each statement."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from time import perf_counter
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
@@ -20,7 +20,7 @@ from todo_graphql.store.postgres.errors import (
     translate_driver_error,
     translate_error,
 )
-from todo_graphql.store.postgres.pool import Pool
+from todo_graphql.store.postgres.pool import Pool, driver_connection
 from todo_graphql.store.postgres.preamble import Preamble
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, compile_statement
 from todo_graphql.store.quota import Quota
@@ -164,13 +164,15 @@ class ViewerConnection:
         """Send a statement, behind the preamble and the lock unless `lock` is None."""
         self._wait_started_at = perf_counter()
         try:
-            connection = cast("Any", self._connect())
+            connection: Any = driver_connection(self._connect())
             # The first connection of the process tells the form of the preamble.
             before = "" if lock is None else self._before(lock)
             began = perf_counter()
-            watching = self._canceller.watching(connection.fileno())
             try:
-                with closing(connection.cursor()) as cursor, watching:
+                with (
+                    connection.cursor() as cursor,
+                    self._canceller.watching(connection.fileno()),
+                ):
                     cursor.execute(before + sql, values)
                     return cast("Rows", cursor.fetchall() if cursor.description else [])
             finally:

@@ -161,4 +161,4 @@ class Pool:
 
 def driver_connection(connection: PoolProxiedConnection) -> PooledConnection:
     """Return psycopg2's connection."""
-    return cast("PooledConnection", connection.dbapi_connection)
+    return connection.dbapi_connection  # type: ignore[return-value]
