@@ -33,7 +33,8 @@ COMPILED := PYTHONDONTWRITEBYTECODE=
 
 # `make test CITUS_URL=postgresql://…` also runs these tests on a Citus cluster of two workers or more,
 # in one process: databases of a cluster share roles, and Citus fails for concurrent changes of a role.
-CITUS_TESTS := tests/store tests/api/test_isolation.py \
+CITUS_TESTS := tests/store tests/api/test_isolation.py tests/api/test_task_changes.py \
+	tests/api/test_push_tasks.py tests/server/live/test_streams.py \
 	tests/server/endpoints/test_export.py tests/server/endpoints/test_import.py
 
 # `make check ONLY=tests/api/test_pages.py` runs these tests only, without coverage.

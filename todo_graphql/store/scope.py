@@ -240,7 +240,8 @@ class ViewerScope:
         return (
             new.on_conflict_do_update(
                 index_elements=[TOMBSTONES.c.user_id, TOMBSTONES.c.task_id],
-                set_={"revision": new.excluded.revision, "created_at": func.now()},
+                # Citus refuses now() here.
+                set_={name: new.excluded[name] for name in ("revision", "created_at")},
             )
             .returning(TOMBSTONES.c.task_id)
             .cte("new_tombstones")

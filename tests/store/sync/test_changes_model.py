@@ -138,7 +138,7 @@ class Sync(OfflineRules):
     @rule()
     def forget_tombstones(self) -> None:
         with administering(self.url) as admin:
-            admin.execute(text("UPDATE tombstones SET created_at = created_at - interval '1 year'"))
+            admin.execute(text("UPDATE tombstones SET created_at = now() - interval '1 year'"))
         self.purge_by_command(1)
 
     @rule(number=st.integers(0, 5))

@@ -56,7 +56,8 @@ DELETE_TASKS = text(
     )
     INSERT INTO tombstones (user_id, task_id, revision)
     SELECT :user, deleted.id, writer.revision FROM deleted, writer
-    ON CONFLICT (user_id, task_id) DO UPDATE SET revision = excluded.revision, created_at = now()
+    ON CONFLICT (user_id, task_id) DO UPDATE SET revision = excluded.revision,
+        created_at = excluded.created_at
     """  # noqa: S608 - constants
 )
 
