@@ -10,8 +10,9 @@ from todo_graphql.api.scalars import DateTime
 
 
 class Allowance(NamedTuple):
-    """State of a budget after a cost was granted or rejected. `retry_after` is 0, or the seconds
-    until the rejected cost is granted if nothing else is spent.
+    """State of a budget after a cost was granted or rejected.
+
+    `retry_after` is 0, or the seconds until the rejected cost is granted if nothing else is spent.
     """
 
     limit: int

@@ -95,8 +95,10 @@ class Context:
 
     @property
     def is_free(self) -> bool:
-        """Return whether the operation costs nothing: the budget is unlimited or does not cover it.
-        A new document is parsed before its cost is known, which is not free.
+        """Return whether the operation costs nothing.
+
+        It costs nothing if the budget is unlimited or does not cover it. A new document is parsed
+        before its cost is known, which is not free.
         """
         if self.budget is None:
             return True
@@ -109,8 +111,9 @@ class Context:
         return max(0, self.allowance.remaining - self.deducted) if self.allowance else 0
 
     def charge(self, cost: int) -> None:
-        """Charge a cost to the viewer's budget, at most the whole budget. Raise RateLimited, and
-        charge nothing, if less remains.
+        """Charge a cost to the viewer's budget, at most the whole budget.
+
+        Raises RateLimited, and charges nothing, if less remains.
         """
         if self.budget is None:
             return
@@ -153,8 +156,9 @@ class Context:
             raise Forbidden("`userId` names another user. Omit it, or send your own id.")
 
     def release_document(self) -> None:
-        """Free the document and the page of an operation that goes on as a stream. Only the type
-        and the name of the operation remain, for the log.
+        """Free the document and the page of an operation that goes on as a stream.
+
+        Only the type and the name of the operation remain, for the log.
         """
         self.document = self.live_read = None
         if self.operation is not None:
@@ -166,8 +170,9 @@ class Context:
             )
 
     def tasks(self, user_id: str | None = None, payload: str | None = None) -> Tasks:
-        """Return the viewer's tasks, with their previous values if the operation selects those of
-        the payload. Raise Forbidden if `userId` names another user.
+        """Return the viewer's tasks. Raises Forbidden if `userId` names another user.
+
+        The tasks have their previous values if the operation selects those of the `payload`.
         """
         self.require_own_id(user_id)
         previous = NOTHING

@@ -97,7 +97,8 @@ class TaskFilterInput(TaskConditionInput):
     )
 
     def to_store(self, path: str = "filter", zone: str = UTC_ZONE) -> TaskFilter:
-        """Return the filter of the store. Raise BadUserInput with the paths of invalid fields.
+        """Return the filter of the store. Raises BadUserInput with the paths of invalid fields.
+
         `zone` is the time zone of comparators without one.
         """
         with ProblemCollector() as collect:

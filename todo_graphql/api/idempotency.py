@@ -55,8 +55,10 @@ class Idempotent(FieldExtension):
 
 
 def to_json(value: Any) -> Any:
-    """Return an argument as JSON values, with null and omitted `Maybe` fields distinct. Omitted
-    fields are skipped, so that a new field does not change the digests of requests without it.
+    """Return an argument as JSON values, with null and omitted `Maybe` fields distinct.
+
+    Omitted fields are skipped, so that a new field does not change the digests of requests without
+    it.
     """
     if dataclasses.is_dataclass(value):
         given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

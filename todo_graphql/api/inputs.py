@@ -231,8 +231,9 @@ def parse_value(name: str, value: Any, path: str) -> Any:
 def parse_columns(
     given: object, names: Iterable[str], path: str, collect: ProblemCollector
 ) -> dict[str, Any]:
-    """Return the new values of the columns that an input names. Collect problems with the paths of
-    their fields.
+    """Return the new values of the columns that an input names.
+
+    Collect problems with the paths of their fields.
     """
     columns: dict[str, Any] = {}
     for name in names:

@@ -40,8 +40,9 @@ def call_charged(
 def call_charged_since(
     charged: int, context: Context, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Call the function, and charge for its processor time beyond the charges since the context
-    had charged this cost.
+    """Call the function, and charge for its processor time, less the costs charged already.
+
+    The context has charged them since its costs were `charged`.
     """
     sql_seconds = context.sql_seconds if context.connection.timings else 0.0
     began = thread_time()

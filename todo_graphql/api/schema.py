@@ -104,8 +104,9 @@ class Schema(strawberry.Schema):
         self.documents = DocumentCache(self.graphql_schema, limits, introspection=introspection)
 
     def run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
-        """Execute on the calling thread. Every error has a code. An error without a path rejects
-        the request before execution.
+        """Execute on the calling thread.
+
+        Every error has a code. An error without a path rejects the request before execution.
         """
         try:
             return self._run(request, context)
@@ -113,8 +114,9 @@ class Schema(strawberry.Schema):
             return ExecutionResult(None, [to_graphql_error(problem)])
 
     def _run(self, request: GraphQLRequest, context: Context) -> ExecutionResult:
-        """Raise RateLimited, for a new document before it is parsed if the budget does not cover
-        its rejection.
+        """Execute an operation with a valid document, and reject another one.
+
+        Raises RateLimited. A new document is not parsed if the budget does not cover its rejection.
         """
         document = context.document = self.documents.get(
             request.query, context.viewer.key, lambda: context.require_budget(REJECTION_COST)
@@ -175,8 +177,10 @@ class Schema(strawberry.Schema):
         return ExecutionResult(None, errors)
 
     def _charge_cost(self, context: Context, cost: int) -> None:
-        """Raise QueryTooComplex if the cost exceeds a limit, RateLimited if it exceeds the rest of
-        the budget.
+        """Charge the cost of the operation.
+
+        Raises QueryTooComplex if the cost exceeds a limit, and RateLimited if it exceeds the rest
+        of the budget.
         """
         check_limit("cost", cost, self._limits.cost)
         if context.budget is not None:
@@ -197,8 +201,9 @@ class Schema(strawberry.Schema):
     def _execute(
         self, document: Document, request: GraphQLRequest, context: Context
     ) -> ExecutionResult:
-        """Execute by projection if there is a plan and no value is missing, else by Strawberry and
-        graphql-core.
+        """Execute by projection if there is a plan and no value is missing.
+
+        Otherwise, execute by Strawberry and graphql-core.
         """
         if self._uses_projection and document.plans is not None and not context.missing_values:
             name, variables = request.operation_name, request.variables

@@ -17,8 +17,9 @@ from todo_graphql.settings.settings import Settings
 
 
 def sdl() -> str:
-    """Return the SDL, sorted so that equal schemas have equal text. Enum values keep their order,
-    which has a meaning.
+    """Return the SDL, sorted so that equal schemas have equal text.
+
+    Enum values keep their order, which has a meaning.
     """
     return print_schema(_bare_schema()) + "\n"
 

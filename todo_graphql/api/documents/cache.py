@@ -65,8 +65,9 @@ class Document:
         return characters * (1 if self.plans is None else self.plans.branches)
 
     def cost(self, operation: str | None) -> OperationCost | None:
-        """Return the cost of an operation, or None if the document does not have it. The name is
-        optional for a single operation.
+        """Return the cost of an operation, or None if the document does not have it.
+
+        The name is optional for a single operation.
         """
         if operation is None and len(self.costs) == 1:
             (cost,) = self.costs.values()
@@ -127,8 +128,9 @@ class DocumentCache:
     def get(
         self, text: str, owner: Hashable, on_miss: Callable[[], None] = lambda: None
     ) -> Document:
-        """Return the document of a text. `on_miss` runs before a text that is new to the owner is
-        prepared. The time does not depend on other owners: a miss returns a document of its own.
+        """Return the document of a text. `on_miss` runs before a text new to the owner is prepared.
+
+        The time does not depend on other owners: a miss returns a document of its own.
         """
         document = self.cache.get(owner, text)
         if document is None:

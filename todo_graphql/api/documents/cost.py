@@ -89,8 +89,9 @@ class TooManyMeasurementsError(Exception):
 
 
 class DocumentMeasurer:
-    """Measurement of one document, which may be invalid: unknown names have no size. Without
-    variables, list sizes count as their maximum.
+    """Measurement of one document, which may be invalid: unknown names have no size.
+
+    Without variables, list sizes count as their maximum.
     """
 
     def __init__(
@@ -231,8 +232,9 @@ class OperationCost:
         }
 
     def for_variables(self, variables: Mapping[str, Any]) -> Cost:
-        """Return the cost with these values, or the defaults of variables without a value. The
-        values in a variable count for each use of the variable.
+        """Return the cost with these values, or the defaults of variables without a value.
+
+        The values in a variable count for each use of the variable.
         """
         values = {**self._defaults, **variables} if self._defaults else variables
         size = self._size(values) if self._maximum.sized_by else self._maximum

@@ -78,8 +78,9 @@ class Limits:
 def check_document(
     document: DocumentNode, schema: GraphQLSchema, limits: Limits
 ) -> Mapping[str | None, OperationCost]:
-    """Return the costs of the operations by name. Raise QueryTooComplex if the document exceeds a
-    limit regardless of its variables.
+    """Return the costs of the operations by name.
+
+    Raises QueryTooComplex if the document exceeds a limit regardless of its variables.
     """
     fragments = sum(
         isinstance(definition, FragmentDefinitionNode) for definition in document.definitions

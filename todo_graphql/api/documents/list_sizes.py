@@ -1,6 +1,4 @@
-"""List sizes: the maximum number of items a field returns, and the number of values in its
-arguments.
-"""
+"""List sizes: the maximum number of items in a field, and the number of values in its arguments."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any
@@ -53,8 +51,9 @@ def field_multiplier(field: GraphQLField, items: int) -> int:
 def max_list_size(
     node: FieldNode, field: GraphQLField, variables: Mapping[str, Any] | None = None
 ) -> int:
-    """Return the maximum size of the lists below a field, by its arguments. Without known
-    variables, a variable counts as its maximum.
+    """Return the maximum size of the lists below a field, by its arguments.
+
+    Without known variables, a variable counts as its maximum.
     """
     given = dict(_given_arguments(node, variables))
     if "since" in field.args:

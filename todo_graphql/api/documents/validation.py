@@ -30,8 +30,9 @@ PYTHON_NULL = "not to be None."
 
 
 class Validator:
-    """Validation rules of the server. Without introspection, errors do not reveal names of the
-    schema.
+    """Validation rules of the server.
+
+    Without introspection, errors do not reveal names of the schema.
     """
 
     def __init__(self, schema: GraphQLSchema, comparisons: int, *, introspection: bool) -> None:

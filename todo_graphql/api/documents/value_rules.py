@@ -98,9 +98,7 @@ class Place(NamedTuple):
 
 
 def missing_values(name: str, kind: GraphQLInputType, value: Any) -> Iterator[MissingValue]:
-    """Yield the missing values of an argument, given as JSON with Undefined for omitted
-    variables.
-    """
+    """Yield the missing values of an argument as JSON. Omitted variables are Undefined."""
     if not _is_missing(value) or name not in OPTIONAL_ARGUMENTS:
         yield from _in_value(value, kind, Place("", name, name))
 

@@ -1,5 +1,6 @@
-"""graphql-core's executor with a bound on the size of the response (decision 0018). It rejects root
-fields with a missing value (decision 0026).
+"""graphql-core's executor with a bound on the size of the response (decision 0018).
+
+It rejects root fields with a missing value (decision 0026).
 """
 
 from collections.abc import Sequence

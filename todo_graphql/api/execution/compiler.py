@@ -84,8 +84,10 @@ MAX_CHARACTERS: Mapping[tuple[type, str], int] = {
 
 @dataclass(frozen=True, slots=True)
 class SelectionCompiler:
-    """Compiler of selections under `conditions`, the values of the variables in `@skip` and
-    `@include`. It records the attributes that each type reads in `columns`.
+    """Compiler of selections under the conditions of `@skip` and `@include`.
+
+    The `conditions` are the values of their variables. The compiler records the attributes that
+    each type reads in `columns`.
     """
 
     schema: GraphQLSchema
@@ -123,8 +125,9 @@ class SelectionCompiler:
                     yield from self._fields(kind, fragment.selection_set, spread)
 
     def _is_included(self, node: SelectionNode) -> bool:
-        """Evaluate `@skip` before `@include` in any order, because the condition of the second may
-        be null if the first excludes the field.
+        """Evaluate `@skip` before `@include`, regardless of their order in the document.
+
+        The condition of the second may be null if the first excludes the field.
         """
         given = {directive.name.value: directive for directive in node.directives or ()}
         skip, include = given.pop("skip", None), given.pop("include", None)
@@ -223,8 +226,9 @@ def value_class(kind: GraphQLObjectType) -> type:
 
 
 def leaf_type(kind: GraphQLOutputType) -> Any:
-    """Return the type with which msgspec checks leaves: classes, nulls and ranges. Return None
-    for a type with an enum or an object inside.
+    """Return the type with which msgspec checks leaves: classes, nulls and ranges.
+
+    Return None for a type with an enum or an object inside.
     """
     if isinstance(kind, GraphQLNonNull):
         return _nullable_leaf_type(kind.of_type)

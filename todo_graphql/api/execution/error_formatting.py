@@ -32,8 +32,10 @@ ARGUMENT = re.compile(r"Argument '(\w+)'")
 
 
 class ErrorFormatter:
-    """Formatting of the errors of results. Without introspection, errors of the client lose the
-    names of the schema that the request does not contain.
+    """Formatting of the errors of results.
+
+    Without introspection, errors of the client lose the names of the schema that the request does
+    not contain.
     """
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
@@ -96,8 +98,10 @@ def format_error(error: GraphQLError, request_id: str) -> GraphQLError:
 
 
 def release_frames(error: BaseException) -> None:
-    """Delete the traceback of an error, with which a cycle of references would keep the values of
-    the execution until the next collection of garbage.
+    """Delete the traceback of an error.
+
+    Its cycle of references would keep the values of the execution until the next collection of
+    garbage.
     """
     if isinstance(error, GraphQLError) and error.original_error is not None:
         release_frames(error.original_error)
@@ -105,8 +109,9 @@ def release_frames(error: BaseException) -> None:
 
 
 def _is_about_output(error: GraphQLError) -> bool:
-    """Return whether graphql-core rejected an output value. Such errors have a path and the nodes
-    of fields, errors about input have the nodes of values.
+    """Return whether graphql-core rejected an output value.
+
+    Such errors have a path and the nodes of fields; errors about input have the nodes of values.
     """
     at_fields = all(isinstance(node, FieldNode) for node in error.nodes or ())
     return error.path is not None and at_fields
@@ -118,8 +123,9 @@ def _with_problem(error: GraphQLError, problem: Problem) -> GraphQLError:
 
 
 def _missing_argument(error: GraphQLError) -> BadUserInput:
-    """Return the problem of an argument, or of a part of it, whose variable has no value. A valid
-    document has no other problems with arguments.
+    """Return the problem of an argument, or of a part of it, whose variable has no value.
+
+    A valid document has no other problems with arguments.
     """
     argument, inside = ARGUMENT.match(error.message), PATH_INSIDE.search(error.message)
     name = argument[1] if argument else "variables"

@@ -225,8 +225,9 @@ class OperationExecutor:
     def execute(
         self, name: str | None, variables: dict[str, Any] | None, context: Context
     ) -> ExecutionResult | None:
-        """Return the result of an operation, or None if graphql-core must execute it. The name is
-        optional for a single operation.
+        """Return the result of an operation, or None if graphql-core must execute it.
+
+        The name is optional for a single operation.
         """
         if name is None:
             (name,) = self._nodes

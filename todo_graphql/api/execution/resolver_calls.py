@@ -22,8 +22,9 @@ from todo_graphql.api.execution.columns import ExecutionState
 
 
 class CompiledArguments:
-    """Arguments of a field in a document. Arguments without variables are evaluated once, so
-    resolvers must not modify them.
+    """Arguments of a field in a document.
+
+    Arguments without variables are evaluated once, so resolvers must not modify them.
     """
 
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
@@ -42,8 +43,9 @@ class CompiledArguments:
                 self._fixed[argument.python_name] = argument.wrap(bind({}))
 
     def evaluate(self, values: Values) -> dict[str, Any]:
-        """Return the arguments by their Python names. Raise Unsupported. An argument whose
-        variable has no value is omitted; validation ensures that it is optional.
+        """Return the arguments by their Python names. Raises Unsupported.
+
+        An argument whose variable has no value is omitted; validation ensures that it is optional.
         """
         arguments = dict(self._fixed)
         for argument, bind in self._varying:

@@ -46,10 +46,11 @@ class ResponseTooLargeError(BaseException):
 
 
 class ResponseSize:
-    """Counter of a response: its `encoded` bytes, and its `pending` characters, which are to be
-    encoded. Texts that are too short to matter are not counted: `possible` is the number of pending
-    characters if each of them has its maximum length. `fields` are the returned fields, if the
-    count `is_complete`.
+    """Counter of the bytes and characters of a response.
+
+    `encoded` bytes are encoded, and `pending` characters are to be encoded. Texts that are too
+    short to matter are not counted: `possible` is the number of pending characters if each of them
+    has its maximum length. `fields` are the returned fields, if the count `is_complete`.
     """
 
     __slots__ = (
@@ -77,8 +78,9 @@ class ResponseSize:
         self._set_encoded(0)
 
     def _set_encoded(self, encoded: int) -> None:
-        """Set the number of encoded bytes. Up to `threshold` possible characters, nothing
-        must be checked or encoded.
+        """Set the number of encoded bytes.
+
+        Up to `threshold` possible characters, nothing must be checked or encoded.
         """
         self.encoded = encoded
         maximum = MAX_PENDING_MUTATION_CHARACTERS if self.is_mutation else MAX_PENDING_CHARACTERS
@@ -158,8 +160,9 @@ def count_text_lists(lists: Iterable[Sequence[str]]) -> int:
 
 
 def encode_within(value: Any, room: int) -> bytes:
-    """Return the value as JSON. Raise ResponseTooLargeError before more than `room` bytes and one
-    leaf are encoded.
+    """Return the value as JSON.
+
+    Raises ResponseTooLargeError before more than `room` bytes and one leaf are encoded.
     """
     buffer = bytearray()
     _append(value, buffer, room)

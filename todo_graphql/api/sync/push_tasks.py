@@ -1,5 +1,6 @@
-"""Mutation that pushes the edits of a client, and its payload. Everything that concerns one row is
-data, because clients such as RxDB repeat a push with errors for ever.
+"""Mutation that pushes the edits of a client, and its payload.
+
+A problem of one row is data, because clients such as RxDB repeat a push with errors for ever.
 """
 
 from typing import Annotated

@@ -1,5 +1,6 @@
-"""States of tasks that clients keep, and the rows of a push, each with the state before and after
-the edits of the client.
+"""States of tasks that clients keep, and the rows of a push.
+
+Each row has the state before and after the edits of the client.
 """
 
 import uuid
@@ -97,8 +98,9 @@ def _edits(
 
 
 def _require_values(old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> None:
-    """Raise BadUserInput for a field that only `assumed` has, unless it is empty there or the other
-    kind of due date replaces it.
+    """Raise BadUserInput for a field with a value that only `assumed` has.
+
+    The other kind of due date can replace a due date.
     """
     replaces_due = any(new.get(name) is not None for name in DUE)
     for name, value in old.items():
@@ -143,8 +145,9 @@ def _parse_base(name: str, value: Any) -> Any:
 
 
 def parse_rows(rows: list[PushTaskInput]) -> list[PushedTask | Rejection]:
-    """Return the edits of different tasks, and the rejections of invalid rows. Raise BadUserInput
-    for their number.
+    """Return the edits of different tasks, and the rejections of invalid rows.
+
+    Raises BadUserInput for their number.
     """
     if not 1 <= len(rows) <= PUSH_MAX:
         raise BadUserInput(
