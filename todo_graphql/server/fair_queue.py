@@ -50,8 +50,9 @@ class FairQueue:
         return result
 
     async def submit(self, owner: Hashable, call: Callable[[], object]) -> Job:
-        """Submit the call to the thread pool when its owner gets a thread, which it holds until
-        the call has ended, even if it is cancelled.
+        """Submit the call to the thread pool when its owner gets a thread.
+
+        The owner holds the thread until the call has ended, even if it is cancelled.
         """
         if self._may_start(owner):
             self._hold(owner)

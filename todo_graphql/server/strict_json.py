@@ -25,8 +25,9 @@ def reject_constant(_name: str) -> NoReturn:
 
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object. Raise ValueError if two members have one name, of which decoders would
-    ignore one (RFC 8259, section 4).
+    """Return the object. Raises ValueError if two members have one name.
+
+    Decoders would ignore one of the two members (RFC 8259, section 4).
     """
     members = dict(pairs)
     if len(members) != len(pairs):

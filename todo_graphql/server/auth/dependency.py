@@ -52,8 +52,9 @@ class ContextGetter:
         return self._context_of(viewer, request_record(connection.scope).id)
 
     async def open_session(self, connection: HTTPConnection, token: str | None) -> Session:
-        """Return the session of a token, or of the one in the header if it is None. The token is
-        verified like that of a request.
+        """Return the session of a token, or of the one in the header if it is None.
+
+        The token is verified like that of a request.
         """
         _, token = await self._verified(connection, token)
         return self.session_of(token, request_record(connection.scope).id)
@@ -64,8 +65,9 @@ class ContextGetter:
         return self.session_of(token, record.id)
 
     def session_of(self, token: str, request_id: str) -> Session:
-        """Return the session of a valid token. Raises InvalidToken, also from its methods once the
-        token is no longer valid.
+        """Return the session of a valid token.
+
+        Raises InvalidToken, also from the methods of the session once the token is no longer valid.
         """
         _, expires_at = self._authenticator.verify(token)
 

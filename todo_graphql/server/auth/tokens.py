@@ -91,8 +91,9 @@ class Authenticator:
         return self.verify(token)[0]
 
     def verify(self, token: str) -> tuple[Viewer, float]:
-        """Return the user that a valid token names, and the Unix time of its expiration. Raises
-        InvalidToken for any other token.
+        """Return the user that a valid token names, and the Unix time of its expiration.
+
+        Raises InvalidToken for any other token.
         """
         verified = self.cache.get(token) or self._verify_and_cache(token)
         if verified.expires_at <= time.time():

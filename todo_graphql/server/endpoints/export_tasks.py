@@ -84,9 +84,9 @@ def export_router(
 
 
 class FileResponse(Response):
-    """A response in pieces, which ends early when the client or the database is gone, or when the
-    client reads too slowly.
+    """A response in pieces.
 
+    It ends early when the client or the database is gone, or when the client reads too slowly.
     `name` is that of the format. `slot` is closed at the end of the response.
     """
 
@@ -146,8 +146,9 @@ class FileResponse(Response):
 
 
 def require_chunks(request: Request) -> None:
-    """Raise HTTPException for HTTP/1.0, whose responses end with the connection: the client could
-    take a part of the file for the whole.
+    """Raise HTTPException for HTTP/1.0, whose responses end with the connection.
+
+    The client could take a part of the file for the whole.
     """
     if request.scope["http_version"] == "1.0":
         raise HTTPException(

@@ -27,8 +27,9 @@ class GraphiQLPage:
         self._schema = schema if settings.introspection else None
 
     def is_requested(self, scope: Scope) -> bool:
-        """Return whether a browser opens the URL. A script of another origin, which sends an
-        `Origin`, must not read the token.
+        """Return whether a browser opens the URL.
+
+        A script of another origin, which sends an `Origin`, must not read the token.
         """
         accepted = header(scope, b"accept")
         return accepted is not None and prefers_html(accepted) and header(scope, b"origin") is None

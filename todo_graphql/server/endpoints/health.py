@@ -14,8 +14,10 @@ from todo_graphql.server.thread_pool import ThreadPool
 def health_router(
     authenticator: Authenticator, readiness: Readiness, thread_pool: ThreadPool, timeout: float
 ) -> APIRouter:
-    """Return the routes of the health checks. They require no token, and allow HEAD, which many
-    monitors use. A database that does not respond within `timeout` seconds is not ready.
+    """Return the routes of the health checks.
+
+    They require no token, and allow HEAD, which many monitors use. A database that does not respond
+    within `timeout` seconds is not ready.
     """
     router = APIRouter()
 

@@ -118,8 +118,9 @@ class Importer:
     async def run(
         self, context: Context, kind: Format, chunks: deque[bytearray], resources: ExitStack
     ) -> Imported:
-        """Import a file. The thread holds the resources until it has finished, also after a
-        disconnect or a timeout.
+        """Import a file.
+
+        The thread holds the resources until it has finished, also after a disconnect or a timeout.
         """
         await self._places.acquire()
         resources.callback(self._places.release)
@@ -146,7 +147,9 @@ def _format_from_content_type(request: Request) -> Format:
 
 
 def _check_before_upload(readiness: Readiness, context: Context, length: int) -> None:
-    """Raise Unavailable before the server is ready, and RateLimited for a file that the budget
+    """Raise the errors that do not depend on the content of the file.
+
+    These are Unavailable before the server is ready, and RateLimited for a file that the budget
     does not cover.
     """
     readiness.require_rls_check()
@@ -169,8 +172,10 @@ def _consume(chunks: deque[bytearray], turn: Turn) -> Iterator[bytearray]:
 
 
 def tasks_of(records: Iterable[tuple[int, Record]], user_id: str) -> Iterator[NewTask]:
-    """Yield the tasks of the records. Raises BadUserInput with the line of an invalid task, a
-    duplicate id, the id of the user, or a task beyond the limit.
+    """Yield the tasks of the records.
+
+    Raises BadUserInput with the line of an invalid task, a duplicate id, the id of the user, or a
+    task beyond the limit.
     """
     ids = set[uuid.UUID]()
     for number, (line, record) in enumerate(records, 1):

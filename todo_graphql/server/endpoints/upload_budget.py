@@ -56,8 +56,9 @@ class Upload:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Stop the clock of the sender while the server reads nothing. There is no time limit until
-        the next one is set.
+        """Stop the clock of the sender while the server reads nothing.
+
+        There is no time limit until the next one is set.
         """
         assert self._deadline is not None
         self._deadline.reschedule(None)
@@ -79,8 +80,9 @@ class Upload:
             self._rated_from, self._rated_bytes = asyncio.get_running_loop().time(), 0
 
     def bytes_per_second(self, now: float) -> float:
-        """Return the rate of the sender, which is infinite before it is measured and for a received
-        body.
+        """Return the rate of the sender.
+
+        It is infinite before it is measured, and for a received body.
         """
         seconds = min(now, self._paused_at) - self._rated_from
         if self.is_received or seconds <= MIN_RATED_SECONDS:

@@ -97,8 +97,9 @@ def body_too_large(limit: int) -> BadUserInput:
 
 
 def parse_graphql_request(body: bytes) -> GraphQLRequest:
-    """Return the GraphQL request in a body. Raises BadUserInput with the name of a bad member, or
-    PersistedQueryNotSupported.
+    """Return the GraphQL request in a body.
+
+    Raises BadUserInput with the name of a bad member, or PersistedQueryNotSupported.
     """
     members = parse_json(body)
     if not isinstance(members, dict):
@@ -122,10 +123,10 @@ def parse_json(body: bytes) -> object:
 
 
 def parse_url_request(query_string: bytes) -> GraphQLRequest:
-    """Return the GraphQL request in the query string of a URL, which can only read. An empty value
-    counts as absent.
+    """Return the GraphQL request in the query string of a URL, which can only read.
 
-    Raises BadUserInput with the name of a bad parameter, or PersistedQueryNotSupported.
+    An empty value counts as absent. Raises BadUserInput with the name of a bad parameter, or
+    PersistedQueryNotSupported.
     """
     given = parse_parameters(query_string, PARAMETERS)
     members: dict[str, Any] = {name: value for name, value in given.items() if value}
@@ -142,8 +143,9 @@ def parse_url_request(query_string: bytes) -> GraphQLRequest:
 
 
 def to_graphql_request(members: dict[str, Any], *, can_write: bool = True) -> GraphQLRequest:
-    """Return the GraphQL request with these members. Raises BadUserInput with the name of a bad
-    one, or PersistedQueryNotSupported.
+    """Return the GraphQL request with these members.
+
+    Raises BadUserInput with the name of a bad one, or PersistedQueryNotSupported.
     """
     extensions = optional_member(members, "extensions", dict, "an object")
     query = members.get("query")
@@ -198,8 +200,10 @@ def response_to(result: ExecutionResult, media_type: str, scope: Scope) -> Respo
 
 
 def encode(content: dict[str, object]) -> bytes:
-    """Return compact JSON. UTF-8 cannot encode a lone surrogate, which an error may quote: it is
-    escaped, and the other members, which may be encoded already, are not.
+    """Return compact JSON.
+
+    UTF-8 cannot encode a lone surrogate, which an error may quote: it is escaped, and the other
+    members, which may be encoded already, are not.
     """
     try:
         return ENCODER.encode(content)

@@ -102,8 +102,9 @@ def accepts_json(accepted: str) -> bool:
 
 @lru_cache(maxsize=128)
 def prefers_html(accepted: str) -> bool:
-    """Return whether an Accept header names `text/html` and prefers it to JSON, as browsers do for
-    a page that they open.
+    """Return whether an Accept header names `text/html` and prefers it to JSON.
+
+    Browsers send such a header for a page that they open.
     """
     ranges = parse_accept(accepted)
     named, weight = quality(HTML, ranges)
@@ -120,8 +121,9 @@ def parse_accept(accepted: str) -> list[tuple[str, float]]:
 
 
 def media_ranges(elements: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Return each media range that covers one of the types, with its quality. Ranges with another
-    charset or an invalid quality are skipped.
+    """Return each media range that covers one of the types, with its quality.
+
+    Ranges with another charset or an invalid quality are skipped.
     """
     for element in elements:
         if element.partition(";")[0].rstrip().lower() not in RANGES:
@@ -161,8 +163,9 @@ def require_json(scope: Scope) -> None:
 
 @lru_cache(maxsize=128)
 def content_type(given: str | None) -> tuple[str, frozenset[str]]:
-    """Return the media type in a header and every charset that it names. Several headers have an
-    empty type.
+    """Return the media type in a header and every charset that it names.
+
+    Several headers have an empty type.
     """
     if not given or len(given) > MAX_CHARACTERS or len(parse_http_list(given)) > 1:
         return "", frozenset()
@@ -171,8 +174,9 @@ def content_type(given: str | None) -> tuple[str, frozenset[str]]:
 
 
 def parse_media_type(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return a media type or range and its parameters, in lower case and without quotes. Input
-    with too many parameters has an empty type.
+    """Return a media type or range and its parameters, in lower case and without quotes.
+
+    Input with too many parameters has an empty type.
     """
     media_type, _, parameters = text.lower().partition(";")
     if not parameters:

@@ -51,8 +51,9 @@ def error_response(
     scope: Scope,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return a response with one error, the HTTP status in its extensions, and the media type that
-    the request accepts.
+    """Return a response with one error, in the media type that the request accepts.
+
+    The HTTP status is in the extensions of the error.
     """
     request_record(scope).codes = frozenset({str(extensions["code"])})
     errors = [{"message": message, "extensions": dict(extensions)}]
@@ -64,8 +65,9 @@ def error_response(
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
-    """Return the headers that the error needs. Only an invalid token has `error` in its challenge
-    (RFC 6750, section 3.1).
+    """Return the headers that the error needs.
+
+    Only an invalid token has `error` in its challenge (RFC 6750, section 3.1).
     """
     if isinstance(problem, MissingToken):
         return {"WWW-Authenticate": REALM}

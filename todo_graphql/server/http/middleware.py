@@ -1,5 +1,6 @@
-"""The outermost middleware: request ids, security headers, rate limit headers, the request log,
-and the response to unexpected errors.
+"""The outermost middleware: headers, the request log, and the response to unexpected errors.
+
+The headers are the request id, the security headers and the rate limit headers.
 """
 
 import asyncio
@@ -40,8 +41,10 @@ class RequestMiddleware:
         observers: Sequence[Observer],
         cors: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
-        """Wrap the application. `cors` also wraps the error responses of this middleware, so that
-        pages of other origins can read them.
+        """Wrap the application.
+
+        `cors` also wraps the error responses of this middleware, so that pages of other origins can
+        read them.
         """
         self._app = cors(app)
         self._cors = cors

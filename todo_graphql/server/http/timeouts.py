@@ -17,11 +17,12 @@ async def run_with_timeout(
     *,
     in_one_transaction: bool = True,
 ) -> T:
-    """Return the result of the work. Raises Unavailable at the timeout, and at a TimeoutError of
-    the work.
+    """Return the result of the work.
 
-    A timeout or a cancellation aborts the connection. This frees the connection and its thread
-    even if PostgreSQL has stopped, when its own timeouts have no effect. The outcome of work in one
+    Raises Unavailable at the timeout, and at a TimeoutError of the work.
+
+    A timeout or a cancellation aborts the connection. This frees the connection and its thread even
+    if PostgreSQL has stopped, when its own timeouts have no effect. The outcome of work in one
     transaction is unknown after its COMMIT was sent, that of other work after its first write.
     """
     try:
@@ -39,8 +40,10 @@ async def run_with_timeout(
 async def run_with_statement_timeout(
     seconds: float, connection: ViewerConnection, work: Coroutine[Any, Any, T]
 ) -> T:
-    """Return the result of the work, which as a whole has no limit. Raises TimeoutError when one
-    statement waits longer: PostgreSQL's own timeouts have no effect if it has stopped.
+    """Return the result of the work, which as a whole has no limit.
+
+    Raises TimeoutError when one statement waits longer: PostgreSQL's own timeouts have no effect if
+    it has stopped.
     """
     working = asyncio.create_task(work)
     try:

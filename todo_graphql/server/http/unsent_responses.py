@@ -79,11 +79,12 @@ class UnsentResponses:
     async def send(
         self, owner: Hashable, response: Response, scope: Scope, send: Send, *, must_send: bool
     ) -> None:
-        """Send a response. A large one takes a share of the budgets until it is sent, or until the
-        client is disconnected.
+        """Send a response. A large one takes a share of the budgets.
 
-        Raises Unavailable if no share is left, unless the response must be sent: that of a
-        mutation tells what has changed. Others give way to it nevertheless.
+        The share is returned when the response is sent, or when the client is disconnected.
+
+        Raises Unavailable if no share is left, unless the response must be sent: that of a mutation
+        tells what has changed. Others give way to it nevertheless.
         """
         try:
             async with self.share(owner, len(response.body), must_send=must_send):
@@ -96,8 +97,9 @@ class UnsentResponses:
     async def share(
         self, owner: Hashable, size: int, *, must_send: bool = False
     ) -> AsyncIterator[None]:
-        """Hold a share of the budgets in the `async with` block. Raises Unavailable if none is
-        left, and TimeoutError when it gives way to others.
+        """Hold a share of the budgets in the `async with` block.
+
+        Raises Unavailable if none is left, and TimeoutError when it gives way to others.
         """
         self._make_room(owner, size, must_send=must_send)
         async with asyncio.timeout(None) as deadline:
@@ -119,8 +121,9 @@ class UnsentResponses:
             victim.evict()
 
     def _victims(self, size: int) -> tuple[list[Unsent], int]:
-        """Return the responses that give way to one of this size, the oldest first, and by how many
-        bytes the budget would be exceeded without them.
+        """Return the responses that give way to one of this size, the oldest first, and the excess.
+
+        The excess is the number of bytes by which the budget would be exceeded without them.
         """
         excess = self.held() + size - self._max_bytes
         before = asyncio.get_running_loop().time() - GRACE_SECONDS

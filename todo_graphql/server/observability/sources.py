@@ -18,8 +18,9 @@ class Lookups(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The connections of a process, the queue for its threads, its caches by their names, and its
-    streams.
+    """Sources of the metrics of a process.
+
+    They are its connections, the queue for its threads, its caches by their names, and its streams.
     """
 
     pool: Pool

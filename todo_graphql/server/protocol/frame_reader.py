@@ -31,8 +31,10 @@ class FrameReader:
         self.clock = MessageClock(loop)
 
     def read(self, piece: bytes) -> Iterator[Request | Message]:
-        """Parse a piece of input. Yields the request of the handshake, or messages (ASGI), the
-        last one of which can be the disconnect. Raises MessageError.
+        """Parse a piece of input. Raises MessageError.
+
+        Yields the request of the handshake, or messages (ASGI), the last one of which can be the
+        disconnect.
         """
         self._frames.receive_data(piece)
         events = self._frames.events_received()

@@ -50,8 +50,9 @@ class RequestCycle:
         self._wake()
 
     def abandon(self, status: int) -> None:
-        """Report a disconnect to the application, discard the rest of its response, and log this
-        status.
+        """Report a disconnect to the application.
+
+        The rest of the response is discarded, and `status` is logged.
         """
         request_record(self._scope).abandon(status)
         self._is_abandoned = self._is_over = True

@@ -12,10 +12,10 @@ from todo_graphql.server.rate_limits.sliding_window import MAX_KEYS
 
 
 class PendingCosts:
-    """The pending costs and the refunds of at most `MAX_KEYS` keys each: about 5 MB. The key that
-    has waited longest is dropped first.
+    """The pending costs and the refunds of at most `MAX_KEYS` keys each: about 5 MB.
 
-    A refund expires after `seconds`: the cost that it reduces does not count much longer.
+    The key that has waited longest is dropped first. A refund expires after `seconds`: the cost
+    that it reduces does not count much longer.
     """
 
     def __init__(self, seconds: float = 3_600, clock: Callable[[], float] = time.monotonic) -> None:

@@ -44,8 +44,9 @@ class RedisWindow:
         self._retry_at = 0.0
 
     def count(self, key: str, limit: Limit, cost: int, pending: int) -> WindowState | None:
-        """Count the pending cost, and the other cost if the limit has room for it. Return None
-        while Redis is unavailable.
+        """Count the pending cost, and the other cost if the limit has room for it.
+
+        Return None while Redis is unavailable.
         """
         if not self._allow_request():
             return None

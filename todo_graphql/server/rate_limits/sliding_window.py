@@ -60,8 +60,10 @@ class WindowState(NamedTuple):
 
 
 class InMemoryWindow:
-    """The counts of one process. Each window holds the last `MAX_KEYS` keys, and the windows of all
-    keys begin together. A key that is dropped starts at zero.
+    """The counts of one process.
+
+    Each window holds the last `MAX_KEYS` keys, and the windows of all keys begin together. A key
+    that is dropped starts at zero.
 
     The time per request does not depend on the number of keys (decision 0008).
     """
@@ -83,8 +85,9 @@ class InMemoryWindow:
         self._add(key, cost, must_fit=False)
 
     def refund(self, key: str, cost: int) -> None:
-        """Give back a cost that was counted in the current or the previous window. A counter does
-        not become negative.
+        """Give back a cost that was counted in the current or the previous window.
+
+        A counter does not become negative.
         """
         with self._lock:
             for window in (self._current, self._previous):
