@@ -65,8 +65,9 @@ class IdempotencyKeys:
             return replayed.response
 
     def _check_replay(self, key: str, digest: bytes) -> None:
-        """Raise ReplayedResponse if the key has a response. The exception rolls the transaction
-        back.
+        """Raise ReplayedResponse if the key has a response.
+
+        The exception rolls the transaction back.
         """
         rows = self._statements.read(find_key_statement(), {"own_key": key})
         if not rows:

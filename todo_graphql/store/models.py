@@ -258,8 +258,10 @@ class Tombstone(SQLModel, table=True):
 
 
 class DatabaseHistory(SQLModel, table=True):
-    """Identity of the database's history. A restored backup continues an earlier state, so it must
-    begin another history. The table has one row, and no data of users.
+    """Identity of the database's history.
+
+    A restored backup continues an earlier state, so it must begin another history. The table has
+    one row, and no data of users.
     """
 
     __tablename__ = "database_history"

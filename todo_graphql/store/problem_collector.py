@@ -40,8 +40,9 @@ class ProblemCollector:
             self._raise()
 
     def __call__(self, check: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        """Return the result of a check. The result of a failed check is None, and must not be used
-        before the end of the block.
+        """Return the result of a check.
+
+        The result of a failed check is None, and must not be used before the end of the block.
         """
         try:
             return check(*arguments, **options)

@@ -100,8 +100,10 @@ class ViewerScope:
         stamps: ColumnElement[int] | None = None,
         forgotten: ColumnElement[int] | None = None,
     ) -> CTE:
-        """Take the viewer's next revision, and one or more stamps. Return one row; no row unless
-        `when` is true. `forgotten` is the greatest revision of the tombstones that are deleted.
+        """Take the viewer's next revision, and one or more stamps.
+
+        Returns one row, and no row unless `when` is true. `forgotten` is the greatest revision of
+        the tombstones that are deleted.
         """
         values: dict[str, Any] = {
             "revision": USERS.c.revision + 1,
@@ -120,8 +122,9 @@ class ViewerScope:
         growth: Growth | None = None,
         stamps: ColumnElement[int] | None = None,
     ) -> CTE:
-        """Return the revision that an earlier statement of this transaction took, and take further
-        stamps; no row unless `when` is true.
+        """Return the revision that an earlier statement of this transaction took.
+
+        Takes further stamps. Returns no row unless `when` is true.
         """
         return self._writer(when, growth, stamps, {})
 
@@ -146,8 +149,9 @@ class ViewerScope:
         )
 
     def within_quota(self, growth: Growth) -> ColumnElement[bool]:
-        """Return whether the growth exceeds no limit by exact counters. An update that adds no
-        bytes is always within the quota.
+        """Return whether the growth exceeds no limit by exact counters.
+
+        An update that adds no bytes is always within the quota.
         """
         exact = USERS.c.counted_revision == USERS.c.revision
         free = case((exact, func.greatest(BYTES_LIMIT - USERS.c.task_bytes, 0)), else_=0)

@@ -18,8 +18,10 @@ WRITTEN_AT: ColumnElement[Any] = literal_column("writer.written_at", DateTime(ti
 
 
 def last_stamp(number: ColumnElement[int] | None) -> ColumnElement[Any]:
-    """Return the last of so many stamps, or the only one. All are later than the user's stamps of
-    earlier writes, and each of several is a microsecond later than the one before it.
+    """Return the last of so many stamps, or the only one.
+
+    All are later than the user's stamps of earlier writes, and each of several is a microsecond
+    later than the one before it.
     """
     now: ColumnElement[Any] = func.now()
     if number is None:

@@ -73,8 +73,9 @@ def write_within_quota(
 
 
 def read_usage(statements: Statements) -> Usage:
-    """Return the usage, which is counted if the counters are not exact. In a transaction, the lock
-    keeps it exact.
+    """Return the usage, which is counted if the counters are not exact.
+
+    In a transaction, the lock keeps it exact.
     """
     return _stored_usage(statements) or _recounted_usage(statements)
 

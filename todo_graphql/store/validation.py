@@ -169,8 +169,10 @@ def tag_to_find(value: str, field: str) -> str:
 
 
 def composable(value: str, field: str) -> str:
-    """Return the value. Raises BadUserInput if PostgreSQL cannot store it, if it is longer than any
-    text of a task, or if it has too many consecutive combining characters.
+    """Return the value. Raises BadUserInput if its composed form cannot be stored.
+
+    This is so if PostgreSQL cannot store it, if it is longer than any text of a task, or if it has
+    too many consecutive combining characters.
     """
     if len(value) > DESCRIPTION_MAX_LENGTH:
         raise BadUserInput(

@@ -11,8 +11,10 @@ from todo_graphql.store.scope import ViewerScope
 
 
 class Summary(NamedTuple):
-    """The growth of the storage that a write needs, the user's revision after the write, and the
-    numbers of selected and of changed tasks.
+    """Summary of a write.
+
+    It has the growth of the storage that the write needs, the user's revision after the write, and
+    the numbers of selected and of changed tasks.
     """
 
     added_tasks: int

@@ -59,8 +59,9 @@ UPDATE_TASKS = text(
 
 
 def derive_with_progress(connection: Connection) -> None:
-    """Derive all tasks, with a progress bar on a terminal. The connection commits each statement
-    that is not in a transaction.
+    """Derive all tasks, with a progress bar on a terminal.
+
+    The connection commits each statement that is not in a transaction.
     """
     (number,) = connection.exec_driver_sql(COUNT_TASKS).one()
     with click.progressbar(

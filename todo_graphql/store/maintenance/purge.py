@@ -1,8 +1,7 @@
-"""Purge of old trash, old tombstones and expired idempotency keys, user by user, under the role
-`todo_upkeep`.
+"""Purge of old trash, old tombstones and expired idempotency keys, user by user.
 
-The role cannot read titles, descriptions and emails. Each batch of tasks is one short transaction,
-and takes the owner's lock like every write.
+The role `todo_upkeep`, under which it runs, cannot read titles, descriptions and emails. Each batch
+of tasks is one short transaction, and takes the owner's lock like every write.
 """
 
 from collections.abc import Iterator

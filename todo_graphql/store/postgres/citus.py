@@ -99,10 +99,9 @@ def prepare_migrations(connection: Connection) -> None:
 
 
 def distribute_tables(connection: Connection) -> None:
-    """Distribute the tables by user, where the extension is installed. A repeated call changes
-    nothing.
+    """Distribute the tables by user, where the extension is installed.
 
-    Raises CitusVersionError for a version that is not supported.
+    A repeated call changes nothing. Raises CitusVersionError for a version that is not supported.
     """
     if installed_version(connection) is None:
         return

@@ -51,8 +51,9 @@ class Database:
     def __init__(
         self, settings: Settings, on_write: Callable[[str], None] = lambda _user: None
     ) -> None:
-        """Create the pool. `on_write` is called with the key of a user after each write, on the
-        thread of the writer.
+        """Create the pool.
+
+        `on_write` is called with the key of a user after each write, on the thread of the writer.
         """
         self._on_write = on_write
         self._quota = Quota(settings.max_tasks_per_user, settings.max_bytes_per_user)
@@ -78,8 +79,9 @@ class Database:
         self.pool = Pool(self.engine, settings.database_pool_recycle, settings.max_connections)
 
     def connect_as(self, viewer: Viewer, quota: Quota | None = None) -> ViewerConnection:
-        """Create a connection whose statements run as the viewer, within the quota of the settings
-        by default. The first statement opens it.
+        """Create a connection whose statements run as the viewer.
+
+        The quota is by default that of the settings. The first statement opens the connection.
         """
         return ViewerConnection(
             self.pool, self._preamble, viewer, quota or self._quota, self._on_write

@@ -52,8 +52,9 @@ class Pool:
     """Pool of an engine's connections."""
 
     def __init__(self, engine: Engine, recycle: float, capacity: int) -> None:
-        """Let the engine open up to `capacity` connections, and replace those that are older than
-        `recycle` seconds.
+        """Let the engine open up to `capacity` connections.
+
+        Connections that are older than `recycle` seconds are replaced.
         """
         self._engine = engine
         self._recycle = recycle

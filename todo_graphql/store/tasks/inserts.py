@@ -133,10 +133,10 @@ def insert_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]
 
 @cached_statement
 def insert_missing_statement(scope: ViewerScope, *, first: bool) -> Select[Any]:
-    """Insert the `records` with new ids, also of purged tasks, and skip the others. Returns how
-    many of these are in the trash, and the summary.
+    """Insert the `records` with new ids, also of purged tasks, and skip the others.
 
-    Of several statements in one transaction, only the `first` that inserts takes a revision.
+    Return how many of the skipped tasks are in the trash, and the summary. Of several statements in
+    one transaction, only the `first` that inserts takes a revision.
     """
     given, ids = _given()
     columns = [TASKS.c.id, TASKS.c.deleted_at, TASKS.c.creation_digest]

@@ -72,8 +72,10 @@ def _starting(text: str) -> Reading:
 
 
 def comparison_key(text: str) -> str:
-    """Return the key of a text. A text whose characters all fold to nothing or to spaces, such as
-    accents, is its own key, which no other key contains.
+    """Return the key of a text.
+
+    A text whose characters all fold to nothing or to spaces, such as accents, is its own key, which
+    no other key contains.
     """
     key = fold(text)
     return key if key.strip() or text.isspace() else text

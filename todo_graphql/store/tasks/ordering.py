@@ -39,8 +39,10 @@ NULLABLE = (OrderField.DUE, OrderField.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class OrderKey:
-    """One key of an order. `nulls_first` places the tasks without a value, of which the list has
-    none if `is_set` is true. `zone` is the time zone of the days of DUE, None for UTC.
+    """One key of an order.
+
+    `nulls_first` places the tasks without a value, of which the list has none if `is_set` is true.
+    `zone` is the time zone of the days of DUE, None for UTC.
     """
 
     field: OrderField

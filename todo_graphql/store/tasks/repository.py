@@ -92,8 +92,9 @@ class Tasks:
         columns: frozenset[str] = ALL,
         previous: frozenset[str] = NOTHING,
     ) -> None:
-        """Read only these `columns` of returned tasks, and these `previous` values of changed
-        ones; the others are None. Without any, there are no previous values.
+        """Read only these `columns` of returned tasks, and these `previous` values of changed ones.
+
+        The others are None. Without any, there are no previous values.
         """
         self._statements = Statements(connection)
         self._columns = columns

@@ -74,8 +74,9 @@ ALWAYS_READ = frozenset({"id", "created_at", "revision"})
 
 
 def format_position(rank: ColumnElement[str], task_id: ColumnElement[Any]) -> ColumnElement[str]:
-    """Format the place in the manual order, which is by rank and then by id. The separator sorts
-    before all characters of ranks.
+    """Format the place in the manual order, which is by rank and then by id.
+
+    The separator sorts before all characters of ranks.
     """
     return rank.concat("!").concat(cast(task_id, Text)).label("position")
 

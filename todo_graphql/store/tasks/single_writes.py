@@ -116,8 +116,9 @@ def insert_one_statement(
 
 
 def parse_insert_one(result: Sequence[Sequence[Any]], field: str) -> WriteResult:
-    """Parse the result of `insert_one_statement`. Raises Conflict if the `field`, an id,
-    belongs to a different task.
+    """Parse the result of `insert_one_statement`.
+
+    Raises Conflict if the `field`, an id, belongs to a different task.
     """
     if not result:
         return WriteResult(0, 1, 0, [])

@@ -56,8 +56,10 @@ BATCH_CHARACTERS = 50_000
 
 
 class Imported(NamedTuple):
-    """Result of an import: the numbers of new tasks, of existing ones, and of those among them
-    that are in the trash, and the user's revision.
+    """Result of an import: the numbers of tasks, and the user's revision.
+
+    The numbers are those of new tasks, of existing ones, and of those among them that are in the
+    trash.
     """
 
     created: int

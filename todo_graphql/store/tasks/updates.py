@@ -114,11 +114,10 @@ def change_statement(
     *,
     first: bool = True,
 ) -> Select[Any]:
-    """Set values of the selected tasks for which `when` holds. Returns all selected tasks, each
-    with its `previous` values if there are any.
+    """Set values of the selected tasks for which `when` holds. Return all selected tasks.
 
-    `added` are the bytes that the values add to a task. If the descriptions of the result are too
-    large, nothing changes, and no task is returned.
+    Each has its `previous` values if there are any. `added` are the bytes that the values add to a
+    task. If the descriptions of the result are too large, nothing changes, and no task is returned.
     """
     columns |= ALWAYS_READ
     read = stored_columns(columns)

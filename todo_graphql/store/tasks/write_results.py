@@ -23,8 +23,10 @@ bounded by its number of tasks, which may exist already.
 
 
 class WriteResult(NamedTuple):
-    """Result of a write: the user's revision, the numbers of selected and of changed tasks, the
-    selected tasks, and the values of the changed ones before the write.
+    """Result of a write.
+
+    It has the user's revision, the numbers of selected and of changed tasks, the selected tasks,
+    and the values of the changed ones before the write.
     """
 
     revision: int
@@ -86,8 +88,9 @@ def count_rows(rows: CTE) -> ColumnElement[int]:
 def description_size(
     values: Mapping[str, ColumnElement[Any]], columns: frozenset[str], previous: frozenset[str]
 ) -> ColumnElement[int]:
-    """Return the size of the descriptions that the result has of a task: after a write of these
-    values if it is one of the `columns`, and before it if it is one of the `previous` values.
+    """Return the size of the descriptions that the result has of a task.
+
+    The `columns` may have the one after a write of these values, `previous` the one before it.
     """
     size: ColumnElement[int] = literal(0, Integer)
     if "description" in columns:

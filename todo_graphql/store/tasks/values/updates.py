@@ -128,8 +128,10 @@ def set_values_statement(
 
 
 def parse_set_values(result: Sequence[Sequence[Any]], selected: TaskSelection) -> WriteResult:
-    """Parse the result of `set_values_statement`. Raises NotFound with the missing ids, and
-    Conflict with those of stale tasks, and the first of these tasks.
+    """Parse the result of `set_values_statement`.
+
+    Raises NotFound with the missing ids, and Conflict with those of stale tasks, and the first of
+    these tasks.
     """
     written = selected.check(parse_write_result(result))
     stale = [row for row, found in zip(written.rows, result, strict=True) if found[STALE]]

@@ -20,8 +20,10 @@ BEFORE_ALL, AFTER_ALL = "-infinity", "infinity"
 
 
 def place_of_day(day: date, zone: str) -> datetime:
-    """Return the instant at which a day is ordered: its first one, or just before the first one of
-    the next day if the zone skips the day. Later days are at later instants.
+    """Return the instant at which a day is ordered: its first one.
+
+    It is just before the first one of the next day if the zone skips the day. Later days are at
+    later instants.
     """
     first = first_instant(day, zone)
     is_skipped = day < date.max and first_instant(day + timedelta(days=1), zone) <= first
@@ -34,8 +36,9 @@ def instant_of(place: date | datetime, zone: str) -> datetime:
 
 
 def place_among_days(place: DuePlace, key: OrderKey) -> datetime | str:
-    """Return the value of `due` for a place among the tasks that are due on a day. A value without
-    a task stands between two days, or at an end.
+    """Return the value of `due` for a place among the tasks that are due on a day.
+
+    A value without a task stands between two days, or at an end.
     """
     if place is None:
         return AFTER_ALL if key.nulls_first == key.descending else BEFORE_ALL
