@@ -29,8 +29,9 @@ SUBSCRIPTION = (
 
 
 def measure_listeners(data: Dataset, rounds: int) -> Iterator[tuple[int, float, float]]:
-    """Yield the processor times of the server and of PostgreSQL for a write, in seconds, with each
-    number of listeners.
+    """Yield the processor times of a write with each number of listeners.
+
+    They are the seconds of the server and of PostgreSQL.
     """
     command = (sys.executable, "-m", "benchmarks.listeners", "serve", "--port", "{port}")
     with serving(

@@ -168,8 +168,10 @@ class NotFound(Problem):
 
 
 class BadUserInput(Problem):
-    """An argument is invalid. `field` is its path, such as `input.title`, `min` and `max` are the
-    bounds that it exceeds. `problems` are this problem and the others of the same input.
+    """An argument is invalid.
+
+    `field` is its path, such as `input.title`; `min` and `max` are the bounds that it exceeds.
+    `problems` are this problem and the others of the same input.
     """
 
     code = ErrorCode.BAD_USER_INPUT

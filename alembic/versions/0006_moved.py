@@ -1,5 +1,7 @@
-"""Nothing: migration 0009 does what this revision did, behind the migrations that servers of
-earlier releases can run with. A database that already has this revision repeats it without effect.
+"""Nothing: migration 0009 does what this revision did.
+
+It stands behind the migrations that servers of earlier releases can run with. A database that
+already has this revision repeats it without effect.
 
 Revision ID: 0006
 Revises: 0005

@@ -138,8 +138,9 @@ def ranks_of(connection: Any) -> dict[uuid.UUID, str]:
 
 
 def test_moves_into_one_gap_keep_ranks_bounded(three: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tasks alternate in ever smaller gaps. The maximum length of ranks is a twentieth of the
-    real limit, so that the test reaches it.
+    """Two tasks alternate in ever smaller gaps.
+
+    The maximum length of ranks is a twentieth of the real limit, so that the test reaches it.
     """
     monkeypatch.setattr(ranks, "MAX_LENGTH", 100)
     tasks, (first, second, third), connection = three

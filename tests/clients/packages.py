@@ -47,8 +47,9 @@ def install(node_version: str) -> None:
 
 
 def lock() -> None:
-    """Write the lock file for package.json, without addresses: those of packages, which .npmrc
-    omits, and those of sponsors.
+    """Write the lock file for package.json, without addresses.
+
+    These are the addresses of packages, which .npmrc omits, and those of sponsors.
     """
     _npm("install", "--package-lock-only", *QUIET)
     content = json.loads(LOCK.read_text(encoding="utf-8"))

@@ -1,5 +1,6 @@
-"""The servers that the clients talk to, and the switches that suspend their PostgreSQL and kill one
-of them.
+"""The servers that the clients talk to, and the switches for outages.
+
+The switches suspend the PostgreSQL of the servers and kill one of them.
 """
 
 import signal

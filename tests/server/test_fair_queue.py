@@ -81,8 +81,9 @@ def test_fair_queue_is_bounded() -> None:
 def test_slot_of_cancelled_call_is_passed_on(
     thread_pool: ThreadPool,
 ) -> None:
-    """A call is cancelled after it has got a slot, and before it continues. A slot that is lost
-    then is lost for ever.
+    """A call is cancelled after it has got a slot, and before it continues.
+
+    A slot that is lost then is lost for ever.
     """
     gate, queue = Gate(), FairQueue(thread_pool)
 

@@ -117,8 +117,9 @@ def test_page_of_every_order_uses_index(connection: ViewerConnection, key: Order
 
 @pytest.mark.parametrize("key", [key for key in ORDERS if key.field is OrderField.DUE], ids=str)
 def test_page_in_a_time_zone_uses_index(connection: ViewerConnection, key: OrderKey) -> None:
-    """Each half has the order of the index. A sort remains at most of a few tasks without a date,
-    which the planner expects to be fewer.
+    """Each half has the order of the index.
+
+    A sort remains at most of a few tasks without a date, which the planner expects to be fewer.
     """
     for request in pages(connection, replace(key, zone="America/Los_Angeles")):
         shapes, values = split_halves(request)

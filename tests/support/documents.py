@@ -1,5 +1,6 @@
-"""Documents generated from the schema, one per root field, the default document limits, and
-schemas without documents.
+"""Documents generated from the schema, the default document limits, and empty schemas.
+
+There is one document per root field. The empty schemas have no documents.
 """
 
 from collections.abc import Iterator, Mapping

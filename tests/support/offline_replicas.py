@@ -1,5 +1,6 @@
-"""Clients that edit their tasks offline, push the edits and pull changes, as RxDB does: an accepted
-row is the client's new base, and a conflict replaces the client's task.
+"""Clients that edit their tasks offline, push the edits and pull changes, as RxDB does.
+
+An accepted row is the client's new base, and a conflict replaces the client's task.
 """
 
 import uuid
@@ -25,8 +26,9 @@ FIELDS = ("title", "priority", "tags")
 
 
 class Edit(NamedTuple):
-    """State of a task before the first and after the last edit since the push, None without a
-    task.
+    """State of a task before the first and after the last edit since the push.
+
+    A state without a task is None.
     """
 
     base: Values | None
@@ -63,8 +65,9 @@ class OfflineReplica:
             self.tasks[task_id] = state
 
     def push(self, tasks: Tasks, times: int) -> None:
-        """Push all edits, so many times. Assert that no edit is lost, and that a repetition
-        changes nothing.
+        """Push all edits, so many times.
+
+        Assert that no edit is lost, and that a repetition changes nothing.
         """
         rows = [_row(task_id, edit) for task_id, edit in self.edits.items()]
         if not rows:
@@ -92,8 +95,10 @@ class OfflineReplica:
         self.edits = {}
 
     def pull(self, tasks: Tasks) -> None:
-        """Read all changes. A task with an edit waits for the push. The first page without a
-        cursor has no tombstones, so that it replaces the tasks like a reset.
+        """Read all changes. A task with an edit waits for the push.
+
+        The first page without a cursor has no tombstones, so that it replaces the tasks like a
+        reset.
         """
         has_more = True
         while has_more:

@@ -93,8 +93,9 @@ def _commands_of(content: str, start: int) -> Iterator[Step]:
 
 
 def run(steps: Iterable[Step], url: str, token: str, folder: Path) -> list[str]:
-    """Run examples in their order, and return their answers. Adjacent commands share a shell, in
-    which `TOKEN` is set.
+    """Run examples in their order, and return their answers.
+
+    Adjacent commands share a shell, in which `TOKEN` is set.
     """
     answers: list[str] = []
     for kind, group in itertools.groupby(steps, lambda step: step.kind):

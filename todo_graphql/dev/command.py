@@ -55,8 +55,9 @@ def run_dev(settings: Settings) -> None:
 
 
 def development_defaults(settings: Settings) -> Settings:
-    """Return the settings with defaults for developers where the environment sets nothing, and
-    with the origins of this machine.
+    """Return the settings with defaults for developers and with the origins of this machine.
+
+    A setting of the environment takes precedence over its default.
     """
     defaults = {
         "graphiql": True,

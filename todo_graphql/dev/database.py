@@ -56,8 +56,9 @@ def postgresql(settings: Settings) -> Iterator[Settings]:
 
 
 def with_own_database(settings: Settings) -> Settings | None:
-    """Return the settings with DATABASE_URL, for which DATABASE_URL_UNPOOLED is used if it is
-    missing. Return None without either.
+    """Return the settings with DATABASE_URL, or None without a database.
+
+    DATABASE_URL_UNPOOLED is used if DATABASE_URL is missing.
     """
     if settings.database_url is not None:
         return settings

@@ -83,8 +83,9 @@ def test_valid_token_is_verified_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.no_cover
 def test_token_cache_is_bounded() -> None:
-    """The least recently used token is dropped, and verified again on its next use. Long tokens
-    leave room for fewer.
+    """The least recently used token is dropped, and verified again on its next use.
+
+    Long tokens leave room for fewer.
     """
     for length, low, high in ((0, 4_000, 7_000), (8_000, 450, 512)):
         verifier = authenticator()

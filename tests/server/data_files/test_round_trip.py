@@ -126,8 +126,10 @@ def test_file_round_trip_preserves_tasks(kind: str, rows: list[TaskRow]) -> None
 
 
 def resaved(content: bytes, separator: str) -> bytes:
-    """Return a CSV file as a spreadsheet saves it: with another separator, names in another case,
-    and rows without the empty cells at their end, or with additional ones.
+    """Return a CSV file as a spreadsheet saves it.
+
+    It has another separator, names in another case, and rows without the empty cells at their end,
+    or with additional ones.
     """
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     names = [f" {name[:3].upper()} {name[3:].lower()}\u00a0" for name in header]

@@ -48,8 +48,10 @@ PROCESSES = st.integers(0, 1)
 
 
 class Live(RuleBasedStateMachine):
-    """Writes of one user by two processes, with a stream by server-sent events and one over a
-    WebSocket on each. A write may fail during an outage: the table alone tells what it has done.
+    """Writes of one user by two processes, with two streams on each.
+
+    One stream sends server-sent events, the other one uses a WebSocket. A write may fail during an
+    outage: the table alone tells what it has done.
     """
 
     url: ClassVar[SecretStr]

@@ -60,8 +60,9 @@ def test_previous_window_decays_gradually(memory: InMemoryWindow, clock: Clock) 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_retry_after_and_reset_are_exact(seed: int, memory: InMemoryWindow, clock: Clock) -> None:
-    """A rejected request succeeds after `retry_after`, and not a second earlier. The whole limit
-    is available after `reset_after`.
+    """A rejected request succeeds after `retry_after`, and not a second earlier.
+
+    The whole limit is available after `reset_after`.
     """
     chance = random.Random(seed)  # noqa: S311 - not a secret
     cost = 1

@@ -62,8 +62,10 @@ def rebalance_statement(scope: ViewerScope) -> Any:
 
 
 class Sync(OfflineRules):
-    """Writes of one user, and replicas that read at any time: one in full after each write, the
-    others in pages of any size. Further replicas edit offline, and push and pull at any time.
+    """Writes of one user, and replicas that read at any time.
+
+    One replica reads in full after each write, the others in pages of any size. Further replicas
+    edit offline, and push and pull at any time.
     """
 
     url: ClassVar[SecretStr]
