@@ -9,7 +9,13 @@ from strawberry import ID
 from todo_graphql.api.context import Info
 from todo_graphql.api.filters import TaskFilterInput
 from todo_graphql.api.idempotency import Idempotent
-from todo_graphql.api.inputs import CreateTaskInput, UpdateTasksInput, UserId, require_unique_ids
+from todo_graphql.api.inputs import (
+    CreateTaskInput,
+    UpdateTasksInput,
+    UserId,
+    require_size,
+    require_unique_ids,
+)
 from todo_graphql.api.payloads import (
     CompleteTasksPayload,
     CreateTasksPayload,
@@ -132,14 +138,7 @@ def _parse_ids(ids: list[ID]) -> tuple[uuid.UUID, ...]:
 
 def parse_new_tasks(new: list[CreateTaskInput]) -> tuple[list[NewTask], list[str]]:
     """Return the tasks to create and the path of each. Raise BadUserInput."""
-    if not 1 <= len(new) <= CREATE_MAX:
-        raise BadUserInput(
-            f"`input` must contain 1 to {CREATE_MAX} tasks.",
-            reason=InputReason.TOO_MANY if new else InputReason.TOO_FEW,
-            field="input",
-            min=1,
-            max=CREATE_MAX,
-        )
+    require_size(new, CREATE_MAX, "input")
     paths = [f"input.{number}" for number in range(len(new))]
     with ProblemCollector() as collect:
         tasks = [collect(task.to_store, path) for task, path in zip(new, paths, strict=True)]

@@ -1,7 +1,7 @@
 """Arguments and input types of the schema, and their conversion to the types of the store."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -243,22 +243,41 @@ def parse_columns(
     return columns
 
 
+def require_size(tasks: Collection[object], max_size: int, field: str) -> None:
+    """Raise BadUserInput unless a list of tasks has at least one and at most `max_size` tasks."""
+    if not 1 <= len(tasks) <= max_size:
+        raise BadUserInput(
+            f"`{field}` must contain 1 to {max_size} tasks.",
+            reason=InputReason.TOO_MANY if tasks else InputReason.TOO_FEW,
+            field=field,
+            min=1,
+            max=max_size,
+        )
+
+
 def require_unique_ids(ids: Iterable[str | None]) -> None:
     """Raise BadUserInput for each id of an input that an earlier task of the input has."""
-    seen = set[str]()
     with ProblemCollector() as collector:
-        for number, given in enumerate(ids):
-            task_id = (given or "").lower()
-            if task_id in seen:
-                collector.add(
-                    BadUserInput(
-                        "Duplicate id: an earlier task of the input has this id.",
-                        reason=InputReason.DUPLICATE,
-                        field=f"input.{number}.id",
-                    )
+        for number in find_duplicates(given or None for given in ids):
+            collector.add(
+                BadUserInput(
+                    "Duplicate id: an earlier task of the input has this id.",
+                    reason=InputReason.DUPLICATE,
+                    field=f"input.{number}.id",
                 )
-            if task_id:
-                seen.add(task_id)
+            )
+
+
+def find_duplicates(ids: Iterable[str | None]) -> Iterator[int]:
+    """Yield the index of each id that repeats an earlier one. None is no id."""
+    seen = set[str]()
+    for number, given in enumerate(ids):
+        if given is None:
+            continue
+        task_id = given.lower()
+        if task_id in seen:
+            yield number
+        seen.add(task_id)
 
 
 def optional_uuid(value: str | None, field: str) -> uuid.UUID | None:

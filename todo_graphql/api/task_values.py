@@ -11,11 +11,11 @@ from todo_graphql.api.inputs import (
     TAG_RULE,
     TITLE_RULE,
     parse_columns,
+    require_size,
     require_unique_ids,
 )
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
-from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
 from todo_graphql.store.models import TASK_MAX_TAGS
 from todo_graphql.store.problem_collector import ProblemCollector
@@ -91,14 +91,7 @@ class TaskValuesInput(EditableValues):
 
 def parse_values(new: list[TaskValuesInput]) -> list[NewValues]:
     """Return the new values of different tasks. Raise BadUserInput."""
-    if not 1 <= len(new) <= BULK_MAX:
-        raise BadUserInput(
-            f"`input` must contain 1 to {BULK_MAX} tasks.",
-            reason=InputReason.TOO_MANY if new else InputReason.TOO_FEW,
-            field="input",
-            min=1,
-            max=BULK_MAX,
-        )
+    require_size(new, BULK_MAX, "input")
     with ProblemCollector() as collect:
         parsed = [collect(one.to_store, f"input.{number}") for number, one in enumerate(new)]
         collect(require_unique_ids, [one.id for one in new])

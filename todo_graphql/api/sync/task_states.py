@@ -5,13 +5,13 @@ Each row has the state before and after the edits of the client.
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import strawberry
 from strawberry import Maybe
 
 from todo_graphql.api.comparators import camel
-from todo_graphql.api.inputs import parse_value
+from todo_graphql.api.inputs import find_duplicates, parse_value, require_size
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.task_values import EditableValues
 from todo_graphql.errors import BadUserInput, InputReason
@@ -149,29 +149,26 @@ def parse_rows(rows: list[PushTaskInput]) -> list[PushedTask | Rejection]:
 
     Raises BadUserInput for their number.
     """
-    if not 1 <= len(rows) <= PUSH_MAX:
-        raise BadUserInput(
-            f"`rows` must contain 1 to {PUSH_MAX} tasks.",
-            reason=InputReason.TOO_MANY if rows else InputReason.TOO_FEW,
-            field="rows",
-            min=1,
-            max=PUSH_MAX,
-        )
-    parsed, ids = list[PushedTask | Rejection](), set[str]()
-    for number, row in enumerate(rows):
-        try:
-            _require_new_id(row.task.id.lower(), ids, f"rows.{number}.task.id")
-            parsed.append(row.to_store(f"rows.{number}"))
-        except BadUserInput as problem:
-            parsed.append(Rejection(row.task.id[:MAX_ID_CHARACTERS], problem))
-        ids.add(row.task.id.lower())
-    return parsed
+    require_size(rows, PUSH_MAX, "rows")
+    duplicates = set(find_duplicates(row.task.id for row in rows))
+    return [
+        _parse_row(row, f"rows.{number}", is_duplicate=number in duplicates)
+        for number, row in enumerate(rows)
+    ]
 
 
-def _require_new_id(task_id: str, ids: set[str], field: str) -> None:
-    if task_id in ids:
-        raise BadUserInput(
-            "Duplicate id: a task can have one row. Send further edits in another push.",
-            reason=InputReason.DUPLICATE,
-            field=field,
-        )
+def _parse_row(row: PushTaskInput, path: str, *, is_duplicate: bool) -> PushedTask | Rejection:
+    try:
+        if is_duplicate:
+            _reject_duplicate(f"{path}.task.id")
+        return row.to_store(path)
+    except BadUserInput as problem:
+        return Rejection(row.task.id[:MAX_ID_CHARACTERS], problem)
+
+
+def _reject_duplicate(field: str) -> NoReturn:
+    raise BadUserInput(
+        "Duplicate id: a task can have one row. Send further edits in another push.",
+        reason=InputReason.DUPLICATE,
+        field=field,
+    )
