@@ -24,7 +24,7 @@ from todo_graphql.server.auth.tokens import Authenticator
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks.derived import derive
-from todo_graphql.store.text.search import search_query
+from todo_graphql.store.text.search import Search
 
 CONNECTIONS = 10
 """The pool size of todo-graphql."""
@@ -189,7 +189,7 @@ def answer(statement: str, token: str, arguments: dict[str, Any]) -> bytes:
     if "title" in arguments:
         arguments |= derive({"title": arguments["title"]})
     elif "search" in arguments:
-        arguments["search"] = search_query(arguments["search"])
+        arguments["search"] = Search(arguments["search"]).query()
     with connect().cursor() as cursor:
         cursor.execute(database.preamble(viewer) + statement, {**arguments, "user": str(viewer.id)})
         row = cursor.fetchone()

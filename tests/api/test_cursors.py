@@ -12,6 +12,7 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.tasks.cursors import CURSOR_VERSION, Listing
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
+from todo_graphql.store.text.search import Search
 
 SOME_ID = "d0d0d0d0-0000-4000-8000-000000000001"
 TIME = "2026-01-01T00:00:00.000000Z"
@@ -114,7 +115,7 @@ def test_default_order_is_newest_first(database: Database, keys: list[Any] | Non
 
 def forged(field: OrderField, value: object) -> str:
     """Return a cursor of the search for "task" in this order with a forged value."""
-    listing = Listing(TaskFilter(search="task"), (OrderKey(field),))
+    listing = Listing(TaskFilter(search=Search("task")), (OrderKey(field),))
     content = json.dumps([CURSOR_VERSION, listing.fingerprint, [value], SOME_ID])
     return base64.urlsafe_b64encode(content.encode()).decode()
 

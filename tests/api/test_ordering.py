@@ -25,7 +25,7 @@ from tests.support.task_lists import (
     walk,
 )
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.text.search import search_query
+from todo_graphql.store.text.search import Search
 
 pytestmark = pytest.mark.no_cover
 
@@ -114,7 +114,7 @@ def listed(reader: Reader, tasks: list[Task], which: dict[str, str] | None) -> l
     if which is None:
         return tasks
     ranks = "SELECT id::text, ts_rank(words, CAST(:search AS tsquery)) FROM tasks"
-    relevance = dict(map(tuple, reader.select(ranks, search=search_query(which["search"]))))
+    relevance = dict(map(tuple, reader.select(ranks, search=Search(which["search"]).query())))
     return [
         {**task, "relevance": relevance[task["id"]]}
         for task in tasks

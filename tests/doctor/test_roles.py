@@ -18,6 +18,7 @@ from todo_graphql.store.postgres.engine import Database, database_url
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
+from todo_graphql.store.text.search import Search
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def finds_letters(url: SecretStr) -> bool:
     with database.connect_as(Viewer(uuid.uuid4())) as connection:
         tasks = Tasks(connection)
         tasks.create([NewTask("Купить молоко", tags=("ΟΔΟΣ",))], ["input"])
-        searches = [TaskFilter(search="МОЛОКО"), TaskFilter(search="οδος")]
+        searches = [TaskFilter(search=Search("МОЛОКО")), TaskFilter(search=Search("οδος"))]
         found = [tasks.count(search) for search in searches]
     database.close()
     return found == [1, 1]

@@ -41,6 +41,7 @@ from todo_graphql.store.tasks.ordering import OrderField, OrderKey
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.text.search import Search
 
 MIA = Viewer(uuid.UUID(int=7), "mia@example.com")
 FIRST_RELEASE = """
@@ -214,7 +215,7 @@ def test_migration_fills_existing_tasks(postgresql: SecretStr) -> None:
             rows = tasks.page(PageRequest.from_arguments(listing, first=100)).rows
             assert [row.title for row in rows] == ["task 3", "task 2", "task 1", "new"]
             assert {(row.priority, row.due_on, row.due_at) for row in rows} == {(0, None, None)}
-            assert tasks.count(TaskFilter(search="TÂSK 2")) == 1
+            assert tasks.count(TaskFilter(search=Search("TÂSK 2"))) == 1
         database.close()
 
 

@@ -30,6 +30,7 @@ from todo_graphql.store.tasks.values.new_values import NewValues, values_paramet
 from todo_graphql.store.tasks.values.rows import VALUES
 from todo_graphql.store.tasks.values.updates import set_values_statement
 from todo_graphql.store.tasks.zoned.pages import split_halves, zoned_page_statement
+from todo_graphql.store.text.search import Search
 
 pytestmark = pytest.mark.no_cover
 
@@ -58,7 +59,7 @@ FILTERS = {
     "tags": TaskFilter(Comparison("tags", "any", ("Home",))),
     "title": TaskFilter(Comparison("title", "contains", "milk")),
     "id": TaskFilter(Comparison("id", "eq", ME.id)),
-    "search": TaskFilter(search="milk bre"),
+    "search": TaskFilter(search=Search("milk bre")),
     "trash": TaskFilter(AllOf(), trashed=True),
 }
 
@@ -89,7 +90,7 @@ def explain(connection: ViewerConnection, key: StatementKey, values: Mapping[str
 
 def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
     """Return the first page and two pages in the middle of the list."""
-    search = "milk" if key.field is OrderField.RELEVANCE else None
+    search = Search("milk") if key.field is OrderField.RELEVANCE else None
     listing = Listing(TaskFilter(search=search), (key,))
     tasks = Tasks(connection)
     yield PageRequest.from_arguments(listing, first=20)

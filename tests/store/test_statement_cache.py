@@ -21,6 +21,7 @@ from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
+from todo_graphql.store.text.search import Search
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ FILTERS: dict[str, tuple[TaskFilter, TaskFilter]] = {
         TaskFilter(Comparison("tags", "none", ("a",))),
         TaskFilter(Comparison("tags", "none", ("a", "b"))),
     ),
-    "words": (TaskFilter(search="milk"), TaskFilter(search="50%")),
+    "words": (TaskFilter(search=Search("milk")), TaskFilter(search=Search("50%"))),
     "texts": (
         TaskFilter(AnyOf((Comparison("title", "contains", "x"),))),
         TaskFilter(AnyOf((Comparison("title", "contains", "50%_/"),))),

@@ -44,6 +44,7 @@ from todo_graphql.store.tasks.updates import mark_statement, purge_statement, up
 from todo_graphql.store.tasks.values.rows import VALUES as VALUES_READ
 from todo_graphql.store.tasks.values.updates import set_values_statement
 from todo_graphql.store.tasks.zoned.pages import split_halves, zoned_page_statement
+from todo_graphql.store.text.search import Search
 
 PACKAGE = store.__name__
 MODULES = [import_module(found.name) for found in walk_packages(store.__path__, f"{PACKAGE}.")]
@@ -269,7 +270,7 @@ def condition_of(drawn: Any, which: int) -> Condition:
 
 def filter_of(drawn: Any, which: int) -> TaskFilter:
     condition, trashed, searches = drawn
-    search = WORDS[which] if searches else None
+    search = Search(WORDS[which]) if searches else None
     return TaskFilter(condition_of(condition, which), trashed=trashed, search=search)
 
 

@@ -29,7 +29,6 @@ from todo_graphql.api.payloads import (
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.task_values import TaskValuesInput, parse_values
 from todo_graphql.errors import BadUserInput, InputReason
-from todo_graphql.store import validation
 from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.inserts import CREATE_MAX
@@ -98,8 +97,7 @@ def parse_selection(
         collect(_require_one_selection, ids, filter_input)
         collect(_require_range, at_most)
         if filter_input is not None:
-            collect(validation.whole_search, filter_input.search or "", "filter.search")
-            chosen = collect(filter_input.to_store)
+            chosen = collect(filter_input.to_selection)
             return TaskSelection(filter=chosen, at_most=at_most, dry_run=dry_run)
         return TaskSelection(ids=collect(_parse_ids, ids or []), dry_run=dry_run)
 

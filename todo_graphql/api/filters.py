@@ -97,21 +97,31 @@ class TaskFilterInput(TaskConditionInput):
     )
 
     def to_store(self, path: str = "filter", zone: str = UTC_ZONE) -> TaskFilter:
-        """Return the filter of the store. Raises BadUserInput with the paths of invalid fields.
+        """Return the filter of a list. Raises BadUserInput with the paths of invalid fields.
 
         `zone` is the time zone of comparators without one.
         """
+        condition = self._parse_conditions(path, zone)
+        return TaskFilter(condition, trashed=self.trashed, search=validation.search(self.search))
+
+    def to_selection(self, path: str = "filter") -> TaskFilter:
+        """Return the filter of a mutation. Raises BadUserInput, also for too long a search."""
         with ProblemCollector() as collect:
-            conditions = tuple(ConditionParser(zone, collect).parse(self, path))
-        if sum(1 for _ in comparisons(AllOf(conditions))) > MAX_COMPARISONS:
+            search = collect(validation.whole_search, self.search, f"{path}.search")
+            condition = collect(self._parse_conditions, path, UTC_ZONE)
+            return TaskFilter(condition, trashed=self.trashed, search=search)
+
+    def _parse_conditions(self, path: str, zone: str) -> AllOf:
+        with ProblemCollector() as collect:
+            condition = AllOf(tuple(ConditionParser(zone, collect).parse(self, path)))
+        if sum(1 for _ in comparisons(condition)) > MAX_COMPARISONS:
             raise BadUserInput(
                 f"Too many comparisons: a filter can have at most {MAX_COMPARISONS}.",
                 reason=InputReason.TOO_MANY,
                 field=path,
                 max=MAX_COMPARISONS,
             )
-        search = validation.search(self.search)
-        return TaskFilter(AllOf(conditions), trashed=self.trashed, search=search)
+        return condition
 
 
 class ConditionParser:

@@ -14,11 +14,7 @@ from todo_graphql.store.models import (
 )
 from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.text.characters import find_control_character, is_visible
-from todo_graphql.store.text.search import (
-    SEARCH_MAX_LENGTH,
-    SEARCH_MAX_WORDS,
-    count_words,
-)
+from todo_graphql.store.text.search import SEARCH_MAX_LENGTH, SEARCH_MAX_WORDS, Search
 from todo_graphql.store.text.tags import tag_key
 
 MAX_COMBINING_CHARACTERS = 30
@@ -195,25 +191,33 @@ def composable(value: str, field: str) -> str:
     return storable(value, field)
 
 
-def whole_search(value: str, field: str) -> None:
-    """Raise BadUserInput with `field` for a search of which a part would be ignored."""
-    if len(value) > SEARCH_MAX_LENGTH:
+def search(value: str | None) -> Search | None:
+    """Return a search; None if it is blank."""
+    text = searchable(value)
+    return Search(text) if text else None
+
+
+def whole_search(value: str | None, field: str) -> Search | None:
+    """Return a search. Raises BadUserInput with `field` if a part of it would be ignored."""
+    if value is not None and len(value) > SEARCH_MAX_LENGTH:
         raise BadUserInput(
             f"A search must have at most {SEARCH_MAX_LENGTH:,} characters.",
             reason=InputReason.TOO_LONG,
             field=field,
             max=SEARCH_MAX_LENGTH,
         )
-    if count_words(value) > SEARCH_MAX_WORDS:
+    found = search(value)
+    if found is not None and len(found.words) > SEARCH_MAX_WORDS:
         raise BadUserInput(
             f"In a mutation, a search must have at most {SEARCH_MAX_WORDS} different words.",
             reason=InputReason.TOO_MANY,
             field=field,
             max=SEARCH_MAX_WORDS,
         )
+    return found
 
 
-def search(value: str | None) -> str | None:
-    """Return a search without characters that no task can contain; None if it is blank."""
+def searchable(value: str | None) -> str:
+    """Return the text of a search without characters that no task can contain."""
     cleaned = re.sub(r"[\0\ud800-\udfff]", " ", value or "").strip()
-    return cleaned[:SEARCH_MAX_LENGTH] or None
+    return cleaned[:SEARCH_MAX_LENGTH]

@@ -13,8 +13,8 @@ from tests.support.task_lists import Reader
 from tests.support.texts import FORMS, SAME_EXAMPLES, texts
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.text.search import (
+    Search,
     description_words,
-    search_query,
     tag_words,
     title_words,
 )
@@ -91,7 +91,7 @@ def search_vector(title: str, tags: Sequence[str], description: str | None) -> s
 
 @pytest.mark.parametrize(("text", "search"), FOUND, ids=ascii)
 def test_search_finds_text(matches: Matches, text: str, search: str) -> None:
-    query = search_query(search)
+    query = Search(search).query()
     assert matches(search_vector(text, (), None), query)
     assert matches(search_vector("x", (text,), None), query)
     assert matches(search_vector("x", ("y", "z"), text), query)
@@ -99,7 +99,7 @@ def test_search_finds_text(matches: Matches, text: str, search: str) -> None:
 
 @pytest.mark.parametrize(("text", "search"), NOT_FOUND, ids=ascii)
 def test_search_does_not_find_text(matches: Matches, text: str, search: str) -> None:
-    assert not matches(search_vector(text, (text,), text), search_query(search))
+    assert not matches(search_vector(text, (text,), text), Search(search).query())
 
 
 def test_vector_has_weights_and_positions() -> None:
@@ -121,31 +121,31 @@ def test_longest_title_and_tags_stay_in_their_positions() -> None:
 
 def test_query_has_prefixes_and_phrases() -> None:
     query = "'buy':* & 'l' <-> 'ea':* & '牛' <-> '奶':* & 'x':*"
-    assert search_query("Buy, l'ea 牛奶 x 'buy' X") == query
-    assert search_query(" !?'·' ") == ""
+    assert Search("Buy, l'ea 牛奶 x 'buy' X").query() == query
+    assert Search(" !?'·' ").query() == ""
 
 
 def test_no_phrase_spans_two_texts(matches: Matches) -> None:
     vector = search_vector("牛", ("奶", "面"), "包")
-    assert matches(vector, search_query("牛 奶 面 包"))
+    assert matches(vector, Search("牛 奶 面 包").query())
     for phrase in ("牛奶", "奶面", "面包"):
-        assert not matches(vector, search_query(phrase))
+        assert not matches(vector, Search(phrase).query())
 
 
 def test_query_has_the_first_32_words() -> None:
     words = [f"w{number}x" for number in range(40)]
-    query = search_query(" ".join([*words[:20], *words]))
+    query = Search(" ".join([*words[:20], *words])).query()
     assert query == " & ".join(f"'{word}':*" for word in words[:32])
 
 
 def test_query_has_the_first_64_characters_of_a_word() -> None:
-    assert search_query("a" * 100) == f"'{'a' * 64}':*"
-    assert search_query("牛" * 100).count("牛") == 64
-    assert search_query("b'" * 50).count("'b'") == 32
+    assert Search("a" * 100).query() == f"'{'a' * 64}':*"
+    assert Search("牛" * 100).query().count("牛") == 64
+    assert Search("b'" * 50).query().count("'b'") == 32
 
 
 def test_query_has_the_first_10_000_characters() -> None:
-    assert search_query("milk" + " " * 9_995 + "x" + "y") == "'milk':* & 'x':*"
+    assert Search("milk" + " " * 9_995 + "x" + "y").query() == "'milk':* & 'x':*"
 
 
 LONG = {
@@ -168,7 +168,7 @@ def test_longest_texts_are_accepted(matches: Matches, text: str) -> None:
     tags = [f"{number:02}{text[:48]}" for number in range(20)]
     vector = search_vector(text[:200], tags, text)
     assert len(vector.encode()) < 2**20
-    query = search_query(text)
+    query = Search(text).query()
     assert matches(vector, query) == bool(query)
 
 
@@ -188,7 +188,7 @@ plain = st.text('abAB12 -&|!():*<>\\"%_,.\t', max_size=12)
 def test_match_is_that_of_the_model(
     matches: Matches, title: str, tags: list[str], description: str | None, search: str
 ) -> None:
-    query = search_query(search)
+    query = Search(search).query()
     expected = bool(query) and model([title, *tags, description or ""], search)
     assert matches(search_vector(title, tags, description), query) == expected
 
@@ -211,7 +211,7 @@ def test_search_for_a_part_finds_the_task(
         word = data.draw(st.sampled_from(words))
         searches += [word, word[: data.draw(st.integers(1, len(word)))], word.upper()]
     for search in searches:
-        query = search_query(search)
+        query = Search(search).query()
         assert matches(vector, query) == bool(query)
 
 
@@ -220,7 +220,7 @@ def test_search_for_a_part_finds_the_task(
 def test_phrases_of_any_characters_match_as_adjacent_words(
     matches: Matches, title: str, search: str
 ) -> None:
-    have, query = words_of(title), search_query(search)
+    have, query = words_of(title), Search(search).query()
     phrases = [[part.strip("':*") for part in one.split(" <-> ")] for one in query.split(" & ")]
     expected = bool(query) and all(
         any(

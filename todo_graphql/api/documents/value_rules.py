@@ -160,5 +160,5 @@ def _is_blank(text: Any, place: Place) -> bool:
     if not isinstance(text, str) or f"{place.owner}.{place.name}" in BLANK_TEXTS:
         return False
     if place.name in SEARCHED:
-        return not fold(validation.search(text) or "").strip()
+        return not fold(validation.searchable(text)).strip()
     return not is_visible(text)

@@ -20,7 +20,7 @@ from todo_graphql.store.tasks.operators import (
     comparison_key,
     contains_pattern,
 )
-from todo_graphql.store.text.search import search_query
+from todo_graphql.store.text.search import Search
 
 Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
 ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
@@ -102,18 +102,18 @@ class TaskFilter:
 
     condition: Condition = AllOf()
     trashed: bool | None = False
-    search: str | None = None
+    search: Search | None = None
 
     def split(self) -> tuple[FilterShape, dict[str, Any]]:
         """Return the shape and the values of its parameters. Relative days become dates."""
         values: dict[str, Any] = {}
         search = None
         if self.search is not None:
-            words = search_query(self.search)
+            words = self.search.query()
             search = "words" if words else "text"
             values["search"] = words
             if not words:
-                values["search_text"] = contains_pattern(comparison_key(self.search))
+                values["search_text"] = contains_pattern(comparison_key(self.search.text))
         return FilterShape(_split(self.condition, values), self.trashed, search), values
 
 

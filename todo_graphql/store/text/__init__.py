@@ -6,7 +6,7 @@
 | `letters.py` | the letters, signs and digits that `fold` replaces |
 | `order.py` | `order_key`: a text that sorts, byte by byte, as a reader expects |
 | `words.py` | `words_of`: the words of a text, in any script |
-| `search.py` | `title_words` and others, `search_query`: literals of tsvectors and of a tsquery |
+| `search.py` | `title_words` and others, `Search`: literals of tsvectors and of a tsquery |
 | `tags.py` | `edit_tags`, and `tag_key`, by which tags are equal |
 | `characters.py` | `is_visible` and `find_control_character`: the rules of titles and tags |
 

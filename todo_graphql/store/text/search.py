@@ -6,7 +6,6 @@ space, so a literal needs no escapes.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
 
 from todo_graphql.store.text.folding import fold
 from todo_graphql.store.text.words import split_phrases, split_words, words_of
@@ -64,19 +63,26 @@ def description_words(description: str) -> str:
     )
 
 
-def search_query(search: str) -> str:
-    """Return the literal of a tsquery, or an empty text for a search without words.
+class Search:
+    """A text to search for, and its different words as a reader sees them."""
 
-    All words must match, each as a prefix. The parts of a word must be adjacent: characters of
-    scripts without spaces, symbols, and the parts around an apostrophe.
-    """
-    phrases = dict.fromkeys(split_phrases(fold(search[:SEARCH_MAX_LENGTH])))
-    return " & ".join([_prefix_query(phrase) for phrase in islice(phrases, SEARCH_MAX_WORDS)])
+    __slots__ = ("text", "words")
 
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words = list(dict.fromkeys(split_phrases(fold(text[:SEARCH_MAX_LENGTH]))))
 
-def count_words(search: str) -> int:
-    """Return the number of different words of a search."""
-    return len(set(split_phrases(fold(search[:SEARCH_MAX_LENGTH]))))
+    def __repr__(self) -> str:
+        """Return the text as a literal. The fingerprint of a list has it."""
+        return repr(self.text)
+
+    def query(self) -> str:
+        """Return the literal of a tsquery, or an empty text for a search without words.
+
+        All words must match, each as a prefix. The parts of a word must be adjacent: characters of
+        scripts without spaces, symbols, and the parts around an apostrophe.
+        """
+        return " & ".join([_prefix_query(word) for word in self.words[:SEARCH_MAX_WORDS]])
 
 
 def _prefix_query(phrase: str) -> str:
