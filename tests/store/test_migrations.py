@@ -35,9 +35,10 @@ from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.engine import Database, database_url
 from todo_graphql.store.quota import Quota
 from todo_graphql.store.storage import Usage, read_storage
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection

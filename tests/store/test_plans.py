@@ -18,10 +18,11 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, StatementKey
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import counted_storage_statement, recount_storage_statement
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL, NewTask

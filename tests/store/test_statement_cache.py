@@ -16,9 +16,10 @@ from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.scope import VIEWER
 from todo_graphql.store.tasks import pages
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
 from todo_graphql.store.tasks.ordering import OrderField, OrderKey
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.text.search import Search

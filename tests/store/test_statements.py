@@ -25,11 +25,12 @@ from todo_graphql.store.postgres.statement_cache import (
 )
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Condition, Not, TaskFilter
 from todo_graphql.store.tasks.operators import OPERATORS, Operator
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.pages import page_statement
 from todo_graphql.store.tasks.repository import count_statement
 from todo_graphql.store.tasks.rows import ALL, NewTask

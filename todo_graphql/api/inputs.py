@@ -20,8 +20,8 @@ from todo_graphql.store.models import (
     TITLE_MAX_LENGTH,
 )
 from todo_graphql.store.problem_collector import ProblemCollector
-from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.edits import Edits
+from todo_graphql.store.tasks.page_requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.rows import NewTask
 
 TITLE_RULE = f"1 to {TITLE_MAX_LENGTH} characters after trimming"

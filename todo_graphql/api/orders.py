@@ -8,9 +8,10 @@ from todo_graphql.api.enums import NullsOrder, SortDirection, TaskOrderField
 from todo_graphql.api.filters import TaskFilterInput
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.problem_collector import ProblemCollector
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.cursors import Listing
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.ordering import MAX_KEYS, NEWEST_FIRST, OrderField, OrderKey
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.time_zones import UTC_ZONE, known_zone
 
 

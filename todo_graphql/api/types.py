@@ -16,7 +16,8 @@ from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.store import storage as store_storage
 from todo_graphql.store.tasks import overview as store
-from todo_graphql.store.tasks.cursors import Listing, PageRequest
+from todo_graphql.store.tasks.cursors import Listing
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.pages import TaskPage
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import TaskRow

@@ -21,9 +21,9 @@ from graphql import (
 from todo_graphql.errors import ErrorCode
 from todo_graphql.store.sync.changes import DEFAULT_CHANGES, MAX_CHANGES
 from todo_graphql.store.sync.push import PUSH_MAX
-from todo_graphql.store.tasks.cursors import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.inserts import CREATE_MAX
 from todo_graphql.store.tasks.overview import MAX_TAGS
+from todo_graphql.store.tasks.page_requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from todo_graphql.store.tasks.selections import BULK_DEFAULT, BULK_MAX, DRY_RUN_ROWS
 
 UNPAGINATED_LISTS = {"TagCount": MAX_TAGS, "ErrorCodeInfo": len(ErrorCode)}

@@ -11,7 +11,7 @@ from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks import ordering
-from todo_graphql.store.tasks.cursors import PageRequest, PageShape
+from todo_graphql.store.tasks.page_requests import PageRequest, PageShape
 from todo_graphql.store.tasks.rows import WIDTH, TaskRow, format_columns, parse_task_rows
 
 # A result row has a TaskRow and the keys of its place. With cursors it also has two flags, which

@@ -19,7 +19,6 @@ from todo_graphql.store.sync.changes import Changes, read_changes
 from todo_graphql.store.sync.cursor import SyncCursor
 from todo_graphql.store.sync.outcomes import PushedTask, Rejection
 from todo_graphql.store.sync.push import PushResult, push
-from todo_graphql.store.tasks.cursors import PageRequest
 from todo_graphql.store.tasks.edits import Edits, format_tag_edits
 from todo_graphql.store.tasks.filters import FilterShape, TaskFilter
 from todo_graphql.store.tasks.inserts import (
@@ -37,6 +36,7 @@ from todo_graphql.store.tasks.overview import (
     parse_tag_counts,
     tags_statement,
 )
+from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.pages import TaskPage, read_page
 from todo_graphql.store.tasks.reordering import Destination, move
 from todo_graphql.store.tasks.rows import ALL, NewTask, TaskRow, format_columns, parse_task_rows

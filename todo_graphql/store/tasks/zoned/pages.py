@@ -10,9 +10,10 @@ from sqlalchemy import CompoundSelect, literal, select, union_all
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.scope import ViewerScope
 from todo_graphql.store.statements import Statements
-from todo_graphql.store.tasks.cursors import Listing, PageRequest, PageShape, Place
+from todo_graphql.store.tasks.cursors import Listing, Place
 from todo_graphql.store.tasks.filters import AllOf, Comparison
 from todo_graphql.store.tasks.ordering import OrderKey
+from todo_graphql.store.tasks.page_requests import PageRequest, PageShape
 from todo_graphql.store.tasks.pages import TaskPage, parse_page, select_page
 from todo_graphql.store.tasks.rows import TaskRow
 from todo_graphql.store.tasks.zoned.due_places import (
