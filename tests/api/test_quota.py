@@ -13,7 +13,7 @@ from tests.support.api_client import UPDATE, Person
 from tests.support.quotas import SMALL
 from tests.support.servers import serving
 from todo_graphql.settings.settings import Settings
-from todo_graphql.store.tasks import transfer
+from todo_graphql.store.tasks.transfer import imports
 
 STORAGE = "{ me { revision storage { tasks tasksLimit bytes bytesLimit } } }"
 CREATE = """mutation ($input: CreateTaskInput!, $key: String) {
@@ -205,7 +205,7 @@ def imported(url: str, who: Person, tasks: list[dict[str, Any]]) -> httpx.Respon
 def test_import_beyond_limit_is_refused_as_a_whole(
     small: tuple[str, Settings], carol: Person, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "BATCH_TASKS", batch)
+    monkeypatch.setattr(imports, "BATCH_TASKS", batch)
     carol.create("a")
     tasks = [{"title": title, "id": str(uuid.uuid4())} for title in "bcdef"]
     response = imported(small[0], carol, tasks)

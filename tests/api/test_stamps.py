@@ -12,7 +12,7 @@ from tests.support.administrators import administrator
 from tests.support.api_client import Person
 from tests.support.data_files import imported
 from todo_graphql.settings.settings import Settings
-from todo_graphql.store.tasks import transfer
+from todo_graphql.store.tasks.transfer import imports
 
 WRITERS = 8
 WRITES = 60
@@ -126,7 +126,7 @@ def test_stamps_of_every_write_increase_with_the_revision(
     alice: Person, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock of the database is behind the user's latest stamp."""
-    monkeypatch.setattr(transfer, "BATCH_TASKS", 2)
+    monkeypatch.setattr(imports, "BATCH_TASKS", 2)
     alice.create("the first one")
     with administrator(settings) as connection, connection.cursor() as cursor:
         cursor.execute(AHEAD, (alice.id,))

@@ -31,8 +31,8 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import migrations
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.tasks import export_pages, transfer
-from todo_graphql.store.tasks.export_pages import read_export_page
+from todo_graphql.store.tasks.transfer import export_pages, exports
+from todo_graphql.store.tasks.transfer.export_pages import read_export_page
 
 READ = "{ tasks(first: 1) { nodes { id } } }"
 WRITE = 'mutation { createTask(input: {title: "x"}) { task { id } } }'
@@ -155,7 +155,7 @@ def test_export_page_over_timeout_closes_the_connection(
                 admin.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
             return read_export_page(*given)
 
-        monkeypatch.setattr(transfer, "read_export_page", locked)
+        monkeypatch.setattr(exports, "read_export_page", locked)
         with pytest.raises(httpx.RemoteProtocolError):
             ask_for_export(person)
         admin.execute(text("ROLLBACK"))

@@ -25,13 +25,13 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.quota import Quota
 from todo_graphql.store.storage import Usage, read_storage
 from todo_graphql.store.sync.outcomes import PushedTask
-from todo_graphql.store.tasks import transfer
 from todo_graphql.store.tasks.edits import Edits
 from todo_graphql.store.tasks.filters import TaskFilter
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.transfer import imports
 from todo_graphql.store.tasks.values.new_values import NewValues
 from todo_graphql.store.users import Users
 
@@ -241,7 +241,7 @@ def test_inexact_counters_remain_inexact_after_other_writes(own: Own, settings: 
 def test_import_recounts_within_its_transaction(
     own: Own, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "BATCH_TASKS", 1)
+    monkeypatch.setattr(imports, "BATCH_TASKS", 1)
     _, tasks, user_id = own
     url = settings.required_database_url()
     tasks.create([NewTask("a")], ["input"])

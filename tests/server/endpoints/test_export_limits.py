@@ -22,10 +22,10 @@ from todo_graphql.server.endpoints.export_limits import ALREADY_RUNNING, TOO_MAN
 from todo_graphql.server.protocol.limits import EXPORT_RATE, MinDataRate
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.tasks import export_pages, transfer
-from todo_graphql.store.tasks.export_pages import EXPORT_PAGE_BYTES, read_export_page
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
+from todo_graphql.store.tasks.transfer import export_pages, exports
+from todo_graphql.store.tasks.transfer.export_pages import EXPORT_PAGE_BYTES, read_export_page
 
 LONGEST = NewTask("t" * 200, "\x01" * 10_000, tags=tuple(f"{'t' * 48}{n:02}" for n in range(20)))
 WIDEST = NewTask("😀" * 200, "😀" * 10_000, tags=tuple(f"{'😀' * 48}{n:02}" for n in range(20)))
@@ -118,7 +118,7 @@ def held(monkeypatch: pytest.MonkeyPatch, tasks: Tasks) -> threading.Event:
         assert place is None or go_on.wait(30)
         return read_export_page(statements, since, place)
 
-    monkeypatch.setattr(transfer, "read_export_page", read)
+    monkeypatch.setattr(exports, "read_export_page", read)
     return go_on
 
 
@@ -158,7 +158,7 @@ def test_rejected_export_releases_its_slot(alice: Person, monkeypatch: pytest.Mo
         raise Unavailable("The database is unavailable.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(transfer, "read_export_page", failing)
+        patch.setattr(exports, "read_export_page", failing)
         for _ in range(3):
             assert error_of(ask_for_export(alice))["message"] == "The database is unavailable."
     assert exported(alice) == []
@@ -177,7 +177,7 @@ def test_database_failure_on_a_later_page_is_one_log_line(
             raise Unavailable("The database is unavailable.")
         return read_export_page(statements, since, place)
 
-    monkeypatch.setattr(transfer, "read_export_page", failing)
+    monkeypatch.setattr(exports, "read_export_page", failing)
     with pytest.raises(httpx.RemoteProtocolError):
         ask_for_export(alice)
     until(lambda: "GET /export 503" in caplog.text, "the end of an export")

@@ -20,13 +20,13 @@ from todo_graphql.server.endpoints.export_tasks import next_piece
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.tasks import export_pages, transfer
 from todo_graphql.store.tasks.edits import Edits
-from todo_graphql.store.tasks.export_pages import read_export_page
 from todo_graphql.store.tasks.reordering import Destination
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask, TaskRow
 from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.transfer import export_pages, exports
+from todo_graphql.store.tasks.transfer.export_pages import read_export_page
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_failure_during_export_closes_the_connection(
             raise fail
         return read_export_page(*given)
 
-    monkeypatch.setattr(transfer, "read_export_page", failing)
+    monkeypatch.setattr(exports, "read_export_page", failing)
     with caplog.at_level(logging.CRITICAL), pytest.raises(httpx.RemoteProtocolError):
         ask_for_export(alice)
     assert len(exported(alice)) == 5
@@ -132,7 +132,7 @@ def test_failure_before_first_page_is_an_error_response(
     def failing(*_given: Any) -> Any:
         raise Unavailable("The database is unavailable.")
 
-    monkeypatch.setattr(transfer, "read_export_page", failing)
+    monkeypatch.setattr(exports, "read_export_page", failing)
     response = ask_for_export(alice)
     assert error_of(response)["code"] == "UNAVAILABLE"
     assert "content-disposition" not in response.headers

@@ -19,7 +19,7 @@ from tests.support.data_files import (
 )
 from todo_graphql.server.endpoints import import_tasks as server_imports
 from todo_graphql.store.postgres.connection import ViewerConnection
-from todo_graphql.store.tasks import transfer
+from todo_graphql.store.tasks.transfer import imports
 
 ID = "d0d0d0d0-0000-4000-8000-000000000001"
 MOVE = "mutation ($id: ID!, $to: ID!) { moveTask(id: $id, before: $to) { task { id } } }"
@@ -27,7 +27,7 @@ MOVE = "mutation ($id: ID!, $to: ID!) { moveTask(id: $id, before: $to) { task { 
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "BATCH_TASKS", 2)
+    monkeypatch.setattr(imports, "BATCH_TASKS", 2)
 
 
 def whole_life(who: Person) -> None:

@@ -18,8 +18,8 @@ from tests.support.http_client import (
     reset,
     statuses,
 )
-from todo_graphql.store.tasks import export_pages, transfer
-from todo_graphql.store.tasks.export_pages import read_export_page
+from todo_graphql.store.tasks.transfer import export_pages, exports
+from todo_graphql.store.tasks.transfer.export_pages import read_export_page
 
 
 def abandon(url: str, request: bytes, begun: threading.Event, gone: threading.Event) -> None:
@@ -49,7 +49,7 @@ def test_export_abandoned_by_client_is_logged_as_499(
 
     alice.create_many(*"abc")
     monkeypatch.setattr(export_pages, "EXPORT_PAGE_SIZE", 2)
-    monkeypatch.setattr(transfer, "read_export_page", read)
+    monkeypatch.setattr(exports, "read_export_page", read)
     abandon(url, asked_by(alice, b"GET /export"), begun, gone)
     until(lambda: "GET /export 499" in caplog.text, "the end of an export")
     assert "GET /export 200" not in caplog.text

@@ -19,7 +19,7 @@ from tests.support.http_client import (
     shrink_send_buffers,
 )
 from todo_graphql.server.protocol import http1, limits
-from todo_graphql.store.tasks import export_pages
+from todo_graphql.store.tasks.transfer import export_pages
 
 
 def test_client_that_closes_before_its_request_gets_no_response(url: str) -> None:

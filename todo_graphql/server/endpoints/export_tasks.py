@@ -29,8 +29,8 @@ from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.protocol.limits import EXPORT_RATE
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.server.slots import Slots
-from todo_graphql.store.tasks.export_pages import EXPORT_PAGE_SIZE
 from todo_graphql.store.tasks.rows import TaskRow
+from todo_graphql.store.tasks.transfer.export_pages import EXPORT_PAGE_SIZE
 
 logger = logging.getLogger(__name__)
 

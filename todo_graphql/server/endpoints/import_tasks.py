@@ -31,7 +31,7 @@ from todo_graphql.server.http.timeouts import run_with_statement_timeout, run_wi
 from todo_graphql.server.observability.request_record import request_record
 from todo_graphql.server.readiness import Readiness
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.transfer import Imported
+from todo_graphql.store.tasks.transfer.imports import Imported
 from todo_graphql.store.validation import require_task_id
 
 MAX_IMPORT_TASKS = 100_000

@@ -13,7 +13,7 @@ from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.quota import UNLIMITED
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.tasks.rows import NewTask
-from todo_graphql.store.tasks.transfer import import_tasks
+from todo_graphql.store.tasks.transfer.imports import import_tasks
 
 BATCH_SIZE = 1_000
 NAMESPACE = uuid.UUID("5eed5eed-0000-4000-8000-000000000000")

@@ -50,7 +50,8 @@ from todo_graphql.store.tasks.single_writes import (
     parse_insert_one,
     update_one_statement,
 )
-from todo_graphql.store.tasks.transfer import Imported, import_tasks, iter_all
+from todo_graphql.store.tasks.transfer.exports import iter_all
+from todo_graphql.store.tasks.transfer.imports import Imported, import_tasks
 from todo_graphql.store.tasks.updates import (
     mark_statement,
     present_tags_statement,

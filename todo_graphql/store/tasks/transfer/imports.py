@@ -1,53 +1,14 @@
-"""Export and import of all tasks of a viewer."""
+"""Import of tasks, in batches."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
-from todo_graphql.errors import Unavailable
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import write_within_quota
-from todo_graphql.store.tasks.export_pages import Place, read_export_page
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
-from todo_graphql.store.tasks.rows import NewTask, TaskRow
+from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.write_summary import Summary, parse_summary
-
-MAX_ROUNDS = 100
-"""Maximum number of rounds that an export follows concurrent changes."""
-
-
-def iter_all(statements: Statements) -> Iterator[list[TaskRow]]:
-    """Iterate over pages of all tasks in the manual order, the trash included.
-
-    The caller can return the connection to the pool between two pages. Each round of pages is
-    followed by a round of the tasks that have changed since it began, until nothing has, so a
-    task that moves meanwhile is included exactly once. Only ids are kept in memory.
-
-    Raises Unavailable if the changes do not end.
-    """
-    written: set[bytes] = set()
-    since = -1
-    for _ in range(MAX_ROUNDS):
-        revision = statements.revision()
-        if revision == since:
-            return
-        for rows in _changed(statements, since):
-            new = {bytes.fromhex(row.id.replace("-", "")): row for row in rows}
-            yield [row for key, row in new.items() if key not in written]
-            written |= new.keys()
-        since = revision
-    raise Unavailable("The tasks change too often to export. Try again in a moment.")
-
-
-def _changed(statements: Statements, since: int) -> Iterator[list[TaskRow]]:
-    """Iterate over pages of the tasks that have changed since a revision."""
-    place: Place | None = None
-    has_next = True
-    while has_next:
-        page = read_export_page(statements, since, place)
-        place, has_next = page.place, page.has_next
-        yield page.rows
-
 
 # Limits of one insert, which keep it well within the statement timeout. Its time grows with the
 # characters, because of the search words.
