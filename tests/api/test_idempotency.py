@@ -13,7 +13,7 @@ from tests.support.api_client import TASK, Person
 from tests.support.documents import root_fields
 from tests.support.isolation import SCHEMA
 from todo_graphql.api.comparators import DueComparator, TagsComparator
-from todo_graphql.api.idempotency import to_json
+from todo_graphql.api.mutations.idempotency import to_json
 from todo_graphql.api.scalars import Date
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.idempotency import MAX_KEY_BYTES, MAX_KEYS

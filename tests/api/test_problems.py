@@ -7,7 +7,7 @@ import pytest
 from strawberry import Some
 
 from tests.support.api_client import CREATE, Person
-from todo_graphql.api import inputs
+from todo_graphql.api.mutations import task_inputs
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store.problem_collector import (
     MAX_PROBLEM_CHARACTERS,
@@ -271,10 +271,10 @@ def test_path_of_a_new_value_has_the_name_in_the_schema(monkeypatch: pytest.Monk
     def reject(_value: object, field: str) -> None:
         raise BadUserInput("Invalid.", reason=InputReason.INVALID_FORMAT, field=field)
 
-    monkeypatch.setattr(inputs, "PARSERS", dict.fromkeys(EDITABLE, reject))
+    monkeypatch.setattr(task_inputs, "PARSERS", dict.fromkeys(EDITABLE, reject))
     given = SimpleNamespace(**dict.fromkeys(EDITABLE, Some(None)))
     with pytest.raises(BadUserInput) as raised, ProblemCollector() as collect:
-        inputs.parse_columns(given, EDITABLE, "input.0", collect)
+        task_inputs.parse_columns(given, EDITABLE, "input.0", collect)
     paths = [problem.details["field"] for problem in raised.value.problems]
     names = ("title", "description", "priority", "dueOn", "dueAt", "tags", "completedAt")
     assert paths == [f"input.0.{name}" for name in names]

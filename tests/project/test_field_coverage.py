@@ -12,12 +12,13 @@ from tests.support.administrators import administering
 from tests.support.data_files import HEADER
 from tests.support.filter_model import COMPARATORS
 from tests.support.task_lists import VALUES
-from todo_graphql.api import filters, inputs
+from todo_graphql.api import filters
 from todo_graphql.api.comparators import camel
 from todo_graphql.api.documents.value_rules import CONTENT
 from todo_graphql.api.enums import TaskOrderField
+from todo_graphql.api.mutations import task_inputs
+from todo_graphql.api.mutations.task_values import TaskValues, TaskValuesInput
 from todo_graphql.api.sync.task_states import PushTaskInput, TaskState
-from todo_graphql.api.task_values import TaskValues, TaskValuesInput
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Priority
 from todo_graphql.store.tasks.ordering import OrderField
@@ -74,20 +75,20 @@ def test_files_have_every_field() -> None:
 
 def test_values_have_every_editable_field() -> None:
     """An undo restores what an update changes."""
-    assert set(inputs.COLUMNS) | {"completed_at"} == set(EDITABLE)
+    assert set(task_inputs.COLUMNS) | {"completed_at"} == set(EDITABLE)
     assert names_of(TaskValues) == set(TaskValuesRow._fields)
     assert names_of(TaskValuesInput) == set(TaskValuesRow._fields)
     assert set(TaskValuesRow._fields) <= updates.RECORD.keys()
-    assert set(inputs.PARSERS) <= set(EDITABLE)
+    assert set(task_inputs.PARSERS) <= set(EDITABLE)
 
 
 def test_every_input_of_a_task_is_content() -> None:
     """Null in a field of content is a value, and in a filter a missing one."""
-    given = (inputs.CreateTaskInput, inputs.UpdateTaskInput, inputs.UpdateTasksInput)
+    given = (task_inputs.CreateTaskInput, task_inputs.UpdateTaskInput, task_inputs.UpdateTasksInput)
     states = (TaskValuesInput, PushTaskInput, TaskState)
     assert set(CONTENT) == {kind.__name__ for kind in (*given, *states)}
-    assert set(inputs.COLUMNS) <= names_of(inputs.CreateTaskInput)
-    assert set(inputs.COLUMNS) <= names_of(inputs.UpdateTasksInput)
+    assert set(task_inputs.COLUMNS) <= names_of(task_inputs.CreateTaskInput)
+    assert set(task_inputs.COLUMNS) <= names_of(task_inputs.UpdateTasksInput)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(NewTask)])
@@ -105,4 +106,4 @@ def test_application_role_may_update_every_editable_column(settings: Settings) -
             "SELECT column_name FROM information_schema.column_privileges"
             " WHERE table_name = 'tasks' AND privilege_type = 'UPDATE' AND grantee = 'todo_app'"
         ).scalars()
-        assert set(inputs.COLUMNS) <= set(granted)
+        assert set(task_inputs.COLUMNS) <= set(granted)

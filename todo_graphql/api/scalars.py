@@ -88,3 +88,8 @@ def uuid_of(value: str, field: str) -> uuid.UUID:
             "Invalid id: expected a UUID.", reason=InputReason.INVALID_FORMAT, field=field
         )
     return uuid.UUID(value)
+
+
+def optional_uuid(value: str | None, field: str) -> uuid.UUID | None:
+    """Return the UUID of an optional ID argument. Raise BadUserInput with `field`."""
+    return None if value is None else uuid_of(value, field)

@@ -39,7 +39,7 @@ from todo_graphql.api.execution.response_size import (
     encode_result,
     response_too_large,
 )
-from todo_graphql.api.mutations import Mutation
+from todo_graphql.api.mutations.root import Mutation
 from todo_graphql.api.queries import Query
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.api.sync.subscriptions import Subscription

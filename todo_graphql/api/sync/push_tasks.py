@@ -10,9 +10,9 @@ from strawberry import ID
 
 from todo_graphql.api.context import Info
 from todo_graphql.api.error_codes import ERROR_CODE, INPUT_REASON
-from todo_graphql.api.idempotency import Idempotent
 from todo_graphql.api.inputs import UserId
-from todo_graphql.api.payloads import RevisionPayload
+from todo_graphql.api.mutations.idempotency import Idempotent
+from todo_graphql.api.mutations.payloads import RevisionPayload
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.sync.changes import TaskChange
 from todo_graphql.api.sync.task_states import PushTaskInput, parse_rows

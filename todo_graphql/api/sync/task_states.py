@@ -11,9 +11,10 @@ import strawberry
 from strawberry import Maybe
 
 from todo_graphql.api.comparators import camel
-from todo_graphql.api.inputs import find_duplicates, parse_value, require_size
+from todo_graphql.api.mutations.task_inputs import parse_value
+from todo_graphql.api.mutations.task_lists import find_duplicates, require_size
+from todo_graphql.api.mutations.task_values import EditableValues
 from todo_graphql.api.scalars import uuid_of
-from todo_graphql.api.task_values import EditableValues
 from todo_graphql.errors import BadUserInput, InputReason
 from todo_graphql.store import validation
 from todo_graphql.store.sync.merge import UNKNOWN

@@ -4,16 +4,15 @@ import strawberry
 from strawberry import ID, Maybe
 
 from todo_graphql.api.enums import TaskPriority
-from todo_graphql.api.inputs import (
+from todo_graphql.api.mutations.task_inputs import (
     DESCRIPTION_RULE,
     DUE_AT_RULE,
     DUE_ON_RULE,
     TAG_RULE,
     TITLE_RULE,
     parse_columns,
-    require_size,
-    require_unique_ids,
 )
+from todo_graphql.api.mutations.task_lists import require_size, require_unique_ids
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime, uuid_of
 from todo_graphql.store import validation

@@ -6,7 +6,7 @@ from typing import Any, Self
 import strawberry
 from strawberry import ID
 
-from todo_graphql.api.task_values import TaskValues
+from todo_graphql.api.mutations.task_values import TaskValues
 from todo_graphql.api.types import Task
 from todo_graphql.store.sync.changes import Change
 from todo_graphql.store.sync.push import RejectedRow

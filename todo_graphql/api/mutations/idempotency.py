@@ -15,7 +15,7 @@ from todo_graphql.api.context import Info
 from todo_graphql.store.models import IDEMPOTENCY_KEY_MAX_LENGTH
 
 if TYPE_CHECKING:
-    from todo_graphql.api.payloads import Payload
+    from todo_graphql.api.mutations.payloads import Payload
 
 
 class Idempotent(FieldExtension):

@@ -9,17 +9,11 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
-from todo_graphql.api.bulk_mutations import BulkMutation
 from todo_graphql.api.context import Info
-from todo_graphql.api.idempotency import Idempotent
-from todo_graphql.api.inputs import (
-    CreateTaskInput,
-    TaskId,
-    UpdateTaskInput,
-    UserId,
-    optional_uuid,
-)
-from todo_graphql.api.payloads import (
+from todo_graphql.api.inputs import TaskId, UserId
+from todo_graphql.api.mutations.bulk import BulkMutation
+from todo_graphql.api.mutations.idempotency import Idempotent
+from todo_graphql.api.mutations.payloads import (
     CompleteTaskPayload,
     CreateTaskPayload,
     DeleteAccountPayload,
@@ -30,7 +24,8 @@ from todo_graphql.api.payloads import (
     RestoreTaskPayload,
     UpdateTaskPayload,
 )
-from todo_graphql.api.scalars import uuid_of
+from todo_graphql.api.mutations.task_inputs import CreateTaskInput, UpdateTaskInput
+from todo_graphql.api.scalars import optional_uuid, uuid_of
 from todo_graphql.api.sync.push_tasks import PushMutation
 from todo_graphql.store.problem_collector import ProblemCollector
 from todo_graphql.store.tasks.reordering import Destination

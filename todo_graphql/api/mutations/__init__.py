@@ -1,0 +1,1 @@
+"""Mutations: fields, arguments, inputs, payloads and idempotency keys."""
