@@ -1,27 +1,17 @@
 """The GraphQL schema and its execution."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import (
-    ExecutionResult,
-    GraphQLArgument,
-    GraphQLError,
-    GraphQLInputField,
-    GraphQLInputObjectType,
-    GraphQLInterfaceType,
-    GraphQLObjectType,
-    GraphQLSchema,
-    OperationType,
-    Undefined,
-)
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
 from graphql.execution import Executor
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from todo_graphql.api.context import Context
+from todo_graphql.api.default_values import omit_null_defaults
 from todo_graphql.api.documents.cache import (
     Document,
     DocumentCache,
@@ -41,14 +31,10 @@ from todo_graphql.api.execution.response_size import (
 )
 from todo_graphql.api.mutations.root import Mutation
 from todo_graphql.api.queries import Query
+from todo_graphql.api.rejections import refusal_by_transport, unknown_operation
 from todo_graphql.api.scalars import DATE, DATE_TIME, Date, DateTime
 from todo_graphql.api.sync.subscriptions import Subscription
-from todo_graphql.errors import (
-    BadUserInput,
-    InputReason,
-    QueryTooComplex,
-    RateLimited,
-)
+from todo_graphql.errors import QueryTooComplex, RateLimited
 from todo_graphql.settings.environment_variables import ExecutorName
 
 REJECTION_COST = 10
@@ -126,10 +112,12 @@ class Schema(strawberry.Schema):
         variables = request.variables or {}
         operation = document.cost(request.operation_name)
         if operation is None:
-            return self._reject([_unknown_operation(request.operation_name)], context)
+            return self._reject([unknown_operation(request.operation_name)], context)
         cost = operation.for_variables(variables)
         context.operation, context.cost = operation.node, cost.total
-        refusal = _refusal_by_transport(operation.node.operation, request, context)
+        refusal = refusal_by_transport(
+            operation.node.operation, context, can_write=request.can_write
+        )
         if refusal is not None:
             return self._reject([refusal], context)
         context.missing_values = document.missing_values(operation.node, variables)
@@ -145,7 +133,7 @@ class Schema(strawberry.Schema):
         try:
             result = self._execute_within_limit(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
-            return ExecutionResult(None, [_unknown_operation(request.operation_name)])
+            return ExecutionResult(None, [unknown_operation(request.operation_name)])
         if result.errors:
             result = self._format_errors(result, context, variables)
         else:
@@ -226,63 +214,3 @@ def _too_large_result(context: Context, key: str | int | None) -> ExecutionResul
     size = context.response_size
     error = response_too_large(size.limit, key or "data", is_mutation=size.is_mutation)
     return ExecutionResult(None, [error])
-
-
-def _unknown_operation(name: str | None) -> GraphQLError:
-    if name is None:
-        sentence = "`operationName` must name one of the operations in the document."
-        problem = BadUserInput(
-            f"Missing operation: {sentence}", reason=InputReason.REQUIRED, field="operationName"
-        )
-    else:
-        problem = BadUserInput(
-            "Unknown operation: `operationName` must name an operation in the document.",
-            reason=InputReason.UNKNOWN_VALUE,
-            field="operationName",
-        )
-    return to_graphql_error(problem)
-
-
-def _refusal_by_transport(
-    kind: OperationType, request: GraphQLRequest, context: Context
-) -> GraphQLError | None:
-    """Return the error of an operation that its transport does not allow, or None."""
-    if kind is OperationType.QUERY:
-        return None
-    if not request.can_write:
-        return _mutation_not_allowed()
-    is_streamed = kind is not OperationType.SUBSCRIPTION or context.live_read is not None
-    return None if is_streamed else _not_streamed()
-
-
-def _mutation_not_allowed() -> GraphQLError:
-    sentence = "Method not allowed: send mutations by POST. GET executes only queries."
-    reason = InputReason.UNSUPPORTED_REQUEST
-    return to_graphql_error(BadUserInput(sentence, reason=reason, status=405))
-
-
-def _not_streamed() -> GraphQLError:
-    sentence = (
-        "A subscription needs a stream: send `Accept: text/event-stream` (server-sent events) or "
-        "`Accept: multipart/mixed;subscriptionSpec=1.0`."
-    )
-    problem = BadUserInput(sentence, reason=InputReason.UNSUPPORTED_REQUEST, status=406)
-    return to_graphql_error(problem)
-
-
-def omit_null_defaults(schema: GraphQLSchema) -> None:
-    """Remove null defaults, so that the SDL has `first: Int` instead of `first: Int = null`."""
-    for value in arguments_and_input_fields(schema):
-        if value.default_value is None:
-            value.default_value = Undefined
-
-
-def arguments_and_input_fields(
-    schema: GraphQLSchema,
-) -> Iterator[GraphQLArgument | GraphQLInputField]:
-    for kind in schema.type_map.values():
-        if isinstance(kind, GraphQLInputObjectType):
-            yield from kind.fields.values()
-        elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
-            for output in kind.fields.values():
-                yield from output.args.values()

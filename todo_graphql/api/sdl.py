@@ -11,8 +11,9 @@ from graphql import (
     print_schema,
 )
 
+from todo_graphql.api.default_values import arguments_and_input_fields
 from todo_graphql.api.documents.limits import Limits
-from todo_graphql.api.schema import Schema, arguments_and_input_fields
+from todo_graphql.api.schema import Schema
 from todo_graphql.settings.settings import Settings
 
 
