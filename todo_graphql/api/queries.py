@@ -18,9 +18,10 @@ from todo_graphql.api.inputs import (
     UserId,
 )
 from todo_graphql.api.orders import OrderBy, parse_page_request
+from todo_graphql.api.overview import Overview
 from todo_graphql.api.scalars import uuid_of
 from todo_graphql.api.sync.changes import FirstChanges, Since, TaskChanges
-from todo_graphql.api.types import Node, Overview, Task, TaskConnection, User
+from todo_graphql.api.types import Node, Task, TaskConnection, User
 from todo_graphql.store.sync.changes import DEFAULT_CHANGES
 from todo_graphql.store.tasks.time_zones import UTC_ZONE
 

@@ -12,16 +12,17 @@ from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
 from todo_graphql.api.inputs import After, Before, First, Last, ListTimeZone, TimeZone
 from todo_graphql.api.orders import OrderBy, parse_page_request
+from todo_graphql.api.overview import Overview, TagCount
 from todo_graphql.api.row_types import RowType
 from todo_graphql.api.scalars import Date, DateTime
 from todo_graphql.store import storage as store_storage
-from todo_graphql.store.tasks import overview as store
 from todo_graphql.store.tasks.cursors import Listing
+from todo_graphql.store.tasks.overview import MAX_TAGS
 from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.pages import TaskPage
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import TaskRow
-from todo_graphql.store.tasks.time_zones import UTC_ZONE, known_zone
+from todo_graphql.store.tasks.time_zones import UTC_ZONE
 from todo_graphql.store.users import UserRow
 
 
@@ -62,14 +63,14 @@ class User(RowType, Node):
         return TaskConnection.from_page(info.context.tasks(), request)
 
     @strawberry.field(description="The user's task counts. Tasks in the trash are not counted.")
-    def overview(self, info: Info, time_zone: TimeZone = UTC_ZONE) -> "Overview":
+    def overview(self, info: Info, time_zone: TimeZone = UTC_ZONE) -> Overview:
         return Overview.read(info.context, info.context.tasks(), time_zone)
 
     @strawberry.field(
         description="The tags of the user's tasks in alphabetical order, "
-        f"at most {store.MAX_TAGS:,}. Tasks in the trash are not counted."
+        f"at most {MAX_TAGS:,}. Tasks in the trash are not counted."
     )
-    def tags(self, info: Info) -> "list[TagCount]":
+    def tags(self, info: Info) -> list[TagCount]:
         return TagCount.from_rows(info.context.tasks().tags())
 
     @strawberry.field(description="The storage that the user's tasks take, and its limits.")
@@ -217,51 +218,3 @@ class TaskConnection:
     def from_page(cls, tasks: Tasks, request: PageRequest) -> Self:
         page = tasks.page(request)
         return cls(nodes=Task.from_rows(page.rows), page=page, listing=request.listing)
-
-
-@strawberry.type(description="A tag with the number of tasks that have it.")
-class TagCount(RowType):
-    row = store.TagCount
-
-    tag: str = strawberry.field(description="The tag. If spellings differ in case, one of them.")
-    open: int = strawberry.field(description="The number of open tasks with the tag.")
-    total: int = strawberry.field(
-        description="The number of tasks with the tag, including completed tasks."
-    )
-
-
-@strawberry.type(
-    description="Task counts, as for a home screen. Days and weeks are those of the requested time "
-    "zone. A task that is due on a day is due on that day in every time zone. "
-    "Tasks in the trash are not counted."
-)
-class Overview:
-    open: int = strawberry.field(description="The number of open tasks.")
-    overdue: int = strawberry.field(
-        description="The number of open tasks that were due before now. A task that is due on a "
-        "day is overdue when that day has ended."
-    )
-    today: int = strawberry.field(description="The number of open tasks that are due today.")
-    next_seven_days: int = strawberry.field(
-        description="The number of open tasks that are due within seven days, starting today."
-    )
-    no_date: int = strawberry.field(description="The number of open tasks without a due date.")
-    completed_today: int = strawberry.field(
-        description="The number of tasks that were completed today."
-    )
-    completed_this_week: int = strawberry.field(
-        description="The number of tasks that were completed this week, which starts on Monday."
-    )
-    tags: list[TagCount] = strawberry.field(
-        description=f"The tags of the tasks in alphabetical order, at most {store.MAX_TAGS:,}."
-    )
-
-    @classmethod
-    def read(cls, context: Context, tasks: Tasks, time_zone: str) -> Self:
-        zone = known_zone(time_zone, "timeZone")
-        selected = context.selected_columns("Overview", ALL)
-        overview = tasks.overview(zone, selected & store.ALL_COUNTS, tags="tags" in selected)
-        return cls(**overview.counts._asdict(), tags=TagCount.from_rows(overview.tags))
-
-
-ALL = store.ALL_COUNTS | {"tags"}
