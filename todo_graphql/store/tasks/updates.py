@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Subquery,
     and_,
     bindparam,
     case,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from todo_graphql.store.models import TASKS, USERS
 from todo_graphql.store.postgres.statement_cache import cached_statement
 from todo_graphql.store.quota import BYTES, Growth, count_bytes
-from todo_graphql.store.scope import ViewerScope
+from todo_graphql.store.scope import Columns, ViewerScope
 from todo_graphql.store.tasks.edits import EditsShape, mark_change, update_change
 from todo_graphql.store.tasks.rows import ALWAYS_READ, format_columns, stored_columns
 from todo_graphql.store.tasks.selections import BULK_MAX, DRY_RUN_ROWS, SelectionShape
@@ -32,6 +33,8 @@ from todo_graphql.store.write_summary import summarize_write
 TOMBSTONES_LIMIT = bindparam("max_tombstones", type_=Integer())
 
 MAX_BYTES = bindparam("max_result_bytes", type_=Integer())
+
+NOTHING = literal(0, Integer)
 
 
 @cached_statement
@@ -122,17 +125,10 @@ def change_statement(
     columns |= ALWAYS_READ
     read = stored_columns(columns)
     is_sized = "description" in columns | previous and selection.max_rows > DRY_RUN_ROWS
-    nothing = literal(0, Integer)
-    size = description_size(values, columns, previous) if is_sized else nothing
-    chosen = [
-        TASKS.c.id,
-        *columns_before(previous),
-        when.label("changes"),
-        (nothing if added is None else added).label("added"),
-        size.label("size"),
-    ]
+    size = description_size(values, columns, previous) if is_sized else NOTHING
+    sizes = (NOTHING if added is None else added).label("added"), size.label("size")
+    chosen = [TASKS.c.id, *columns_before(previous), when.label("changes"), *sizes]
     target = scope.tasks(*chosen).where(*selection.predicates()).cte("target")
-    changing = select(target.c.id).where(target.c.changes)
     totals = count_targets(target)
     is_small = totals.c.size <= MAX_BYTES if is_sized else true()
     growth = None if added is None else Growth(None, totals.c.bytes)
@@ -140,14 +136,11 @@ def change_statement(
     allowed = and_(selection.allows(totals.c.number), totals.c.changing > 0, is_small, fits)
     take_revision = scope.next_revision if first else scope.same_revision
     writer = take_revision(when=allowed, growth=growth)
+    changing = select(target.c.id).where(target.c.changes)
     updated = scope.update(TASKS.c.id.in_(changing), writer, values, read)
-    unchanged = scope.tasks(*read).where(
-        TASKS.c.id.in_(select(target.c.id)), TASKS.c.id.not_in(select(updated.c.id))
-    )
-    tasks = union_all(select(updated), unchanged).subquery("tasks_now")
-    about = summarize_write(scope, writer, totals.c.number, count_rows(updated), growth).subquery(
-        "summary"
-    )
+    tasks = tasks_now(scope, updated, TASKS.c.id.in_(select(target.c.id)), read)
+    counts = (totals.c.number, count_rows(updated), growth)
+    about = summarize_write(scope, writer, *counts).subquery("summary")
     source = about.join(totals, true()).outerjoin(tasks, is_small)
     before: list[ColumnElement[Any]] = []
     if previous:
@@ -159,6 +152,14 @@ def change_statement(
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(selection.max_rows)
     )
+
+
+def tasks_now(
+    scope: ViewerScope, updated: CTE, is_selected: ColumnElement[bool], columns: Columns
+) -> Subquery:
+    """Select the tasks as they are after the update of some of them."""
+    unchanged = scope.tasks(*columns).where(is_selected, TASKS.c.id.not_in(select(updated.c.id)))
+    return union_all(select(updated), unchanged).subquery("tasks_now")
 
 
 def count_targets(target: CTE) -> CTE:

@@ -26,7 +26,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    union_all,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -40,7 +39,7 @@ from todo_graphql.store.tasks.edits import DERIVED
 from todo_graphql.store.tasks.json_records import ids_of, select_records
 from todo_graphql.store.tasks.rows import ALWAYS_READ, format_columns, stored_columns
 from todo_graphql.store.tasks.selections import AT_MOST, TaskSelection
-from todo_graphql.store.tasks.updates import MAX_BYTES, count_targets
+from todo_graphql.store.tasks.updates import MAX_BYTES, count_targets, tasks_now
 from todo_graphql.store.tasks.values.rows import EDITABLE, columns_before, format_values
 from todo_graphql.store.tasks.write_results import (
     WriteResult,
@@ -93,19 +92,15 @@ def set_values_statement(
     new = _new_values(given)
     target = _target(scope, given, new, previous, description_size(new, columns, previous))
     totals = count_targets(target)
-    stale = select(func.coalesce(func.bool_or(target.c.stale), false())).scalar_subquery()
     is_small = totals.c.size <= MAX_BYTES
     growth = Growth(None, totals.c.bytes)
-    allowed = and_(totals.c.number == AT_MOST, totals.c.changing > 0, ~stale, is_small)
+    allowed = and_(_allows_change(target, totals), is_small)
     take_revision = scope.next_revision if first else scope.same_revision
     writer = take_revision(when=and_(allowed, scope.within_quota(growth)), growth=growth)
     changing = select(target.c.id).where(target.c.changes).subquery("changing")
     which = and_(_is_one_of(changing), _is_given(given))
     updated = scope.update(which, writer, _expressions(given, new), read)
-    unchanged = scope.tasks(*read).where(
-        _is_one_of(target), TASKS.c.id.not_in(select(updated.c.id))
-    )
-    tasks = union_all(select(updated), unchanged).subquery("tasks_now")
+    tasks = tasks_now(scope, updated, _is_one_of(target), read)
     counts = (totals.c.number, count_rows(updated), growth)
     about = summarize_write(scope, writer, *counts).subquery("summary")
     before = format_values(target, tasks.c.revision, previous)
@@ -125,6 +120,12 @@ def set_values_statement(
         )
         .order_by(target.c.place)
     )
+
+
+def _allows_change(target: CTE, totals: CTE) -> ColumnElement[bool]:
+    """Return whether no task is missing or stale, and any would change."""
+    stale = select(func.coalesce(func.bool_or(target.c.stale), false())).scalar_subquery()
+    return and_(totals.c.number == AT_MOST, totals.c.changing > 0, ~stale)
 
 
 def parse_set_values(result: Sequence[Sequence[Any]], selected: TaskSelection) -> WriteResult:
