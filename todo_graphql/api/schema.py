@@ -18,6 +18,7 @@ from todo_graphql.api.documents.cache import (
     PreparedDocumentExtension,
     to_graphql_error,
 )
+from todo_graphql.api.documents.cost import Cost
 from todo_graphql.api.documents.limits import Limits, check_limit
 from todo_graphql.api.execution.bounded_executor import BoundedExecutor
 from todo_graphql.api.execution.error_formatting import ErrorFormatter, release_frames
@@ -130,12 +131,18 @@ class Schema(strawberry.Schema):
             self._charge_cost(context, cost.total)
         except QueryTooComplex as problem:
             return self._reject([to_graphql_error(problem)], context)
+        return self._execute_charged(document, request, context, cost)
+
+    def _execute_charged(
+        self, document: Document, request: GraphQLRequest, context: Context, cost: Cost
+    ) -> ExecutionResult:
+        """Execute an operation whose cost is charged, and set the part that can be refunded."""
         try:
             result = self._execute_within_limit(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [unknown_operation(request.operation_name)])
         if result.errors:
-            result = self._format_errors(result, context, variables)
+            result = self._format_errors(result, context, request.variables or {})
         else:
             context.refundable = context.response_size.unreturned(cost.returned)
         if self._exposes_cost:

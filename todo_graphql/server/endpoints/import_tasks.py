@@ -79,14 +79,7 @@ def import_router(
         kind = _format_from_content_type(request)
         length = declared_length(request, MAX_IMPORT_BYTES)
         owner, connection = context.viewer.key, context.connection
-
-        async def charge(size: int) -> None:
-            cost = size // BYTES_PER_COST + 1
-            if context.budget is not None and context.budget.waits_for_redis:
-                await queue.run(owner, context.charge, cost)
-            else:
-                context.charge(cost)
-
+        charge = partial(_charge, queue, context)
         with ExitStack() as resources:
             upload = resources.enter_context(uploads.upload(owner))
             await queue.run(owner, _check_before_upload, readiness, context, length or 0)
@@ -95,14 +88,7 @@ def import_router(
             statements = run_with_statement_timeout(timeout, connection, work)
             awaited = cancel_on_disconnect(request, statements, connection.abort)
             done = await run_with_timeout(IMPORT_SECONDS, connection, awaited)
-        return JSONResponse(
-            {
-                "created": done.created,
-                "existing": done.existing,
-                "inTrash": done.in_trash,
-                "revision": done.revision,
-            }
-        )
+        return _response(done)
 
     return router
 
@@ -144,6 +130,26 @@ def _format_from_content_type(request: Request) -> Format:
             status=415,
         )
     return kinds[0]
+
+
+async def _charge(queue: FairQueue, context: Context, size: int) -> None:
+    """Charge for the bytes of a body."""
+    cost = size // BYTES_PER_COST + 1
+    if context.budget is not None and context.budget.waits_for_redis:
+        await queue.run(context.viewer.key, context.charge, cost)
+    else:
+        context.charge(cost)
+
+
+def _response(done: Imported) -> JSONResponse:
+    return JSONResponse(
+        {
+            "created": done.created,
+            "existing": done.existing,
+            "inTrash": done.in_trash,
+            "revision": done.revision,
+        }
+    )
 
 
 def _check_before_upload(readiness: Readiness, context: Context, length: int) -> None:
