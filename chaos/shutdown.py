@@ -1,6 +1,7 @@
 """Graceful shutdown under load."""
 
 import time
+from concurrent.futures import Future
 
 from chaos.clients import Answer, execute_repeatedly, read_repeatedly
 from chaos.environment import Environment
@@ -13,6 +14,9 @@ from todo_graphql.runtime.uvicorn_server import GRACE
 LONG_SECONDS = 3.0
 """The duration of the longest request, which is well within the grace period."""
 
+CLIENT_SECONDS = 2.0
+"""The time for which the other clients send requests."""
+
 
 def stop(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
     """Send SIGTERM to one process and to a parent with two workers, in turn."""
@@ -22,22 +26,8 @@ def stop(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
     for number in env.steps(rounds):
         options = ("--workers", "2") if number % 2 else ()
         with deployment.serving(*options) as server:
-            seconds = 2.0
-            reading = env.submit(
-                read_repeatedly, server.port, deployment.new_users(clients // 2), seconds
-            )
-            writing = env.submit(
-                write_repeatedly, server.port, new_writers(deployment, clients // 2), seconds, 1
-            )
-            sleeping = env.submit(
-                execute_repeatedly,
-                server.port,
-                deployment.new_users(4),
-                0,
-                CREATE,
-                title=f"sleep {LONG_SECONDS}",
-            )
-            time.sleep(seconds / 2)
+            reading, writing, sleeping = start_clients(env, server.port, clients)
+            time.sleep(CLIENT_SECONDS / 2)
             asked = time.monotonic()
             server.terminate()
             codes.append(server.wait())
@@ -60,3 +50,17 @@ def stop(env: Environment, rounds: int, clients: int = CLIENTS) -> list[Check]:
         check_none(sum(code != 0 for code in codes), "exit codes other than 0"),
         *check_writes(env, [one for one in history if one.outcome != "unknown"]),
     ]
+
+
+def start_clients(
+    env: Environment, port: int, clients: int
+) -> tuple[Future[list[Answer]], Future[list[Write]], Future[list[Answer]]]:
+    """Start clients that read, that write, and that send one long request each."""
+    readers = env.deployment.new_users(clients // 2)
+    writers = new_writers(env.deployment, clients // 2)
+    sleepers, title = env.deployment.new_users(4), f"sleep {LONG_SECONDS}"
+    return (
+        env.submit(read_repeatedly, port, readers, CLIENT_SECONDS),
+        env.submit(write_repeatedly, port, writers, CLIENT_SECONDS, 1),
+        env.submit(execute_repeatedly, port, sleepers, 0, CREATE, title=title),
+    )
