@@ -1,12 +1,12 @@
-"""Settings: accepted values, and the messages about rejected ones."""
+"""Values of settings: accepted ones, and the messages about rejected ones."""
 
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from todo_graphql.settings.settings import ConfigurationError, Settings, misspelt_variables
-from todo_graphql.store.postgres.engine import database_url
+from tests.support.rejected_settings import rejection_of
+from todo_graphql.settings.settings import ConfigurationError, Settings
 
 PARSED: list[tuple[str, str, Any]] = [
     ("AUTH_ISSUER", "https://example.com", "https://example.com"),
@@ -181,14 +181,6 @@ BAD = [
 ]
 
 
-def rejection_of(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the message with which the value is rejected."""
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigurationError) as refused:
-        Settings.from_environment()
-    return str(refused.value)
-
-
 @pytest.mark.parametrize(("name", "value", "parsed"), PARSED)
 def test_setting_is_read_from_its_variable(
     name: str, value: str, parsed: object, monkeypatch: pytest.MonkeyPatch
@@ -253,115 +245,12 @@ def test_survey_replaces_unusable_values_by_defaults(monkeypatch: pytest.MonkeyP
     assert settings == Settings(port=8080)
 
 
-@pytest.mark.parametrize(
-    "password", ["sword@fish", "sword/fish@", "sword#fish@", "sword?fish@", "@swordfish", "a/s@b#c"]
-)
-@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_UNPOOLED"])
-def test_password_must_be_percent_encoded(
-    name: str, password: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise a part of the password would become the host, which is shown."""
-    sentence = rejection_of(name, f"postgresql://me:{password}@db.example/todo", monkeypatch)
-    assert sentence == (
-        f"{name} is not usable: must have @, /, ? and # in a user's name, a password or an option "
-        "percent-encoded, as %40, %2F, %3F and %23."
-    )
-
-
-def test_user_must_be_percent_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise the password would become the name of the database, which is shown."""
-    url = "postgresql://m/e:swordfish@db.example/todo"
-    assert "swordfish" not in rejection_of("DATABASE_URL", url, monkeypatch)
-
-
-def test_percent_encoded_password_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://me:%40%2F%3F%23%25:@db.example/todo")
-    url = database_url(Settings.from_environment().required_database_url())
-    assert (url.username, url.password, url.host) == ("me", "@/?#%:", "db.example")
-
-
-@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
-def test_quoted_value_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Secrets can contain any characters."""
-    monkeypatch.setenv(name, "'1'")
-    if name in ("BETTER_AUTH_SECRET", "BETTER_AUTH_OLD_SECRETS"):
-        assert Settings.from_environment().model_fields_set == {name.lower()}
-    else:
-        sentence = rejection_of(name, "'1'", monkeypatch)
-        assert sentence.startswith(f"{name} is not usable: must not be enclosed in quotation marks")
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("BETTER_AUTH_SECRETS", "BETTER_AUTH_SECRET"),
-        ("BETTER_AUTH_OLD_SECRET", "BETTER_AUTH_OLD_SECRETS"),
-        ("DATABSE_URL", "DATABASE_URL"),
-        ("DATABASE_URI", "DATABASE_URL"),
-        ("DATABASE_UNPOOLED_URL", "DATABASE_URL_UNPOOLED"),
-        ("databse_url", "DATABASE_URL"),
-        ("AUTH_JWK_URL", "AUTH_JWKS_URL"),
-        ("CORS_ORIGIN", "CORS_ORIGINS"),
-        ("METRIC_PORT", "METRICS_PORT"),
-        ("RATE_LIMITS", "RATE_LIMIT"),
-    ],
-)
-def test_misspelt_variable_is_reported(
-    name: str, meant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, "1")
-    assert misspelt_variables() == {name: meant}
-
-
-def test_variables_of_other_programs_are_not_misspelt() -> None:
-    """Variables of shells, systemd, containers and other programs are not reported."""
-    others = """
-        HOME HOSTNAME HOSTTYPE HOSTS PORTS PATH SHELL USER LOGNAME LANG TZ TERM PWD OLDPWD SHLVL
-        JOURNAL_STREAM INVOCATION_ID EXECUTOR_NUMBER PGHOST PGPORT PGUSER PGHOST_UNPOOLED
-        REDIS_URL
-        KUBERNETES_SERVICE_HOST KUBERNETES_PORT TODO_GRAPHQL_PORT METRICS_SERVICE_HOST
-        DATABASE_HOST DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD POSTGRES_URL
-        POSTGRES_URL_NON_POOLING TEST_DATABASE_URL DIRECT_URL BETTER_AUTH_URL NEXTAUTH_SECRET
-        AUTH_SECRET AUTH_URL LOG_FILE METRICS_PATH TRUSTED_HOSTS GRAPHQL_URL REQUEST_METHOD
-        WEB_CONCURRENCY OTEL_EXPORTER_OTLP_METRICS_ENDPOINT OTEL_SERVICE_NAMES
-    """.split()  # noqa: SIM905 - a list would take fifty lines
-    assert misspelt_variables([*others, *(name.upper() for name in Settings.model_fields)]) == {}
-
-
-@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
-def test_empty_variable_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`docker run --env PORT=` sets an empty variable."""
-    monkeypatch.setenv(name, "")
-    assert Settings.from_environment() == Settings()
-
-
-def test_both_schemes_of_libpq_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    for scheme in ("postgres", "postgresql"):
-        monkeypatch.setenv("DATABASE_URL", f"{scheme}://db.example/todo")
-        assert Settings.from_environment().required_database_url()
-
-
-def test_override_replaces_unusable_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PORT", "none")
-    assert Settings.from_environment(port=1).port == 1
-
-
 def test_default_settings_expose_nothing() -> None:
     settings = Settings.from_environment()
     assert (settings.host, settings.cors_origins) == ("127.0.0.1", ())
     assert not (settings.graphiql)
     assert not (settings.introspection)
     assert not (settings.expose_cost)
-
-
-def test_migrations_use_the_direct_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Settings.from_environment().migration_url is None
-    monkeypatch.setenv("DATABASE_URL", "postgresql://pooled")
-    assert Settings.from_environment().migration_url == Settings.from_environment().database_url
-    monkeypatch.setenv("DATABASE_URL_UNPOOLED", "postgresql://direct")
-    url = Settings.from_environment().migration_url
-    assert url is not None
-    assert url.get_secret_value() == "postgresql://direct"
 
 
 def test_missing_required_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
