@@ -2,8 +2,6 @@
 
 import json
 import logging
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 from urllib.parse import urlencode
@@ -15,7 +13,7 @@ from tests.support import plain_http
 from tests.support.api_client import CREATE, Person
 from tests.support.http_client import said, statuses
 from tests.support.servers import SECRET, serving
-from todo_graphql.server.observability.formatters import JSONFormatter, TextFormatter
+from tests.support.verbose_log import Log
 from todo_graphql.settings.settings import Settings
 
 TITLE = "Zwiebelkuchen"
@@ -24,27 +22,6 @@ FIND = '{ task(id: "11111111-1111-4111-8111-111111111111") { id } }'
 GIVEN = {"title": TITLE, "description": DESCRIPTION}
 
 Ask = Callable[..., httpx.Response]
-
-
-class Log(logging.Handler):
-    """A handler that collects all records, written by both formatters."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._formatters = (JSONFormatter(), TextFormatter())
-        self._lock = threading.Lock()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with self._lock:
-            self.lines.put("\n".join(each.format(record) for each in self._formatters))
-
-    def until(self, end: str) -> str:
-        """Return the lines up to one that contains `end`."""
-        lines: list[str] = []
-        while end not in "".join(lines[-1:]):
-            lines.append(self.lines.get(timeout=30))
-        return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
