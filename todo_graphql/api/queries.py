@@ -2,11 +2,7 @@
 
 import strawberry
 
-from todo_graphql.api.budget import RateLimit
-from todo_graphql.api.context import Info
-from todo_graphql.api.error_codes import ErrorCodeInfo
-from todo_graphql.api.filters import Filter
-from todo_graphql.api.inputs import (
+from todo_graphql.api.arguments import (
     After,
     Before,
     First,
@@ -17,6 +13,10 @@ from todo_graphql.api.inputs import (
     TimeZone,
     UserId,
 )
+from todo_graphql.api.budget import RateLimit
+from todo_graphql.api.context import Info
+from todo_graphql.api.error_codes import ErrorCodeInfo
+from todo_graphql.api.filters import Filter
 from todo_graphql.api.orders import OrderBy, parse_page_request
 from todo_graphql.api.overview import Overview
 from todo_graphql.api.scalars import uuid_of

@@ -7,10 +7,10 @@ from typing import NamedTuple, Self
 import strawberry
 from strawberry import ID
 
+from todo_graphql.api.arguments import After, Before, First, Last, ListTimeZone, TimeZone
 from todo_graphql.api.context import SHARED, Context, Info
 from todo_graphql.api.enums import TaskPriority
 from todo_graphql.api.filters import Filter
-from todo_graphql.api.inputs import After, Before, First, Last, ListTimeZone, TimeZone
 from todo_graphql.api.orders import OrderBy, parse_page_request
 from todo_graphql.api.overview import Overview, TagCount
 from todo_graphql.api.row_types import RowType

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
+from todo_graphql.api.arguments import UserId
 from todo_graphql.api.context import Info
-from todo_graphql.api.inputs import UserId
 from todo_graphql.api.mutations.idempotency import Idempotent
 from todo_graphql.api.mutations.payloads import (
     CompleteTasksPayload,

@@ -9,8 +9,8 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
+from todo_graphql.api.arguments import TaskId, UserId
 from todo_graphql.api.context import Info
-from todo_graphql.api.inputs import TaskId, UserId
 from todo_graphql.api.mutations.bulk import BulkMutation
 from todo_graphql.api.mutations.idempotency import Idempotent
 from todo_graphql.api.mutations.payloads import (

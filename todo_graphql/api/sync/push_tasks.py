@@ -8,9 +8,9 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
+from todo_graphql.api.arguments import UserId
 from todo_graphql.api.context import Info
 from todo_graphql.api.error_codes import ERROR_CODE, INPUT_REASON
-from todo_graphql.api.inputs import UserId
 from todo_graphql.api.mutations.idempotency import Idempotent
 from todo_graphql.api.mutations.payloads import RevisionPayload
 from todo_graphql.api.row_types import RowType

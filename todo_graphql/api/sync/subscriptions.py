@@ -4,8 +4,8 @@ from typing import cast
 
 import strawberry
 
+from todo_graphql.api.arguments import UserId
 from todo_graphql.api.context import Info
-from todo_graphql.api.inputs import UserId
 from todo_graphql.api.sync.changes import FirstChanges, Since, TaskChanges
 from todo_graphql.store.sync.changes import DEFAULT_CHANGES, Changes
 
