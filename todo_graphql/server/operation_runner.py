@@ -22,9 +22,7 @@ Parse = Callable[[], GraphQLRequest]
 
 
 class OperationRunner:
-    """Runner of operations within a time limit, and within the budget and the fair share of
-    their user.
-    """
+    """Runner of operations within a time limit, and the budget and fair share of their user."""
 
     def __init__(
         self, schema: Schema, readiness: Readiness, queue: FairQueue, timeout: float
@@ -77,8 +75,10 @@ class OperationRunner:
 
 
 def parse_charged(parse: Parse, context: Context) -> GraphQLRequest:
-    """Return the parsed request. Raises BadUserInput or PersistedQueryNotSupported, or RateLimited
-    if the budget does not cover the rejection.
+    """Return the parsed request.
+
+    Raises BadUserInput or PersistedQueryNotSupported, or RateLimited if the budget does not cover
+    the rejection.
     """
     try:
         return parse()

@@ -103,8 +103,9 @@ class GraphQLEndpoint:
         return await self._runner.run(parse, context, respond, record=record, on_start=hold)
 
     def _hold_body(self, request: Request, job: Job) -> None:
-        """Keep the share of the body until the thread has finished, also after a disconnect or a
-        timeout.
+        """Keep the share of the body until the thread has finished.
+
+        It is kept also after a disconnect or a timeout.
         """
         if self._bodies.hold(request):
             job.add_end_callback(partial(self._bodies.release, request))
@@ -118,8 +119,9 @@ class GraphQLEndpoint:
         request: Request,
         send: Send,
     ) -> Response | None:
-        """Stream the events of a subscription, and return None at its end. Return the response to
-        any other operation, and to a subscription that fails.
+        """Stream the events of a subscription, and return None at its end.
+
+        Return the response to any other operation, and to a subscription that fails.
         """
         context.live_read = read = LiveRead()
         parse = cache(parse)

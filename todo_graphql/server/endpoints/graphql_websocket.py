@@ -26,8 +26,10 @@ NOT_ACCEPTABLE = SocketClosed(
 
 
 class WebSocketEndpoint:
-    """The endpoint of WebSockets. Each of their operations has its own record; the log line of
-    the connection has its duration and its close code.
+    """The endpoint of WebSockets.
+
+    Each of their operations has its own record; the log line of the connection has its duration and
+    its close code.
     """
 
     def __init__(self, services: SocketServices, allowed: AllowedOrigins) -> None:

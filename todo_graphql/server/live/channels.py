@@ -8,8 +8,9 @@ from todo_graphql.store.postgres.notifications import NotificationBus
 
 
 def create_channel(settings: Settings) -> HintChannel:
-    """Return the channel between processes. Without a bus, the streams of other processes find
-    changes by their checks.
+    """Return the channel between processes.
+
+    Without a bus, the streams of other processes find changes by their checks.
     """
     bus = create_bus(settings)
     return SingleProcess() if bus is None else BusChannel(bus)

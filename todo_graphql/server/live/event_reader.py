@@ -39,8 +39,10 @@ class EventReader:
         self._places = asyncio.Semaphore(max_reads)
 
     def place(self) -> AbstractAsyncContextManager[None]:
-        """Wait for a place, and hold it in the `async with` block. Many streams that begin at once,
-        such as after a restart, wait in turn instead of being rejected.
+        """Wait for a place, and hold it in the `async with` block.
+
+        Many streams that begin at once, such as after a restart, wait in turn instead of being
+        rejected.
         """
         return self._places
 

@@ -48,15 +48,18 @@ class Framing(NamedTuple):
         return self.before + body + self.after
 
     def is_preferred(self, scope: Scope) -> bool:
-        """Return whether the operation is probably a subscription: the client accepts no JSON, or
-        multipart, which Apollo accepts for nothing else. urql accepts events for all operations.
+        """Return whether the operation is probably a subscription.
+
+        The client then accepts no JSON, or it accepts multipart, which Apollo accepts for nothing
+        else. urql accepts events for all operations.
         """
         accepted = header(scope, b"accept")
         return self is MULTIPART or not (accepted and preferred(accepted))
 
     def single_response(self, response: Response, scope: Scope) -> Response:
-        """Return the response to an operation with a single result. It stays JSON if the client
-        accepts it, and if a repeated request may succeed.
+        """Return the response to an operation with a single result.
+
+        It stays JSON if the client accepts it, and if a repeated request may succeed.
 
         The result is an event otherwise, also that of an invalid document: a client of server-sent
         events would repeat any request with another status.

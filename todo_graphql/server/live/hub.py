@@ -28,8 +28,10 @@ class HintChannel(Protocol):
     """The channel of hints between the processes of a deployment."""
 
     def publish(self, user: str) -> None:
-        """Send a hint to the other processes. It is called on any thread, after the commit, and
-        must not wait. A hint that cannot be sent is lost.
+        """Send a hint to the other processes.
+
+        It is called on any thread, after the commit, and must not wait. A hint that cannot be sent
+        is lost.
         """
 
     def receiving(self, deliver: Deliver) -> AbstractAsyncContextManager[None]:
@@ -63,8 +65,9 @@ class Signal:
         self._wake()
 
     def clear(self) -> float | None:
-        """Clear the flag, and return the time of its first hint. A read that begins afterwards
-        finds everything that the hints were about.
+        """Clear the flag, and return the time of its first hint.
+
+        A read that begins afterwards finds everything that the hints were about.
         """
         hinted_at = self.hinted_at
         self.is_set, self.hinted_at = False, None
@@ -112,8 +115,9 @@ class Hub:
                 del self._signals[user]
 
     def publish(self, user: str) -> None:
-        """Send a hint to all streams of the user, here and in other processes. It is called on any
-        thread, after the commit, and never fails.
+        """Send a hint to all streams of the user, here and in other processes.
+
+        It is called on any thread, after the commit, and never fails.
         """
         self.deliver(user)
         try:

@@ -55,8 +55,9 @@ MAX_INLINE_CHARACTERS = 4_096
 
 
 def require_stream_slot(own: int, total: int) -> None:
-    """Raise RateLimited if these open streams leave none to the user, and Unavailable if they leave
-    none at all.
+    """Raise a Problem if these open streams leave no slot.
+
+    It is RateLimited if the user has none left, and Unavailable if the process has none.
     """
     if own >= MAX_USER_STREAMS:
         raise RateLimited(

@@ -60,8 +60,9 @@ class RedisReceiver:
         self._messages.get_message(timeout=TIMEOUT_SECONDS)  # the confirmation
 
     def receive(self, seconds: float) -> Iterable[str]:
-        """Wait at most so long, and return the messages. Raises ConnectionResetError after the
-        client has reconnected: messages may have been lost.
+        """Wait at most so long, and return the messages.
+
+        Raises ConnectionResetError after the client has reconnected: messages may have been lost.
         """
         message = self._messages.get_message(timeout=seconds)
         if message is None:

@@ -260,8 +260,9 @@ class Socket:
 
 
 def token_of(message: Received) -> str | None:
-    """Return the token in the payload of `connection_init`, or None if it has none. Raises
-    InvalidToken.
+    """Return the token in the payload of `connection_init`, or None if it has none.
+
+    Raises InvalidToken.
     """
     payload = message.payload or {}
     given = [payload[name] for name in ("Authorization", "authorization") if name in payload]

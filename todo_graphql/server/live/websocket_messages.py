@@ -63,8 +63,9 @@ class Received(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The result of an execution as JSON: a `next` payload, or that of an `error`. The status is
-    that of the same response over HTTP.
+    """The result of an execution as JSON: a `next` payload, or that of an `error`.
+
+    The status is that of the same response over HTTP.
     """
 
     body: bytes

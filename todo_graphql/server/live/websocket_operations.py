@@ -199,8 +199,9 @@ class SocketOperation:
             await self._socket.send(text)
 
     async def _stream(self, request: GraphQLRequest, signal: Signal, first: Event) -> None:
-        """Send the events until the stream ends. Raises RateLimited or Unavailable without a
-        place for it.
+        """Send the events until the stream ends.
+
+        Raises RateLimited or Unavailable without a place for it.
         """
         self._keep_open()
         streams, subscriber = (

@@ -78,8 +78,10 @@ class WebSocketProtocol(asyncio.Protocol):
                 timer.cancel()
 
     def shutdown(self) -> None:
-        """Close the connection before the handshake. Later on, the application closes it, and the
-        client has little time for its part of the closing handshake.
+        """Close the connection before the handshake.
+
+        Later on, the application closes it, and the client has little time for its part of the
+        closing handshake.
         """
         self._close_seconds = limits.SHUTDOWN_GRACE_SECONDS
         if not self._is_accepted:

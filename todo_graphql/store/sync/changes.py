@@ -1,5 +1,7 @@
-"""Changes of a user's tasks since a cursor: one statement per page. A short statement precedes it
-for a cursor behind a whole revision, because there are usually no changes.
+"""Changes of a user's tasks since a cursor: one statement per page.
+
+A short statement precedes it for a cursor behind a whole revision, because there are usually no
+changes.
 
 A write takes its revision under a lock that it holds until it is visible. So a snapshot with a
 revision has all earlier ones, and a client that has read up to a revision has missed no change.

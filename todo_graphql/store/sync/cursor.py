@@ -60,10 +60,11 @@ class SyncCursor(NamedTuple):
         return cls(history, life, revision, task_id, base)
 
     def is_valid_in(self, history: str, life: str | None, revision: int, forgotten: int) -> bool:
-        """Return whether the client misses nothing if it goes on from here: in the same history and
-        life, not ahead of the user's `revision`, and not behind a `forgotten` tombstone.
+        """Return whether the client misses nothing if it goes on from here.
 
-        `forgotten` is the last revision of these tombstones, in any order of their tasks.
+        The cursor is in the same history and life, not ahead of the user's `revision`, and not
+        behind a `forgotten` tombstone. `forgotten` is the last revision of these tombstones, in any
+        order of their tasks.
         """
         has_seen_nothing = self.life is None and self.revision == 0
         last_whole = self.revision if self.task_id == LAST_ID else self.revision - 1

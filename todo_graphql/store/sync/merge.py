@@ -22,8 +22,9 @@ EMPTY: Values = MappingProxyType({"priority": 0, "due": (None, None), "tags": []
 
 
 class Merge(NamedTuple):
-    """Result of a merge: the values to set, and the fields that keep their present value although
-    the client changed them to another one.
+    """Result of a merge: the values to set, and the fields that stay unchanged.
+
+    These fields keep their present value although the client changed them to another one.
     """
 
     changes: dict[str, Any]

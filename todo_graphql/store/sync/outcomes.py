@@ -15,8 +15,10 @@ from todo_graphql.store.validation import require_few_tags, require_task_id
 
 @dataclass(frozen=True, slots=True)
 class PushedTask:
-    """Edits of a task by a client: the `new` values that it changed, and its base for them, None
-    for a new task. `sent` is the whole state after the edits, in the form of the client.
+    """Edits of a task by a client: the `new` values that it changed, and its base for them.
+
+    The base is None for a new task. `sent` is the whole state after the edits, in the form of the
+    client.
     """
 
     id: uuid.UUID
@@ -36,8 +38,10 @@ class Rejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Effect of a pushed task: a new task, new values of columns and of the mark of the trash, a
-    purge, or nothing. `tasks` and `bytes` are the storage that it adds.
+    """Effect of a pushed task.
+
+    It is a new task, new values of columns and of the mark of the trash, a purge, or nothing.
+    `tasks` and `bytes` are the storage that it adds.
     """
 
     id: uuid.UUID

@@ -96,8 +96,9 @@ def _resolve(
 
 
 def _reject_beyond_quota(statements: Statements, outcomes: Outcomes) -> Outcomes:
-    """Reject the outcomes that need more storage than those before them have left. Those that
-    release storage come first.
+    """Reject the outcomes that need more storage than those before them have left.
+
+    Those that release storage come first.
     """
     if not any(outcome.bytes > 0 for outcome in _accepted(outcomes)):
         return outcomes
@@ -118,8 +119,9 @@ def _reject_beyond_quota(statements: Statements, outcomes: Outcomes) -> Outcomes
 
 
 class RevisionWriter:
-    """Runner of the write statements of one transaction. The first one that changes tasks takes the
-    revision, and the others share it.
+    """Runner of the write statements of one transaction.
+
+    The first one that changes tasks takes the revision, and the others share it.
     """
 
     def __init__(self, statements: Statements) -> None:
