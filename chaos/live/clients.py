@@ -126,7 +126,7 @@ class LiveStream:
         self.ends: list[float] = []
         self.is_open = False
         self.is_completed = False
-        """Whether the server has completed a subscription, after which clients do not come back."""
+        """True once the server has completed a subscription. The client then does not come back."""
         self.connection: Closable | None = None
 
     def request(self) -> bytes:
