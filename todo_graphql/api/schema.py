@@ -127,16 +127,22 @@ class Schema(strawberry.Schema):
             self._frame,
             is_mutation=operation.node.operation is OperationType.MUTATION,
         )
-        try:
-            self._charge_cost(context, cost.total)
-        except QueryTooComplex as problem:
-            return self._reject([to_graphql_error(problem)], context)
-        return self._execute_charged(document, request, context, cost)
+        return self._charge_and_execute(document, request, context, cost)
 
-    def _execute_charged(
+    def _charge_and_execute(
         self, document: Document, request: GraphQLRequest, context: Context, cost: Cost
     ) -> ExecutionResult:
-        """Execute an operation whose cost is charged, and set the part that can be refunded."""
+        """Charge the cost of the operation, execute it, and set the part that can be refunded.
+
+        Raises RateLimited if the cost exceeds the rest of the budget.
+        """
+        try:
+            check_limit("cost", cost.total, self._limits.cost)
+            if context.budget is not None:
+                check_limit("cost", cost.total, context.budget.limit)
+                context.charge(cost.total)
+        except QueryTooComplex as problem:
+            return self._reject([to_graphql_error(problem)], context)
         try:
             result = self._execute_within_limit(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
@@ -170,17 +176,6 @@ class Schema(strawberry.Schema):
         """Charge the cost of a rejection and return the errors."""
         context.charge(REJECTION_COST)
         return ExecutionResult(None, errors)
-
-    def _charge_cost(self, context: Context, cost: int) -> None:
-        """Charge the cost of the operation.
-
-        Raises QueryTooComplex if the cost exceeds a limit, and RateLimited if it exceeds the rest
-        of the budget.
-        """
-        check_limit("cost", cost, self._limits.cost)
-        if context.budget is not None:
-            check_limit("cost", cost, context.budget.limit)
-            context.charge(cost)
 
     def _execute_within_limit(
         self, document: Document, request: GraphQLRequest, context: Context
