@@ -65,8 +65,9 @@ class World:
         return {"data": msgspec.to_builtins(result.data), "errors": errors}
 
     def require_route(self, name: str) -> None:
-        """Skip a test whose statement Citus refuses without owner predicates: it would need the
-        rows of several workers.
+        """Skip a test whose statement Citus refuses without owner predicates.
+
+        Such a statement would need the rows of several workers.
         """
         if name in {"emptyTrash", "purgeTask", "taskChanges"} and not self._has_routes:
             pytest.skip(f"{name} without owner predicates: Citus refuses it.")
