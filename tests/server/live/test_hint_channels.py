@@ -1,9 +1,11 @@
 """Channels of hints between processes: Redis and PostgreSQL."""
 
 import asyncio
+import os
+import resource
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from sqlalchemy import text
 from tests.support.administrators import administering
 from tests.support.redis import KINDS, redis
 from todo_graphql.server.live import hint_channel
-from todo_graphql.server.live.channels import create_channel
+from todo_graphql.server.live.channels import create_bus, create_channel
 from todo_graphql.server.live.hint_channel import BusChannel
 from todo_graphql.server.live.hub import ALL_USERS, SingleProcess
 from todo_graphql.settings.settings import Settings
@@ -135,6 +137,31 @@ def test_hints_are_bounded_while_the_bus_is_unavailable(
     for number in range(20):
         channel.publish(str(number))
     assert len(channel.take_pending()) == 10
+
+
+@contextmanager
+def many_descriptors(number: int) -> Iterator[None]:
+    """Hold so many descriptors, so that later ones have larger numbers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        if soft != resource.RLIM_INFINITY and soft < 2 * number:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (2 * number, hard))
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(number):
+            stack.callback(os.close, os.dup(0))
+        yield
+
+
+def test_receiver_with_a_large_descriptor_receives_messages(live: Any) -> None:
+    bus = create_bus(live[0])
+    assert bus is not None
+    with (
+        many_descriptors(1_024),
+        closing(bus.open_receiver()) as receiver,
+        closing(bus.open_sender()) as sender,
+    ):
+        sender.send("hello")
+        assert list(receiver.receive(PATIENCE)) == ["hello"]
 
 
 def test_channel_without_a_bus_is_that_of_one_process(settings: Settings) -> None:

@@ -4,7 +4,7 @@ A pooler in transaction mode does not support LISTEN. A NOTIFY is a transaction 
 commit it takes a lock of the whole server, for which the transactions of writes must not wait.
 """
 
-import select
+import selectors
 from collections.abc import Iterable
 from typing import Any
 
@@ -62,8 +62,11 @@ class NotificationReceiver:
 
     def receive(self, seconds: float) -> Iterable[str]:
         """Wait at most so long, and return the messages."""
-        if select.select([self._connection], [], [], seconds)[0]:
-            self._connection.poll()
+        # `select.select` accepts no descriptor above 1,023.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._connection, selectors.EVENT_READ)
+            if selector.select(seconds):
+                self._connection.poll()
         messages = [notification.payload for notification in self._connection.notifies]
         self._connection.notifies.clear()
         return messages
