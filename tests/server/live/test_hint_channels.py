@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
@@ -17,14 +18,14 @@ from tests.support.administrators import administering
 from tests.support.redis import KINDS, redis
 from todo_graphql.server.live import hint_channel
 from todo_graphql.server.live.channels import create_bus, create_channel
-from todo_graphql.server.live.hint_channel import BusChannel
+from todo_graphql.server.live.hint_channel import BusChannel, Receiver
 from todo_graphql.server.live.hub import ALL_USERS, SingleProcess
 from todo_graphql.settings.settings import Settings
 
 PATIENCE = 20
 TERMINATE = text(
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-    " WHERE query LIKE '%todo_graphql_hints%' AND pid <> pg_backend_pid()"
+    " WHERE query LIKE :query AND pid <> pg_backend_pid()"
 )
 
 
@@ -38,7 +39,7 @@ def live(
 
         def terminate() -> None:
             with administering(url) as admin:
-                admin.execute(TERMINATE)
+                admin.execute(TERMINATE, {"query": "%todo_graphql_hints%"})
 
         yield settings.model_copy(update={"live_url": url}), terminate, lambda: None
         return
@@ -125,6 +126,77 @@ def test_outage_is_followed_by_hints_again_and_one_to_all(live: Any) -> None:
             await two.until(lambda: two.received.count(ALL_USERS) > before, lambda: None)
 
     asyncio.run(run())
+
+
+def test_hint_that_is_published_on_a_lost_connection_is_sent_on_the_next_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hint_channel, "RECONNECT_SECONDS", 0.1)
+    url = settings.required_database_url()
+    user = str(uuid.uuid4())
+
+    async def run() -> None:
+        async with processes(settings.model_copy(update={"live_url": url})) as (one, two):
+            hints_to_all = two.received.count(ALL_USERS)
+            with administering(url) as admin:
+                assert admin.execute(TERMINATE, {"query": "SELECT pg_notify%"}).all()
+            one.channel.publish(user)
+            await one.until(lambda: user in two.received, lambda: None)
+            assert two.received.count(ALL_USERS) == hints_to_all
+
+    asyncio.run(run())
+
+
+class FullSender:
+    """A sender that fails once, after so many hints have been published that none has room."""
+
+    def __init__(self, publish: Callable[[], None]) -> None:
+        self._publish = publish
+        self.failed = threading.Event()
+
+    def send(self, _message: str) -> None:
+        if not self.failed.is_set():
+            self._publish()
+            self.failed.set()
+            raise ConnectionResetError
+
+    def close(self) -> None:
+        pass
+
+
+class FullBus:
+    """A bus with this sender, and without a receiver."""
+
+    def __init__(self, sender: FullSender) -> None:
+        self.open_sender = lambda: sender
+
+    def open_receiver(self) -> Receiver:
+        raise ConnectionRefusedError
+
+
+def test_hints_of_a_failed_message_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hint_channel, "MAX_PENDING_USERS", 10)
+
+    def publish() -> None:
+        for number in range(8):
+            channel.publish(f"later {number}")
+
+    sender = FullSender(publish)
+    channel = BusChannel(FullBus(sender))
+    for number in range(8):
+        channel.publish(f"earlier {number}")
+
+    async def run() -> None:
+        async with channel.receiving(lambda _user: None):
+            await asyncio.to_thread(sender.failed.wait, PATIENCE)
+
+    asyncio.run(run())
+    for thread in threading.enumerate():
+        if thread.name == "hints-out":
+            thread.join(PATIENCE)
+    pending = channel.take_pending()
+    assert len(pending) == 10
+    assert len([user for user in pending if user.startswith("later")]) == 8
 
 
 def test_hints_are_bounded_while_the_bus_is_unavailable(

@@ -23,7 +23,7 @@ MAX_PENDING_USERS = 10_000
 """The hints that wait to be sent. Further ones are lost."""
 
 BATCH_SECONDS = 0.01
-"""The time in which hints are collected for one message."""
+"""The pause before a message, in which hints are collected for it."""
 
 POLL_SECONDS = 0.5
 """The longest time of a call that receives, and of a stop."""
@@ -58,7 +58,9 @@ class Bus(Protocol):
 
 
 class BusChannel:
-    """Channel of hints over a message bus. While the bus is unavailable, hints are lost."""
+    """Channel of hints over a message bus. While the bus is unavailable, hints of this process wait,
+    and hints of other processes are lost.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -107,22 +109,35 @@ class BusChannel:
         sender = self._bus.open_sender()
         try:
             self._outage.recover()
-            while not self._stopped.is_set():
+            while self._pending or not self._stopped.is_set():
                 self._has_pending.wait()
                 self._stopped.wait(BATCH_SECONDS)
-                self._has_pending.clear()
-                users = self.take_pending()
-                for start in range(0, len(users), MAX_USERS_PER_MESSAGE):
-                    part = users[start : start + MAX_USERS_PER_MESSAGE]
-                    sender.send(" ".join((self._id, *part)))
+                self._send_message(sender)
         finally:
             close(sender)
 
+    def _send_message(self, sender: Sender) -> None:
+        """Send one message. A connection can be lost unnoticed until then: the hints of a message
+        that fails wait for the next connection.
+        """
+        self._has_pending.clear()
+        users = self.take_pending()
+        try:
+            if users:
+                sender.send(" ".join((self._id, *users)))
+        except Exception:
+            for user in users:
+                self.publish(user)
+            raise
+        if self._pending:
+            self._has_pending.set()
+
     def take_pending(self) -> list[str]:
+        """Remove and return the hints of one message."""
         # Other threads add to the set meanwhile, and `pop` is atomic.
         users: list[str] = []
         with suppress(KeyError):
-            while True:
+            while len(users) < MAX_USERS_PER_MESSAGE:
                 users.append(self._pending.pop())
         return users
 
