@@ -18,7 +18,7 @@ from tests.support.administrators import administering
 from tests.support.redis import KINDS, redis
 from todo_graphql.server.live import hint_channel
 from todo_graphql.server.live.channels import create_bus, create_channel
-from todo_graphql.server.live.hint_channel import BusChannel, Receiver
+from todo_graphql.server.live.hint_channel import Bus, BusChannel, Receiver, Sender
 from todo_graphql.server.live.hub import ALL_USERS, SingleProcess
 from todo_graphql.settings.settings import Settings
 
@@ -98,18 +98,50 @@ def test_hint_reaches_the_other_processes_only(live: Any) -> None:
     asyncio.run(run())
 
 
-def test_many_hints_are_sent_in_few_messages(live: Any, monkeypatch: Any) -> None:
+class RecordingBus:
+    """A bus that records the messages that are sent."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.open_receiver = bus.open_receiver
+        self.messages: list[str] = []
+
+    def open_sender(self) -> Sender:
+        return RecordingSender(self._bus.open_sender(), self.messages)
+
+
+class RecordingSender:
+    """A sender that records its messages."""
+
+    def __init__(self, sender: Sender, messages: list[str]) -> None:
+        self._sender = sender
+        self._messages = messages
+        self.close = sender.close
+
+    def send(self, message: str) -> None:
+        self._messages.append(message)
+        self._sender.send(message)
+
+
+def test_many_hints_are_sent_in_few_messages(live: Any) -> None:
     settings, _, _ = live
     users = [str(uuid.uuid4()) for _ in range(450)]
+    bus = create_bus(settings)
+    assert bus is not None
+    recorder = RecordingBus(bus)
+    one, two = BusChannel(recorder), Process(settings)
 
     async def run() -> None:
-        async with processes(settings) as (one, two):
-            for user in users * 2:
-                one.channel.publish(user)
-            await one.until(lambda: set(users) <= set(two.received), lambda: None)
-            assert len(two.received) < 2 * len(users)
+        for user in users * 2:
+            one.publish(user)
+        async with two.channel.receiving(two.received.append):
+            await two.until(lambda: ALL_USERS in two.received, lambda: None)
+            async with one.receiving(lambda _user: None):
+                await two.until(lambda: set(users) <= set(two.received), lambda: None)
 
     asyncio.run(run())
+    assert len(two.received) < 2 * len(users)
+    assert [len(message.split()) - 1 for message in recorder.messages] == [200, 200, 50]
 
 
 def test_outage_is_followed_by_hints_again_and_one_to_all(live: Any) -> None:
