@@ -179,6 +179,57 @@ def test_hint_that_is_published_on_a_lost_connection_is_sent_on_the_next_one(
     asyncio.run(run())
 
 
+class HalfBus:
+    """A bus that sends, and does not receive. It is unavailable for a sender at first."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self.receives = threading.Event()
+        self.sends = threading.Event()
+
+    def open_sender(self) -> Sender:
+        if not self.sends.is_set():
+            raise ConnectionRefusedError
+        return self._bus.open_sender()
+
+    def open_receiver(self) -> Receiver:
+        if not self.receives.is_set():
+            raise ConnectionAbortedError
+        return self._bus.open_receiver()
+
+
+def test_outages_and_recoveries_of_both_directions_are_logged_separately(
+    live: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hint_channel, "RECONNECT_SECONDS", 0.05)
+    settings, _, _ = live
+    bus = create_bus(settings)
+    assert bus is not None
+    half = HalfBus(bus)
+    channel, other = BusChannel(half), Process(settings)
+
+    async def run() -> None:
+        async with (
+            other.channel.receiving(other.received.append),
+            channel.receiving(lambda _user: None),
+        ):
+            channel.publish("alice")
+            await other.until(lambda: len(caplog.messages) == 2, lambda: None)
+            assert sorted(caplog.messages) == [
+                f"{hint_channel.SEND_OUTAGE}: ConnectionRefusedError.",
+                f"{hint_channel.RECEIVE_OUTAGE}: ConnectionAbortedError.",
+            ]
+            half.sends.set()
+            await other.until(lambda: "alice" in other.received, lambda: channel.publish("alice"))
+            await other.until(lambda: len(caplog.messages) == 3, lambda: None)
+            assert caplog.messages[2] == "Hints are sent to other processes again."
+            half.receives.set()
+            await other.until(lambda: len(caplog.messages) == 4, lambda: None)
+            assert caplog.messages[3] == "Hints of other processes arrive again."
+
+    asyncio.run(run())
+
+
 class FullSender:
     """A sender that fails once, after so many hints have been published that none has room."""
 

@@ -31,6 +31,9 @@ POLL_SECONDS = 0.5
 RECONNECT_SECONDS = 2.0
 """The pause after a failure."""
 
+SEND_OUTAGE = "Hints cannot be sent to other processes, whose streams wait for the next check"
+RECEIVE_OUTAGE = "Hints of other processes are lost, and streams wait for the next check"
+
 
 class Sender(Protocol):
     """A connection to the bus that sends messages."""
@@ -58,8 +61,8 @@ class Bus(Protocol):
 
 
 class BusChannel:
-    """Channel of hints over a message bus. While the bus is unavailable, hints of this process wait,
-    and hints of other processes are lost.
+    """Channel of hints over a message bus. While the bus is unavailable, the hints of this process
+    wait, and those of other processes are lost.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -68,7 +71,8 @@ class BusChannel:
         self._pending: set[str] = set()
         self._has_pending = threading.Event()
         self._stopped = threading.Event()
-        self._outage = OutageLog(logger, "Hints reach other processes again.")
+        self._send_outage = OutageLog(logger, "Hints are sent to other processes again.")
+        self._receive_outage = OutageLog(logger, "Hints of other processes arrive again.")
 
     def publish(self, user: str) -> None:
         """Send a hint soon. It is lost if too many are waiting."""
@@ -79,9 +83,13 @@ class BusChannel:
     @asynccontextmanager
     async def receiving(self, deliver: Deliver) -> AsyncIterator[None]:
         """Send and receive hints in the `async with` block."""
+        work = (
+            ("hints-out", self._send, self._send_outage, SEND_OUTAGE),
+            ("hints-in", lambda: self._receive(deliver), self._receive_outage, RECEIVE_OUTAGE),
+        )
         threads = [
-            threading.Thread(target=self._run, args=(work,), daemon=True, name=f"hints-{name}")
-            for name, work in (("out", self._send), ("in", lambda: self._receive(deliver)))
+            threading.Thread(target=self._run, args=arguments, daemon=True, name=name)
+            for name, *arguments in work
         ]
         for thread in threads:
             thread.start()
@@ -92,23 +100,19 @@ class BusChannel:
             self._stopped.set()
             self._has_pending.set()
 
-    def _run(self, work: Callable[[], None]) -> None:
+    def _run(self, work: Callable[[], None], outage: OutageLog, report: str) -> None:
         """Repeat the work of a connection until the channel is stopped."""
         while not self._stopped.is_set():
             try:
                 work()
             except Exception as error:  # noqa: BLE001 - every failure has the same fallback
                 # The message of an error may contain the URL with its password.
-                self._outage.report(
-                    f"Hints of other processes are lost ({type(error).__name__}): their changes "
-                    "reach streams at the next check."
-                )
+                outage.report(f"{report}: {type(error).__name__}.")
                 self._stopped.wait(RECONNECT_SECONDS)
 
     def _send(self) -> None:
         sender = self._bus.open_sender()
         try:
-            self._outage.recover()
             while self._pending or not self._stopped.is_set():
                 self._has_pending.wait()
                 self._stopped.wait(BATCH_SECONDS)
@@ -125,6 +129,7 @@ class BusChannel:
         try:
             if users:
                 sender.send(" ".join((self._id, *users)))
+                self._send_outage.recover()
         except Exception:
             for user in users:
                 self.publish(user)
@@ -144,7 +149,7 @@ class BusChannel:
     def _receive(self, deliver: Deliver) -> None:
         receiver = self._bus.open_receiver()
         try:
-            self._outage.recover()
+            self._receive_outage.recover()
             deliver(ALL_USERS)  # hints may have been lost before
             while not self._stopped.is_set():
                 for message in receiver.receive(POLL_SECONDS):
