@@ -16,33 +16,42 @@ CHECK_SECONDS = 15.0
 
 
 class RedisBus:
-    """Redis, in which all processes use one channel."""
+    """Redis, in which all processes use one channel.
+
+    Sender and receiver have a client each: a client closes all connections of its pool.
+    """
 
     def __init__(self, url: str) -> None:
-        """Create the client. The first message connects."""
-        from redis import from_url  # noqa: PLC0415 - an extra
-
-        self._client = from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            socket_timeout=TIMEOUT_SECONDS,
-            health_check_interval=CHECK_SECONDS,
-        )
+        """Create the clients. Their first commands connect."""
+        self._sending = create_client(url)
+        self._receiving = create_client(url)
 
     def open_sender(self) -> "RedisSender":
-        self._client.ping()
-        return RedisSender(self._client)
+        return RedisSender(self._sending)
 
     def open_receiver(self) -> "RedisReceiver":
-        return RedisReceiver(self._client)
+        return RedisReceiver(self._receiving)
+
+
+def create_client(url: str) -> "Redis":
+    from redis import from_url  # noqa: PLC0415 - an extra
+
+    return from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        socket_timeout=TIMEOUT_SECONDS,
+        health_check_interval=CHECK_SECONDS,
+    )
 
 
 class RedisSender:
-    """Sender of messages, on a connection of the client's pool."""
+    """Sender of messages."""
 
     def __init__(self, client: "Redis") -> None:
+        """Connect. Raises an error if Redis does not respond."""
         self._client = client
+        client.ping()
 
     def send(self, message: str) -> None:
         self._client.publish(CHANNEL, message)
@@ -52,12 +61,15 @@ class RedisSender:
 
 
 class RedisReceiver:
-    """Receiver of messages, on a connection of its own."""
+    """Receiver of messages."""
 
     def __init__(self, client: "Redis") -> None:
+        """Subscribe. Raises TimeoutError if Redis does not confirm the subscription."""
         self._messages = client.pubsub()  # type: ignore[no-untyped-call]
         self._messages.subscribe(CHANNEL)
-        self._messages.get_message(timeout=TIMEOUT_SECONDS)  # the confirmation
+        if self._messages.get_message(timeout=TIMEOUT_SECONDS) is None:
+            self.close()
+            raise TimeoutError
 
     def receive(self, seconds: float) -> Iterable[str]:
         """Wait at most so long, and return the messages.
