@@ -39,6 +39,7 @@ def test_hint_of_any_thread_wakes_the_streams_of_its_user() -> None:
             assert not other.is_set
             assert first.clear() is not None
             assert (first.is_set, first.clear(), second.is_set) == (False, None, True)
+            assert second.clear() is not None
 
     asyncio.run(check())
     assert statistics.hints == 2

@@ -36,6 +36,19 @@ def test_streams_hints_events_and_delays_are_reported(
         assert scrape["statements_total"] >= 3
 
 
+def test_mutation_that_accepts_a_stream_counts_no_hint_of_its_own(settings: Settings) -> None:
+    port = free_port()
+    create = 'mutation { createTask(input: {title: "new"}) { revision } }'
+    with serving(settings.model_copy(update={"metrics_port": port})) as url:
+        person = Person(url, settings)
+        with streaming(url, person) as stream:
+            stream.page()
+            with streaming(url, person, create) as response:
+                assert response.next() == {"data": {"createTask": {"revision": 1}}}
+            stream.page()
+            assert Scrape(port)["stream_hints_total"] == 1
+
+
 def ended(port: int) -> Scrape | None:
     """Return a scrape after both requests have been counted."""
     scrape = Scrape(port)

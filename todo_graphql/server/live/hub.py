@@ -1,7 +1,7 @@
 """Hub of the live streams of one process: hints wake the streams of a user.
 
-A hint says that something of a user may have changed, and nothing else. It may be lost, doubled or
-out of order: a stream reads the changes from its own cursor (docs/decisions/0029-live-streams.md).
+A hint says that data of a user may have changed, and has no content. It may be lost, doubled or out
+of order: a stream reads the changes from its own cursor (docs/decisions/0029-live-streams.md).
 """
 
 import asyncio
@@ -30,8 +30,7 @@ class HintChannel(Protocol):
     def publish(self, user: str) -> None:
         """Send a hint to the other processes.
 
-        It is called on any thread, after the commit, and must not wait. A hint that cannot be sent
-        is lost.
+        It is called on any thread, after the commit, and must not wait. Hints can be lost.
         """
 
     def receiving(self, deliver: Deliver) -> AbstractAsyncContextManager[None]:
@@ -39,7 +38,7 @@ class HintChannel(Protocol):
 
 
 class SingleProcess:
-    """The channel of a process that has no others."""
+    """The channel of a deployment of one process."""
 
     def publish(self, _user: str) -> None:
         """Do nothing."""
@@ -51,9 +50,10 @@ class SingleProcess:
 class Signal:
     """The flag of one stream, for use on the event loop."""
 
-    __slots__ = ("_waiter", "hinted_at", "is_set")
+    __slots__ = ("_statistics", "_waiter", "hinted_at", "is_set")
 
-    def __init__(self) -> None:
+    def __init__(self, statistics: LiveStatistics) -> None:
+        self._statistics = statistics
         self.is_set = False
         self.hinted_at: float | None = None
         """The time of the first hint since the flag was cleared."""
@@ -67,9 +67,11 @@ class Signal:
     def clear(self) -> float | None:
         """Clear the flag, and return the time of its first hint.
 
-        A read that begins afterwards finds everything that the hints were about.
+        A stream calls this before it reads: the read finds the changes of all earlier hints.
         """
         hinted_at = self.hinted_at
+        if hinted_at is not None:
+            self._statistics.hints += 1
         self.is_set, self.hinted_at = False, None
         return hinted_at
 
@@ -104,7 +106,7 @@ class Hub:
     def listening(self, user: str) -> Iterator[Signal]:
         """Yield a signal that receives the hints of the user in the `with` block."""
         self._loop = asyncio.get_running_loop()
-        signal = Signal()
+        signal = Signal(self._statistics)
         self._signals.setdefault(user, set()).add(signal)
         try:
             yield signal
@@ -128,7 +130,8 @@ class Hub:
     def deliver(self, user: str) -> None:
         """Send a hint to the streams of this process. It is called on any thread.
 
-        A stream that begins to listen after this look reads after it, and finds the write.
+        A signal that is registered after this test needs no hint: its stream reads later, and finds
+        the write.
         """
         if self._loop is None or not (user in self._signals or user == ALL_USERS):
             return
@@ -140,7 +143,6 @@ class Hub:
 
     def _set(self, user: str) -> None:
         for signal in self._signals.get(user, ()):
-            self._statistics.hints += 1
             signal.set()
 
     def _set_all(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -25,14 +25,18 @@ class LiveMetrics:
         self._live = live
         self._statements = statements
         self._streams = metrics.gauge("streams", "Open streams of subscriptions.")
-        self._hints = metrics.counter("stream_hints", "Hints that woke a stream.")
+        self._hints = metrics.counter(
+            "stream_hints", "Hints after which a stream has read. Hints before one read count once."
+        )
         self._events = metrics.counter("stream_events", "Events that were sent.")
         self._empty_reads = metrics.counter(
             "stream_empty_reads", "Reads of streams that found nothing to send."
         )
         self._counted = (0, 0, 0, 0)
         live.observe_delay = metrics.histogram(
-            "stream_event_seconds", "Seconds from a committed write to its event."
+            "stream_event_seconds",
+            "Seconds from the arrival of a hint in this process to its event. Changes that a check "
+            "finds without a hint are left out.",
         ).observe
 
     def sample(self) -> None:

@@ -49,11 +49,13 @@ class LiveStatistics:
     streams: int = 0
     """The number of open streams."""
     hints: int = 0
-    """The number of hints that woke a stream."""
+    """The number of hints after which a stream has read. Hints before one read count once."""
     events: int = 0
     empty_reads: int = 0
     """The number of reads that found nothing to send."""
     statements: int = 0
     """The number of statements of all events but the first, which is one of the request."""
     observe_delay: Callable[[float], None] = lambda _seconds: None
-    """The receiver of the seconds from a hint, after its commit, to the event that was sent."""
+    """The receiver of the seconds from the arrival of a hint in this process to the event that was
+    sent. Events without a hint are left out.
+    """
