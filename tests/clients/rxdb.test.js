@@ -24,12 +24,21 @@ const TASKS = `query ($after: String) {
   tasks(first: 100, after: $after) { nodes { id title priority tags } pageInfo { hasNextPage endCursor } }
 }`;
 const opened = [];
-after(() => Promise.all(opened.map((close) => close())));
+after(async () => {
+  for (const close of opened) await close();
+});
 
 /** A device: a database in memory, and its replication through a proxy of its own. */
 async function openReplica(user, target = GRAPHQL_URL) {
   const proxy = await openProxy(target);
-  const database = await createRxDatabase({ name: randomUUID(), storage: getRxStorageMemory() });
+  opened.push(proxy.close);
+  return { proxy, ...(await openDatabase(user, proxy, newDatabase())) };
+}
+
+const newDatabase = () => ({ name: randomUUID(), storage: getRxStorageMemory() });
+
+async function openDatabase(user, proxy, place) {
+  const database = await createRxDatabase(place);
   const { tasks } = await database.addCollections({ tasks: { schema: taskSchema } });
   const [rejected, resets] = [[], []];
   const replication = replicateTasks({
@@ -39,14 +48,14 @@ async function openReplica(user, target = GRAPHQL_URL) {
     onReset: () => resets.push(true),
     ...user,
   });
-  opened.push(async () => {
+  const close = async () => {
     await replication.cancel();
     await database.close();
-    await proxy.close();
-  });
+  };
+  opened.unshift(close);
   const state = async () =>
     sorted((await tasks.find({ selector: { trashed: false } }).exec()).map((it) => it.toJSON()));
-  return { proxy, tasks, replication, rejected, resets, state };
+  return { tasks, replication, rejected, resets, state, close };
 }
 
 const sorted = (tasks) =>
@@ -97,6 +106,53 @@ test("a rejected edit is reported, and the state of the server replaces it", asy
   await until(() => replica.rejected.length > 0);
   assert.deepEqual([replica.rejected[0].id, replica.rejected[0].code], [id, "BAD_USER_INPUT"]);
   await until(async () => (await replica.tasks.findOne(id).exec()).title === "Buy milk");
+});
+
+/**
+ * A session whose stream is recorded. The first response to a pull is held until the stream has
+ * sent an event, or the server has closed the WebSocket without one.
+ */
+function streamFirst(user) {
+  const [events, closes] = [[], []];
+  let isHeld = true;
+  const heldFetch = async (...request) => {
+    const response = await fetch(...request);
+    if (isHeld) await until(() => events.length + closes.length > 0);
+    isHeld = false;
+    return response;
+  };
+  const note = ({ type, payload }) => type === "next" && events.push(payload.data.taskChanges);
+  const socket = { on: { message: note, closed: ({ code }) => closes.push(code) } };
+  return { ...user, events, closes, fetch: heldFetch, socket };
+}
+
+test("the stream of a new replica begins behind the first pull", async () => {
+  const user = newUser();
+  await createTasks(user, "Buy milk");
+  const session = streamFirst(user);
+  const replica = await openReplica(session);
+  await until(() => session.events.length > 0, 20);
+  assert.deepEqual(session.closes, [4408]);
+  assert.deepEqual(session.events[0].changes, []);
+  await converge(user, replica);
+});
+
+test("the stream of a reopened replica begins behind its checkpoint", async () => {
+  const user = newUser();
+  const place = newDatabase();
+  const proxy = await openProxy(GRAPHQL_URL);
+  opened.push(proxy.close);
+  const [{ id }] = await createTasks(user, "Buy milk", "Buy oats");
+  const before = await openDatabase(user, proxy, place);
+  await converge(user, before);
+  await before.replication.awaitInSync();
+  await before.close();
+  await ask(user, "mutation ($id: ID!) { purgeTask(id: $id) { revision } }", { id });
+  const session = streamFirst(user);
+  const after = await openDatabase(session, proxy, place);
+  await converge(user, after);
+  assert.deepEqual(session.closes, []);
+  assert.deepEqual(session.events[0].changes, [{ id, task: null }]);
 });
 
 test("a deleted account is a reset", async () => {

@@ -37,10 +37,14 @@ const PUSH = `mutation ($rows: [PushTaskInput!]!) {
  * `remove()` deletes it permanently. After `onReset`, remove the collection and replicate a new one.
  */
 export function replicateTasks({ collection, url, onRejected, onReset, socket, ...session }) {
+  // The stream begins behind a pull: without a cursor it would bring all tasks, but no deletions.
   let cursor;
+  let release;
+  const hasCursor = new Promise((resolve) => (release = resolve));
   const responseModifier = ({ reset, changes, cursor: next }) => {
     if (reset) onReset();
     cursor = next;
+    release();
     return { documents: changes.map(toDocument), checkpoint: { cursor } };
   };
   return replicateGraphQL({
@@ -52,10 +56,11 @@ export function replicateTasks({ collection, url, onRejected, onReset, socket, .
     waitForLeadership: false,
     pull: {
       batchSize: 1, // A page is followed by another one, unless it is empty.
-      queryBuilder: (checkpoint) => ({
-        query: PULL,
-        variables: { since: checkpoint?.cursor },
-      }),
+      queryBuilder(checkpoint) {
+        cursor ??= checkpoint?.cursor;
+        if (cursor) release();
+        return { query: PULL, variables: { since: checkpoint?.cursor } };
+      },
       // Each connection reads the variables anew, and so resumes behind the last cursor.
       streamQueryBuilder: () => ({
         query: STREAM,
@@ -65,6 +70,7 @@ export function replicateTasks({ collection, url, onRejected, onReset, socket, .
       wsOptions: {
         retryAttempts: Infinity,
         connectionParams: async () => {
+          await hasCursor; // After 3 s the server closes the connection, and graphql-ws opens a new one.
           await session.refreshToken();
           return { Authorization: `Bearer ${await session.getToken()}` };
         },
