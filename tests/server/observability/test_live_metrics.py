@@ -14,12 +14,13 @@ from todo_graphql.settings.settings import Settings
 def test_streams_hints_events_and_delays_are_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
     port = free_port()
     with serving(settings.model_copy(update={"metrics_port": port})) as url:
         person = Person(url, settings)
         with streaming(url, person) as stream:
             stream.page()
+            # The stream waits for the hint until then: a check could find the change before it.
+            monkeypatch.setattr(limits, "CHECK_SECONDS", 0.1)
             person.create("new")
             stream.page()
             until(lambda: Scrape(port)["stream_empty_reads_total"] > 0, "a check")
