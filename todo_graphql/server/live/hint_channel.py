@@ -61,8 +61,9 @@ class Bus(Protocol):
 
 
 class BusChannel:
-    """Channel of hints over a message bus. While the bus is unavailable, the hints of this process
-    wait, and those of other processes are lost.
+    """Channel of hints over a message bus.
+
+    While the bus is unavailable, the hints of this process wait, and those of others are lost.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -121,8 +122,10 @@ class BusChannel:
             close(sender)
 
     def _send_message(self, sender: Sender) -> None:
-        """Send one message. A connection can be lost unnoticed until then: the hints of a message
-        that fails wait for the next connection.
+        """Send one message.
+
+        A connection can be lost unnoticed until then. The hints of a message that fails wait for
+        the next connection.
         """
         self._has_pending.clear()
         users = self.take_pending()
