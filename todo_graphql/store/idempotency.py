@@ -59,7 +59,7 @@ class IdempotencyKeys:
             with self._statements.transaction():
                 self._check_replay(key, digest)
                 response = perform()
-                self._save(key, digest, json.dumps(response, ensure_ascii=False))
+                self._save(key, digest, encode(response))
                 return response
         except ReplayedResponse as replayed:
             return replayed.response
@@ -93,6 +93,15 @@ class IdempotencyKeys:
         if error is not None:
             raise error
         self._statements.write(save_key_statement(), values)
+
+
+def encode(response: dict[str, Any]) -> str:
+    """Return the response as JSON, in which lone surrogates are escaped.
+
+    UTF-8 cannot encode them, and an invalid id in a response may contain one.
+    """
+    text = json.dumps(response, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()
 
 
 @cached_statement
