@@ -35,7 +35,8 @@ def date_time(value: object) -> DateTime:
     except (ValueError, OverflowError):
         pass  # such as 30 February, or a year before 1
     raise GraphQLError(
-        "Invalid date-time: expected RFC 3339 with an offset, such as 2026-01-31T09:30:00Z."
+        "Invalid date-time: expected RFC 3339 with an offset, such as 2026-01-31T09:30:00Z, "
+        "in the years 0001 to 9999 of UTC, and without leap seconds."
     )
 
 
@@ -63,8 +64,8 @@ def literal_parser(parse: Callable[[object], str]) -> GraphQLScalarLiteralParser
 
 DATE_TIME: ScalarDefinition = strawberry.scalar(
     name="DateTime",
-    description="A date-time in RFC 3339 format with an offset. Responses use UTC with "
-    "microseconds, such as `2026-01-31T09:30:00.000000Z`.",
+    description="A date-time in RFC 3339 format with an offset, without leap seconds. Responses "
+    "use UTC with microseconds, such as `2026-01-31T09:30:00.000000Z`.",
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=str,
     parse_value=date_time,
