@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from todo_graphql.api.documents.cache import Document
     from todo_graphql.api.documents.required_values import MissingValues
     from todo_graphql.api.sync.live_reads import LiveRead
+    from todo_graphql.store.sync.outcomes import Rejection
 
 SelectedColumns: TypeAlias = Mapping[str, frozenset[str]]
 """The attributes that an operation selects, by the name of their type."""
@@ -36,7 +37,8 @@ class Context:
     `selection` is None if any attribute may be read. `document` is kept until the response is sent:
     a copy that is not cached is freed after it. `operation` and `cost` are set once the document is
     valid, `allowance` once a cost is checked or charged, `missing_values` and `response_size`
-    before the execution. `charged` is all that the operation has cost, and `deducted` the part of
+    before the execution. `malformed_rows` are the rejections of rows of a push, by the ids of their
+    placeholders. `charged` is all that the operation has cost, and `deducted` the part of
     it since the allowance. `refundable` is the part of the charged cost for fields that were not
     returned. Without a `budget` the total cost of operations is unlimited. Only the
     operation of a stream has a `live_read`.
@@ -59,6 +61,7 @@ class Context:
         self.operation: OperationDefinitionNode | None = None
         self.cost: int | None = None
         self.missing_values: MissingValues = {}
+        self.malformed_rows: Mapping[str, Rejection] = {}
         self.budget = budget
         self.allowance: Allowance | None = None
         self.charged = 0

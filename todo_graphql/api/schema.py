@@ -1,7 +1,7 @@
 """The GraphQL schema and its execution."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import strawberry
@@ -21,7 +21,12 @@ from todo_graphql.api.documents.cache import (
 from todo_graphql.api.documents.cost import Cost
 from todo_graphql.api.documents.limits import Limits, check_limit
 from todo_graphql.api.execution.bounded_executor import BoundedExecutor
-from todo_graphql.api.execution.error_formatting import ErrorFormatter, release_frames
+from todo_graphql.api.execution.error_formatting import (
+    ErrorFormatter,
+    are_about_variables,
+    release_frames,
+)
+from todo_graphql.api.execution.malformed_rows import replace_malformed_rows
 from todo_graphql.api.execution.response_size import (
     COST_CHARACTERS,
     FRAME_CHARACTERS,
@@ -84,6 +89,7 @@ class Schema(strawberry.Schema):
         self.graphql_schema: GraphQLSchema = self._schema
         omit_null_defaults(self.graphql_schema)
         self._limits = limits
+        self._hides_names = not introspection
         self._errors = ErrorFormatter(self.graphql_schema, introspection=introspection)
         self._uses_projection = executor == "projection"
         self._exposes_cost = expose_cost
@@ -144,7 +150,7 @@ class Schema(strawberry.Schema):
         except QueryTooComplex as problem:
             return self._reject([to_graphql_error(problem)], context)
         try:
-            result = self._execute_within_limit(document, request, context)
+            request, result = self._execute_valid_rows(document, request, context)
         except (CannotGetOperationTypeError, InvalidOperationTypeError):
             return ExecutionResult(None, [unknown_operation(request.operation_name)])
         if result.errors:
@@ -176,6 +182,32 @@ class Schema(strawberry.Schema):
         """Charge the cost of a rejection and return the errors."""
         context.charge(REJECTION_COST)
         return ExecutionResult(None, errors)
+
+    def _execute_valid_rows(
+        self, document: Document, request: GraphQLRequest, context: Context
+    ) -> tuple[GraphQLRequest, ExecutionResult]:
+        """Execute, and return the request with its result.
+
+        If malformed rows of a push make the variables invalid, the request is executed with
+        placeholders in their place.
+        """
+        result = self._execute_within_limit(document, request, context)
+        if not result.errors or not are_about_variables(result.errors):
+            return request, result
+        assert context.operation is not None
+        variables, context.malformed_rows = replace_malformed_rows(
+            self.graphql_schema,
+            context.operation,
+            request.variables or {},
+            hides_names=self._hides_names,
+        )
+        if not context.malformed_rows:
+            return request, result
+        for error in result.errors:
+            release_frames(error)
+        context.missing_values = document.missing_values(context.operation, variables)
+        request = replace(request, variables=variables)
+        return request, self._execute_within_limit(document, request, context)
 
     def _execute_within_limit(
         self, document: Document, request: GraphQLRequest, context: Context

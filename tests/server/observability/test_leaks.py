@@ -132,6 +132,16 @@ def test_content_of_executed_operation_is_not_logged(ask: Ask) -> None:
     assert TITLE in ask("GET", "/export").text
 
 
+def test_content_of_malformed_row_is_not_logged(ask: Ask) -> None:
+    document = """mutation ($rows: [PushTaskInput!]!) {
+        pushTasks(rows: $rows) { rejected { field message } }
+    }"""
+    task = {"id": TITLE, "title": [TITLE], "dueOn": TITLE, "priority": TITLE, TITLE: DESCRIPTION}
+    rows = [{"task": {"id": TITLE, name: value}} for name, value in task.items()]
+    response = ask("POST", "/graphql", operation(document, rows=[TITLE, *rows])).json()
+    assert len(response["data"]["pushTasks"]["rejected"]) == 6
+
+
 SEARCH = f'{{ tasks(filter: {{search: "{TITLE}"}}) {{ totalCount }} }}'
 
 

@@ -52,7 +52,7 @@ class ErrorFormatter:
 
         Errors about variables, which precede the execution, become one.
         """
-        if all(error.path is None and not error.extensions for error in errors):
+        if are_about_variables(errors):
             problem = self._find_problem(context, variables)
             if problem is not None:
                 return [_with_problem(errors[0], problem)]
@@ -76,6 +76,11 @@ class ErrorFormatter:
         except BadUserInput as problem:
             return problem
         return None
+
+
+def are_about_variables(errors: Sequence[GraphQLError]) -> bool:
+    """Return whether graphql-core rejected the variables. It has executed nothing then."""
+    return all(error.path is None and not error.extensions for error in errors)
 
 
 def format_error(error: GraphQLError, request_id: str) -> GraphQLError:

@@ -33,7 +33,8 @@ class RejectedTask(RowType):
     row = store.RejectedRow
 
     id: ID = strawberry.field(
-        description="The id in the row, of an invalid one the first 36 characters."
+        description="The id in the row, of an invalid one the first 36 characters. Empty if it "
+        "is no string."
     )
     code: str = strawberry.field(
         graphql_type=ERROR_CODE, description="The code: BAD_USER_INPUT or QUOTA_EXCEEDED."
@@ -73,7 +74,8 @@ class PushMutation:
         extensions=[Idempotent()],
     )
     def push_tasks(self, info: Info, rows: Rows, user_id: UserId = None) -> PushTasksPayload | None:
-        pushed = info.context.tasks(user_id).push(parse_rows(rows))
+        parsed = parse_rows(rows, info.context.malformed_rows)
+        pushed = info.context.tasks(user_id).push(parsed)
         return PushTasksPayload(
             revision=pushed.revision,
             conflicts=TaskChange.from_rows(pushed.conflicts),

@@ -22,9 +22,6 @@ from todo_graphql.store.sync.outcomes import PushedTask, Rejection
 from todo_graphql.store.sync.push import PUSH_MAX
 from todo_graphql.store.tasks.values.rows import EDITABLE
 
-MAX_ID_CHARACTERS = 36
-"""The characters of an id that are returned with the rejection of its row."""
-
 FIELDS = (*EDITABLE, "trashed")
 DUE = ("due_on", "due_at")
 
@@ -145,16 +142,24 @@ def _parse_base(name: str, value: Any) -> Any:
         return UNKNOWN
 
 
-def parse_rows(rows: list[PushTaskInput]) -> list[PushedTask | Rejection]:
+def parse_rows(
+    rows: list[PushTaskInput], malformed: Mapping[str, Rejection]
+) -> list[PushedTask | Rejection]:
     """Return the edits of different tasks, and the rejections of invalid rows.
 
-    Raises BadUserInput for their number.
+    `malformed` has the rejections of placeholders, by their ids. Raises BadUserInput for the number
+    of rows.
     """
     require_size(rows, PUSH_MAX, "rows")
-    duplicates = set(find_duplicates(row.task.id for row in rows))
+    rejections = [malformed.get(row.task.id) for row in rows]
+    ids = [
+        row.task.id if rejection is None else rejection.task_id or None
+        for row, rejection in zip(rows, rejections, strict=True)
+    ]
+    duplicates = set(find_duplicates(ids))
     return [
-        _parse_row(row, f"rows.{number}", is_duplicate=number in duplicates)
-        for number, row in enumerate(rows)
+        rejection or _parse_row(row, f"rows.{number}", is_duplicate=number in duplicates)
+        for number, (row, rejection) in enumerate(zip(rows, rejections, strict=True))
     ]
 
 
@@ -164,7 +169,7 @@ def _parse_row(row: PushTaskInput, path: str, *, is_duplicate: bool) -> PushedTa
             _reject_duplicate(f"{path}.task.id")
         return row.to_store(path)
     except BadUserInput as problem:
-        return Rejection(row.task.id[:MAX_ID_CHARACTERS], problem)
+        return Rejection(row.task.id, problem)
 
 
 def _reject_duplicate(field: str) -> NoReturn:

@@ -30,6 +30,9 @@ PUSH_MAX = 100
 at most 6 MB in JSON.
 """
 
+MAX_ID_CHARACTERS = 36
+"""The characters of an id that are returned with the rejection of its row."""
+
 NOTHING: frozenset[str] = frozenset()
 
 Outcomes: TypeAlias = Sequence[Outcome | Rejection]
@@ -193,7 +196,7 @@ def _rejected_row(rejection: Rejection, found: Change | None) -> RejectedRow:
     problem = rejection.problem
     extensions: Mapping[str, Any] = problem.extensions
     return RejectedRow(
-        rejection.task_id,
+        rejection.task_id[:MAX_ID_CHARACTERS],
         problem.code.name,
         extensions.get("field"),
         extensions.get("reason"),
