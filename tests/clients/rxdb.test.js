@@ -155,6 +155,28 @@ test("the stream of a reopened replica begins behind its checkpoint", async () =
   assert.deepEqual(session.events[0].changes, [{ id, task: null }]);
 });
 
+test("a malformed edit is reported, and blocks no other one", async () => {
+  const user = newUser();
+  const replica = await openReplica(user);
+  const [{ id }] = await createTasks(user, "Buy milk");
+  await until(() => replica.tasks.findOne(id).exec());
+  replica.proxy.refuse();
+  await (await replica.tasks.findOne(id).exec()).patch({ dueOn: "2026-02-30", title: "Buy oat milk" });
+  await replica.tasks.insert(newTask({ title: "Of a newer client", priority: "HIGHEST" }));
+  await replica.tasks.insert(newTask({ title: "Buy bread" }));
+  replica.proxy.accept();
+  await until(() => replica.rejected.length > 1);
+  const found = replica.rejected.map(({ field, code }) => [field.replace(/\d+/, "n"), code]);
+  assert.deepEqual(found.sort(), [
+    ["rows.n.task.dueOn", "BAD_USER_INPUT"],
+    ["rows.n.task.priority", "BAD_USER_INPUT"],
+  ]);
+  await converge(user, replica);
+  assert.deepEqual((await serverState(user)).map(({ title }) => title).sort(), ["Buy bread", "Buy milk"]);
+  await replica.replication.awaitInSync();
+  assert.equal(replica.rejected.length, 2);
+});
+
 test("a deleted account is a reset", async () => {
   const user = newUser();
   const replica = await openReplica(user);
