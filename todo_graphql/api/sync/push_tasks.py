@@ -60,7 +60,8 @@ class PushTasksPayload(RevisionPayload):
         "other fields of the row. `taskChanges` returns all other changed tasks."
     )
     rejected: list[RejectedTask] = strawberry.field(
-        description="The tasks whose edits break a rule. The other rows are not affected."
+        description="The tasks whose edits break a rule or have a value of a wrong type. The other "
+        "rows are not affected."
     )
 
 
