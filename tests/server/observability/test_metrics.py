@@ -136,10 +136,10 @@ def test_waiting_transfer_is_counted_and_delays_no_other_user(
 
 
 def test_unknown_paths_share_one_label(person: Person, port: int) -> None:
-    for path in ("one", "two"):
+    for path in ("nowhere", "elsewhere"):
         plain_http.get(f"{person._url}/{path}", timeout=30)
     scrape = after(port, 2, "other")
-    assert "one" not in scrape.text
+    assert "nowhere" not in scrape.text
 
 
 def test_metrics_contain_no_user_ids(person: Person, port: int) -> None:

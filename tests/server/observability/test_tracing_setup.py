@@ -91,7 +91,9 @@ def test_log_line_of_opentelemetry_is_a_warning(
     logger = logging.getLogger("opentelemetry")
     before = logger.level, logger.propagate, list(logger.handlers)
     monkeypatch.setenv(name, value)
-    (warning,) = check_tracing(settings_to(COLLECTOR))
+    warnings = check_tracing(settings_to(COLLECTOR))
+    # The exporter of an earlier test may still retry.
+    (warning,) = [warning for warning in warnings if "span batch" not in warning]
     assert warning.startswith(f"{WARNS}: {reason}")
     assert "swordfish" not in warning.lower()
     assert caplog.records == []
