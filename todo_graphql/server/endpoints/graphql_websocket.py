@@ -11,8 +11,8 @@ from todo_graphql.server.live.websocket import Socket, close
 from todo_graphql.server.live.websocket_messages import (
     LEGACY_SUBPROTOCOL,
     SUBPROTOCOL,
+    Close,
     CloseCode,
-    SocketClosed,
 )
 from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.access_log import log_request
@@ -20,9 +20,7 @@ from todo_graphql.server.observability.formatters import request_id
 from todo_graphql.server.observability.request_record import RequestRecord, request_record
 
 NOT_ALLOWED = "The origin of the page is not allowed: CORS_ORIGINS must contain it."
-NOT_ACCEPTABLE = SocketClosed(
-    CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, f"Use the subprotocol {SUBPROTOCOL}."
-)
+NOT_ACCEPTABLE = Close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, f"Use the subprotocol {SUBPROTOCOL}.")
 
 
 class WebSocketEndpoint:

@@ -16,6 +16,7 @@ from todo_graphql.server.live.websocket_messages import (
     ACK,
     PING,
     PONG,
+    Close,
     CloseCode,
     Received,
     SocketClosed,
@@ -25,14 +26,19 @@ from todo_graphql.server.live.websocket_operations import SocketOperation
 from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.request_record import RequestRecord
 
-BINARY = SocketClosed(CloseCode.BAD_REQUEST, "Send messages as text.")
-TOO_SLOW = SocketClosed(CloseCode.TRY_AGAIN_LATER, "The client reads too slowly.")
-SILENT = SocketClosed(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
-NOT_INITIALISED = SocketClosed(CloseCode.UNAUTHORIZED, "Send `connection_init` first.")
+BINARY = Close(CloseCode.BAD_REQUEST, "Send messages as text.")
+TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "The client reads too slowly.")
+SILENT = Close(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
+LONG_INIT = Close(CloseCode.BAD_REQUEST, "The first message is too long.")
+LATE_INIT = Close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout.")
+SECOND_INIT = Close(CloseCode.TOO_MANY_INITIALISATION_REQUESTS, "Too many initialisation requests.")
+NOT_INITIALISED = Close(CloseCode.UNAUTHORIZED, "Send `connection_init` first.")
+# The client knows its ids: they are not repeated.
+DUPLICATE_ID = Close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, "Subscriber already exists for this id.")
+RESTART = Close(CloseCode.SERVICE_RESTART, "The server is shutting down.")
+
 MAX_REASON_CHARACTERS = 120
 """The most characters of a reason in ASCII: a close frame has at most 125 bytes."""
-
-RESTART = SocketClosed(CloseCode.SERVICE_RESTART, "The server is shutting down.")
 
 
 class Socket:
@@ -52,14 +58,14 @@ class Socket:
         self._operations: dict[str, SocketOperation] = {}
         self.subscriptions = set[SocketOperation]()
         self._tasks = set[asyncio.Task[None]]()
-        self._closing: asyncio.Future[SocketClosed] = asyncio.get_running_loop().create_future()
+        self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Serve the client, and close the WebSocket. Raises WebSocketDisconnect."""
         try:
-            closed = await self._serve()
-            self._record.close_code = closed.code
-            await close(self._websocket, closed)
+            sent = await self._serve()
+            self._record.close_code = sent.code
+            await close(self._websocket, sent)
         except asyncio.CancelledError:
             for task in self._tasks:
                 task.cancel()
@@ -69,20 +75,20 @@ class Socket:
                 operation.is_completed.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _serve(self) -> SocketClosed:
-        """Serve the client. Returns how the WebSocket is to be closed."""
+    async def _serve(self) -> Close:
+        """Serve the client, and return the close frame that is due."""
         try:
             await self._unless_stopped(self._initialise())
             with self._services.slots.hold(self.user):
                 await self.send(ACK)
                 return await self._exchange()
         except SocketClosed as closed:
-            return closed
+            return closed.close
 
-    def close(self, closed: SocketClosed) -> None:
+    def close(self, close: Close) -> None:
         """Close the WebSocket. The first reason counts."""
         if not self._closing.done():
-            self._closing.set_result(closed)
+            self._closing.set_result(close)
 
     # The start
 
@@ -92,31 +98,29 @@ class Socket:
             async with asyncio.timeout(limits.INIT_SECONDS):
                 message = await self._receive_init()
         except TimeoutError:
-            raise SocketClosed(
-                CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout."
-            ) from None
+            raise SocketClosed(LATE_INIT) from None
         try:
             token = token_of(message)
             self.session = await self._services.get_context.open_session(self._websocket, token)
             self._record.context = context = self.session.create_context()
         except (MissingToken, InvalidToken) as problem:
-            raise SocketClosed(CloseCode.UNAUTHORIZED, problem.message) from None
+            raise SocketClosed(Close(CloseCode.UNAUTHORIZED, problem.message)) from None
         except Problem as problem:
-            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, problem.message) from None
+            raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
         self.user = context.viewer.key
 
     async def _receive_init(self) -> Received:
         while True:
             text = await self._receive()
             if len(text) > limits.MAX_INIT_CHARACTERS:
-                raise SocketClosed(CloseCode.BAD_REQUEST, "The first message is too long.")
+                raise SocketClosed(LONG_INIT)
             message = parse_message(text)
             if message.type == "connection_init":
                 return message
             if message.type == "ping":
                 await self.send(PONG)
             elif message.type != "pong":
-                raise NOT_INITIALISED
+                raise SocketClosed(NOT_INITIALISED)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Await the work. Raises SocketClosed when the server stops before."""
@@ -125,14 +129,14 @@ class Socket:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
-                raise RESTART
+                raise SocketClosed(RESTART)
             working.result()
         finally:
             working.cancel()
 
     # The exchange of messages
 
-    async def _exchange(self) -> SocketClosed:
+    async def _exchange(self) -> Close:
         """Serve operations until the client, the token or the server ends them."""
         reading = asyncio.create_task(self._read())
         watching = asyncio.create_task(self._watch())
@@ -174,8 +178,7 @@ class Socket:
             elif message.type == "ping":
                 await self.send(PONG)
             elif message.type == "connection_init":
-                code = CloseCode.TOO_MANY_INITIALISATION_REQUESTS
-                raise SocketClosed(code, "Too many initialisation requests.")
+                raise SocketClosed(SECOND_INIT)
             self._heard_at = self._now()
 
     async def _parse_on_worker(self, text: str) -> Received:
@@ -184,17 +187,15 @@ class Socket:
             context = self.session.create_context()
             return await self._services.runner.call(context, lambda: parse_message(text))
         except InvalidToken as problem:
-            raise SocketClosed(CloseCode.FORBIDDEN, problem.message) from None
+            raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
         except Problem as problem:
-            raise SocketClosed(CloseCode.TRY_AGAIN_LATER, problem.message) from None
+            raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
 
     async def _subscribe(self, message: Received) -> None:
         """Start an operation when there is a place for it."""
         present = self._operations.get(message.id)
         if present is not None and not present.is_completed.is_set():
-            # The client knows its ids: they are not repeated.
-            reason = "Subscriber already exists for this id."
-            raise SocketClosed(CloseCode.SUBSCRIBER_ALREADY_EXISTS, reason)
+            raise SocketClosed(DUPLICATE_ID)
         await self.places.acquire()
         name = f"{self._record.id}-{next(self._numbers)}"
         operation = SocketOperation(self._services, self, message, name)
@@ -214,7 +215,7 @@ class Socket:
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
         if "text" not in message:
-            raise BINARY
+            raise SocketClosed(BINARY)
         text: str = message["text"]
         return text
 
@@ -253,9 +254,9 @@ class Socket:
             try:
                 self.session.create_context()
             except InvalidToken as problem:
-                raise SocketClosed(CloseCode.FORBIDDEN, problem.message) from None
+                raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
             if self._now() - self._heard_at > limits.PONG_SECONDS:
-                raise SILENT
+                raise SocketClosed(SILENT)
             await self.send(PING)
 
 
@@ -274,7 +275,7 @@ def token_of(message: Received) -> str | None:
     return token.strip()
 
 
-async def close(websocket: WebSocket, closed: SocketClosed) -> None:
+async def close(websocket: WebSocket, sent: Close) -> None:
     """Close a WebSocket, unless the client was faster."""
     with suppress(RuntimeError, WebSocketDisconnect):
-        await websocket.close(closed.code, closed.reason[:MAX_REASON_CHARACTERS])
+        await websocket.close(sent.code, sent.reason[:MAX_REASON_CHARACTERS])

@@ -45,13 +45,19 @@ class CloseCode(IntEnum):
     TOO_MANY_INITIALISATION_REQUESTS = 4429  # final
 
 
+class Close(NamedTuple):
+    """The code and the reason of a close frame."""
+
+    code: CloseCode
+    reason: str
+
+
 class SocketClosed(Exception):  # noqa: N818 - control flow
     """The server closes the WebSocket."""
 
-    def __init__(self, code: CloseCode, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+    def __init__(self, close: Close) -> None:
+        super().__init__(close.reason)
+        self.close = close
 
 
 class Received(NamedTuple):
@@ -96,7 +102,7 @@ def parse_message(text: str) -> Received:
 
 
 def _bad_request(reason: str) -> SocketClosed:
-    return SocketClosed(CloseCode.BAD_REQUEST, f"{reason}.")
+    return SocketClosed(Close(CloseCode.BAD_REQUEST, f"{reason}."))
 
 
 def outcome_of(result: ExecutionResult, *, is_subscription: bool) -> Outcome:

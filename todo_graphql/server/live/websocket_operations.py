@@ -22,10 +22,10 @@ from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.hub import Signal
 from todo_graphql.server.live.stream import Subscriber
 from todo_graphql.server.live.websocket_messages import (
+    Close,
     CloseCode,
     Outcome,
     Received,
-    SocketClosed,
     complete_message,
     error_message,
     errors_outcome,
@@ -95,7 +95,7 @@ class SocketOperation:
         try:
             await self._run()
         except InvalidToken as problem:
-            self._socket.close(SocketClosed(CloseCode.FORBIDDEN, problem.message))
+            self._socket.close(Close(CloseCode.FORBIDDEN, problem.message))
             record.abandon(problem.status)
         except WebSocketDisconnect:
             record.abandon(CLOSED_BY_CLIENT)
@@ -219,7 +219,7 @@ class SocketOperation:
         elif stream.end is StreamEnd.EXPIRED:
             raise InvalidToken("The token is no longer valid.")
         elif stream.end in RETRIED:
-            self._socket.close(SocketClosed(CloseCode.TRY_AGAIN_LATER, RETRIED[stream.end]))
+            self._socket.close(Close(CloseCode.TRY_AGAIN_LATER, RETRIED[stream.end]))
 
     def _keep_open(self) -> None:
         """Give the place up, and stay. Raises RateLimited if the socket has no room for it."""
