@@ -16,6 +16,7 @@ from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.errors import InvalidToken, RateLimited, Unavailable
 from todo_graphql.server.auth.dependency import Session
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.backoff import Backoff
 from todo_graphql.server.live.event_reader import Event, EventReader
 from todo_graphql.server.live.hub import Signal
 from todo_graphql.server.observability.live_statistics import (
@@ -78,7 +79,7 @@ class Stream:
         self._hinted_at: float | None = None
         self._cursor = ""
         self._must_read = False
-        self._failures = 0
+        self._backoff = Backoff()
 
     async def run(self, first: Event) -> StreamEnd:
         """Send the first event, and then those of all changes, until the stream ends."""
@@ -108,10 +109,10 @@ class Stream:
             await self._accept(event)
         except (RateLimited, Unavailable) as problem:
             self._must_read = True
-            self._failures += 1
-            await self._wait(self._now() + self._pause(problem.retry_after), for_hint=False)
+            pause = self._backoff.next_pause(problem.retry_after)
+            await self._wait(self._now() + pause, for_hint=False)
         else:
-            self._failures = 0
+            self._backoff.reset()
         finally:
             self._statistics.statements += context.statements
 
@@ -192,9 +193,3 @@ class Stream:
         """Return the time of the next check. Streams that began together are spread."""
         spread = random.uniform(1 - limits.CHECK_SPREAD, 1)  # noqa: S311 - not a secret
         return self._read_at + limits.CHECK_SECONDS * spread
-
-    def _pause(self, retry_after: int) -> float:
-        """Return the seconds until a failed read is repeated, spread over the double."""
-        doubled = limits.MIN_PAUSE_SECONDS * float(1 << min(self._failures - 1, 10))
-        seconds = min(limits.MAX_PAUSE_SECONDS, doubled)
-        return max(retry_after, seconds) * random.uniform(1, 2)  # noqa: S311 - not a secret

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 from contextlib import nullcontext, suppress
 from functools import cache, partial
@@ -18,6 +17,7 @@ from todo_graphql.errors import ErrorCode, InvalidToken, Problem, RateLimited, U
 from todo_graphql.server import routes
 from todo_graphql.server.http.body import to_graphql_request
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.backoff import Backoff
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.hub import Signal
 from todo_graphql.server.live.stream import Subscriber
@@ -84,7 +84,7 @@ class SocketOperation:
         self._may_be_subscription = "subscription" in str(self._members.get("query"))
         self._record = RequestRecord(name, "SUBSCRIBE", routes.GRAPHQL, socket.client)
         self._holds_place = True
-        self._failures = 0
+        self._backoff = Backoff()
         self.is_completed = asyncio.Event()
         """The event that the client has completed the operation, or is disconnected."""
 
@@ -174,11 +174,8 @@ class SocketOperation:
 
     async def _pause(self, retry_after: int) -> None:
         """Wait before a further attempt, which the client can end."""
-        self._failures += 1
-        doubled = limits.MIN_PAUSE_SECONDS * float(1 << min(self._failures - 1, 10))
-        seconds = max(retry_after, min(limits.MAX_PAUSE_SECONDS, doubled))
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds * random.uniform(1, 2)):  # noqa: S311 - no secret
+            async with asyncio.timeout(self._backoff.next_pause(retry_after)):
                 await self.is_completed.wait()
 
     async def _send_single(self, outcome: Outcome, context: Context) -> None:
