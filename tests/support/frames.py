@@ -43,6 +43,11 @@ class RawSocket:
         self.connection = connection
         self._file = connection.makefile("rb")
 
+    def close(self) -> None:
+        """Close the connection, which its file would keep open."""
+        self._file.close()
+        self.connection.close()
+
     def send(self, data: bytes) -> None:
         self.connection.sendall(data)
 
@@ -89,7 +94,11 @@ def raw_socket(url: str, room: int | None = None, **headers: str | None) -> Iter
         connection.settimeout(PATIENCE)
         connection.connect((host, int(port)))
         connection.sendall(f"GET /graphql HTTP/1.1\r\n{text}\r\n".encode())
-        yield RawSocket(connection)
+        raw = RawSocket(connection)
+        try:
+            yield raw
+        finally:
+            raw.close()
 
 
 @contextmanager

@@ -1,20 +1,27 @@
 """Streams over HTTP: the response to a subscription, which ends with it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.requests import Request
 from starlette.types import Send
 
 from todo_graphql.server.http.disconnects import wait_for_disconnect
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
+from todo_graphql.server.live import limits
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.framings import Framing
-from todo_graphql.server.live.stream import Subscriber
+from todo_graphql.server.live.stream import StreamEnded, Subscriber
 from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.observability.live_statistics import StreamEnd, StreamRecord
 from todo_graphql.server.observability.request_record import request_record
 
 
 class HTTPSink:
-    """The sending side of a stream over HTTP."""
+    """The sending side of a stream over HTTP. The transport ignores everything that is sent after
+    a disconnect.
+    """
 
     def __init__(self, send: Send, framing: Framing, user: str, unsent: UnsentResponses) -> None:
         self._send = send
@@ -33,19 +40,22 @@ class HTTPSink:
     async def send_event(self, body: bytes) -> None:
         """Send a result. A large one takes a share of the memory for unsent responses."""
         content = self.framing.frame(body)
-        if len(content) <= RESPONSE_PIECE_BYTES:
-            await self._send_bytes(content)
-            return
-        async with self._unsent.share(self.user, len(content)):
-            for start in range(0, len(content), RESPONSE_PIECE_BYTES):
-                await self._send_bytes(content[start : start + RESPONSE_PIECE_BYTES])
+        async with send_deadline(len(content)):
+            if len(content) <= RESPONSE_PIECE_BYTES:
+                await self._send_bytes(content)
+                return
+            async with self._unsent.share(self.user, len(content)):
+                for start in range(0, len(content), RESPONSE_PIECE_BYTES):
+                    await self._send_bytes(content[start : start + RESPONSE_PIECE_BYTES])
 
     async def send_heartbeat(self) -> None:
-        await self._send_bytes(self.framing.heartbeat)
+        async with send_deadline(0):
+            await self._send_bytes(self.framing.heartbeat)
 
     async def drain(self) -> None:
         """Wait until the transport has room: it is asked before each part of a body."""
-        await self._send_bytes(b"")
+        async with send_deadline(0):
+            await self._send_bytes(b"")
 
     async def complete(self) -> None:
         """Tell the client that the subscription has completed."""
@@ -53,6 +63,16 @@ class HTTPSink:
 
     async def _send_bytes(self, content: bytes, *, is_last: bool = False) -> None:
         await self._send({"type": "http.response.body", "body": content, "more_body": not is_last})
+
+
+@asynccontextmanager
+async def send_deadline(size: int) -> AsyncIterator[None]:
+    """Limit the time in which the client reads this number of bytes. Raises StreamEnded."""
+    try:
+        async with asyncio.timeout(limits.SEND_RATE.allowed_seconds(size)):
+            yield
+    except TimeoutError:
+        raise StreamEnded(StreamEnd.TOO_SLOW) from None
 
 
 async def respond_by_stream(
@@ -72,6 +92,5 @@ async def respond_by_stream(
         disconnect = wait_for_disconnect(request)
         running = streams.run(subscriber, first, sink, stream, disconnect)
         del first
-        await running
-        if stream.end is StreamEnd.COMPLETED:
+        if await running is StreamEnd.COMPLETED:
             await sink.complete()

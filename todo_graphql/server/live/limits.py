@@ -47,8 +47,8 @@ read before one of them has ended.
 
 MAX_ID_CHARACTERS = 256
 
-PING_SECONDS, PONG_SECONDS = 15.0, 30.0
-"""The time between two pings, and the one after which a silent client is disconnected."""
+PING_SECONDS, PONG_SECONDS = 15.0, 15.0
+"""The time between two pings, and the one that a client has to send anything after a ping."""
 
 MAX_INLINE_CHARACTERS = 4_096
 """The longest message that is parsed on the event loop. Workers parse others, at a charge."""

@@ -8,8 +8,8 @@ lock that it holds until it is visible. A check finds the writes whose hints wer
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.api.sync.live_reads import LiveRead
@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 
 class Sink(Protocol):
-    """The sending side of a stream, on its transport."""
+    """The sending side of a stream, on its transport.
+
+    Its methods raise StreamEnded for a client that is disconnected, or that reads too slowly.
+    """
 
     async def send_event(self, body: bytes) -> None:
         """Send a result, which is JSON. Raises Unavailable if there is no memory for it."""
@@ -77,28 +80,39 @@ class Stream:
         self._expires_at = self._now() + self._session.expires_at - time.time()
         self._heartbeat_at = self._read_at = self._now()
         self._hinted_at: float | None = None
-        self._cursor = ""
+        self._cursor: str | None = None  # before the first event
         self._must_read = False
         self._backoff = Backoff()
 
     async def run(self, first: Event) -> StreamEnd:
         """Send the first event, and then those of all changes, until the stream ends."""
+        accepting = self._accept(first)
+        del first
         try:
-            await self._accept(first, must_send=True)
-            del first
+            await self._attempt(accepting)
             while True:
                 if not self._must_read:
                     await self._wait(self._next_check(), for_hint=True)
                     await self._wait(self._read_at + limits.EVENT_SECONDS, for_hint=False)
-                await self._read()
+                await self._attempt(self._read())
         except StreamEnded as ended:
             return ended.end
-        except Unavailable:  # of the first event, for which there is no memory
-            return StreamEnd.OVERLOADED
+
+    async def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await the work. Another read follows, after a pause, if it fails."""
+        try:
+            await work
+        except (RateLimited, Unavailable) as problem:
+            pause = self._backoff.next_pause(problem.retry_after)
+        else:
+            self._backoff.reset()
+            return
+        self._must_read = True
+        await self._wait(self._now() + pause, for_hint=False)
 
     async def _read(self) -> None:
-        """Read from the cursor and send what is found. A failed read is repeated after a pause."""
-        await self._sending(self._sink.drain(), 0)
+        """Read from the cursor and send what is found. Raises RateLimited or Unavailable."""
+        await self._sink.drain()
         hinted_at = self._signal.clear()
         self._hinted_at = self._hinted_at or hinted_at
         self._read_at = self._now()
@@ -107,20 +121,16 @@ class Stream:
         try:
             event = await self._with_heartbeats(self._reader.read(self._request, context))
             await self._accept(event)
-        except (RateLimited, Unavailable) as problem:
-            self._must_read = True
-            pause = self._backoff.next_pause(problem.retry_after)
-            await self._wait(self._now() + pause, for_hint=False)
-        else:
-            self._backoff.reset()
         finally:
             self._statistics.statements += context.statements
 
-    async def _accept(self, event: Event, *, must_send: bool = False) -> None:
-        """Send an event, unless it has nothing to tell, and advance the cursor behind it."""
+    async def _accept(self, event: Event) -> None:
+        """Send an event, unless it is a later one that has nothing to tell, and advance the cursor
+        behind it. Raises Unavailable if there is no memory for it.
+        """
         if event.page is None and event.is_internal:
             raise StreamEnded(StreamEnd.FAILED)
-        if event.has_found or must_send or event.page is None:
+        if event.has_found or self._cursor is None or event.page is None:
             await self._send(event.body)
         else:
             self._statistics.empty_reads += 1
@@ -130,7 +140,7 @@ class Stream:
         self._cursor, self._must_read = event.page.cursor, event.page.has_more
 
     async def _send(self, body: bytes) -> None:
-        await self._sending(self._sink.send_event(body), len(body))
+        await self._sink.send_event(body)
         self._heartbeat_at = self._now() + limits.HEARTBEAT_SECONDS
         self._record.events += 1
         self._record.bytes += len(body)
@@ -138,18 +148,10 @@ class Stream:
         if self._hinted_at is not None:
             self._statistics.observe_delay(time.perf_counter() - self._hinted_at)
 
-    async def _sending(self, sending: Awaitable[None], size: int) -> None:
-        """Await that the client reads. Ends the stream of a client that is too slow."""
-        try:
-            async with asyncio.timeout(limits.SEND_RATE.allowed_seconds(size)):
-                await sending
-        except TimeoutError:
-            raise StreamEnded(StreamEnd.TOO_SLOW) from None
-
     async def _send_heartbeat(self) -> None:
         """Send a heartbeat. A token whose key was withdrawn meanwhile ends the stream."""
         self._verified(self._session.create_context)
-        await self._sending(self._sink.send_heartbeat(), 0)
+        await self._sink.send_heartbeat()
         self._heartbeat_at = self._now() + limits.HEARTBEAT_SECONDS
 
     async def _wait(self, until: float, *, for_hint: bool) -> None:

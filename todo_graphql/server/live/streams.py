@@ -66,8 +66,10 @@ class LiveStreams:
         sink: Sink,
         record: StreamRecord,
         disconnect: Coroutine[Any, Any, object],
-    ) -> None:
-        """Send the events of a subscription until the stream ends, or `disconnect` returns."""
+    ) -> StreamEnd:
+        """Send the events of a subscription until the stream ends, or `disconnect` returns. Return
+        the reason, which the record has, too.
+        """
         stream = Stream(subscriber, self.reader, sink, record, self._statistics)
         end = StreamEnd.DISCONNECTED
         streaming = asyncio.create_task(stream.run(first))
@@ -86,3 +88,4 @@ class LiveStreams:
             streaming.cancel()
             disconnecting.cancel()
             record.end = end
+        return end

@@ -5,7 +5,7 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -16,6 +16,8 @@ from todo_graphql.server.live.websocket_messages import (
     ACK,
     PING,
     PONG,
+    TOO_SLOW,
+    ClientTooSlow,
     Close,
     CloseCode,
     Received,
@@ -27,7 +29,6 @@ from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.request_record import RequestRecord
 
 BINARY = Close(CloseCode.BAD_REQUEST, "Send messages as text.")
-TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "The client reads too slowly.")
 SILENT = Close(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
 LONG_INIT = Close(CloseCode.BAD_REQUEST, "The first message is too long.")
 LATE_INIT = Close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout.")
@@ -52,8 +53,8 @@ class Socket:
         self._record = record
         self.client = record.client
         self.places = asyncio.Semaphore(limits.MAX_SOCKET_OPERATIONS)
-        self._now = asyncio.get_running_loop().time
-        self._heard_at = self._now()
+        self._sending = asyncio.Lock()
+        self._message_deadline: asyncio.Timeout | None = None  # while a message is awaited
         self._numbers = count(1)
         self._operations: dict[str, SocketOperation] = {}
         self.subscriptions = set[SocketOperation]()
@@ -84,6 +85,8 @@ class Socket:
                 return await self._exchange()
         except SocketClosed as closed:
             return closed.close
+        except ClientTooSlow:
+            return TOO_SLOW
 
     def close(self, close: Close) -> None:
         """Close the WebSocket. The first reason counts."""
@@ -144,14 +147,14 @@ class Socket:
         try:
             ends = (self._closing, stopped, reading, watching)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._closing.done():  # a failure of another task follows from it
+                return self._closing.result()
             for task in (reading, watching):
                 if task.done():
                     task.result()  # raises the reason
-            if not self._closing.done():
-                reading.cancel()
-                await self._finish_executions()
-                self.close(RESTART)
-            return self._closing.result()
+            reading.cancel()
+            await self._finish_executions()
+            return RESTART
         finally:
             reading.cancel()
             watching.cancel()
@@ -179,7 +182,6 @@ class Socket:
                 await self.send(PONG)
             elif message.type == "connection_init":
                 raise SocketClosed(SECOND_INIT)
-            self._heard_at = self._now()
 
     async def _parse_on_worker(self, text: str) -> Received:
         """Parse a long message, at a charge."""
@@ -210,8 +212,16 @@ class Socket:
             del self._operations[number]
 
     async def _receive(self) -> str:
-        """Return the next message. Raises WebSocketDisconnect."""
-        message = await self._websocket.receive()
+        """Return the next message. Raises WebSocketDisconnect, or SocketClosed for a client that
+        does not answer a ping while the server waits for a message.
+        """
+        try:
+            async with asyncio.timeout(None) as self._message_deadline:
+                message = await self._websocket.receive()
+        except TimeoutError:
+            raise SocketClosed(SILENT) from None
+        finally:
+            self._message_deadline = None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
         if "text" not in message:
@@ -222,15 +232,21 @@ class Socket:
     # Sending
 
     async def send(self, text: str) -> None:
-        """Send a message, and wait until the client has read nearly all of it."""
-        try:
-            async with asyncio.timeout(limits.SEND_RATE.allowed_seconds(len(text))):
-                await self._websocket.send_text(text)
-        except TimeoutError:
-            self.close(TOO_SLOW)
-            raise WebSocketDisconnect from None
-        except RuntimeError:  # Starlette's for a WebSocket that was closed
-            raise WebSocketDisconnect from None
+        """Send a message, and wait until the client has read nearly all of it. The time limit of a
+        message begins when those before it are sent. Raises WebSocketDisconnect.
+        """
+        async with self._sending:
+            try:
+                async with asyncio.timeout(limits.SEND_RATE.allowed_seconds(len(text))):
+                    await self._websocket.send_text(text)
+            except TimeoutError:
+                self._raise_too_slow()
+            except RuntimeError:  # Starlette's for a WebSocket that was closed
+                raise WebSocketDisconnect from None
+
+    def _raise_too_slow(self) -> NoReturn:
+        self.close(TOO_SLOW)
+        raise ClientTooSlow from None
 
     async def send_result(self, text: str, *, must_send: bool) -> None:
         """Send a result. A large one takes a share of the memory for unsent responses."""
@@ -240,14 +256,13 @@ class Socket:
         try:
             async with self._services.unsent.share(self.user, len(text), must_send=must_send):
                 await self.send(text)
-        except TimeoutError:
-            self.close(TOO_SLOW)
-            raise WebSocketDisconnect from None
+        except TimeoutError:  # the response has given way to others
+            self._raise_too_slow()
 
     # Time limits
 
     async def _watch(self) -> None:
-        """Send pings, verify the token, and end with it or with a client that is silent."""
+        """Send pings, verify the token, and end with it. A client has a limited time to answer."""
         while True:
             seconds = self.session.expires_at - time.time()
             await asyncio.sleep(max(0.01, min(limits.PING_SECONDS, seconds)))
@@ -255,9 +270,10 @@ class Socket:
                 self.session.create_context()
             except InvalidToken as problem:
                 raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
-            if self._now() - self._heard_at > limits.PONG_SECONDS:
-                raise SocketClosed(SILENT)
             await self.send(PING)
+            awaited = self._message_deadline
+            if awaited is not None and awaited.when() is None:
+                awaited.reschedule(asyncio.get_running_loop().time() + limits.PONG_SECONDS)
 
 
 def token_of(message: Received) -> str | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from graphql import ExecutionResult
+from starlette.websockets import WebSocketDisconnect
 
 from todo_graphql.errors import BadUserInput, ErrorCode, Problem
 from todo_graphql.server.http.body import (
@@ -52,12 +53,19 @@ class Close(NamedTuple):
     reason: str
 
 
+TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "The client reads too slowly.")
+
+
 class SocketClosed(Exception):  # noqa: N818 - control flow
     """The server closes the WebSocket."""
 
     def __init__(self, close: Close) -> None:
         super().__init__(close.reason)
         self.close = close
+
+
+class ClientTooSlow(WebSocketDisconnect):
+    """The client reads too slowly, and is disconnected."""
 
 
 class Received(NamedTuple):

@@ -5,7 +5,7 @@ import logging
 import time
 from contextlib import nullcontext, suppress
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from graphql import ExecutionResult
 from starlette.websockets import WebSocketDisconnect
@@ -20,8 +20,10 @@ from todo_graphql.server.live import limits
 from todo_graphql.server.live.backoff import Backoff
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.hub import Signal
-from todo_graphql.server.live.stream import Subscriber
+from todo_graphql.server.live.stream import StreamEnded, Subscriber
 from todo_graphql.server.live.websocket_messages import (
+    TOO_SLOW,
+    ClientTooSlow,
     Close,
     CloseCode,
     Outcome,
@@ -46,11 +48,7 @@ logger = logging.getLogger(__name__)
 
 CLOSED_BY_CLIENT = 499
 
-RETRIED = {
-    StreamEnd.TOO_SLOW: "The client reads too slowly.",
-    StreamEnd.FAILED: "A subscription has failed. Try again later.",
-}
-"""The ends of a stream after which the client subscribes again."""
+FAILED = Close(CloseCode.TRY_AGAIN_LATER, "A subscription has failed. Try again later.")
 
 
 class SocketSink:
@@ -61,7 +59,12 @@ class SocketSink:
         self._number = number
 
     async def send_event(self, body: bytes) -> None:
-        await self._socket.send_result(next_message(self._number, body), must_send=False)
+        try:
+            await self._socket.send_result(next_message(self._number, body), must_send=False)
+        except ClientTooSlow:
+            raise StreamEnded(StreamEnd.TOO_SLOW) from None
+        except WebSocketDisconnect:
+            raise StreamEnded(StreamEnd.DISCONNECTED) from None
 
     async def send_heartbeat(self) -> None:
         """Do nothing."""
@@ -210,13 +213,26 @@ class SocketOperation:
             sink = SocketSink(self._socket, self._number)
             running = streams.run(subscriber, first, sink, stream, self.is_completed.wait())
             del first
-            await running
-        if stream.end is StreamEnd.COMPLETED:
-            await self._end(complete_message(self._number))
-        elif stream.end is StreamEnd.EXPIRED:
-            raise InvalidToken("The token is no longer valid.")
-        elif stream.end in RETRIED:
-            self._socket.close(Close(CloseCode.TRY_AGAIN_LATER, RETRIED[stream.end]))
+            end = await running
+        await self._respond_to(end)
+
+    async def _respond_to(self, end: StreamEnd) -> None:
+        """Tell the client about the end of the stream. The close of a socket for any other reason
+        does so itself.
+        """
+        match end:
+            case StreamEnd.COMPLETED:
+                await self._end(complete_message(self._number))
+            case StreamEnd.EXPIRED:
+                raise InvalidToken("The token is no longer valid.")
+            case StreamEnd.FAILED:
+                self._socket.close(FAILED)
+            case StreamEnd.TOO_SLOW:
+                self._socket.close(TOO_SLOW)
+            case StreamEnd.DISCONNECTED | StreamEnd.SHUTDOWN:
+                pass
+            case _:
+                assert_never(end)
 
     def _keep_open(self) -> None:
         """Give the place up, and stay. Raises RateLimited if the socket has no room for it."""

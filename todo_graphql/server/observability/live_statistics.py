@@ -16,7 +16,6 @@ class StreamEnd(Enum):
     """The token is no longer valid: it has expired, or its key was withdrawn."""
     SHUTDOWN = "shutdown"
     TOO_SLOW = "client too slow"
-    OVERLOADED = "server overloaded"
     FAILED = "server failed"
     """An event has failed unexpectedly. Clients subscribe again, unlike after a completion."""
 
