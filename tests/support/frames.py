@@ -58,6 +58,10 @@ class RawSocket:
             lines.append(line)
         return b"".join(lines)
 
+    def rest(self) -> bytes:
+        """Read until the end of the connection."""
+        return self._file.read()
+
     def read(self) -> tuple[int, bytes] | None:
         """Return the opcode and the content of the next frame, or None at the end."""
         head = self._file.read(2)

@@ -24,6 +24,7 @@ from todo_graphql.server.observability.live_statistics import (
 )
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.server.protocol.limits import MinDataRate
+from todo_graphql.server.protocol.websocket_handshake import ON_AUTHENTICATED
 from todo_graphql.settings.settings import Settings
 
 DESCRIPTIONS = "subscription { taskChanges { changes { task { description } } } }"
@@ -36,6 +37,7 @@ class SlowClient:
         self.slow, self.seconds = slow, seconds
         self.sent = list[str]()
         self.closed: int | None = None
+        self.scope = {"extensions": {ON_AUTHENTICATED: lambda: None}}
         self._transport = asyncio.Lock()
         self._received = asyncio.Queue[Any]()
         self.give({"type": "connection_init"})

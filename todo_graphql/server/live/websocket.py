@@ -27,6 +27,7 @@ from todo_graphql.server.live.websocket_messages import (
 from todo_graphql.server.live.websocket_operations import SocketOperation
 from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.request_record import RequestRecord
+from todo_graphql.server.protocol.websocket_handshake import ON_AUTHENTICATED
 
 BINARY = Close(CloseCode.BAD_REQUEST, "Send messages as text.")
 SILENT = Close(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
@@ -81,6 +82,7 @@ class Socket:
         try:
             await self._unless_stopped(self._initialise())
             with self._services.slots.hold(self.user):
+                self._websocket.scope["extensions"][ON_AUTHENTICATED]()
                 await self.send(ACK)
                 return await self._exchange()
         except SocketClosed as closed:

@@ -34,16 +34,15 @@ class MessageClock:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._since = 0.0
-        self._received = 0  # bytes since then
+        self.received = 0  # bytes since then, at the end of the input
         self._unparsed = 0  # bytes of a frame that is incomplete
         self._is_fragmented = False
 
     def add(self, size: int) -> None:
         """Count bytes of input."""
         if not self.is_running:
-            self.restart()
-            self._received = 0
-        self._received += size
+            self._begin()
+        self.received += size
         self._unparsed += size
 
     def accept(self, frame: Frame) -> None:
@@ -52,13 +51,16 @@ class MessageClock:
         self._unparsed -= 6 + length + (0 if length < 126 else 2 if length < 65_536 else 8)
         if frame.opcode in DATA:
             self._is_fragmented = not frame.fin
+            if frame.fin:
+                self._begin()
+
+    def _begin(self) -> None:
+        """Start the time of the next message, whose first bytes may be counted already."""
+        self.restart()
+        self.received = self._unparsed
 
     def restart(self) -> None:
         self._since = self._loop.time()
-
-    def forget_head(self) -> None:
-        """Note that the counted bytes were the head of the handshake."""
-        self._unparsed = 0
 
     @property
     def is_running(self) -> bool:
@@ -66,5 +68,5 @@ class MessageClock:
 
     @property
     def is_late(self) -> bool:
-        allowed = limits.REQUEST_RATE.allowed_seconds(self._received)
+        allowed = limits.REQUEST_RATE.allowed_seconds(self.received)
         return self.is_running and self._loop.time() - self._since > allowed

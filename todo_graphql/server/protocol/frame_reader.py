@@ -1,15 +1,18 @@
 """Reader of WebSocket messages: their fragments, their rate and their time."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 
 from starlette.types import Message
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Request
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.frame_limits import FrameRate, MessageClock
+
+logger = logging.getLogger(__name__)
 
 
 class MessageError(ValueError):
@@ -20,36 +23,51 @@ class MessageError(ValueError):
         self.code = code
 
 
+class FramesLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger without the lower levels, at which `websockets` logs frames: one can be a token."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name of logging
+        return level >= logging.WARNING and super().isEnabledFor(level)
+
+
+def create_frames(max_size: int) -> ServerProtocol:
+    """Return the state of a connection behind its opening handshake."""
+    return ServerProtocol(state=OPEN, max_size=max_size, logger=FramesLogger(logger, {}))
+
+
 class FrameReader:
-    """A reader that makes messages of the frames that `websockets` parses."""
+    """A reader that makes messages of the frames that `websockets` parses. Those of a client that
+    is not authenticated are short.
+    """
 
     def __init__(self, frames: ServerProtocol, loop: asyncio.AbstractEventLoop) -> None:
         self._frames = frames
+        self.is_authenticated = False
         self._fragments = list[bytes]()
         self._is_text = False
         self.rate = FrameRate(loop)
         self.clock = MessageClock(loop)
 
-    def read(self, piece: bytes) -> Iterator[Request | Message]:
-        """Parse a piece of input. Raises MessageError.
+    def authenticate(self) -> None:
+        """Accept messages of the full size."""
+        self.is_authenticated = True
 
-        Yields the request of the handshake, or messages (ASGI), the last one of which can be the
-        disconnect.
+    def read(self, piece: bytes) -> Iterator[Message]:
+        """Parse a piece of input. Yields messages (ASGI), the last one of which can be the
+        disconnect. Raises MessageError.
         """
         self._frames.receive_data(piece)
         events = self._frames.events_received()
         self.clock.add(len(piece))
         self.rate.add(len(events))
         for event in events:
-            if not isinstance(event, Frame):
-                assert isinstance(event, Request)
-                self.clock.forget_head()
-                yield event
-                continue
+            assert isinstance(event, Frame)
             self.clock.accept(event)
             message = self._message_of(event)
             if message is not None:
                 yield message
+        if not self.is_authenticated and self.clock.received > limits.MAX_INIT_BYTES:
+            raise MessageError(CloseCode.MESSAGE_TOO_BIG, "The first message is too long.")
 
     def _message_of(self, frame: Frame) -> Message | None:
         """Return the message that the frame completes. `websockets` answers pings itself."""

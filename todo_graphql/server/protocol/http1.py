@@ -31,7 +31,7 @@ from todo_graphql.server.protocol.request_cycle import RequestCycle
 from todo_graphql.server.protocol.request_parser import RejectedError, RequestParser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from todo_graphql.server.protocol.websocket import WebSocketProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -173,17 +173,18 @@ class HTTP1Protocol(asyncio.Protocol):
             self._cycles or self._is_stopping
         )
 
-    def on_upgrade(self, head: bytes, rest: bytes) -> None:
-        """Pass the transport, and the input since this request, to uvicorn's WebSocket class."""
+    def on_upgrade(self, scope: Scope, rest: bytes) -> None:
+        """Pass the transport, the handshake, and the input behind it, to the WebSocket class."""
         self._state = State.CLOSED
         self._timer.cancel()
         self._parser.close()
         self.server_state.connections.discard(self)
-        create = cast("Callable[..., asyncio.Protocol]", self._config.ws_protocol_class)
+        scope.update(self._addresses, state=self._app_state.copy())
+        create = cast("type[WebSocketProtocol]", self._config.ws_protocol_class)
         websocket = create(self._config, self.server_state, self._app_state)
         websocket.connection_made(self.transport)
         self.transport.set_protocol(websocket)
-        websocket.data_received(head)
+        websocket.on_handshake(scope)
         if rest:
             websocket.data_received(rest)
 

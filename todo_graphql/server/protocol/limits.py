@@ -38,6 +38,7 @@ LINGER_BYTES = 33_554_432  # above every body limit: a client can send a whole b
 LATE_CLOSE_SECONDS = 0.5  # replaces LINGER_SECONDS after a 408
 SHUTDOWN_GRACE_SECONDS = 0.5  # for another request of an idle connection
 
+MAX_INIT_BYTES = 32_768  # of a WebSocket message before the token: 8,192 characters
 MAX_FRAGMENTS = 64  # of a WebSocket message
 FRAMES_PER_SECOND = 100  # of a WebSocket on average; input beyond it waits in the client
 BURST_FRAMES = 400

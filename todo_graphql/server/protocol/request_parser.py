@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import httptools
+from starlette.types import Scope
 
 from todo_graphql.server.protocol.limits import (
     MAX_FRAMING_BYTES,
@@ -32,6 +33,7 @@ TARGET_TOO_LONG = raw_error_response(
     f"The path and the query are too long: send at most {MAX_TARGET_BYTES:,} bytes.",
 )
 MALFORMED = raw_error_response(HTTPStatus.BAD_REQUEST, "Malformed HTTP request.")
+INVALID_TARGET = "The request target is invalid."
 END_OF_HEAD = b"\r\n\r\n"
 VERSIONS = ("1.1", "1.0")
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(?::[0-9]*)?")
@@ -123,9 +125,9 @@ class RequestParser:
         except httptools.HttpParserUpgrade as upgrade:
             rest = bytes(data[upgrade.args[0] :])
             if self._is_websocket() and self._connection.can_upgrade():
-                head = self._websocket_head()
+                scope = self._handshake_scope()
                 rest, self.pending = rest + bytes(self.pending), b""
-                self._connection.on_upgrade(head, rest)
+                self._connection.on_upgrade(scope, rest)
                 return b""
             head = self._head([pair for pair in self._headers if pair[0] != b"upgrade"])
             self._parser = httptools.HttpRequestParser(self)
@@ -136,13 +138,34 @@ class RequestParser:
         upgrades = [value.lower() for name, value in self._headers if name == b"upgrade"]
         return upgrades == [b"websocket"] and self._parser.get_method() == b"GET"
 
-    def _websocket_head(self) -> bytes:
-        """Return the head of the handshake. Raises RejectedError."""
+    def _handshake_scope(self) -> Scope:
+        """Return the ASGI scope of a WebSocket handshake. Raises RejectedError."""
         try:
             self._check_framing(self._parser.get_http_version())
-        except FramingError as error:
-            raise RejectedError(MALFORMED, str(error)) from error
-        return self._head(self._headers)
+            names = {name for name, value in self._headers if value != b"0"}
+            if not names.isdisjoint((b"content-length", b"transfer-encoding")):
+                raise FramingError("A WebSocket handshake has no body.")
+            return self._scope()
+        except (ValueError, httptools.HttpParserError) as error:
+            reason = str(error) if isinstance(error, FramingError) else INVALID_TARGET
+            raise RejectedError(MALFORMED, reason) from error
+
+    def _scope(self) -> Scope:
+        """Return the ASGI scope of a request. Raises ValueError or HttpParserInvalidURLError."""
+        url = httptools.parse_url(self._url)
+        path = url.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": self._parser.get_http_version(),
+            "method": self._parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self._headers,
+        }
 
     def _head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
         """Return the head of the request with these headers."""
@@ -192,29 +215,16 @@ class RequestParser:
         if len(self._url) > MAX_TARGET_BYTES:
             raise FramingError("The path and query are too long.")
         self._unused = 0
-        method = parser.get_method()
         if parser.should_upgrade():
-            if method == b"CONNECT":
+            if parser.get_method() == b"CONNECT":
                 raise FramingError("CONNECT is not supported.")
             return
         version = parser.get_http_version()
         expects_continue = self._check_framing(version)
-        url = httptools.parse_url(self._url)
-        path = url.path.decode("ascii")
+        scope = self._scope()
         self._headers = []  # trailers are not headers of this request
         self._connection.on_request(
-            {
-                "type": "http",
-                "asgi": {"version": "3.0", "spec_version": "2.3"},
-                "http_version": version,
-                "method": method.decode("ascii"),
-                "scheme": "http",
-                "root_path": "",
-                "path": unquote(path) if "%" in path else path,
-                "raw_path": url.path,
-                "query_string": url.query or b"",
-                "headers": headers,
-            },
+            scope,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             expects_continue=expects_continue,
         )
@@ -246,4 +256,4 @@ def reason_of(error: httptools.HttpParserError) -> str:
     cause = error.__context__
     if cause is None:
         return f"{error}."
-    return str(cause) if isinstance(cause, FramingError) else "The request target is invalid."
+    return str(cause) if isinstance(cause, FramingError) else INVALID_TARGET

@@ -1,11 +1,20 @@
 """WebSocket connections, bounded in memory and time: docs/decisions/0030-websocket.md.
 
+| state | meaning | next state |
+|---|---|---|
+| CONNECTING | the application has not accepted the handshake | OPEN, or LINGERING: it is rejected |
+| OPEN | messages are exchanged | CLOSING: a close frame is sent or received |
+| CLOSING | the closing handshake is in progress | LINGERING: it is complete |
+| LINGERING | the sending side is shut; input is discarded | CLOSED: by the client, or by a limit |
+| CLOSED | the connection is lost | |
+
 The frames are those of `websockets`, without its I/O. No extension is offered: a compressed frame
 is a protocol error, and a message is as large as on the wire.
 """
 
 import asyncio
 import logging
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -14,13 +23,17 @@ from starlette.types import ASGIApp, Message, Scope
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
 from todo_graphql.server.protocol import limits
-from todo_graphql.server.protocol.frame_reader import FrameReader, MessageError
+from todo_graphql.server.protocol.frame_reader import FrameReader, MessageError, create_frames
 from todo_graphql.server.protocol.raw_response import raw_error_response
-from todo_graphql.server.protocol.websocket_scope import scope_of
+from todo_graphql.server.protocol.timer import Timer
+from todo_graphql.server.protocol.websocket_handshake import (
+    ON_AUTHENTICATED,
+    InvalidHandshakeError,
+    handshake_response,
+    websocket_scope,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +41,17 @@ REJECTED = "Invalid WebSocket handshake: {}."
 NOT_ACCEPTED = "The WebSocket handshake is rejected."
 
 
-class FramesLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger without the lower levels, at which `websockets` logs frames: one can be a token."""
+class State(Enum):
+    """The states of a connection; see the table of this module."""
 
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name of logging
-        return level >= logging.WARNING and super().isEnabledFor(level)
+    CONNECTING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+    LINGERING = auto()
+    CLOSED = auto()
+
+
+ACTIVE = frozenset({State.CONNECTING, State.OPEN})
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -42,27 +61,26 @@ class WebSocketProtocol(asyncio.Protocol):
         self,
         config: uvicorn.Config,
         server_state: ServerState,
-        app_state: dict[str, Any],
+        _app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._app = cast("ASGIApp", config.loaded_app)
         self._server_state = server_state
-        self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._frames = ServerProtocol(max_size=config.ws_max_size, logger=FramesLogger(logger, {}))
-        self._response: Response | None = None  # to the handshake, until it is sent
+        self._state = State.CONNECTING
+        self._frames = create_frames(config.ws_max_size)
+        self._reader = FrameReader(self._frames, self._loop)
         self._received = asyncio.Queue[Message]()
         self._pending: bytes | memoryview = b""
-        self._reader = FrameReader(self._frames, self._loop)
         self._writable = asyncio.Event()
         self._writable.set()
         self._unsent, self._unsent_since = 0, 0.0
         self._discarded = 0
-        self._is_reading = self.is_waiting = True
-        self._is_accepted = self._is_closing = self._is_finished = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._is_reading = True
         self._close_seconds = limits.CLOSE_SECONDS
-        self._close_timer: asyncio.TimerHandle | None = None
+        self._is_watching = False
+        self._timers = [Timer(self._loop) for _ in range(3)]
+        self._parse_timer, self._check_timer, self._close_timer = self._timers
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
@@ -72,10 +90,15 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self._server_state.connections.discard(self)
         self._end(CloseCode.ABNORMAL_CLOSURE)
+        self._state, self._pending = State.CLOSED, b""
         self._writable.set()
-        for timer in (self._timer, self._close_timer):
-            if timer is not None:
-                timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether the client has to send a token before anything else happens."""
+        return not self._reader.is_authenticated
 
     def shutdown(self) -> None:
         """Close the connection before the handshake.
@@ -84,22 +107,35 @@ class WebSocketProtocol(asyncio.Protocol):
         closing handshake.
         """
         self._close_seconds = limits.SHUTDOWN_GRACE_SECONDS
-        if not self._is_accepted:
+        if self._state is State.CONNECTING:
             self.transport.close()
-        elif self._is_closing:
-            self._limit_close()
+        elif self._state is not State.OPEN:
+            self._close_timer.start(self._close_seconds, self.transport.abort)
 
     # Input
 
+    def on_handshake(self, scope: Scope) -> None:
+        """Start the application, which accepts the handshake, unless it is invalid."""
+        try:
+            self._response = handshake_response(scope)
+        except InvalidHandshakeError as error:
+            self._reject(error.status, REJECTED.format(error))
+            return
+        scope = websocket_scope(scope)
+        scope["extensions"] = {ON_AUTHENTICATED: self._reader.authenticate}
+        task = self._loop.create_task(self._run(scope))
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
+        self._received.put_nowait({"type": "websocket.connect"})
+
     def data_received(self, data: bytes) -> None:
-        if self._is_closing:
+        if self._state not in ACTIVE:
             self._discarded += len(data)
             if self._discarded > limits.LINGER_BYTES:
                 self.transport.abort()
-        if self._is_finished:
-            return
-        self._pending = memoryview(bytes(self._pending) + data if self._pending else data)
-        self._parse()
+        if self._state is not State.LINGERING:
+            self._pending = memoryview(bytes(self._pending) + data if self._pending else data)
+            self._parse()
 
     def _parse(self) -> None:
         """Parse the input in pieces, and pause reading while some remains."""
@@ -107,22 +143,22 @@ class WebSocketProtocol(asyncio.Protocol):
             piece = bytes(self._pending[: limits.FRAME_PIECE_BYTES])
             self._pending = self._pending[limits.FRAME_PIECE_BYTES :] or b""
             try:
-                for event in self._reader.read(piece):
-                    self._on_event(event)
+                for message in self._reader.read(piece):
+                    self._on_message(message)
             except MessageError as error:
                 self._close(error.code, str(error))
             self._flush()
         seconds_over = self._reader.rate.seconds_over
         if self._pending and seconds_over > 0:
-            self._loop.call_later(seconds_over, self._parse)
+            self._parse_timer.start(seconds_over, self._parse)
         self._pause_or_resume()
         self._watch()
 
     def _may_parse(self) -> bool:
         """Return whether the application, the client and the rate have room for input."""
         has_room = self._received.empty() and self._writable.is_set()
-        is_ready = self._is_accepted or self._response is None
-        return (self._is_closing or (has_room and is_ready)) and self._reader.rate.seconds_over <= 0
+        is_ready = self._state is State.CLOSING or (self._state is State.OPEN and has_room)
+        return is_ready and self._reader.rate.seconds_over <= 0
 
     def _pause_or_resume(self) -> None:
         must_read = not self._pending
@@ -130,25 +166,11 @@ class WebSocketProtocol(asyncio.Protocol):
             self._is_reading = must_read
             (self.transport.resume_reading if must_read else self.transport.pause_reading)()
 
-    def _on_event(self, event: Request | Message) -> None:
-        if isinstance(event, Request):
-            self._on_request(event)
-        elif event["type"] == "websocket.disconnect":
-            self._end(event["code"], event["reason"])
-        elif not self._is_closing:
-            self._received.put_nowait(event)
-
-    def _on_request(self, request: Request) -> None:
-        """Check the handshake, and start the application, which accepts it."""
-        self._response = self._frames.accept(request)
-        status = self._response.status_code
-        if status != HTTPStatus.SWITCHING_PROTOCOLS:
-            self._reject(HTTPStatus(status), REJECTED.format(self._frames.handshake_exc))
-            return
-        task = self._loop.create_task(self._run(scope_of(request, self.transport, self._app_state)))
-        self._server_state.tasks.add(task)
-        task.add_done_callback(self._server_state.tasks.discard)
-        self._received.put_nowait({"type": "websocket.connect"})
+    def _on_message(self, message: Message) -> None:
+        if message["type"] == "websocket.disconnect":
+            self._end(message["code"], message["reason"])
+        elif self._state is State.OPEN:
+            self._received.put_nowait(message)
 
     # Output
 
@@ -156,7 +178,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Return the next message (ASGI)."""
         message = await self._received.get()
         if self._pending and self._received.empty():
-            self._loop.call_soon(self._parse)
+            self._parse_timer.start(0, self._parse)
         return message
 
     async def send(self, message: Message) -> None:
@@ -167,14 +189,13 @@ class WebSocketProtocol(asyncio.Protocol):
         """
         kind = message["type"]
         if kind == "websocket.close":
-            if self._is_accepted:
-                self._close(message.get("code", 1000), message.get("reason") or "")
-            else:
+            if self._state is State.CONNECTING:
                 self._reject(HTTPStatus.FORBIDDEN, message.get("reason") or NOT_ACCEPTED)
+            else:
+                self._close(message.get("code", 1000), message.get("reason") or "")
         elif kind == "websocket.accept":
             self._accept(message)
         else:
-            self.is_waiting = False
             await self._wait_for_room()
             try:
                 self._frames.send_text(message["text"].encode())
@@ -186,50 +207,43 @@ class WebSocketProtocol(asyncio.Protocol):
     async def _wait_for_room(self) -> None:
         while not self._writable.is_set():
             await self._writable.wait()
-        if self._is_closing:
+        if self._state is not State.OPEN:
             raise ConnectionResetError
 
     def _accept(self, message: Message) -> None:
-        if self._is_closing:
+        if self._state is not State.CONNECTING:
             raise ConnectionResetError
-        assert self._response is not None
         headers = self._response.headers
         for name, value in message.get("headers", ()):
             headers[name.decode()] = value.decode("latin-1")
         if message.get("subprotocol") is not None:
             headers["Sec-WebSocket-Protocol"] = message["subprotocol"]
-        self._is_accepted = True
-        self._frames.send_response(self._response)
-        self._flush()
-        self._loop.call_soon(self._parse)
+        self._state = State.OPEN
+        self.transport.write(self._response.serialize())
+        self._parse_timer.start(0, self._parse)
 
     def _reject(self, status: HTTPStatus, message: str) -> None:
         """Respond with an error in place of the handshake, and close the connection."""
-        if not self._is_closing and not self.transport.is_closing():
+        if self._state is State.CONNECTING and not self.transport.is_closing():
             response = raw_error_response(status, message)
             self.transport.write(response.head + response.body)
-            self._finish()
+            self._linger()
 
     def _close(self, code: int, reason: str) -> None:
         """Start the closing handshake."""
-        if not self._is_closing:
+        if self._state is State.OPEN:
             self._frames.send_close(code, reason)
             self._end(code, reason)
             self._flush()
-            self._loop.call_soon(self._parse)
+            self._parse_timer.start(0, self._parse)
 
     def _end(self, code: int, reason: str = "") -> None:
         """Report the end to the application, and limit the time until the connection is lost."""
-        if not self._is_closing:
-            self._is_closing = True
+        if self._state in ACTIVE:
+            self._state = State.CLOSING
             message = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._received.put_nowait(message)
-            self._limit_close()
-
-    def _limit_close(self) -> None:
-        if self._close_timer is not None:
-            self._close_timer.cancel()
-        self._close_timer = self._loop.call_later(self._close_seconds, self.transport.abort)
+            self._close_timer.start(self._close_seconds, self.transport.abort)
 
     def _flush(self) -> None:
         """Write the frames that are due, and shut down the sending side after the last one."""
@@ -237,13 +251,13 @@ class WebSocketProtocol(asyncio.Protocol):
             if data:
                 self.transport.write(data)
             else:
-                self._finish()
+                self._linger()
 
-    def _finish(self) -> None:
+    def _linger(self) -> None:
         """Shut down the sending side, and discard further input (lingering close)."""
-        self._is_finished, self._pending = True, b""
         sent = self._frames.close_sent
         self._end(CloseCode.ABNORMAL_CLOSURE if sent is None else sent.code)
+        self._state, self._pending = State.LINGERING, b""
         try:
             self.transport.write_eof()
         except OSError:  # the client has reset the connection
@@ -258,10 +272,8 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         except Exception:
             logger.exception("The application raised an unhandled exception.")
-        if not self._is_accepted:
-            self._reject(HTTPStatus.INTERNAL_SERVER_ERROR, NOT_ACCEPTED)
-        elif not self._is_closing:
-            self._close(CloseCode.INTERNAL_ERROR, "")
+        self._reject(HTTPStatus.INTERNAL_SERVER_ERROR, NOT_ACCEPTED)
+        self._close(CloseCode.INTERNAL_ERROR, "")
 
     # Time limits
 
@@ -275,12 +287,13 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _watch(self) -> None:
         """Check the time limits while the client has to send or to read."""
-        if self._timer is None and (self._reader.clock.is_running or not self._writable.is_set()):
-            self._unsent = 0
-            self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
+        is_running = self._reader.clock.is_running or not self._writable.is_set()
+        if is_running and not self._is_watching:
+            self._unsent, self._is_watching = 0, True
+            self._check_timer.start(limits.CHECK_SECONDS, self._check)
 
     def _check(self) -> None:
-        self._timer = None
+        self._is_watching = False
         now, unsent = self._loop.time(), self.transport.get_write_buffer_size()
         if not unsent or unsent != self._unsent:
             self._unsent_since = now
@@ -289,8 +302,6 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         if self._pending:
             self._reader.clock.restart()  # the client cannot send
-        elif self._reader.clock.is_late and not self._is_accepted:
-            self.transport.abort()
         elif self._reader.clock.is_late:
             self._close(CloseCode.TRY_AGAIN_LATER, "The message was not received in time.")
         self._watch()
