@@ -80,12 +80,14 @@ def variables_for(url: SecretStr) -> dict[str, str]:
 
 
 @contextmanager
-def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[str]:
-    """Run the application on a thread of this process, and yield its base URL."""
+def serving(settings: Settings, *, demo_token: str | None = None, grace: int = 1) -> Iterator[str]:
+    """Run the application on a thread of this process, and yield its base URL. It must stop in
+    time, and at the latest after the `grace` for requests in progress.
+    """
     ready = threading.Event()
     with listening(settings) as listener:
         app = create_app(settings, demo_token=demo_token)
-        server = Server(uvicorn_config(app, settings, grace=1), ready.set)
+        server = Server(uvicorn_config(app, settings, grace=grace), ready.set)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
@@ -94,3 +96,4 @@ def serving(settings: Settings, *, demo_token: str | None = None) -> Iterator[st
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
+            assert not thread.is_alive(), "The server did not stop."

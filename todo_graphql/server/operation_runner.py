@@ -1,8 +1,9 @@
 """Runner of operations: the one way from any transport to a worker thread."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from graphql import ExecutionResult
 
@@ -19,6 +20,11 @@ from todo_graphql.server.thread_pool import Job
 
 T = TypeVar("T")
 Parse = Callable[[], GraphQLRequest]
+
+Turn: TypeAlias = AbstractAsyncContextManager[None]
+
+NO_TURN: Turn = nullcontext()
+"""The turn of an operation that waits in the queue alone, which is short."""
 
 
 class OperationRunner:
@@ -40,11 +46,12 @@ class OperationRunner:
         *,
         record: RequestRecord | None = None,
         on_start: Callable[[Job], None] | None = None,
+        turn: Turn = NO_TURN,
     ) -> T:
         """Parse and execute a request, and return its response, all on a worker thread.
 
         The `record` receives the codes of errors, and `on_start` the job, which can outlive this
-        call.
+        call. The time limit includes the wait for the `turn`.
         """
 
         def execute() -> T:
@@ -57,13 +64,14 @@ class OperationRunner:
                 return respond(result)
 
         async def work() -> T:
-            job = await self._queue.submit(
-                context.viewer.key, partial(call_charged, context, execute)
-            )
-            if on_start is not None:
-                on_start(job)
-            response: T = await job.result()
-            return response
+            async with turn:
+                job = await self._queue.submit(
+                    context.viewer.key, partial(call_charged, context, execute)
+                )
+                if on_start is not None:
+                    on_start(job)
+                response: T = await job.result()
+                return response
 
         return await run_with_timeout(
             self._timeout, context.connection, work(), in_one_transaction=False

@@ -1,6 +1,6 @@
 """GET and POST /graphql: the GraphQL endpoint."""
 
-from contextlib import nullcontext
+from collections.abc import Hashable
 from functools import cache, partial
 
 from starlette.exceptions import HTTPException
@@ -21,14 +21,15 @@ from todo_graphql.server.http.body import (
 )
 from todo_graphql.server.http.body_budget import BodyBudget
 from todo_graphql.server.http.content_negotiation import header, response_type
+from todo_graphql.server.http.disconnects import wait_for_disconnect
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.framings import Framing, accepted_framing
 from todo_graphql.server.live.http_streams import HTTPSink, respond_by_stream
-from todo_graphql.server.live.stream import Subscriber
+from todo_graphql.server.live.stream import Subscriber, stream_request
 from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.observability.request_record import request_record
-from todo_graphql.server.operation_runner import OperationRunner, Parse
+from todo_graphql.server.operation_runner import NO_TURN, OperationRunner, Parse, Turn
 from todo_graphql.server.thread_pool import Job
 from todo_graphql.settings.settings import Settings
 
@@ -72,35 +73,47 @@ class GraphQLEndpoint:
         self._unsent.check(owner)
         framing = accepted_framing(scope)
         media_type = response_type(scope, is_default=framing is not None)
-        try:
-            if scope["method"] == "POST":
-                body = await read_body(request, self._max_body_bytes, self._bodies, owner)
-                parse = partial(parse_graphql_request, body)
-            else:
-                parse = partial(parse_url_request, scope["query_string"])
-            if framing is None:
+        if framing is None:
+            try:
+                parse = await self._read(request, owner)
                 response = await self._run(parse, context, media_type, request)
-            else:
-                streamed = await self._stream(framing, parse, context, media_type, request, send)
-                if streamed is None:
-                    return
-                response = streamed
-        finally:
-            self._bodies.release(request)
+            finally:
+                self._bodies.release(request)
+        else:
+            streamed = await self._stream(framing, context, media_type, request, send)
+            if streamed is None:
+                return
+            response = streamed
         if len(response.body) <= RESPONSE_PIECE_BYTES:
             await response(scope, receive, send)
         else:
             has_written = context.connection.writes > 0
             await self._unsent.send(owner, response, scope, send, must_send=has_written)
 
+    async def _read(self, request: Request, owner: Hashable) -> Parse:
+        """Return the parser of the request, whose body may hold a share of the budget."""
+        if request.method != "POST":
+            return partial(parse_url_request, request.scope["query_string"])
+        body = await read_body(request, self._max_body_bytes, self._bodies, owner)
+        return partial(parse_graphql_request, body)
+
     async def _run(
-        self, parse: Parse, context: Context, media_type: str, request: Request
+        self,
+        parse: Parse,
+        context: Context,
+        media_type: str,
+        request: Request,
+        turn: Turn = NO_TURN,
     ) -> Response:
         """Return the response of the operation, which runs on a worker thread."""
-        respond = partial(response_to, media_type=media_type, scope=request.scope)
-        record = request_record(request.scope)
-        hold = partial(self._hold_body, request)
-        return await self._runner.run(parse, context, respond, record=record, on_start=hold)
+        return await self._runner.run(
+            parse,
+            context,
+            partial(response_to, media_type=media_type, scope=request.scope),
+            record=request_record(request.scope),
+            on_start=partial(self._hold_body, request),
+            turn=turn,
+        )
 
     def _hold_body(self, request: Request, job: Job) -> None:
         """Keep the share of the body until the thread has finished.
@@ -111,34 +124,36 @@ class GraphQLEndpoint:
             job.add_end_callback(partial(self._bodies.release, request))
 
     async def _stream(
-        self,
-        framing: Framing,
-        parse: Parse,
-        context: Context,
-        media_type: str,
-        request: Request,
-        send: Send,
+        self, framing: Framing, context: Context, media_type: str, request: Request, send: Send
     ) -> Response | None:
         """Stream the events of a subscription, and return None at its end.
 
         Return the response to any other operation, and to a subscription that fails.
         """
         context.live_read = read = LiveRead()
-        parse = cache(parse)
+        user = context.viewer.key
+        turn: Turn = NO_TURN
+        if framing.is_preferred(request.scope):
+            turn = self._streams.reader.first_turn(user, partial(wait_for_disconnect, request))
         # The signal precedes the first read, so that no change falls between them.
-        with self._streams.hub.listening(context.viewer.key) as signal:
-            is_stream = framing.is_preferred(request.scope)
-            async with self._streams.reader.place() if is_stream else nullcontext():
-                response = await self._run(parse, context, media_type, request)
+        with self._streams.hub.listening(user) as signal:
+            try:
+                parse = cache(await self._read(request, user))
+                response = await self._run(parse, context, media_type, request, turn)
+            finally:
+                self._bodies.release(request)
             if read.page is None:
                 return framing.single_response(response, request.scope)
             session = await self._get_context.session(request)
-            subscriber = Subscriber(parse(), session, signal)
-            sink = HTTPSink(send, framing, context.viewer.key, self._unsent)
+            assert context.operation is not None
+            kept = stream_request(parse(), context.operation)
+            sink = HTTPSink(send, framing, user, self._unsent)
             first = Event(bytes(response.body), read.page, has_found=True)
-            responding = respond_by_stream(self._streams, subscriber, first, sink, request)
-            # The first event can be large, and a stream lasts for hours.
-            del response, read, first
+            responding = respond_by_stream(
+                self._streams, Subscriber(kept, session, signal), first, sink, request
+            )
+            # The request and the first event can be large, and a stream lasts for hours.
+            del parse, response, read, first
             context.release_document()
             await responding
         return None

@@ -1,7 +1,8 @@
 """Cancellation of work when the client disconnects."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -31,6 +32,27 @@ async def cancel_on_disconnect(
     finally:
         working.cancel()
         disconnect.cancel()
+
+
+@asynccontextmanager
+async def until_disconnect(wait: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+    """Run the `async with` block in this task, and raise ClientDisconnect there when `wait`, which
+    waits for a disconnect, returns before.
+    """
+
+    async def watch(deadline: asyncio.Timeout) -> None:
+        await wait()
+        deadline.reschedule(0)
+
+    try:
+        async with asyncio.timeout(None) as deadline:
+            watching = asyncio.create_task(watch(deadline))
+            try:
+                yield
+            finally:
+                watching.cancel()
+    except TimeoutError:
+        raise ClientDisconnect from None
 
 
 async def wait_for_disconnect(request: Request) -> None:

@@ -1,7 +1,7 @@
 """Reader of the events of streams: each is one execution of the compiled operation."""
 
-import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,10 @@ from todo_graphql.api.context import Context
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.errors import ErrorCode, RateLimited, Unavailable
+from todo_graphql.server.fair_semaphore import FairSemaphore
 from todo_graphql.server.http.body import encode, error_codes, first_extension
+from todo_graphql.server.http.disconnects import until_disconnect
+from todo_graphql.server.live import limits
 from todo_graphql.server.operation_runner import OperationRunner
 from todo_graphql.store.sync.changes import Changes
 
@@ -32,19 +35,27 @@ class Event(NamedTuple):
 
 
 class EventReader:
-    """Reader of the events of all streams, a limited number at a time."""
+    """Reader of the events of all streams, a limited number at a time. Users share it fairly."""
 
     def __init__(self, runner: OperationRunner, max_reads: int) -> None:
         self._runner = runner
-        self._places = asyncio.Semaphore(max_reads)
+        self._reads = FairSemaphore(max_reads, limits.MAX_STREAMS)
 
-    def place(self) -> AbstractAsyncContextManager[None]:
-        """Wait for a place, and hold it in the `async with` block.
+    @asynccontextmanager
+    async def first_turn(
+        self, user: str, wait_for_disconnect: Callable[[], Awaitable[object]]
+    ) -> AsyncIterator[None]:
+        """Wait for the turn of a first read, and hold it in the `async with` block. Many streams
+        that begin at once, such as after a restart, wait instead of being rejected.
 
-        Many streams that begin at once, such as after a restart, wait in turn instead of being
-        rejected.
+        Raises Unavailable if too many wait, and ClientDisconnect.
         """
-        return self._places
+        async with until_disconnect(wait_for_disconnect):
+            await self._reads.acquire(user)
+        try:
+            yield
+        finally:
+            self._reads.release(user)
 
     async def read(self, request: GraphQLRequest, context: Context) -> Event:
         """Execute the operation for the live read of the context.
@@ -53,8 +64,9 @@ class EventReader:
         """
         read = context.live_read
         assert read is not None
-        async with self.place():
-            return await self._runner.run(lambda: request, context, partial(event_of, read))
+        respond = partial(event_of, read)
+        turn = self._reads.hold(context.viewer.key)
+        return await self._runner.run(lambda: request, context, respond, turn=turn)
 
 
 def event_of(read: LiveRead, result: ExecutionResult) -> Event:

@@ -9,7 +9,10 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from graphql import OperationDefinitionNode
 
 from todo_graphql.api.schema import GraphQLRequest
 from todo_graphql.api.sync.live_reads import LiveRead
@@ -42,6 +45,15 @@ class Sink(Protocol):
 
     async def drain(self) -> None:
         """Wait until the client has read nearly everything that was sent."""
+
+
+def stream_request(request: GraphQLRequest, operation: OperationDefinitionNode) -> GraphQLRequest:
+    """Return a request without the variables that its operation does not declare: a stream keeps
+    the others, which the execution has found to be short.
+    """
+    declared = {each.variable.name.value for each in operation.variable_definitions or ()}
+    given = request.variables or {}
+    return replace(request, variables={name: given[name] for name in declared & given.keys()})
 
 
 class Subscriber(NamedTuple):

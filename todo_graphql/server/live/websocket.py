@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any, NoReturn
 
@@ -53,7 +54,7 @@ class Socket:
         self._websocket = websocket
         self._record = record
         self.client = record.client
-        self.places = asyncio.Semaphore(limits.MAX_SOCKET_OPERATIONS)
+        self.permits = asyncio.Semaphore(limits.MAX_SOCKET_OPERATIONS)
         self._sending = asyncio.Lock()
         self._message_deadline: asyncio.Timeout | None = None  # while a message is awaited
         self._numbers = count(1)
@@ -61,6 +62,11 @@ class Socket:
         self.subscriptions = set[SocketOperation]()
         self._tasks = set[asyncio.Task[None]]()
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
+
+    @property
+    def has_slot(self) -> bool:
+        """Return whether another subscription can be open."""
+        return len(self.subscriptions) < limits.MAX_SOCKET_SUBSCRIPTIONS
 
     async def run(self) -> None:
         """Serve the client, and close the WebSocket. Raises WebSocketDisconnect."""
@@ -163,27 +169,32 @@ class Socket:
             await asyncio.gather(reading, watching, return_exceptions=True)
 
     async def _finish_executions(self) -> None:
-        """Wait for the results of operations that are being executed. Streams end at once."""
+        """Wait for the results of queries and mutations. Subscriptions end at once."""
+        for operation in self.subscriptions:
+            operation.is_completed.set()
         for _ in range(limits.MAX_SOCKET_OPERATIONS):
-            await self.places.acquire()
+            await self.permits.acquire()
 
     async def _read(self) -> None:
         while True:
-            text = await self._receive()
-            if len(text) <= limits.MAX_INLINE_CHARACTERS:
-                message = parse_message(text)
-            else:
-                message = await self._parse_on_worker(text)
-            if message.type == "subscribe":
-                await self._subscribe(message)
-            elif message.type == "complete":
-                operation = self._operations.pop(message.id, None)
-                if operation is not None:
-                    operation.is_completed.set()
-            elif message.type == "ping":
-                await self.send(PONG)
-            elif message.type == "connection_init":
-                raise SocketClosed(SECOND_INIT)
+            await self._process(await self._receive())
+
+    async def _process(self, text: str) -> None:
+        """Process a message. A large one is freed with the operation that it begins."""
+        if len(text) <= limits.MAX_INLINE_CHARACTERS:
+            message = parse_message(text)
+        else:
+            message = await self._parse_on_worker(text)
+        if message.type == "subscribe":
+            await self._subscribe(message)
+        elif message.type == "complete":
+            operation = self._operations.pop(message.id, None)
+            if operation is not None:
+                operation.is_completed.set()
+        elif message.type == "ping":
+            await self.send(PONG)
+        elif message.type == "connection_init":
+            raise SocketClosed(SECOND_INIT)
 
     async def _parse_on_worker(self, text: str) -> Received:
         """Parse a long message, at a charge."""
@@ -196,20 +207,20 @@ class Socket:
             raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
 
     async def _subscribe(self, message: Received) -> None:
-        """Start an operation when there is a place for it."""
+        """Start an operation when there is a slot or a permit for it."""
         present = self._operations.get(message.id)
         if present is not None and not present.is_completed.is_set():
             raise SocketClosed(DUPLICATE_ID)
-        await self.places.acquire()
         name = f"{self._record.id}-{next(self._numbers)}"
         operation = SocketOperation(self._services, self, message, name)
+        await operation.await_admission()
         self._operations[message.id] = operation
         task = asyncio.create_task(operation.run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _task: self._forget(message.id, operation))
+        task.add_done_callback(partial(self._forget, message.id, operation))
 
-    def _forget(self, number: str, operation: SocketOperation) -> None:
+    def _forget(self, number: str, operation: SocketOperation, _task: object) -> None:
         if self._operations.get(number) is operation:
             del self._operations[number]
 

@@ -5,6 +5,7 @@ https://github.com/graphql/graphql-over-http/blob/main/rfcs/GraphQLOverWebSocket
 graphql-ws connects again after these codes, except for the ones that a repetition does not mend.
 """
 
+import re
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -30,6 +31,9 @@ LEGACY_SUBPROTOCOL = "graphql-ws"
 ACK = '{"type":"connection_ack"}'
 PING = '{"type":"ping"}'
 PONG = '{"type":"pong"}'
+
+
+SUBSCRIPTION = re.compile(r"(?:\A|}|^[ \t]*#.*$)[\s,\ufeff]*subscription\b", re.MULTILINE)
 
 
 class CloseCode(IntEnum):
@@ -107,6 +111,13 @@ def parse_message(text: str) -> Received:
             raise _bad_request("`payload` must be an object")
         return Received(kind, number, payload)
     return Received(kind, "", payload)
+
+
+def may_be_subscription(query: object) -> bool:
+    """Return whether a subscription probably begins a document, or follows a definition or a
+    comment in it. The document is parsed later, on a worker thread.
+    """
+    return isinstance(query, str) and SUBSCRIPTION.search(query) is not None
 
 
 def _bad_request(reason: str) -> SocketClosed:

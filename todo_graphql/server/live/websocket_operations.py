@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, assert_never
 
 from graphql import ExecutionResult
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
 from todo_graphql.api.context import Context
@@ -20,7 +21,7 @@ from todo_graphql.server.live import limits
 from todo_graphql.server.live.backoff import Backoff
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.hub import Signal
-from todo_graphql.server.live.stream import StreamEnded, Subscriber
+from todo_graphql.server.live.stream import StreamEnded, Subscriber, stream_request
 from todo_graphql.server.live.websocket_messages import (
     TOO_SLOW,
     ClientTooSlow,
@@ -31,6 +32,7 @@ from todo_graphql.server.live.websocket_messages import (
     complete_message,
     error_message,
     errors_outcome,
+    may_be_subscription,
     next_message,
     outcome_of,
     problem_outcome,
@@ -39,7 +41,7 @@ from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.formatters import request_id
 from todo_graphql.server.observability.live_statistics import StreamEnd, StreamRecord
 from todo_graphql.server.observability.request_record import RequestRecord
-from todo_graphql.server.operation_runner import Parse
+from todo_graphql.server.operation_runner import NO_TURN, Turn
 
 if TYPE_CHECKING:
     from todo_graphql.server.live.websocket import Socket
@@ -74,7 +76,9 @@ class SocketSink:
 
 
 class SocketOperation:
-    """One operation. It holds a place of its socket until its first result is sent."""
+    """One operation. It holds a permit of its socket until its result is sent, or one of the slots
+    for subscriptions.
+    """
 
     def __init__(
         self, services: SocketServices, socket: "Socket", message: Received, name: str
@@ -82,14 +86,22 @@ class SocketOperation:
         self._services = services
         self._socket = socket
         self._number = message.id
-        self._members = message.payload or {}
-        # Subscriptions that begin at once, such as after a restart, wait in turn.
-        self._may_be_subscription = "subscription" in str(self._members.get("query"))
+        members = message.payload or {}
+        self._parse = cache(partial(to_graphql_request, members))
+        self._may_be_subscription = may_be_subscription(members.get("query"))
         self._record = RequestRecord(name, "SUBSCRIBE", routes.GRAPHQL, socket.client)
-        self._holds_place = True
+        self._holds_permit = False
         self._backoff = Backoff()
         self.is_completed = asyncio.Event()
         """The event that the client has completed the operation, or is disconnected."""
+
+    async def await_admission(self) -> None:
+        """Take a slot for subscriptions, or wait for a permit."""
+        if self._may_be_subscription and self._socket.has_slot:
+            self._socket.subscriptions.add(self)
+        else:
+            await self._socket.permits.acquire()
+            self._holds_permit = True
 
     async def run(self) -> None:
         """Execute the operation, and send its results. It never raises."""
@@ -100,7 +112,7 @@ class SocketOperation:
         except InvalidToken as problem:
             self._socket.close(Close(CloseCode.FORBIDDEN, problem.message))
             record.abandon(problem.status)
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, ClientDisconnect):
             record.abandon(CLOSED_BY_CLIENT)
         except Exception:
             logger.exception("An operation failed.")
@@ -108,7 +120,7 @@ class SocketOperation:
             await self._fail("Something went wrong on the server.", error)
         finally:
             self._socket.subscriptions.discard(self)
-            self._release_place()
+            self._release_permit()
             record.seconds = time.perf_counter() - record.began
             for observe in self._services.observers:
                 observe(record)
@@ -122,21 +134,19 @@ class SocketOperation:
             await self._end(error_message(self._number, outcome.body))
 
     async def _run(self) -> None:
-        parse = cache(partial(to_graphql_request, self._members))
         # The signal precedes the first read, so that no change falls between them.
         with self._services.streams.hub.listening(self._socket.user) as signal:
             try:
-                context, outcome = await self._first_outcome(parse)
+                context, outcome = await self._first_outcome()
                 page = None if context.live_read is None else context.live_read.page
                 if page is None or outcome.is_error or self.is_completed.is_set():
                     await self._send_single(outcome, context)
                 else:
                     event = Event(outcome.body, page, has_found=True)
-                    streaming = self._stream(parse(), signal, event)
+                    streaming = self._stream(self._shorten_request(context), signal, event)
                     # The first event can be large, and a stream lasts for hours.
                     context.release_document()
-                    self._members = {}
-                    del parse, context, outcome, page, event
+                    del context, outcome, page, event
                     await streaming
             except InvalidToken:
                 raise
@@ -146,40 +156,54 @@ class SocketOperation:
                 self._record.response_status = outcome.status
                 await self._end(error_message(self._number, outcome.body))
 
-    async def _first_outcome(self, parse: Parse) -> tuple[Context, Outcome]:
+    def _shorten_request(self, context: Context) -> GraphQLRequest:
+        """Keep the part of the request that a stream needs, and return it."""
+        assert context.operation is not None
+        request = stream_request(self._parse(), context.operation)
+        self._parse = cache(lambda: request)
+        return request
+
+    async def _first_outcome(self) -> tuple[Context, Outcome]:
         """Return the first result. A subscription waits until the database is available."""
         while True:
-            if not self._holds_place:
-                await self._socket.places.acquire()
-                self._holds_place = True
             self._record.context = context = self._socket.session.create_context()
             context.request_id = self._record.id
             context.live_read = LiveRead()
-            self._services.unsent.check(self._socket.user)
             try:
-                return context, await self._execute(parse, context)
+                self._services.unsent.check(self._socket.user)
+                return context, await self._execute(context)
             except Unavailable as problem:
                 is_unknown = context.operation is None and self._may_be_subscription
-                if self.is_completed.is_set() or not (context.is_subscription or is_unknown):
+                if not (context.is_subscription or is_unknown):
                     raise
-                self._keep_open()
-                await self._pause(problem.retry_after)
+                if context.operation is not None:
+                    self._shorten_request(context)
+                retry_after = problem.retry_after
+            self._register_subscription()
+            await self._pause(retry_after)
 
-    async def _execute(self, parse: Parse, context: Context) -> Outcome:
+    async def _execute(self, context: Context) -> Outcome:
         def respond(result: ExecutionResult) -> Outcome:
             return outcome_of(result, is_subscription=context.is_subscription)
 
-        reader = self._services.streams.reader
-        async with reader.place() if self._may_be_subscription else nullcontext():
-            outcome = await self._services.runner.run(parse, context, respond, record=self._record)
+        turn: Turn = NO_TURN
+        if self in self._socket.subscriptions:
+            reader = self._services.streams.reader
+            turn = reader.first_turn(self._socket.user, self.is_completed.wait)
+        outcome = await self._services.runner.run(
+            self._parse, context, respond, record=self._record, turn=turn
+        )
         self._record.response_status = outcome.status
         return outcome
 
     async def _pause(self, retry_after: int) -> None:
-        """Wait before a further attempt, which the client can end."""
+        """Wait before a further attempt. Raises WebSocketDisconnect if the operation is completed
+        meanwhile.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(self._backoff.next_pause(retry_after)):
                 await self.is_completed.wait()
+                raise WebSocketDisconnect
 
     async def _send_single(self, outcome: Outcome, context: Context) -> None:
         if self.is_completed.is_set():
@@ -199,15 +223,12 @@ class SocketOperation:
             await self._socket.send(text)
 
     async def _stream(self, request: GraphQLRequest, signal: Signal, first: Event) -> None:
-        """Send the events until the stream ends.
-
-        Raises RateLimited or Unavailable without a place for it.
+        """Send the events until the stream ends. Raises RateLimited or Unavailable without a
+        slot for it.
         """
-        self._keep_open()
-        streams, subscriber = (
-            self._services.streams,
-            Subscriber(request, self._socket.session, signal),
-        )
+        self._register_subscription()
+        streams = self._services.streams
+        subscriber = Subscriber(request, self._socket.session, signal)
         with streams.slot(self._socket.user):
             self._record.stream = stream = StreamRecord("websocket")
             sink = SocketSink(self._socket, self._number)
@@ -234,19 +255,20 @@ class SocketOperation:
             case _:
                 assert_never(end)
 
-    def _keep_open(self) -> None:
-        """Give the place up, and stay. Raises RateLimited if the socket has no room for it."""
-        others = self._socket.subscriptions
-        if self not in others and len(others) >= limits.MAX_SOCKET_SUBSCRIPTIONS:
+    def _register_subscription(self) -> None:
+        """Take a slot for subscriptions in place of the permit. Raises RateLimited if none is
+        free.
+        """
+        if self not in self._socket.subscriptions and not self._socket.has_slot:
             raise RateLimited(
                 f"{limits.MAX_SOCKET_SUBSCRIPTIONS} subscriptions are open on this WebSocket. "
                 "Complete one of them.",
                 retry_after=limits.RETRY_AFTER_SECONDS,
             )
-        others.add(self)
-        self._release_place()
+        self._socket.subscriptions.add(self)
+        self._release_permit()
 
-    def _release_place(self) -> None:
-        if self._holds_place:
-            self._holds_place = False
-            self._socket.places.release()
+    def _release_permit(self) -> None:
+        if self._holds_permit:
+            self._holds_permit = False
+            self._socket.permits.release()
