@@ -16,20 +16,19 @@ class Slots:
     def __init__(self, require_slot: RequireSlot) -> None:
         self._require_slot = require_slot
         self._held: Counter[Hashable] = Counter()
-
-    @property
-    def total(self) -> int:
-        """Return the number of slots in use."""
-        return self._held.total()
+        self.total = 0
+        """The number of slots in use, which any thread can read."""
 
     @contextmanager
     def hold(self, owner: Hashable) -> Iterator[None]:
         """Hold a slot in the `with` block. Raises the error of the check if none is free."""
         self._require_slot(self._held[owner], self.total)
         self._held[owner] += 1
+        self.total += 1
         try:
             yield
         finally:
+            self.total -= 1
             self._held[owner] -= 1
             if not self._held[owner]:
                 del self._held[owner]

@@ -1,8 +1,8 @@
 """The live streams of one process, over any transport."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 
 from todo_graphql.server.live.event_reader import Event, EventReader
@@ -28,36 +28,31 @@ class LiveStreams:
         self.reader = reader
         self._statistics = statistics
         self._slots = Slots(require_stream_slot)
-        self._closed: asyncio.Future[None] | None = None
+        statistics.count_streams = lambda: self._slots.total
+        self._shutdown: asyncio.Future[None] | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Receive hints and allow streams in the `async with` block."""
-        self._closed = asyncio.get_running_loop().create_future()
+        self._shutdown = asyncio.get_running_loop().create_future()
         async with self.hub.receiving():
             yield
         self.close()
 
     @property
-    def closed(self) -> asyncio.Future[None]:
+    def shutdown(self) -> asyncio.Future[None]:
         """Return the future that is done when the server stops."""
-        assert self._closed is not None
-        return self._closed
+        assert self._shutdown is not None
+        return self._shutdown
 
     def close(self) -> None:
         """End all streams, and each new one after its first event."""
-        if self._closed is not None and not self._closed.done():
-            self._closed.set_result(None)
+        if self._shutdown is not None and not self._shutdown.done():
+            self._shutdown.set_result(None)
 
-    @contextmanager
-    def slot(self, user: str) -> Iterator[None]:
-        """Hold the place of a stream. Raises RateLimited or Unavailable if there is none."""
-        with self._slots.hold(user):
-            self._statistics.streams = self._slots.total
-            try:
-                yield
-            finally:
-                self._statistics.streams -= 1
+    def slot(self, user: str) -> AbstractContextManager[None]:
+        """Hold the slot of a stream. Raises RateLimited or Unavailable if there is none."""
+        return self._slots.hold(user)
 
     async def run(
         self,
@@ -75,11 +70,11 @@ class LiveStreams:
         streaming = asyncio.create_task(stream.run(first))
         del first  # it can be large
         disconnecting = asyncio.create_task(disconnect)
-        assert self._closed is not None
+        assert self._shutdown is not None
         try:
-            ends = (streaming, disconnecting, self._closed)
+            ends = (streaming, disconnecting, self._shutdown)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if self._closed.done():
+            if self._shutdown.done():
                 end = StreamEnd.SHUTDOWN
             elif streaming.done():
                 end = StreamEnd.FAILED  # if it raises

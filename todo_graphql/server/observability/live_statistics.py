@@ -45,8 +45,8 @@ class StreamRecord:
 class LiveStatistics:
     """The totals of one process, for use on its event loop."""
 
-    streams: int = 0
-    """The number of open streams."""
+    count_streams: Callable[[], int] = lambda: 0
+    """The count of open streams, which any thread can call."""
     hints: int = 0
     """The number of hints after which a stream has read. Hints before one read count once."""
     events: int = 0
@@ -58,3 +58,8 @@ class LiveStatistics:
     """The receiver of the seconds from the arrival of a hint in this process to the event that was
     sent. Events without a hint are left out.
     """
+
+    @property
+    def streams(self) -> int:
+        """The number of open streams."""
+        return self.count_streams()
