@@ -10,6 +10,7 @@ from tests.support.api_client import Person
 from tests.support.isolation import UNSCOPED, WORLDS, tear_down_wall_2
 from tests.support.servers import migrated_database, serving, settings_for
 from tests.support.streams import MULTIPART, SSE, streaming
+from tests.support.websockets import graphql_socket
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.hub import Hub
 from todo_graphql.server.readiness import Readiness
@@ -35,6 +36,19 @@ def world(
             yield url, settings
 
 
+@pytest.fixture
+def everyone_is_hinted(world: tuple[str, Settings], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of user ids that receive each hint, also those of other users."""
+    users, deliver = list[str](), Hub.deliver
+
+    def to_all(hub: Hub, _user: str) -> None:
+        for user in users:
+            deliver(hub, user)
+
+    monkeypatch.setattr(Hub, "deliver", to_all)
+    return users
+
+
 def ids_of(page: Any) -> list[str]:
     return [change["id"] for change in page["changes"]]
 
@@ -42,18 +56,12 @@ def ids_of(page: Any) -> list[str]:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("accept", [SSE, MULTIPART])
 def test_stream_has_only_own_changes(
-    world: tuple[str, Settings], accept: str, monkeypatch: pytest.MonkeyPatch
+    world: tuple[str, Settings], accept: str, everyone_is_hinted: list[str]
 ) -> None:
     """A hint of another user, and a cursor of another user, reach nothing."""
     url, settings = world
     alice, mallory = Person(url, settings), Person(url, settings)
-    deliver = Hub.deliver
-
-    def to_all(hub: Hub, _user: str) -> None:
-        for person in (alice, mallory):
-            deliver(hub, person.id)
-
-    monkeypatch.setattr(Hub, "deliver", to_all)
+    everyone_is_hinted += [alice.id, mallory.id]
     hers = alice.create("hers")
     cursor = alice.ask("{ taskChanges { cursor } }")["taskChanges"]["cursor"]
     with (
@@ -70,3 +78,34 @@ def test_stream_has_only_own_changes(
         mine = mallory.create("mine")
         assert ids_of(stream.page()) == ids_of(other.page()) == [mine["id"]]
         own.await_heartbeat()
+
+
+@pytest.mark.no_cover
+def test_subscription_over_websocket_has_only_own_changes(
+    world: tuple[str, Settings], everyone_is_hinted: list[str]
+) -> None:
+    """Each message that a user receives is about their own tasks, or is the result of a query."""
+    url, settings = world
+    alice, mallory = Person(url, settings), Person(url, settings)
+    everyone_is_hinted += [alice.id, mallory.id]
+    hers = alice.create("hers")
+    cursor = alice.ask("{ taskChanges { cursor } }")["taskChanges"]["cursor"]
+    with graphql_socket(url, mallory) as theirs, graphql_socket(url, alice) as own:
+        theirs.subscribe("all")
+        assert ids_of(theirs.page("all")) == []
+        theirs.subscribe("from her cursor", since=cursor)
+        assert ids_of(theirs.page("from her cursor")) == []
+        own.subscribe("own", since=cursor)
+        assert ids_of(own.page("own")) == []
+        alice.update(hers, title="edited")
+        assert ids_of(own.page("own")) == [hers["id"]]
+        for _ in range(5):
+            found = theirs.ask("query ($id: ID!) { task(id: $id) { id } }", id=hers["id"])
+            assert found["data"] == {"task": None}
+        mine = mallory.create("mine")
+        pages = [theirs.receive() for _ in range(2)]
+        assert {page["id"] for page in pages} == {"all", "from her cursor"}
+        for page in pages:
+            assert ids_of(page["payload"]["data"]["taskChanges"]) == [mine["id"]]
+        for _ in range(5):
+            assert own.ask("{ me { id } }")["data"] == {"me": {"id": alice.id}}
