@@ -32,12 +32,14 @@ class GraphQLSocket:
         assert self.receive() == {"type": "connection_ack"}
         return self
 
-    def subscribe(self, number: str = "1", document: str = SUBSCRIPTION, **variables: Any) -> None:
+    def subscribe(
+        self, operation_id: str = "1", document: str = SUBSCRIPTION, **variables: Any
+    ) -> None:
         payload = {"query": document, "variables": variables}
-        self.send(type="subscribe", id=number, payload=payload)
+        self.send(type="subscribe", id=operation_id, payload=payload)
 
-    def complete(self, number: str = "1") -> None:
-        self.send(type="complete", id=number)
+    def complete(self, operation_id: str = "1") -> None:
+        self.send(type="complete", id=operation_id)
 
     def receive(self, *, answers_pings: bool = True) -> Any:
         """Return the next message that is no ping."""
@@ -49,26 +51,28 @@ class GraphQLSocket:
             if answers_pings:
                 self.send(type="pong")
 
-    def page(self, number: str = "1") -> Any:
+    def page(self, operation_id: str = "1") -> Any:
         """Return the changes of the next message, which must be an event of this subscription."""
         message = self.receive()
-        assert (message["type"], message["id"]) == ("next", number), message
+        assert (message["type"], message["id"]) == ("next", operation_id), message
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]["taskChanges"]
 
-    def ask(self, document: str, number: str = "q", **variables: Any) -> Any:
+    def ask(self, document: str, operation_id: str = "q", **variables: Any) -> Any:
         """Send a query or mutation, and return its result."""
-        self.subscribe(number, document, **variables)
+        self.subscribe(operation_id, document, **variables)
         message = self.receive()
-        assert (message["type"], message["id"]) == ("next", number), message
-        assert self.receive() == {"type": "complete", "id": number}
+        assert (message["type"], message["id"]) == ("next", operation_id), message
+        assert self.receive() == {"type": "complete", "id": operation_id}
         return message["payload"]
 
-    def refusal(self, document: str = SUBSCRIPTION, number: str = "q", **variables: Any) -> Any:
+    def refusal(
+        self, document: str = SUBSCRIPTION, operation_id: str = "q", **variables: Any
+    ) -> Any:
         """Send an operation that is rejected, and return its only error's extensions."""
-        self.subscribe(number, document, **variables)
+        self.subscribe(operation_id, document, **variables)
         message = self.receive()
-        assert (message["type"], message["id"]) == ("error", number), message
+        assert (message["type"], message["id"]) == ("error", operation_id), message
         (error,) = message["payload"]
         return error["extensions"]
 

@@ -48,16 +48,16 @@ def test_hint_of_any_thread_wakes_the_streams_of_its_user() -> None:
 def test_hints_before_a_read_are_one_flag() -> None:
     async def check() -> None:
         hub = Hub(SingleProcess(), LiveStatistics())
-        with hub.listening("alice") as signal:
+        with hub.listening("alice") as flag:
             for _ in range(1_000):
                 hub.publish("alice")
-            assert await signal.wait(deadline())
+            assert await flag.wait(deadline())
             await asyncio.sleep(0)
-            first = signal.hinted_at
+            first = flag.hinted_at
             hub.publish("alice")
             await asyncio.sleep(0)
-            assert signal.clear() == first
-            assert not await signal.wait(asyncio.get_running_loop().time())
+            assert flag.clear() == first
+            assert not await flag.wait(asyncio.get_running_loop().time())
 
     asyncio.run(check())
 
@@ -108,9 +108,9 @@ def test_channel_carries_the_hints_of_other_processes() -> None:
 
     async def check() -> None:
         hub = Hub(channel, LiveStatistics())
-        with hub.listening("alice") as signal:
+        with hub.listening("alice") as flag:
             async with hub.receiving():
-                assert await signal.wait(deadline())
+                assert await flag.wait(deadline())
             hub.publish("mallory")
 
     asyncio.run(check())

@@ -67,7 +67,7 @@ def socket_of(client: Any) -> Socket:
         return session
 
     services: Any = SimpleNamespace(
-        streams=SimpleNamespace(closed=asyncio.get_running_loop().create_future()),
+        streams=SimpleNamespace(shutdown=asyncio.get_running_loop().create_future()),
         get_context=SimpleNamespace(open_session=open_session),
         slots=SimpleNamespace(hold=lambda _user: nullcontext()),
     )

@@ -228,7 +228,7 @@ def test_write_during_a_read_leads_to_another_read(
 def test_write_before_the_first_event_is_sent_is_an_event(
     url: str, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The signal of a stream precedes its first read."""
+    """The flag of a stream precedes its first read."""
     monkeypatch.setattr(limits, "CHECK_SECONDS", 3_600.0)
     open_response = HTTPSink.open
 

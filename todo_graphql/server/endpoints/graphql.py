@@ -135,8 +135,8 @@ class GraphQLEndpoint:
         turn: Turn = NO_TURN
         if framing.is_preferred(request.scope):
             turn = self._streams.reader.first_turn(user, partial(wait_for_disconnect, request))
-        # The signal precedes the first read, so that no change falls between them.
-        with self._streams.hub.listening(user) as signal:
+        # The flag precedes the first read, so that no change falls between them.
+        with self._streams.hub.listening(user) as flag:
             try:
                 parse = cache(await self._read(request, user))
                 response = await self._run(parse, context, media_type, request, turn)
@@ -150,7 +150,7 @@ class GraphQLEndpoint:
             sink = HTTPSink(send, framing, user, self._unsent)
             first = Event(bytes(response.body), read.page, has_found=True)
             responding = respond_by_stream(
-                self._streams, Subscriber(kept, session, signal), first, sink, request
+                self._streams, Subscriber(kept, session, flag), first, sink, request
             )
             # The request and the first event can be large, and a stream lasts for hours.
             del parse, response, read, first

@@ -82,7 +82,7 @@ async def respond_by_stream(
 
     A stream that ends without a completion leaves its response incomplete. The connection closes,
     and every client takes this for an error of the network, after which it subscribes again.
-    Raises RateLimited or Unavailable before the response if there is no place for the stream.
+    Raises RateLimited or Unavailable before the response if there is no slot for the stream.
     """
     record = request_record(request.scope)
     with streams.slot(sink.user):

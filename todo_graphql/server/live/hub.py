@@ -47,7 +47,7 @@ class SingleProcess:
         return nullcontext()
 
 
-class Signal:
+class WakeFlag:
     """The flag of one stream, for use on the event loop."""
 
     __slots__ = ("_statistics", "_waiter", "hinted_at", "is_set")
@@ -94,27 +94,27 @@ class Signal:
 
 
 class Hub:
-    """The signals of all streams of one process, by their user."""
+    """The flags of all streams of one process, by their user."""
 
     def __init__(self, channel: HintChannel, statistics: LiveStatistics) -> None:
         self._statistics = statistics
         self._channel = channel
-        self._signals: dict[str, set[Signal]] = {}
+        self._flags: dict[str, set[WakeFlag]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextmanager
-    def listening(self, user: str) -> Iterator[Signal]:
-        """Yield a signal that receives the hints of the user in the `with` block."""
+    def listening(self, user: str) -> Iterator[WakeFlag]:
+        """Yield a flag that receives the hints of the user in the `with` block."""
         self._loop = asyncio.get_running_loop()
-        signal = Signal(self._statistics)
-        self._signals.setdefault(user, set()).add(signal)
+        flag = WakeFlag(self._statistics)
+        self._flags.setdefault(user, set()).add(flag)
         try:
-            yield signal
+            yield flag
         finally:
-            own = self._signals[user]
-            own.remove(signal)
+            own = self._flags[user]
+            own.remove(flag)
             if not own:
-                del self._signals[user]
+                del self._flags[user]
 
     def publish(self, user: str) -> None:
         """Send a hint to all streams of the user, here and in other processes.
@@ -130,10 +130,10 @@ class Hub:
     def deliver(self, user: str) -> None:
         """Send a hint to the streams of this process. It is called on any thread.
 
-        A signal that is registered after this test needs no hint: its stream reads later, and finds
+        A flag that is registered after this test needs no hint: its stream reads later, and finds
         the write.
         """
-        if self._loop is None or not (user in self._signals or user == ALL_USERS):
+        if self._loop is None or not (user in self._flags or user == ALL_USERS):
             return
         with suppress(RuntimeError):  # the loop is closed
             if user == ALL_USERS:
@@ -142,12 +142,12 @@ class Hub:
                 self._loop.call_soon_threadsafe(self._set, user)
 
     def _set(self, user: str) -> None:
-        for signal in self._signals.get(user, ()):
-            signal.set()
+        for flag in self._flags.get(user, ()):
+            flag.set()
 
     def _set_all(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wake all streams, one after the other."""
-        for user in self._signals:
+        for user in self._flags:
             seconds = random.uniform(0, limits.LOST_HINTS_SECONDS)  # noqa: S311 - not a secret
             loop.call_later(seconds, self._set, user)
 

@@ -21,7 +21,7 @@ from todo_graphql.server.auth.dependency import Session
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.backoff import Backoff
 from todo_graphql.server.live.event_reader import Event, EventReader
-from todo_graphql.server.live.hub import Signal
+from todo_graphql.server.live.hub import WakeFlag
 from todo_graphql.server.observability.live_statistics import (
     LiveStatistics,
     StreamEnd,
@@ -57,11 +57,11 @@ def stream_request(request: GraphQLRequest, operation: OperationDefinitionNode) 
 
 
 class Subscriber(NamedTuple):
-    """The subscription of a client: its request, its session, and the signal of its user."""
+    """The subscription of a client: its request, its session, and the flag of its user."""
 
     request: GraphQLRequest
     session: Session
-    signal: Signal
+    flag: WakeFlag
 
 
 class StreamEnded(Exception):  # noqa: N818 - control flow
@@ -83,7 +83,7 @@ class Stream:
         record: StreamRecord,
         statistics: LiveStatistics,
     ) -> None:
-        self._request, self._session, self._signal = subscriber
+        self._request, self._session, self._flag = subscriber
         self._reader = reader
         self._sink = sink
         self._record = record
@@ -125,7 +125,7 @@ class Stream:
     async def _read(self) -> None:
         """Read from the cursor and send what is found. Raises RateLimited or Unavailable."""
         await self._sink.drain()
-        hinted_at = self._signal.clear()
+        hinted_at = self._flag.clear()
         self._hinted_at = self._hinted_at or hinted_at
         self._read_at = self._now()
         context = self._verified(self._session.create_context)
@@ -168,10 +168,10 @@ class Stream:
 
     async def _wait(self, until: float, *, for_hint: bool) -> None:
         """Wait until this time, or for a hint, and send heartbeats."""
-        while self._now() < until and not (for_hint and self._signal.is_set):
+        while self._now() < until and not (for_hint and self._flag.is_set):
             next_at = min(until, self._heartbeat_at, self._expires_at)
             if for_hint:
-                await self._signal.wait(next_at)
+                await self._flag.wait(next_at)
             else:
                 await asyncio.sleep(next_at - self._now())
             await self._keep_alive()

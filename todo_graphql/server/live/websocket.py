@@ -18,10 +18,10 @@ from todo_graphql.server.live.websocket_messages import (
     PING,
     PONG,
     TOO_SLOW,
+    ClientMessage,
     ClientTooSlow,
     Close,
     CloseCode,
-    Received,
     SocketClosed,
     parse_message,
 )
@@ -120,7 +120,7 @@ class Socket:
             raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
         self.user = context.viewer.key
 
-    async def _receive_init(self) -> Received:
+    async def _receive_init(self) -> ClientMessage:
         while True:
             text = await self._receive()
             if len(text) > limits.MAX_INIT_CHARACTERS:
@@ -136,7 +136,7 @@ class Socket:
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Await the work. Raises SocketClosed when the server stops before."""
         working = asyncio.create_task(work)
-        ends = (working, self._services.streams.closed)
+        ends = (working, self._services.streams.shutdown)
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
@@ -151,7 +151,7 @@ class Socket:
         """Serve operations until the client, the token or the server ends them."""
         reading = asyncio.create_task(self._read())
         watching = asyncio.create_task(self._watch())
-        stopped = self._services.streams.closed
+        stopped = self._services.streams.shutdown
         try:
             ends = (self._closing, stopped, reading, watching)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -196,7 +196,7 @@ class Socket:
         elif message.type == "connection_init":
             raise SocketClosed(SECOND_INIT)
 
-    async def _parse_on_worker(self, text: str) -> Received:
+    async def _parse_on_worker(self, text: str) -> ClientMessage:
         """Parse a long message, at a charge."""
         try:
             context = self.session.create_context()
@@ -206,7 +206,7 @@ class Socket:
         except Problem as problem:
             raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
 
-    async def _subscribe(self, message: Received) -> None:
+    async def _subscribe(self, message: ClientMessage) -> None:
         """Start an operation when there is a slot or a permit for it."""
         present = self._operations.get(message.id)
         if present is not None and not present.is_completed.is_set():
@@ -220,9 +220,9 @@ class Socket:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(partial(self._forget, message.id, operation))
 
-    def _forget(self, number: str, operation: SocketOperation, _task: object) -> None:
-        if self._operations.get(number) is operation:
-            del self._operations[number]
+    def _forget(self, operation_id: str, operation: SocketOperation, _task: object) -> None:
+        if self._operations.get(operation_id) is operation:
+            del self._operations[operation_id]
 
     async def _receive(self) -> str:
         """Return the next message. Raises WebSocketDisconnect, or SocketClosed for a client that
@@ -261,7 +261,7 @@ class Socket:
         self.close(TOO_SLOW)
         raise ClientTooSlow from None
 
-    async def send_result(self, text: str, *, must_send: bool) -> None:
+    async def send_result(self, text: str, *, must_send: bool = False) -> None:
         """Send a result. A large one takes a share of the memory for unsent responses."""
         if len(text) <= RESPONSE_PIECE_BYTES:
             await self.send(text)
@@ -289,10 +289,9 @@ class Socket:
                 awaited.reschedule(asyncio.get_running_loop().time() + limits.PONG_SECONDS)
 
 
-def token_of(message: Received) -> str | None:
-    """Return the token in the payload of `connection_init`, or None if it has none.
-
-    Raises InvalidToken.
+def token_of(message: ClientMessage) -> str | None:
+    """Return the token in the payload of `connection_init`, or None if it has none. Raises
+    InvalidToken.
     """
     payload = message.payload or {}
     given = [payload[name] for name in ("Authorization", "authorization") if name in payload]

@@ -72,7 +72,7 @@ class ClientTooSlow(WebSocketDisconnect):
     """The client reads too slowly, and is disconnected."""
 
 
-class Received(NamedTuple):
+class ClientMessage(NamedTuple):
     """A message of a client. `id` is empty for the types that have none."""
 
     type: str
@@ -91,7 +91,7 @@ class Outcome(NamedTuple):
     status: int
 
 
-def parse_message(text: str) -> Received:
+def parse_message(text: str) -> ClientMessage:
     """Parse a message of a client. Raises SocketClosed for one that is not of the protocol."""
     try:
         content = parse_json(text.encode())
@@ -99,18 +99,21 @@ def parse_message(text: str) -> Received:
         raise _bad_request("The message is not JSON, or is nested too deeply") from None
     if not isinstance(content, dict):
         raise _bad_request("The message must be a JSON object")
-    kind, number, payload = (content.get(name) for name in ("type", "id", "payload"))
+    kind, operation_id, payload = (content.get(name) for name in ("type", "id", "payload"))
     if kind not in ("connection_init", "ping", "pong", "subscribe", "complete"):
         raise _bad_request("Unknown message type")
     if payload is not None and not isinstance(payload, dict):
         raise _bad_request("`payload` must be an object")
     if kind in ("subscribe", "complete"):
-        if not isinstance(number, str) or not 0 < len(number) <= limits.MAX_ID_CHARACTERS:
+        if (
+            not isinstance(operation_id, str)
+            or not 0 < len(operation_id) <= limits.MAX_ID_CHARACTERS
+        ):
             raise _bad_request(f"`id` must be a string of 1 to {limits.MAX_ID_CHARACTERS}")
         if kind == "subscribe" and payload is None:
             raise _bad_request("`payload` must be an object")
-        return Received(kind, number, payload)
-    return Received(kind, "", payload)
+        return ClientMessage(kind, operation_id, payload)
+    return ClientMessage(kind, "", payload)
 
 
 def may_be_subscription(query: object) -> bool:
@@ -144,17 +147,17 @@ def errors_outcome(errors: Sequence[object], status: int) -> Outcome:
     return Outcome(body, is_error=True, status=status)
 
 
-def next_message(number: str, body: bytes) -> str:
-    return _message("next", number, body)
+def next_message(operation_id: str, body: bytes) -> str:
+    return _message("next", operation_id, body)
 
 
-def error_message(number: str, body: bytes) -> str:
-    return _message("error", number, body)
+def error_message(operation_id: str, body: bytes) -> str:
+    return _message("error", operation_id, body)
 
 
-def complete_message(number: str) -> str:
-    return encode({"type": "complete", "id": number}).decode()
+def complete_message(operation_id: str) -> str:
+    return encode({"type": "complete", "id": operation_id}).decode()
 
 
-def _message(kind: str, number: str, body: bytes) -> str:
-    return encode({"type": kind, "id": number, "payload": msgspec.Raw(body)}).decode()
+def _message(kind: str, operation_id: str, body: bytes) -> str:
+    return encode({"type": kind, "id": operation_id, "payload": msgspec.Raw(body)}).decode()

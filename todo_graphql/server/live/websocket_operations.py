@@ -20,15 +20,15 @@ from todo_graphql.server.http.body import to_graphql_request
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.backoff import Backoff
 from todo_graphql.server.live.event_reader import Event
-from todo_graphql.server.live.hub import Signal
+from todo_graphql.server.live.hub import WakeFlag
 from todo_graphql.server.live.stream import StreamEnded, Subscriber, stream_request
 from todo_graphql.server.live.websocket_messages import (
     TOO_SLOW,
+    ClientMessage,
     ClientTooSlow,
     Close,
     CloseCode,
     Outcome,
-    Received,
     complete_message,
     error_message,
     errors_outcome,
@@ -56,13 +56,13 @@ FAILED = Close(CloseCode.TRY_AGAIN_LATER, "A subscription has failed. Try again 
 class SocketSink:
     """The sending side of a stream over a WebSocket, which has its own pings."""
 
-    def __init__(self, socket: "Socket", number: str) -> None:
+    def __init__(self, socket: "Socket", operation_id: str) -> None:
         self._socket = socket
-        self._number = number
+        self._operation_id = operation_id
 
     async def send_event(self, body: bytes) -> None:
         try:
-            await self._socket.send_result(next_message(self._number, body), must_send=False)
+            await self._socket.send_result(next_message(self._operation_id, body))
         except ClientTooSlow:
             raise StreamEnded(StreamEnd.TOO_SLOW) from None
         except WebSocketDisconnect:
@@ -81,11 +81,11 @@ class SocketOperation:
     """
 
     def __init__(
-        self, services: SocketServices, socket: "Socket", message: Received, name: str
+        self, services: SocketServices, socket: "Socket", message: ClientMessage, name: str
     ) -> None:
         self._services = services
         self._socket = socket
-        self._number = message.id
+        self._operation_id = message.id
         members = message.payload or {}
         self._parse = cache(partial(to_graphql_request, members))
         self._may_be_subscription = may_be_subscription(members.get("query"))
@@ -131,11 +131,11 @@ class SocketOperation:
         self._record.codes = frozenset({str(extensions["code"])})
         self._record.response_status = 500
         with suppress(WebSocketDisconnect):
-            await self._end(error_message(self._number, outcome.body))
+            await self._end(error_message(self._operation_id, outcome.body))
 
     async def _run(self) -> None:
-        # The signal precedes the first read, so that no change falls between them.
-        with self._services.streams.hub.listening(self._socket.user) as signal:
+        # The flag precedes the first read, so that no change falls between them.
+        with self._services.streams.hub.listening(self._socket.user) as flag:
             try:
                 context, outcome = await self._first_outcome()
                 page = None if context.live_read is None else context.live_read.page
@@ -143,7 +143,7 @@ class SocketOperation:
                     await self._send_single(outcome, context)
                 else:
                     event = Event(outcome.body, page, has_found=True)
-                    streaming = self._stream(self._shorten_request(context), signal, event)
+                    streaming = self._stream(self._shorten_request(context), flag, event)
                     # The first event can be large, and a stream lasts for hours.
                     context.release_document()
                     del context, outcome, page, event
@@ -154,7 +154,7 @@ class SocketOperation:
                 self._record.codes = frozenset({problem.code.name})
                 outcome = problem_outcome(problem)
                 self._record.response_status = outcome.status
-                await self._end(error_message(self._number, outcome.body))
+                await self._end(error_message(self._operation_id, outcome.body))
 
     def _shorten_request(self, context: Context) -> GraphQLRequest:
         """Keep the part of the request that a stream needs, and return it."""
@@ -209,12 +209,12 @@ class SocketOperation:
         if self.is_completed.is_set():
             return
         if outcome.is_error:
-            await self._end(error_message(self._number, outcome.body))
+            await self._end(error_message(self._operation_id, outcome.body))
             return
         has_written = context.connection.writes > 0
-        text = next_message(self._number, outcome.body)
+        text = next_message(self._operation_id, outcome.body)
         await self._socket.send_result(text, must_send=has_written)
-        await self._end(complete_message(self._number))
+        await self._end(complete_message(self._operation_id))
 
     async def _end(self, text: str) -> None:
         """Send the last message, unless the client has completed the operation."""
@@ -222,16 +222,16 @@ class SocketOperation:
             self.is_completed.set()  # the client may use the id again
             await self._socket.send(text)
 
-    async def _stream(self, request: GraphQLRequest, signal: Signal, first: Event) -> None:
+    async def _stream(self, request: GraphQLRequest, flag: WakeFlag, first: Event) -> None:
         """Send the events until the stream ends. Raises RateLimited or Unavailable without a
         slot for it.
         """
         self._register_subscription()
         streams = self._services.streams
-        subscriber = Subscriber(request, self._socket.session, signal)
+        subscriber = Subscriber(request, self._socket.session, flag)
         with streams.slot(self._socket.user):
             self._record.stream = stream = StreamRecord("websocket")
-            sink = SocketSink(self._socket, self._number)
+            sink = SocketSink(self._socket, self._operation_id)
             running = streams.run(subscriber, first, sink, stream, self.is_completed.wait())
             del first
             end = await running
@@ -243,7 +243,7 @@ class SocketOperation:
         """
         match end:
             case StreamEnd.COMPLETED:
-                await self._end(complete_message(self._number))
+                await self._end(complete_message(self._operation_id))
             case StreamEnd.EXPIRED:
                 raise InvalidToken("The token is no longer valid.")
             case StreamEnd.FAILED:
