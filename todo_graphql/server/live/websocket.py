@@ -15,8 +15,16 @@ from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.websocket_messages import (
     ACK,
+    BINARY,
+    DUPLICATE_ID,
+    LATE_INIT,
+    LONG_INIT,
+    NOT_INITIALISED,
     PING,
     PONG,
+    RESTART,
+    SECOND_INIT,
+    SILENT,
     TOO_SLOW,
     ClientMessage,
     ClientTooSlow,
@@ -24,21 +32,12 @@ from todo_graphql.server.live.websocket_messages import (
     CloseCode,
     SocketClosed,
     parse_message,
+    token_of,
 )
 from todo_graphql.server.live.websocket_operations import SocketOperation
 from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.server.protocol.websocket_handshake import ON_AUTHENTICATED
-
-BINARY = Close(CloseCode.BAD_REQUEST, "Send messages as text.")
-SILENT = Close(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
-LONG_INIT = Close(CloseCode.BAD_REQUEST, "The first message is too long.")
-LATE_INIT = Close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout.")
-SECOND_INIT = Close(CloseCode.TOO_MANY_INITIALISATION_REQUESTS, "Too many initialisation requests.")
-NOT_INITIALISED = Close(CloseCode.UNAUTHORIZED, "Send `connection_init` first.")
-# The client knows its ids: they are not repeated.
-DUPLICATE_ID = Close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, "Subscriber already exists for this id.")
-RESTART = Close(CloseCode.SERVICE_RESTART, "The server is shutting down.")
 
 MAX_REASON_CHARACTERS = 120
 """The most characters of a reason in ASCII: a close frame has at most 125 bytes."""
@@ -287,20 +286,6 @@ class Socket:
             awaited = self._message_deadline
             if awaited is not None and awaited.when() is None:
                 awaited.reschedule(asyncio.get_running_loop().time() + limits.PONG_SECONDS)
-
-
-def token_of(message: ClientMessage) -> str | None:
-    """Return the token in the payload of `connection_init`, or None if it has none. Raises
-    InvalidToken.
-    """
-    payload = message.payload or {}
-    given = [payload[name] for name in ("Authorization", "authorization") if name in payload]
-    if not given:
-        return None
-    scheme, _, token = given[0].partition(" ") if isinstance(given[0], str) else ("", "", "")
-    if len(given) > 1 or scheme.lower() != "bearer" or not token:
-        raise InvalidToken('Send a token: `{"Authorization": "Bearer <token>"}`.')
-    return token.strip()
 
 
 async def close(websocket: WebSocket, sent: Close) -> None:

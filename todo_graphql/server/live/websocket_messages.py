@@ -14,7 +14,7 @@ import msgspec
 from graphql import ExecutionResult
 from starlette.websockets import WebSocketDisconnect
 
-from todo_graphql.errors import BadUserInput, ErrorCode, Problem
+from todo_graphql.errors import BadUserInput, ErrorCode, InvalidToken, Problem
 from todo_graphql.server.http.body import (
     encode,
     error_codes,
@@ -57,6 +57,15 @@ class Close(NamedTuple):
     reason: str
 
 
+BINARY = Close(CloseCode.BAD_REQUEST, "Send messages as text.")
+SILENT = Close(CloseCode.TRY_AGAIN_LATER, "The client has not answered a ping.")
+LONG_INIT = Close(CloseCode.BAD_REQUEST, "The first message is too long.")
+LATE_INIT = Close(CloseCode.INITIALISATION_TIMEOUT, "Connection initialisation timeout.")
+SECOND_INIT = Close(CloseCode.TOO_MANY_INITIALISATION_REQUESTS, "Too many initialisation requests.")
+NOT_INITIALISED = Close(CloseCode.UNAUTHORIZED, "Send `connection_init` first.")
+# The client knows its ids: they are not repeated.
+DUPLICATE_ID = Close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, "Subscriber already exists for this id.")
+RESTART = Close(CloseCode.SERVICE_RESTART, "The server is shutting down.")
 TOO_SLOW = Close(CloseCode.TRY_AGAIN_LATER, "The client reads too slowly.")
 
 
@@ -114,6 +123,20 @@ def parse_message(text: str) -> ClientMessage:
             raise _bad_request("`payload` must be an object")
         return ClientMessage(kind, operation_id, payload)
     return ClientMessage(kind, "", payload)
+
+
+def token_of(message: ClientMessage) -> str | None:
+    """Return the token in the payload of `connection_init`, or None if it has none. Raises
+    InvalidToken.
+    """
+    payload = message.payload or {}
+    given = [payload[name] for name in ("Authorization", "authorization") if name in payload]
+    if not given:
+        return None
+    scheme, _, token = given[0].partition(" ") if isinstance(given[0], str) else ("", "", "")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token:
+        raise InvalidToken('Send a token: `{"Authorization": "Bearer <token>"}`.')
+    return token.strip()
 
 
 def may_be_subscription(query: object) -> bool:
