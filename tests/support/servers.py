@@ -81,8 +81,9 @@ def variables_for(url: SecretStr) -> dict[str, str]:
 
 @contextmanager
 def serving(settings: Settings, *, demo_token: str | None = None, grace: int = 1) -> Iterator[str]:
-    """Run the application on a thread of this process, and yield its base URL. It must stop in
-    time, and at the latest after the `grace` for requests in progress.
+    """Run the application on a thread of this process, and yield its base URL.
+
+    It must stop in time, and at the latest after the `grace` for requests in progress.
     """
     ready = threading.Event()
     with listening(settings) as listener:

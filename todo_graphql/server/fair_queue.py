@@ -12,8 +12,9 @@ T = TypeVar("T")
 
 
 class FairQueue:
-    """A queue that gives each owner a fair share of the threads: calls that wait for a lock, or for
-    a slow statement, leave threads to other owners.
+    """A queue that gives each owner a fair share of the threads.
+
+    Calls that wait for a lock, or for a slow statement, leave threads to other owners.
     """
 
     def __init__(self, thread_pool: ThreadPool) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.live.test_websocket_ends import LONG, ME, held_executions
+from tests.server.live.test_websocket_ends import LONG, ME
+from tests.server.live.test_websocket_limits import held_executions
 from tests.support.api_client import Person
 from tests.support.commands import until
 from tests.support.frames import TEXT, frame, open_raw_socket

@@ -36,8 +36,9 @@ async def cancel_on_disconnect(
 
 @asynccontextmanager
 async def until_disconnect(wait: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Run the `async with` block in this task, and raise ClientDisconnect there when `wait`, which
-    waits for a disconnect, returns before.
+    """Raise ClientDisconnect in the `async with` block when the client disconnects before its end.
+
+    `wait` waits for the disconnect.
     """
 
     async def watch(deadline: asyncio.Timeout) -> None:

@@ -16,8 +16,9 @@ class Backoff:
         self._failures = 0
 
     def next_pause(self, retry_after: int) -> float:
-        """Return the seconds until the next attempt, at least `retry_after`, and spread over the
-        double, so that streams that failed together do not read together.
+        """Return the seconds until the next attempt, at least `retry_after`.
+
+        They are spread over the double: streams that failed together do not read together.
         """
         doubled = limits.MIN_PAUSE_SECONDS * float(1 << min(self._failures, 10))
         self._failures += 1

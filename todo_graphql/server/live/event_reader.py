@@ -45,9 +45,9 @@ class EventReader:
     async def first_turn(
         self, user: str, wait_for_disconnect: Callable[[], Awaitable[object]]
     ) -> AsyncIterator[None]:
-        """Wait for the turn of a first read, and hold it in the `async with` block. Many streams
-        that begin at once, such as after a restart, wait instead of being rejected.
+        """Wait for the turn of a first read, and hold it in the `async with` block.
 
+        Many streams that begin at once, such as after a restart, wait instead of being rejected.
         Raises Unavailable if too many wait, and ClientDisconnect.
         """
         async with until_disconnect(wait_for_disconnect):

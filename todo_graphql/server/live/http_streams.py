@@ -19,8 +19,9 @@ from todo_graphql.server.observability.request_record import request_record
 
 
 class HTTPSink:
-    """The sending side of a stream over HTTP. The transport ignores everything that is sent after
-    a disconnect.
+    """The sending side of a stream over HTTP.
+
+    The transport ignores everything that is sent after a disconnect.
     """
 
     def __init__(self, send: Send, framing: Framing, user: str, unsent: UnsentResponses) -> None:

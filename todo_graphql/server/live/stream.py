@@ -48,8 +48,9 @@ class Sink(Protocol):
 
 
 def stream_request(request: GraphQLRequest, operation: OperationDefinitionNode) -> GraphQLRequest:
-    """Return a request without the variables that its operation does not declare: a stream keeps
-    the others, which the execution has found to be short.
+    """Return a request without the variables that its operation does not declare.
+
+    A stream keeps the others, which the execution has found to be short.
     """
     declared = {each.variable.name.value for each in operation.variable_definitions or ()}
     given = request.variables or {}
@@ -137,8 +138,10 @@ class Stream:
             self._statistics.statements += context.statements
 
     async def _accept(self, event: Event) -> None:
-        """Send an event, unless it is a later one that has nothing to tell, and advance the cursor
-        behind it. Raises Unavailable if there is no memory for it.
+        """Send an event, and advance the cursor behind it.
+
+        A later event that has nothing to tell is not sent. Raises Unavailable if there is no memory
+        for it.
         """
         if event.page is None and event.is_internal:
             raise StreamEnded(StreamEnd.FAILED)

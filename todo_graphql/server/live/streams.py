@@ -62,8 +62,9 @@ class LiveStreams:
         record: StreamRecord,
         disconnect: Coroutine[Any, Any, object],
     ) -> StreamEnd:
-        """Send the events of a subscription until the stream ends, or `disconnect` returns. Return
-        the reason, which the record has, too.
+        """Send the events of a subscription until the stream ends, or `disconnect` returns.
+
+        Returns the reason, which the record has, too.
         """
         stream = Stream(subscriber, self.reader, sink, record, self._statistics)
         end = StreamEnd.DISCONNECTED

@@ -224,8 +224,10 @@ class Socket:
             del self._operations[operation_id]
 
     async def _receive(self) -> str:
-        """Return the next message. Raises WebSocketDisconnect, or SocketClosed for a client that
-        does not answer a ping while the server waits for a message.
+        """Return the next message.
+
+        Raises WebSocketDisconnect, or SocketClosed for a client that does not answer a ping while
+        the server waits for a message.
         """
         try:
             async with asyncio.timeout(None) as self._message_deadline:
@@ -244,8 +246,10 @@ class Socket:
     # Sending
 
     async def send(self, text: str) -> None:
-        """Send a message, and wait until the client has read nearly all of it. The time limit of a
-        message begins when those before it are sent. Raises WebSocketDisconnect.
+        """Send a message, and wait until the client has read nearly all of it.
+
+        The time limit of a message begins when those before it are sent. Raises
+        WebSocketDisconnect.
         """
         async with self._sending:
             try:

@@ -126,8 +126,9 @@ def parse_message(text: str) -> ClientMessage:
 
 
 def token_of(message: ClientMessage) -> str | None:
-    """Return the token in the payload of `connection_init`, or None if it has none. Raises
-    InvalidToken.
+    """Return the token in the payload of `connection_init`, or None if it has none.
+
+    Raises InvalidToken.
     """
     payload = message.payload or {}
     given = [payload[name] for name in ("Authorization", "authorization") if name in payload]
@@ -140,8 +141,10 @@ def token_of(message: ClientMessage) -> str | None:
 
 
 def may_be_subscription(query: object) -> bool:
-    """Return whether a subscription probably begins a document, or follows a definition or a
-    comment in it. The document is parsed later, on a worker thread.
+    """Return whether the document probably contains a subscription.
+
+    It begins with one, or has one behind a definition or a comment. The document is parsed later,
+    on a worker thread.
     """
     return isinstance(query, str) and SUBSCRIPTION.search(query) is not None
 

@@ -76,8 +76,9 @@ class SocketSink:
 
 
 class SocketOperation:
-    """One operation. It holds a permit of its socket until its result is sent, or one of the slots
-    for subscriptions.
+    """One operation.
+
+    It holds a permit of its socket until its result is sent, or one of the slots for subscriptions.
     """
 
     def __init__(
@@ -197,8 +198,9 @@ class SocketOperation:
         return outcome
 
     async def _pause(self, retry_after: int) -> None:
-        """Wait before a further attempt. Raises WebSocketDisconnect if the operation is completed
-        meanwhile.
+        """Wait before a further attempt.
+
+        Raises WebSocketDisconnect if the operation is completed meanwhile.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(self._backoff.next_pause(retry_after)):
@@ -223,8 +225,9 @@ class SocketOperation:
             await self._socket.send(text)
 
     async def _stream(self, request: GraphQLRequest, flag: WakeFlag, first: Event) -> None:
-        """Send the events until the stream ends. Raises RateLimited or Unavailable without a
-        slot for it.
+        """Send the events until the stream ends.
+
+        Raises RateLimited or Unavailable without a slot for it.
         """
         self._register_subscription()
         streams = self._services.streams
@@ -238,8 +241,9 @@ class SocketOperation:
         await self._respond_to(end)
 
     async def _respond_to(self, end: StreamEnd) -> None:
-        """Tell the client about the end of the stream. The close of a socket for any other reason
-        does so itself.
+        """Tell the client about the end of the stream.
+
+        The close of a socket for any other reason does so itself.
         """
         match end:
             case StreamEnd.COMPLETED:
@@ -256,8 +260,9 @@ class SocketOperation:
                 assert_never(end)
 
     def _register_subscription(self) -> None:
-        """Take a slot for subscriptions in place of the permit. Raises RateLimited if none is
-        free.
+        """Take a slot for subscriptions in place of the permit.
+
+        Raises RateLimited if none is free.
         """
         if self not in self._socket.subscriptions and not self._socket.has_slot:
             raise RateLimited(

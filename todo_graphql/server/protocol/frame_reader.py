@@ -36,8 +36,9 @@ def create_frames(max_size: int) -> ServerProtocol:
 
 
 class FrameReader:
-    """A reader that makes messages of the frames that `websockets` parses. Those of a client that
-    is not authenticated are short.
+    """A reader that makes messages of the frames that `websockets` parses.
+
+    The messages of a client that is not authenticated are short.
     """
 
     def __init__(self, frames: ServerProtocol, loop: asyncio.AbstractEventLoop) -> None:
@@ -53,8 +54,9 @@ class FrameReader:
         self.is_authenticated = True
 
     def read(self, piece: bytes) -> Iterator[Message]:
-        """Parse a piece of input. Yields messages (ASGI), the last one of which can be the
-        disconnect. Raises MessageError.
+        """Parse a piece of input. Raises MessageError.
+
+        Yields messages (ASGI), the last one of which can be the disconnect.
         """
         self._frames.receive_data(piece)
         events = self._frames.events_received()

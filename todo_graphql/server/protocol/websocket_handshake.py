@@ -22,8 +22,9 @@ class InvalidHandshakeError(ValueError):
 
 
 def handshake_response(scope: Scope) -> Response:
-    """Return the response that accepts a handshake, without a subprotocol. Raises
-    InvalidHandshakeError.
+    """Return the response that accepts a handshake, without a subprotocol.
+
+    Raises InvalidHandshakeError.
     """
     headers = Headers((name.decode(), value.decode("latin-1")) for name, value in scope["headers"])
     frames = ServerProtocol()
