@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, date, datetime
 
-from sqlalchemy import ARRAY, Text
+from sqlalchemy import ARRAY, MetaData, Text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Column, Field, SQLModel
 
@@ -14,7 +14,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class UserRow(SQLModel, table=True):
+class Row(SQLModel):
+    """Base of the tables, apart from those of the package, whose names are the same."""
+
+    metadata = MetaData()
+
+
+class UserRow(Row, table=True):
     """The columns of users that the resolvers need."""
 
     __tablename__ = "users"
@@ -23,7 +29,7 @@ class UserRow(SQLModel, table=True):
     revision: int = 0
 
 
-class TaskRow(SQLModel, table=True):
+class TaskRow(Row, table=True):
     """The columns of tasks that the resolvers need."""
 
     __tablename__ = "tasks"

@@ -22,6 +22,7 @@ from todo_graphql.server.live.streams import END_STREAMS
 from todo_graphql.server.observability import log_configuration
 from todo_graphql.server.observability.shared_metrics import SharedMetrics, sharing_metrics
 from todo_graphql.server.protocol.http1 import HTTP1Protocol
+from todo_graphql.server.protocol.limits import MAX_MESSAGE_BYTES
 from todo_graphql.server.protocol.websocket import WebSocketProtocol
 from todo_graphql.settings.settings import Settings
 
@@ -171,7 +172,7 @@ def uvicorn_config(
         factory=not isinstance(app, FastAPI),
         http=HTTP1Protocol,
         ws=WebSocketProtocol,
-        ws_max_size=settings.max_body_bytes,
+        ws_max_size=min(settings.max_body_bytes, MAX_MESSAGE_BYTES),
         lifespan="on",
         access_log=False,
         server_header=False,

@@ -43,7 +43,8 @@ class FairQueue:
 
         The owner holds the thread until the call has ended, even if it is cancelled.
         """
-        await self._threads.acquire(owner)
+        if not self._threads.try_acquire(owner):
+            await self._threads.acquire(owner)
         try:
             job = self._thread_pool.submit(call)
         except BaseException:

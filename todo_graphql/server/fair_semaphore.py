@@ -1,7 +1,7 @@
 """A semaphore that shares its permits fairly between owners."""
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -25,7 +25,7 @@ class FairSemaphore:
     def __init__(self, permits: int, max_waiting: int) -> None:
         self.max_per_owner = (permits + 1) // 2
         self._max_waiting = max_waiting
-        self._held: Counter[Hashable] = Counter()
+        self._held: dict[Hashable, int] = {}
         self._free = permits
         self._queues: dict[Hashable, deque[Turn]] = {}
         self.waiting = 0
@@ -33,24 +33,31 @@ class FairSemaphore:
 
     async def acquire(self, owner: Hashable) -> None:
         """Wait for a permit. Raises Unavailable when too many calls wait."""
-        if self._may_start(owner):
-            self._hold(owner)
-        else:
+        if not self.try_acquire(owner):
             await self._wait(owner)
+
+    def try_acquire(self, owner: Hashable) -> bool:
+        """Take a permit, unless the owner must wait for it."""
+        held = self._held.get(owner, 0)
+        if held >= self._free:
+            return False
+        self._held[owner] = held + 1
+        self._free -= 1
+        return True
 
     def release(self, owner: Hashable) -> None:
         """Free a permit of the owner, and start the calls that may start now."""
-        self._held[owner] -= 1
         self._free += 1
-        if not self._held[owner]:
-            del self._held[owner]
+        held = self._held.pop(owner) - 1
+        if held:
+            self._held[owner] = held
         while self._queues:
-            fewest = min(self._queues, key=self._held.__getitem__)
-            if not self._may_start(fewest):
+            fewest = min(self._queues, key=self._count)
+            if self._count(fewest) >= self._free:
                 return
             turn = self._next_turn(fewest)
             if not turn.done():  # it is cancelled otherwise
-                self._hold(fewest)
+                self.try_acquire(fewest)
                 turn.set_result(None)
 
     @asynccontextmanager
@@ -62,12 +69,8 @@ class FairSemaphore:
         finally:
             self.release(owner)
 
-    def _may_start(self, owner: Hashable) -> bool:
-        return self._held[owner] < self._free
-
-    def _hold(self, owner: Hashable) -> None:
-        self._held[owner] += 1
-        self._free -= 1
+    def _count(self, owner: Hashable) -> int:
+        return self._held.get(owner, 0)
 
     async def _wait(self, owner: Hashable) -> None:
         """Wait until a permit is held for the owner."""

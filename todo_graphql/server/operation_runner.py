@@ -1,7 +1,7 @@
 """Runner of operations: the one way from any transport to a worker thread."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -22,9 +22,7 @@ T = TypeVar("T")
 Parse = Callable[[], GraphQLRequest]
 
 Turn: TypeAlias = AbstractAsyncContextManager[None]
-
-NO_TURN: Turn = nullcontext()
-"""The turn of an operation that waits in the queue alone, which is short."""
+"""The turn of an operation that waits longer than the queue allows."""
 
 
 class OperationRunner:
@@ -46,7 +44,7 @@ class OperationRunner:
         *,
         record: RequestRecord | None = None,
         on_start: Callable[[Job], None] | None = None,
-        turn: Turn = NO_TURN,
+        turn: Turn | None = None,
     ) -> T:
         """Parse and execute a request, and return its response, all on a worker thread.
 
@@ -64,22 +62,27 @@ class OperationRunner:
                 return respond(result)
 
         async def work() -> T:
-            async with turn:
-                job = await self._queue.submit(
-                    context.viewer.key, partial(call_charged, context, execute)
-                )
-                if on_start is not None:
-                    on_start(job)
-                response: T = await job.result()
-                return response
+            job = await self._queue.submit(
+                context.viewer.key, partial(call_charged, context, execute)
+            )
+            if on_start is not None:
+                on_start(job)
+            response: T = await job.result()
+            return response
 
+        working = work() if turn is None else run_in_turn(turn, work)
         return await run_with_timeout(
-            self._timeout, context.connection, work(), in_one_transaction=False
+            self._timeout, context.connection, working, in_one_transaction=False
         )
 
     async def call(self, context: Context, function: Callable[[], T]) -> T:
         """Call a function on a worker thread, and charge for its processor time."""
         return await self._queue.run(context.viewer.key, call_charged, context, function)
+
+
+async def run_in_turn(turn: Turn, work: Callable[[], Awaitable[T]]) -> T:
+    async with turn:
+        return await work()
 
 
 def parse_charged(parse: Parse, context: Context) -> GraphQLRequest:

@@ -12,10 +12,17 @@ from tests.server.live.conftest import Ends
 from tests.support.api_client import Person
 from tests.support.commands import until
 from tests.support.data_files import imported
-from tests.support.http_client import connected, head, held_operations, own, shrink_send_buffers
+from tests.support.http_client import (
+    answers,
+    connected,
+    head,
+    held_operations,
+    own,
+    shrink_send_buffers,
+)
 from tests.support.issuer import Issuer, publishing
 from tests.support.servers import serving
-from tests.support.streams import COMPLETED, CUT, MULTIPART, SSE, streaming
+from tests.support.streams import COMPLETED, CUT, MULTIPART, SSE, SUBSCRIPTION, streaming
 from todo_graphql.api.context import Context
 from todo_graphql.api.sync.live_reads import LiveRead
 from todo_graphql.dev.demo_user import token_for
@@ -167,6 +174,15 @@ def test_client_that_does_not_read_an_event_is_cut(
             person.create_many(*["x"] * 5, description=LONG)
         assert ends.await_only() is StreamEnd.TOO_SLOW
     assert statistics.streams == 0
+
+
+def test_stream_over_http_1_0_is_rejected(url: str, alice: Person) -> None:
+    """The client has no chunks."""
+    body = json.dumps({"query": SUBSCRIPTION}).encode()
+    lines = b"Accept: text/event-stream", b"Content-Length: %d" % len(body)
+    with connected(url) as connection:
+        connection.sendall(head(b"POST /graphql HTTP/1.0", *own(alice), *lines) + body)
+        assert answers(connection).startswith(b"HTTP/1.1 426 ")
 
 
 def test_streams_of_a_user_are_limited(

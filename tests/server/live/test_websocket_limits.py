@@ -3,11 +3,11 @@
 import json
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.api_client import Person
 from tests.support.commands import until
@@ -154,11 +154,24 @@ def test_long_message_is_parsed_at_a_charge(settings: Settings) -> None:
         assert person.post(ME).status_code == 429
 
 
+def test_short_messages_are_charged(settings: Settings) -> None:
+    with serving(settings.model_copy(update={"rate_limit": "30000/hour"})) as url:
+        person = Person(url, settings)
+        with graphql_socket(url, person) as socket:
+            with suppress(ConnectionClosed):
+                for _ in range(350):
+                    socket.send(type="ping", payload={"x": "x" * 400})
+            code, reason = socket.await_close()
+            assert code == 1013
+            assert reason.startswith("Rate limit exceeded")
+
+
 @pytest.mark.parametrize(
     ("origins", "origin", "is_allowed"),
     [
         ((), "https://evil.example", False),
         ((), "null", False),
+        ((), "http://[", False),
         ((), "same", True),
         (("https://app.example",), "https://app.example", True),
         (("https://app.example",), "http://app.example", False),

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -22,6 +21,7 @@ from todo_graphql.server.data_files.formats import FORMATS
 from todo_graphql.server.endpoints.export_limits import require_export_slot
 from todo_graphql.server.endpoints.query_parameters import parse_file_parameters
 from todo_graphql.server.fair_queue import FairQueue
+from todo_graphql.server.http.chunks import require_chunks
 from todo_graphql.server.http.disconnects import cancel_on_disconnect
 from todo_graphql.server.http.timeouts import run_with_timeout
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
@@ -61,7 +61,7 @@ def export_router(
     ) -> FileResponse:
         request_record(request.scope).context = context
         given = parse_file_parameters(request, context, "format")
-        require_chunks(request)
+        require_chunks(request.scope)
         name = _parse_format(given.get("format", "json"))
 
         async def run_in_queue(call: Callable[[], bytes | None]) -> bytes | None:
@@ -143,20 +143,6 @@ class FileResponse(Response):
                 raise Unavailable(TOO_SLOW) from None
             self._sending_seconds += now() - began
             self._sent += len(part)
-
-
-def require_chunks(request: Request) -> None:
-    """Raise HTTPException for HTTP/1.0, whose responses end with the connection.
-
-    The client could take a part of the file for the whole.
-    """
-    if request.scope["http_version"] == "1.0":
-        raise HTTPException(
-            426,
-            "HTTP/1.0 is not supported: send the request by HTTP/1.1. In nginx, set "
-            "`proxy_http_version 1.1`.",
-            {"Upgrade": "HTTP/1.1", "Connection": "Upgrade, close"},
-        )
 
 
 def _parse_format(name: str) -> str:

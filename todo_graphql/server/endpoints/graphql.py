@@ -20,6 +20,7 @@ from todo_graphql.server.http.body import (
     response_to,
 )
 from todo_graphql.server.http.body_budget import BodyBudget
+from todo_graphql.server.http.chunks import require_chunks
 from todo_graphql.server.http.content_negotiation import header, response_type
 from todo_graphql.server.http.disconnects import wait_for_disconnect
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES, UnsentResponses
@@ -29,7 +30,7 @@ from todo_graphql.server.live.http_streams import HTTPSink, respond_by_stream
 from todo_graphql.server.live.stream import Subscriber, stream_request
 from todo_graphql.server.live.streams import LiveStreams
 from todo_graphql.server.observability.request_record import request_record
-from todo_graphql.server.operation_runner import NO_TURN, OperationRunner, Parse, Turn
+from todo_graphql.server.operation_runner import OperationRunner, Parse, Turn
 from todo_graphql.server.thread_pool import Job
 from todo_graphql.settings.settings import Settings
 
@@ -103,7 +104,7 @@ class GraphQLEndpoint:
         context: Context,
         media_type: str,
         request: Request,
-        turn: Turn = NO_TURN,
+        turn: Turn | None = None,
     ) -> Response:
         """Return the response of the operation, which runs on a worker thread."""
         return await self._runner.run(
@@ -132,7 +133,7 @@ class GraphQLEndpoint:
         """
         context.live_read = read = LiveRead()
         user = context.viewer.key
-        turn: Turn = NO_TURN
+        turn: Turn | None = None
         if framing.is_preferred(request.scope):
             turn = self._streams.reader.first_turn(user, partial(wait_for_disconnect, request))
         # The flag precedes the first read, so that no change falls between them.
@@ -144,6 +145,7 @@ class GraphQLEndpoint:
                 self._bodies.release(request)
             if read.page is None:
                 return framing.single_response(response, request.scope)
+            require_chunks(request.scope)
             session = await self._get_context.session(request)
             assert context.operation is not None
             kept = stream_request(parse(), context.operation)

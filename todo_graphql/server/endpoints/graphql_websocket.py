@@ -1,7 +1,6 @@
 """WebSockets at /graphql: the handshake, and the record of the connection."""
 
 import time
-from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -67,4 +66,5 @@ class WebSocketEndpoint:
         origin = header(websocket.scope, b"origin")
         if origin is None or origin in self._allowed:
             return True
-        return urlsplit(origin).netloc == header(websocket.scope, b"host")
+        host = origin.partition("://")[2]
+        return host != "" and host == header(websocket.scope, b"host")

@@ -53,6 +53,14 @@ PING_SECONDS, PONG_SECONDS = 15.0, 15.0
 MAX_INLINE_CHARACTERS = 4_096
 """The longest message that is parsed on the event loop. Workers parse others, at a charge."""
 
+MESSAGE_COST, CHARACTERS_PER_COST = 100, 10
+"""The cost of a message on the event loop, in microseconds (api/processor_time.py), and the
+characters that cost one more.
+"""
+
+CHARGED_COST = 10_000
+"""The cost of messages from which on it is charged."""
+
 
 def require_stream_slot(own: int, total: int) -> None:
     """Raise a Problem if these open streams leave no slot.

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from todo_graphql.api.context import Context
 from todo_graphql.errors import InvalidToken, MissingToken, Problem
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.live import limits
@@ -39,6 +40,8 @@ from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.server.protocol.websocket_handshake import ON_AUTHENTICATED
 
+T = TypeVar("T")
+
 MAX_REASON_CHARACTERS = 120
 """The most characters of a reason in ASCII: a close frame has at most 125 bytes."""
 
@@ -60,6 +63,7 @@ class Socket:
         self._operations: dict[str, SocketOperation] = {}
         self.subscriptions = set[SocketOperation]()
         self._tasks = set[asyncio.Task[None]]()
+        self._uncharged = 0  # cost of messages
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     @property
@@ -180,10 +184,11 @@ class Socket:
 
     async def _process(self, text: str) -> None:
         """Process a message. A large one is freed with the operation that it begins."""
+        await self._charge(len(text))
         if len(text) <= limits.MAX_INLINE_CHARACTERS:
             message = parse_message(text)
         else:
-            message = await self._parse_on_worker(text)
+            message = await self._call(lambda _context: parse_message(text))
         if message.type == "subscribe":
             await self._subscribe(message)
         elif message.type == "complete":
@@ -195,11 +200,18 @@ class Socket:
         elif message.type == "connection_init":
             raise SocketClosed(SECOND_INIT)
 
-    async def _parse_on_worker(self, text: str) -> ClientMessage:
-        """Parse a long message, at a charge."""
+    async def _charge(self, characters: int) -> None:
+        """Charge for the event loop's time of messages, once it is worth a call."""
+        self._uncharged += limits.MESSAGE_COST + characters // limits.CHARACTERS_PER_COST
+        if self._uncharged >= limits.CHARGED_COST:
+            cost, self._uncharged = self._uncharged, 0
+            await self._call(lambda context: context.charge(cost))
+
+    async def _call(self, function: Callable[[Context], T]) -> T:
+        """Call a function on a worker thread, at a charge. Raises SocketClosed."""
         try:
             context = self.session.create_context()
-            return await self._services.runner.call(context, lambda: parse_message(text))
+            return await self._services.runner.call(context, partial(function, context))
         except InvalidToken as problem:
             raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
         except Problem as problem:

@@ -41,10 +41,10 @@ from todo_graphql.server.live.websocket_services import SocketServices
 from todo_graphql.server.observability.formatters import request_id
 from todo_graphql.server.observability.live_statistics import StreamEnd, StreamRecord
 from todo_graphql.server.observability.request_record import RequestRecord
-from todo_graphql.server.operation_runner import NO_TURN, Turn
 
 if TYPE_CHECKING:
     from todo_graphql.server.live.websocket import Socket
+    from todo_graphql.server.operation_runner import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ class SocketOperation:
         def respond(result: ExecutionResult) -> Outcome:
             return outcome_of(result, is_subscription=context.is_subscription)
 
-        turn: Turn = NO_TURN
+        turn: Turn | None = None
         if self in self._socket.subscriptions:
             reader = self._services.streams.reader
             turn = reader.first_turn(self._socket.user, self.is_completed.wait)

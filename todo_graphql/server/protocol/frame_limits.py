@@ -17,9 +17,8 @@ class FrameRate:
         self._paid_until = 0.0
 
     def add(self, frames: int) -> None:
-        if frames:
-            since = max(self._paid_until, self._loop.time())
-            self._paid_until = since + frames / limits.FRAMES_PER_SECOND
+        since = max(self._paid_until, self._loop.time())
+        self._paid_until = since + frames / limits.FRAMES_PER_SECOND
 
     @property
     def seconds_over(self) -> float:

@@ -10,7 +10,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from todo_graphql.server.protocol import limits
-from todo_graphql.server.protocol.frame_limits import FrameRate, MessageClock
+from todo_graphql.server.protocol.frame_limits import DATA, FrameRate, MessageClock
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +61,9 @@ class FrameReader:
         self._frames.receive_data(piece)
         events = self._frames.events_received()
         self.clock.add(len(piece))
-        self.rate.add(len(events))
         for event in events:
             assert isinstance(event, Frame)
+            self.rate.add(1 if event.opcode in DATA else limits.CONTROL_FRAME_WEIGHT)
             self.clock.accept(event)
             message = self._message_of(event)
             if message is not None:

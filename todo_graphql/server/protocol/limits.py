@@ -39,8 +39,10 @@ LATE_CLOSE_SECONDS = 0.5  # replaces LINGER_SECONDS after a 408
 SHUTDOWN_GRACE_SECONDS = 0.5  # for another request of an idle connection
 
 MAX_INIT_BYTES = 32_768  # of a WebSocket message before the token: 8,192 characters
+MAX_MESSAGE_BYTES = 65_536  # of a WebSocket; thousands of sockets can hold one that is incomplete
 MAX_FRAGMENTS = 64  # of a WebSocket message
 FRAMES_PER_SECOND = 100  # of a WebSocket on average; input beyond it waits in the client
+CONTROL_FRAME_WEIGHT = 10  # frames as which a ping or pong counts
 BURST_FRAMES = 400
 FRAME_PIECE_BYTES = 256  # of WebSocket input, parsed at once: at most 42 frames
 CLOSE_SECONDS = 10.0  # for the closing handshake of a WebSocket, and the bytes before it

@@ -139,7 +139,8 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _parse(self) -> None:
         """Parse the input in pieces, and pause reading while some remains."""
-        while self._pending and self._may_parse():
+        rate = self._reader.rate
+        while self._pending and self._has_room() and rate.seconds_over <= 0:
             piece = bytes(self._pending[: limits.FRAME_PIECE_BYTES])
             self._pending = self._pending[limits.FRAME_PIECE_BYTES :] or b""
             try:
@@ -148,17 +149,15 @@ class WebSocketProtocol(asyncio.Protocol):
             except MessageError as error:
                 self._close(error.code, str(error))
             self._flush()
-        seconds_over = self._reader.rate.seconds_over
-        if self._pending and seconds_over > 0:
-            self._parse_timer.start(seconds_over, self._parse)
+        if self._pending and self._has_room():  # the rate was exceeded, and may not be any more
+            self._parse_timer.start(max(0.0, rate.seconds_over), self._parse)
         self._pause_or_resume()
         self._watch()
 
-    def _may_parse(self) -> bool:
-        """Return whether the application, the client and the rate have room for input."""
+    def _has_room(self) -> bool:
+        """Return whether the application and the client have room for the results of input."""
         has_room = self._received.empty() and self._writable.is_set()
-        is_ready = self._state is State.CLOSING or (self._state is State.OPEN and has_room)
-        return is_ready and self._reader.rate.seconds_over <= 0
+        return self._state is State.CLOSING or (self._state is State.OPEN and has_room)
 
     def _pause_or_resume(self) -> None:
         must_read = not self._pending
