@@ -24,7 +24,8 @@ RELEASE = re.compile(r"^## \[?\d", re.MULTILINE)
 
 def modules(*folders: str) -> list[Path]:
     """Return the Python files of the folders."""
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for path in found if ".cache" not in path.parts)
 
 
 def documents() -> list[Path]:
