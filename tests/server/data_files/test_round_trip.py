@@ -125,7 +125,7 @@ def test_file_round_trip_preserves_tasks(kind: str, rows: list[TaskRow]) -> None
     ]
 
 
-def resaved(content: bytes, separator: str) -> bytes:
+def resaved(content: bytes, separator: str, first: str) -> bytes:
     """Return a CSV file as a spreadsheet saves it.
 
     It has another separator, names in another case, and rows without the empty cells at their end,
@@ -134,6 +134,7 @@ def resaved(content: bytes, separator: str) -> bytes:
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     names = [f" {name[:3].upper()} {name[3:].lower()}\u00a0" for name in header]
     saved = io.StringIO(newline="")
+    saved.write(first)
     writer = csv.writer(saved, delimiter=separator)
     writer.writerow([*names, "", " "])
     for number, row in enumerate(rows):
@@ -143,14 +144,18 @@ def resaved(content: bytes, separator: str) -> bytes:
     return b"\xef\xbb\xbf" + saved.getvalue().encode()
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("separator", "first"), [(",", ""), (";", ""), ("\t", ""), (";", "sep=;\r\n"), (",", "SEP=,\n")]
+)
 @STEADY
 @given(rows=st.lists(ROWS, max_size=3, unique_by=lambda row: row.id))
-def test_file_that_a_spreadsheet_saves_preserves_tasks(separator: str, rows: list[TaskRow]) -> None:
+def test_file_that_a_spreadsheet_saves_preserves_tasks(
+    separator: str, first: str, rows: list[TaskRow]
+) -> None:
     content = b"".join(FORMATS["csv"].write([rows]))
     expected, back = (
         list(tasks_of(FORMATS["csv"].read(in_pieces(file)), NOBODY))
-        for file in (content, resaved(content, separator))
+        for file in (content, resaved(content, separator, first))
     )
     assert back == expected
     assert len(back) == len(rows)

@@ -2,8 +2,8 @@
 
 An empty cell is a missing value. An empty description becomes null on import, because spreadsheets
 do not distinguish the two. An import reads files as spreadsheets save them: separated by commas,
-semicolons or tabs, with column names in any case, without empty cells at the end of a row, or with
-additional ones.
+semicolons or tabs, with column names in any case, behind a line `sep=;`, without empty cells at the
+end of a row, or with additional ones.
 
 A text that a spreadsheet would evaluate as a formula is escaped by an apostrophe, which an import
 removes again (formulas.py).
@@ -35,6 +35,9 @@ PART_CHARACTERS = PART_BYTES // 4
 TEXT_FIELDS = ("title", "description", "tags")
 LINE_PATTERN = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
 SEPARATORS = (",", ";", "\t")
+SEPARATOR_LINE = re.compile(r"sep=([,;\t])(?:\r\n|\r|\n)", re.IGNORECASE)
+"""The line with which spreadsheets are told the separator."""
+
 COLUMNS: Mapping[str, str] = {name.lower(): name for name in IMPORTED_FIELDS}
 
 MAX_ROW_CHARACTERS = 65_536
@@ -162,12 +165,16 @@ class Lines:
             self.number += rows.count("\n") + rows.count("\r") - rows.count("\r\n")
 
     def detect_separator(self) -> str:
-        """Return the separator of the header, which is the next line."""
+        """Return the separator of the header, which is the next line, or that of a line `sep=;`."""
         window = self._window
         window.fill(MAX_ROW_CHARACTERS)
+        named = SEPARATOR_LINE.match(window.text, window.position)
+        if named is not None:
+            window.advance(window.position + len(named[0]))
+            self.number += 1
         limit = window.position + MAX_ROW_CHARACTERS
         header = LINE_PATTERN.match(window.text, window.position, limit)
-        separator = detect_separator(header[0] if header else "")
+        separator = named[1] if named else detect_separator(header[0] if header else "")
         self._blank_rows = BLANK_ROWS[separator]
         return separator
 
