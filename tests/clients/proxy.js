@@ -6,15 +6,17 @@ import { connect, createServer } from "node:net";
 export async function openProxy(target) {
   const { hostname, port, pathname } = new URL(target);
   const pairs = new Set();
-  const behaviour = { refuses: false, delayMilliseconds: 0 };
+  const behaviour = { refuses: false, refused: 0, swallowed: 0, delayMilliseconds: 0 };
 
   const server = createServer((client) => {
     if (behaviour.refuses) {
+      behaviour.refused += 1;
       client.resetAndDestroy();
       return;
     }
     const upstream = connect(Number(port), hostname);
-    const pair = { sockets: [client, upstream], swallows: false };
+    const pair = { sockets: [client, upstream], swallows: behaviour.swallowed > 0 };
+    behaviour.swallowed -= pair.swallows;
     pairs.add(pair);
     const forward = (from, to) => {
       from.on("data", (bytes) => {
@@ -47,10 +49,12 @@ export async function openProxy(target) {
     accept() {
       behaviour.refuses = false;
     },
-    /** Keep the present connections open, and transport nothing on them any more. */
-    swallow() {
+    /** Keep the present connections, and this number of new ones, and transport nothing on them. */
+    swallow(next = 0) {
+      behaviour.swallowed = next;
       pairs.forEach((pair) => (pair.swallows = true));
     },
+    refused: () => behaviour.refused,
     /** Transport everything later by this time. */
     delay(milliseconds) {
       behaviour.delayMilliseconds = milliseconds;

@@ -8,12 +8,13 @@ import { WebSocket } from "ws";
 import { artifact } from "./relay-artifacts.js";
 import { applyEvent } from "./setup/apollo-live.js";
 import { createClient as createApolloClient } from "./setup/apollo.js";
-import { CHANGES, applyChanges } from "./setup/changes.js";
+import { CHANGES } from "./setup/changes.js";
 import { createLiveClient, resuming } from "./setup/live.js";
 import { subscribeToTasks } from "./setup/relay-live.js";
 import { createEnvironment } from "./setup/relay.js";
 import { liveExchange, updates } from "./setup/urql-live.js";
 import { createClient as createUrqlClient } from "./setup/urql.js";
+import { watchTasks } from "./setup/watch.js";
 import { createWebSocketClient } from "./setup/websocket.js";
 
 // Browsers have it, and so has Node 22.
@@ -22,21 +23,12 @@ globalThis.WebSocket ??= WebSocket;
 const SUBSCRIPTION = `subscription ($since: String) { taskChanges(since: $since) ${CHANGES} }`;
 const TASK = "query ($id: ID!) { task(id: $id) { id title } }";
 
-/** A Map of tasks, which `subscribe(request, sink)` of a client fills. */
+/** A Map of tasks, which a subscription fills. */
 function watchInMap(client, { since }) {
   const events = [];
   const tasks = new Map();
-  client.subscribe(
-    { query: SUBSCRIPTION, variables: { since } },
-    {
-      next({ data }) {
-        events.push(data.taskChanges);
-        applyChanges(tasks, data.taskChanges);
-      },
-      error: (error) => events.push(error),
-      complete: () => events.push("complete"),
-    },
-  );
+  const report = (error) => events.push(error);
+  watchTasks(client, { tasks, since, report, store: (_tasks, event) => events.push(event) });
   return { events, titleOf: (id) => tasks.get(id)?.title, stop: () => client.dispose() };
 }
 

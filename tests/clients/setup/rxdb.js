@@ -69,6 +69,7 @@ export function replicateTasks({ collection, url, onRejected, onReset, socket, .
       responseModifier,
       wsOptions: {
         retryAttempts: Infinity,
+        shouldRetry: () => true,
         connectionParams: async () => {
           await hasCursor; // After 3 s the server closes the connection, and graphql-ws opens a new one.
           await session.refreshToken();

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import BufferingHandler
-from threading import get_ident
 from typing import TYPE_CHECKING
 
 from todo_graphql.settings.settings import ConfigurationError, Settings
@@ -65,11 +64,10 @@ def check_tracing(settings: Settings) -> list[str]:
 
 @contextmanager
 def _log_records() -> Iterator[list[logging.LogRecord]]:
-    """Collect the warnings that OpenTelemetry logs on this thread, and suppress all."""
+    """Collect the warnings that OpenTelemetry logs, and suppress them."""
     logger = logging.getLogger("opentelemetry")
-    before, own_thread = (logger.level, logger.propagate), get_ident()
+    before = logger.level, logger.propagate
     handler = BufferingHandler(MAX_RECORDS)
-    handler.addFilter(lambda _record: get_ident() == own_thread)
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING)
     logger.propagate = False
