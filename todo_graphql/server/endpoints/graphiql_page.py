@@ -88,10 +88,13 @@ mutation CompleteTask($id: ID!) {
 }
 """,
     """# Run this, and change tasks on a copy of this page in another tab of the
-# browser. Each change arrives here as an event.
+# browser. The first event has all tasks, and each change is another event. A
+# client goes on from the last `cursor`, by the argument `since`.
 
 subscription TaskChanges {
   taskChanges {
+    reset
+    cursor
     revision
     changes {
       id
