@@ -67,7 +67,11 @@ def socket_of(client: Any) -> Socket:
     async def open_session(*_: object) -> Any:
         return session
 
+    async def charge(*_: object) -> None:
+        pass
+
     services: Any = SimpleNamespace(
+        runner=SimpleNamespace(call=charge),
         streams=SimpleNamespace(shutdown=asyncio.get_running_loop().create_future()),
         get_context=SimpleNamespace(open_session=open_session),
         slots=SimpleNamespace(hold=lambda _user: nullcontext()),

@@ -166,6 +166,27 @@ def test_short_messages_are_charged(settings: Settings) -> None:
             assert reason.startswith("Rate limit exceeded")
 
 
+def test_sockets_are_charged(settings: Settings) -> None:
+    """A user without a budget gets no answer on a new one."""
+    with serving(settings.model_copy(update={"rate_limit": "30000/hour"})) as url:
+        person = Person(url, settings)
+        ends = [end_of_socket(url, person) for _ in range(20)]
+        assert ends[0] is None
+        assert ends[-1] is not None
+        assert ends[-1][0] == 1013
+
+
+def end_of_socket(url: str, person: Person) -> tuple[int | None, str] | None:
+    """Send a ping on a new WebSocket. Return its close, or None if it answers."""
+    with graphql_socket(url, person) as socket:
+        socket.send(type="ping")
+        try:
+            assert socket.receive() == {"type": "pong"}
+        except ConnectionClosed:
+            return socket.await_close()
+    return None
+
+
 @pytest.mark.parametrize(
     ("origins", "origin", "is_allowed"),
     [

@@ -1,6 +1,7 @@
 """WebSocket connections: their handshake, their timers, and clients without a token."""
 
 import json
+import logging
 import socket
 import struct
 from typing import Any
@@ -9,7 +10,16 @@ import pytest
 
 from tests.support.api_client import Person
 from tests.support.commands import until
-from tests.support.frames import PING, PONG, TEXT, frame, open_raw_socket, raw_socket
+from tests.support.frames import (
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    frame,
+    open_raw_socket,
+    raw_socket,
+)
 from tests.support.plain_http import get
 from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.websocket import WebSocketProtocol
@@ -158,3 +168,26 @@ def test_nothing_is_written_to_a_lost_connection(
         for _ in range(60):
             assert other.read() == (PONG, b"")
     assert parsed == []
+
+
+LONG_PING = frame(TEXT, b'{"type":"ping","payload":{"x":"%s"}}' % (b"x" * 220))
+FRAGMENTS = frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 5
+
+
+@pytest.mark.parametrize("before", [b"", LONG_PING * 2])
+@pytest.mark.parametrize("unacceptable", [frame(TEXT, b"\xff"), FRAGMENTS])
+def test_close_frame_behind_an_unacceptable_message_ends_the_connection(
+    url: str,
+    alice: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    before: bytes,
+    unacceptable: bytes,
+) -> None:
+    """Both are in one piece of input, which a timer parses if there is input before it."""
+    monkeypatch.setattr(limits, "MAX_FRAGMENTS", 4)
+    with open_raw_socket(url, alice.token) as raw:
+        raw.send(before + unacceptable + frame(CLOSE, b"\x03\xe8"))
+        raw.await_close()
+        assert raw.read() is None
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -58,6 +58,9 @@ MESSAGE_COST, CHARACTERS_PER_COST = 100, 10
 characters that cost one more.
 """
 
+HANDSHAKE_COST = 2_000
+"""The cost of a WebSocket, from its handshake to its token."""
+
 CHARGED_COST = 10_000
 """The cost of messages from which on it is charged."""
 

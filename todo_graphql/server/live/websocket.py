@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from todo_graphql.api.context import Context
-from todo_graphql.errors import InvalidToken, MissingToken, Problem
+from todo_graphql.errors import InvalidToken, MissingToken, Problem, RateLimited, Unavailable
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.websocket_messages import (
@@ -63,7 +63,8 @@ class Socket:
         self._operations: dict[str, SocketOperation] = {}
         self.subscriptions = set[SocketOperation]()
         self._tasks = set[asyncio.Task[None]]()
-        self._uncharged = 0  # cost of messages
+        self._uncharged = limits.HANDSHAKE_COST
+        self._charged_from = 0  # so that the first message is not accepted without a budget
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     @property
@@ -92,8 +93,11 @@ class Socket:
             await self._unless_stopped(self._initialise())
             with self._services.slots.hold(self.user):
                 self._websocket.scope["extensions"][ON_AUTHENTICATED]()
-                await self.send(ACK)
-                return await self._exchange()
+                try:
+                    await self.send(ACK)
+                    return await self._exchange()
+                finally:
+                    await self._charge_rest()
         except SocketClosed as closed:
             return closed.close
         except ClientTooSlow:
@@ -201,11 +205,31 @@ class Socket:
             raise SocketClosed(SECOND_INIT)
 
     async def _charge(self, characters: int) -> None:
-        """Charge for the event loop's time of messages, once it is worth a call."""
+        """Charge for the event loop's time of messages, once it is worth a call.
+
+        An overloaded server charges later.
+        """
         self._uncharged += limits.MESSAGE_COST + characters // limits.CHARACTERS_PER_COST
-        if self._uncharged >= limits.CHARGED_COST:
-            cost, self._uncharged = self._uncharged, 0
-            await self._call(lambda context: context.charge(cost))
+        if self._uncharged >= self._charged_from:
+            self._charged_from = limits.CHARGED_COST
+            await self._charge_now(Context.charge)
+
+    async def _charge_rest(self) -> None:
+        """Charge for the messages since the last charge, even if less remains in the budget."""
+        with suppress(SocketClosed):
+            await self._charge_now(Context.deduct)
+
+    async def _charge_now(self, charge: Callable[[Context, int], None]) -> None:
+        cost, self._uncharged = self._uncharged, 0
+        try:
+            context = self.session.create_context()
+            await self._services.runner.call(context, partial(charge, context, cost))
+        except Unavailable:
+            self._uncharged += cost
+        except RateLimited as problem:
+            raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
+        except InvalidToken as problem:
+            raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
 
     async def _call(self, function: Callable[[Context], T]) -> T:
         """Call a function on a worker thread, at a charge. Raises SocketClosed."""

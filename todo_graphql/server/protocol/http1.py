@@ -17,6 +17,7 @@ import asyncio
 import logging
 from collections import deque
 from enum import Enum, auto
+from heapq import nsmallest
 from http import HTTPStatus
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
@@ -93,11 +94,15 @@ class HTTP1Protocol(asyncio.Protocol):
         self._timer = self._loop.call_later(limits.CHECK_SECONDS, self._check)
 
     def _close_longest_idle(self) -> None:
-        """Close the connection that has waited longest for a request, complete or not."""
+        """Close the connections that have waited longest for a request, complete or not.
+
+        One in a hundred is closed at once, so that a flood does not lead to a search for each.
+        """
         others = cast("set[HTTP1Protocol]", self.server_state.connections)
         waiting = [other for other in others if other.is_waiting]
-        if waiting:
-            min(waiting, key=attrgetter("waiting_since")).transport.abort()
+        number = max(1, limits.MAX_CONNECTIONS // 100)
+        for other in nsmallest(number, waiting, key=attrgetter("waiting_since")):
+            other.transport.abort()
 
     @property
     def is_waiting(self) -> bool:

@@ -14,6 +14,7 @@ is a protocol error, and a message is as large as on the wire.
 
 import asyncio
 import logging
+from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, cast
@@ -231,7 +232,8 @@ class WebSocketProtocol(asyncio.Protocol):
     def _close(self, code: int, reason: str) -> None:
         """Start the closing handshake."""
         if self._state is State.OPEN:
-            self._frames.send_close(code, reason)
+            with suppress(InvalidState):  # a close frame was parsed behind this message
+                self._frames.send_close(code, reason)
             self._end(code, reason)
             self._flush()
             self._parse_timer.start(0, self._parse)
