@@ -18,7 +18,6 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
-    cast,
     collate,
     false,
     func,
@@ -208,7 +207,7 @@ def find_changes(
 def find_changes_statement(scope: ViewerScope, columns: frozenset[str]) -> Select[Any]:
     """Select the tasks and the tombstones with these ids."""
     columns |= ALWAYS_READ
-    has_tombstone = TOMBSTONES.c.task_id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
+    has_tombstone = TOMBSTONES.c.task_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
     found = scope.tasks_or_tombstones(IS_NAMED, has_tombstone, stored_columns(columns)).subquery()
     return select(*format_columns(found, columns))
 

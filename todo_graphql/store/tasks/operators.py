@@ -6,7 +6,20 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, collate, func, or_, true
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    collate,
+    func,
+    or_,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from todo_graphql.store.models import TASKS
@@ -20,7 +33,7 @@ from todo_graphql.store.tasks.time_zones import (
 from todo_graphql.store.text.folding import fold
 from todo_graphql.store.text.tags import tag_key
 
-Parameter: TypeAlias = ColumnElement[Any]
+Parameter: TypeAlias = BindParameter[Any]
 Form: TypeAlias = bool | None
 Reading: TypeAlias = tuple[Form, tuple[Any, ...]]
 """The part of a value on which the text of a statement depends, and the parameter values."""
@@ -117,7 +130,7 @@ def _of_today(days: Callable[[Today], tuple[Any, ...]]) -> Callable[[tuple[bool,
 
 
 def _in(column: Column[Any], _: Form, values: Parameter) -> ColumnElement[bool]:
-    return column == any_(cast(values, ARRAY(column.type)))
+    return column == any_(bindparam(values.key, type_=ARRAY(column.type)))
 
 
 def _not_in(column: Column[Any], form: Form, values: Parameter) -> ColumnElement[bool]:

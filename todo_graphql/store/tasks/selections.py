@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Uuid, any_, bindparam, cast, false, true
+from sqlalchemy import ARRAY, ColumnElement, Integer, Uuid, any_, bindparam, false, true
 
 from todo_graphql.errors import Conflict, ConflictReason, NotFound
 from todo_graphql.store.models import TASKS
@@ -17,7 +17,7 @@ BULK_DEFAULT = 100
 DRY_RUN_ROWS = 10
 
 
-IS_NAMED = TASKS.c.id == any_(cast(bindparam("ids"), ARRAY(Uuid())))
+IS_NAMED = TASKS.c.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
 AT_MOST = bindparam("at_most", type_=Integer())
 
 
