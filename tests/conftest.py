@@ -19,6 +19,7 @@ from tests.support.paths import ROOT
 from tests.support.servers import migrated_database, serving, settings_for
 from todo_graphql.dev.postgres import EmbeddedPostgres
 from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres import prepared_statements
 from todo_graphql.store.postgres.engine import Database
 
 # pytest makes the parent of all temporary folders private when a run begins, which would lock out
@@ -51,6 +52,9 @@ if SERVER is not None:
 for name in list(os.environ):
     if name.lower() in Settings.model_fields or name.startswith("OTEL_"):
         del os.environ[name]
+
+# A repeated statement is prepared, so the tests execute most statements in both forms.
+prepared_statements.PREPARE_AFTER = 1
 
 # The longest files run first, so that no worker is left with one of them at the end.
 LONG = (

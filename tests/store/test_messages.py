@@ -16,9 +16,12 @@ CREATE = 'createTask(input: {title: "Buy milk"}) { task { id user { revision } }
 
 @pytest.fixture(scope="module")
 def tap(settings: Settings) -> Iterator[tuple[Settings, Wire]]:
-    """Settings of a server behind a tapped database connection, and the tap."""
+    """Settings of a server behind a tapped database connection, and the tap.
+
+    The server prepares no statements, which would be further messages.
+    """
     with tapped(settings.required_database_url()) as (through, wire):
-        yield settings_for(through), wire
+        yield settings_for(through, database_prepared_statements="off"), wire
 
 
 @pytest.fixture(scope="module")

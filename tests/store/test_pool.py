@@ -16,8 +16,8 @@ from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres import pool
-from todo_graphql.store.postgres.connection import ConnectionLost
 from todo_graphql.store.postgres.engine import Database
+from todo_graphql.store.postgres.operation_connection import ConnectionLost
 from todo_graphql.store.postgres.pool import driver_connection
 
 VIEWER = Viewer(uuid.uuid4())
@@ -26,8 +26,12 @@ PID = text("SELECT pg_backend_pid()")
 
 @pytest.fixture
 def two(settings: Settings) -> Iterator[Database]:
-    """Database with two connections, both used."""
-    given = {"database_pool_size": 2, "database_max_overflow": 0}
+    """Database with two connections, both used, which prepare no statements."""
+    given = {
+        "database_pool_size": 2,
+        "database_max_overflow": 0,
+        "database_prepared_statements": "off",
+    }
     database = Database(settings.model_copy(update=given))
     with database.connect_as(VIEWER) as one, database.connect_as(VIEWER) as other:
         one.read(select(1))

@@ -11,6 +11,7 @@ from todo_graphql.doctor.endpoints import (
     Endpoint,
     endpoints_of,
     examine_migration_path,
+    examine_preparation,
     reason_of,
 )
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
@@ -37,6 +38,7 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
         yield from endpoint.examine()
     try:
         yield from examine_migration_path(own, direct)
+        yield from examine_preparation(own, settings.database_prepared_statements)
         if own.path is not None:
             yield from examine_server(own)
             yield from examine_schema(settings)

@@ -20,6 +20,7 @@ from todo_graphql.settings.types import (
 
 ExecutorName = Literal["projection", "reference"]
 LogFormat = Literal["json", "text"]
+PreparedStatementsMode = Literal["auto", "on", "off"]
 
 SECRETS = ("better_auth_secret", "better_auth_old_secrets")
 """Settings that can contain any characters, such as quotation marks."""
@@ -138,6 +139,13 @@ class Environment(BaseSettings):
         ge=1,
         description="The seconds after which a connection is replaced. Neon suspends an idle "
         "database after 300.",
+    )
+    database_prepared_statements: PreparedStatementsMode = Field(
+        default="auto",
+        description="Whether connections prepare frequent statements, which then need less of "
+        "PostgreSQL's time. `auto`: if no proxy or pooler is between. `on`: also through a proxy "
+        "that gives each connection a session of its own, such as Neon's direct endpoint. `off`: "
+        "never.",
     )
     database_connect_timeout: int = Field(
         default=5, ge=2, le=60, description="The seconds to wait for a connection to PostgreSQL."

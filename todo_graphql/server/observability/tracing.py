@@ -20,7 +20,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from todo_graphql.server.observability.request_record import RequestRecord
 from todo_graphql.server.routes import known_path
-from todo_graphql.store.postgres.connection import StatementTiming
+from todo_graphql.store.postgres.operation_connection import StatementTiming
 
 SHUTDOWN_TIMEOUT_SECONDS = 0.8
 """The maximum time that the export of the last traces delays the shutdown."""

@@ -11,6 +11,7 @@ from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.pool import Pool, PooledConnection
 from todo_graphql.store.postgres.preamble import Preamble
+from todo_graphql.store.postgres.sessions import Sessions
 from todo_graphql.store.quota import Quota
 
 
@@ -76,7 +77,11 @@ class Database:
             hide_parameters=True,
         )
         event.listen(self.engine, "first_connect", self._preamble.detect)
-        self.pool = Pool(self.engine, settings.database_pool_recycle, settings.max_connections)
+        sessions = Sessions(settings.database_prepared_statements, self._preamble)
+        event.listen(self.engine, "connect", sessions.open)
+        self.pool = Pool(
+            self.engine, sessions, settings.database_pool_recycle, settings.max_connections
+        )
 
     def connect_as(self, viewer: Viewer, quota: Quota | None = None) -> ViewerConnection:
         """Create a connection whose statements run as the viewer.

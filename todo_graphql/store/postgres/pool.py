@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from todo_graphql.store.postgres.cancellation import SocketCanceller
+from todo_graphql.store.postgres.prepared_statements import PreparedStatements
+from todo_graphql.store.postgres.sessions import Sessions
 
 FRESH_SECONDS = 1.0
 """Seconds after its use for which a connection is checked out without a ping."""
@@ -36,8 +38,9 @@ class CheckoutCursor(Psycopg2Cursor):
 
 
 class PooledConnection(Psycopg2Connection):
-    """psycopg2 connection with the times of its use."""
+    """psycopg2 connection with the times of its use, and the statements that it has prepared."""
 
+    prepared: PreparedStatements | None = None
     first_checked_out_at = 0.0
     checked_out_at = 0.0
     returned_at = 0.0
@@ -51,12 +54,13 @@ class PooledConnection(Psycopg2Connection):
 class Pool:
     """Pool of an engine's connections."""
 
-    def __init__(self, engine: Engine, recycle: float, capacity: int) -> None:
+    def __init__(self, engine: Engine, sessions: Sessions, recycle: float, capacity: int) -> None:
         """Let the engine open up to `capacity` connections.
 
         Connections that are older than `recycle` seconds are replaced.
         """
         self._engine = engine
+        self.sessions = sessions
         self._recycle = recycle
         self._capacity = capacity
         self._held: set[PoolProxiedConnection] = set()  # in use, or on the stack

@@ -4,13 +4,14 @@ The arguments of a statement function are the key of its text. Values are separa
 which the function cannot reach (docs/decisions/0004-statements-as-functions-of-their-key.md).
 """
 
+import hashlib
 import uuid
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 from psycopg2.extensions import adapt
-from sqlalchemy import Dialect, Executable
+from sqlalchemy import ARRAY, BindParameter, Dialect, Executable
 from sqlalchemy.dialects.postgresql import psycopg2
 
 from todo_graphql.cache import Cache
@@ -23,9 +24,16 @@ DIALECT: Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class CompiledStatement:
-    """The text of a statement, with psycopg2's placeholders for its parameters."""
+    """The text of a statement, with psycopg2's placeholders for its parameters.
+
+    `preparation` prepares it under its `name`, without placeholders. `execution` executes what was
+    prepared. A statement without a preparation is never prepared.
+    """
 
     sql: str
+    name: str = ""
+    preparation: str = ""
+    execution: str = ""
 
 
 STATEMENT_CACHE: Cache[Hashable, CompiledStatement] = Cache(1_024)
@@ -69,17 +77,41 @@ def compile_statement(statement: Executable) -> CompiledStatement:
     """Compile a statement: values become literals, a `bindparam` without a value a parameter."""
     compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
     assert not compiled.post_compile_params, "The text of IN depends on its values: use ANY."
-    texts = {
-        name: f"%({name})s" if bind.required else literal(compiled.params[name])
-        for bind, name in compiled.bind_names.items()
-    }
-    # The text is formatted twice: here and by the driver.
-    return CompiledStatement(str(compiled).replace("%%", "%%%%") % texts)
+    parameters, literals = {}, {}
+    for bind, name in compiled.bind_names.items():
+        if bind.required:
+            parameters[name] = bind
+        else:
+            literals[name] = literal(compiled.params[name])
+    numbers = {name: f"${number}" for number, name in enumerate(parameters, 1)}
+    prepared = str(compiled) % {**literals, **numbers}
+    # The same text has the same name, whoever prepares it.
+    name = "todo_" + hashlib.sha256(prepared.encode()).hexdigest()[:32]
+    placeholders = {name: f"%({name})s" for name in parameters}
+    escaped = {name: text.replace("%", "%%") for name, text in literals.items()}
+    arguments = ", ".join(argument(name, bind) for name, bind in parameters.items())
+    return CompiledStatement(
+        # The text is formatted twice: here and by the driver.
+        str(compiled).replace("%%", "%%%%") % {**escaped, **placeholders},
+        name,
+        f"PREPARE {name} AS {prepared}",
+        f"EXECUTE {name}({arguments})" if arguments else f"EXECUTE {name}",
+    )
+
+
+def argument(name: str, bind: BindParameter[Any]) -> str:
+    """Return the placeholder of an argument of EXECUTE.
+
+    The driver writes a list as an ARRAY of texts, which PostgreSQL does not convert by itself.
+    """
+    if not isinstance(bind.type, ARRAY):
+        return f"%({name})s"
+    return f"%({name})s::{bind.type.compile(DIALECT)}"
 
 
 def literal(value: Any) -> str:
-    """Quote a value as SQL, with its percent signs doubled for the driver."""
+    """Quote a value as SQL."""
     adapted = adapt(str(value) if isinstance(value, uuid.UUID) else value)
     if hasattr(adapted, "encoding"):
         adapted.encoding = "utf-8"
-    return str(adapted.getquoted().decode()).replace("%", "%%")
+    return str(adapted.getquoted().decode())
