@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from tests.support.administrators import administer
 from tests.support.servers import migrated_database, settings_for
 from todo_graphql.store.idempotency import save_key_statement
 from todo_graphql.store.maintenance.seed import sample_users, seed
+from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, StatementKey
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import counted_storage_statement, recount_storage_statement
 from todo_graphql.store.tasks.cursors import Listing
-from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
+from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.tasks.page_requests import PageRequest
@@ -65,17 +67,37 @@ FILTERS = {
 }
 
 
+@pytest.fixture(scope="module", params=["off", "on"], ids=["plain", "prepared"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """Whether statements are planned for their values, or once for all values."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def connection(postgresql: SecretStr) -> Iterator[ViewerConnection]:
+def connection(postgresql: SecretStr, mode: str) -> Iterator[ViewerConnection]:
     """Connection of one of several users, with current statistics."""
     with migrated_database(postgresql) as url:
-        database = Database(settings_for(url))
-        for _ in seed(database, USERS, 12_000):
+        yield from connected(url, mode, dict.fromkeys(USERS, 600))
+
+
+@pytest.fixture(scope="module")
+def busy(postgresql: SecretStr, mode: str) -> Iterator[ViewerConnection]:
+    """Connection of a user with many tasks among users with few."""
+    with migrated_database(postgresql) as url:
+        yield from connected(url, mode, dict.fromkeys(sample_users(400), 3) | {ME: 2_000})
+
+
+def connected(url: SecretStr, mode: str, tasks: dict[Viewer, int]) -> Iterator[ViewerConnection]:
+    """Create tasks, and yield a connection of `ME`."""
+    database = Database(settings_for(url, database_prepared_statements=mode))
+    for number in set(tasks.values()):
+        users = [user for user in tasks if tasks[user] == number]
+        for _ in seed(database, users, number * len(users)):
             pass
-        administer(url, "ANALYZE")
-        with database.connect_as(ME) as own:
-            yield own
-        database.close()
+    administer(url, "ANALYZE")
+    with database.connect_as(ME) as own:
+        yield own
+    database.close()
 
 
 def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
@@ -83,10 +105,24 @@ def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
     return explain(connection, page_statement(shape, ALL), values)
 
 
-def explain(connection: ViewerConnection, key: StatementKey, values: Mapping[str, Any]) -> str:
+def explain(
+    connection: ViewerConnection,
+    key: StatementKey,
+    values: Mapping[str, Any] = MappingProxyType({}),
+    options: str = "ANALYZE, COSTS OFF, TIMING OFF",
+) -> str:
+    """Return the plan of a statement, which is prepared where the connection prepares."""
     statement = key.compile(Statements.scope)
-    explained = CompiledStatement(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement.sql}")
-    return "\n".join(row[0] for row in connection.read(explained, values))
+    execution = statement.sql
+    if connection._connect().prepared is not None:
+        preparation = statement.preparation.replace(statement.name, "explained")
+        connection.read(CompiledStatement(preparation.replace("%", "%%")))
+        execution = statement.execution.replace(statement.name, "explained")
+    explained = CompiledStatement(f"EXPLAIN ({options}) {execution}")
+    plan = "\n".join(row[0] for row in connection.read(explained, values))
+    if execution != statement.sql:
+        connection.read(CompiledStatement("DEALLOCATE explained"))
+    return plan
 
 
 def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
@@ -158,31 +194,51 @@ def test_every_filter_uses_user_index(connection: ViewerConnection, which: TaskF
     assert "user_id = " in plan
 
 
+OFTEN_TRUE = {
+    "all": TaskFilter(),
+    "open": FILTERS["open"],
+    "tags": FILTERS["tags"],
+    "text": TaskFilter(
+        AnyOf((Comparison("title", "contains", "a"), Comparison("description", "contains", "a")))
+    ),
+    "search": FILTERS["search"],
+}
+
+
 @pytest.mark.plain_postgresql
-def test_insert_finds_existing_ids_by_primary_key(postgresql: SecretStr) -> None:
+@pytest.mark.parametrize("which", OFTEN_TRUE.values(), ids=OFTEN_TRUE)
+@pytest.mark.parametrize("key", [OrderKey(field) for field in INDEXES], ids=str)
+def test_page_of_a_user_with_many_tasks_is_read_in_its_order(
+    busy: ViewerConnection, key: OrderKey, which: TaskFilter
+) -> None:
+    """The other users have so few tasks that sorting all of them seems as good."""
+    plan = plan_of(busy, PageRequest.from_arguments(Listing(which, (key,)), first=20))
+    assert INDEXES[key.field] in plan or "ix_tasks_open" in plan, plan
+    assert "Sort Key: tasks" not in plan, plan
+
+
+@pytest.mark.plain_postgresql
+def test_insert_finds_existing_ids_by_primary_key(postgresql: SecretStr, mode: str) -> None:
     """Without statistics, a join would read all tasks of the user for each batch of an import."""
     with migrated_database(postgresql) as url:
-        database = Database(settings_for(url))
-        statement = insert_missing_statement(first=True).compile(Statements.scope)
-        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
+        database = Database(settings_for(url, database_prepared_statements=mode))
         with database.connect_as(ME) as own:
             values = insert_parameters([NewTask("new", id=ME.id)])
-            plan = [row[0] for row in own.read(explained, values)]
+            plan = explain(own, insert_missing_statement(first=True), values, "COSTS OFF")
         database.close()
-    assert [line for line in plan if "Index Cond: ((user_id = " in line and "(id = ANY (" in line]
+    assert re.search(r"Index Cond: \(\(user_id = .*\(id = ANY \(", plan), plan
 
 
 @pytest.mark.plain_postgresql
-def test_new_values_find_tasks_by_primary_key(postgresql: SecretStr) -> None:
+def test_new_values_find_tasks_by_primary_key(postgresql: SecretStr, mode: str) -> None:
     """Without statistics, a join would read all tasks of the user."""
     with migrated_database(postgresql) as url:
-        database = Database(settings_for(url))
-        statement = set_values_statement(ALL, VALUES, first=True).compile(Statements.scope)
-        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
+        database = Database(settings_for(url, database_prepared_statements=mode))
         with database.connect_as(ME) as own:
             _, values = TaskSelection(ids=(ME.id,)).split()
             values |= values_parameters([NewValues(ME.id, {"title": "new"})])
-            plan = [row[0] for row in own.read(explained, values)]
+            statement = set_values_statement(ALL, VALUES, first=True)
+            plan = explain(own, statement, values, "COSTS OFF").splitlines()
         database.close()
     scans = [line for line in plan if "Index Cond: ((user_id = " in line]
     assert len(scans) == 3
@@ -192,17 +248,13 @@ def test_new_values_find_tasks_by_primary_key(postgresql: SecretStr) -> None:
 
 def test_recount_reads_own_tasks_by_index(connection: ViewerConnection) -> None:
     for key in (counted_storage_statement(), recount_storage_statement()):
-        statement = key.compile(Statements.scope)
-        explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
-        plan = "\n".join(row[0] for row in connection.read(explained))
+        plan = explain(connection, key, options="COSTS OFF")
         assert "Seq Scan" not in plan, plan
         assert "user_id = " in plan
 
 
 def test_idempotency_key_is_saved_by_primary_key(connection: ViewerConnection) -> None:
-    statement = save_key_statement().compile(Statements.scope)
-    explained = CompiledStatement(f"EXPLAIN (COSTS OFF) {statement.sql}")
     values = {"own_key": "k", "own_digest": b"", "own_answer": ""}
-    plan = "\n".join(row[0] for row in connection.read(explained, values))
+    plan = explain(connection, save_key_statement(), values, "COSTS OFF")
     assert "Seq Scan" not in plan, plan
     assert "pk_idempotency_keys" in plan

@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parents[2]
 
 EXPANDED = "0008"
 """The revision that servers of this release and of the one before it can both use. The next one
-removes what only earlier releases need.
+removes what only earlier releases need. Servers of this release can use all from this one on.
 """
 
 
@@ -72,6 +72,10 @@ def head() -> str:
     return revisions()[-1]
 
 
+def _until_expanded() -> tuple[str, ...]:
+    return revisions()[: revisions().index(EXPANDED) + 1]
+
+
 def upgrade(settings: Settings, *, finish: bool = False) -> str:
     """Upgrade the database, and return its revision.
 
@@ -86,7 +90,8 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
     try:
         with engine.connect() as connection:
             present = _revision_on(connection)
-            upgrade_on(connection, head() if finish or present in (None, head()) else EXPANDED)
+            may_finish = finish or present is None or present not in _until_expanded()
+            upgrade_on(connection, head() if may_finish else EXPANDED)
             return str(_revision_on(connection))
     except DBAPIError as error:
         if is_privilege_missing(error):
@@ -128,8 +133,7 @@ def is_current(connection: ViewerConnection) -> bool:
     stops. Raises Unavailable and UnexpectedDatabaseError.
     """
     revision = present_revision(connection)
-    behind = set(revisions()) - {EXPANDED, head()}
-    return revision is not None and revision not in behind
+    return revision is not None and revision not in set(_until_expanded()) - {EXPANDED}
 
 
 def refuse_newer(connection: ViewerConnection) -> None:
