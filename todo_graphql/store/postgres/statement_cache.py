@@ -85,7 +85,7 @@ def compile_statement(statement: Executable) -> CompiledStatement:
             literals[name] = literal(compiled.params[name])
     numbers = {name: f"${number}" for number, name in enumerate(parameters, 1)}
     prepared = str(compiled) % {**literals, **numbers}
-    # The same text has the same name, whoever prepares it.
+    # A name never stands for two texts, also in a session that connections share.
     name = "todo_" + hashlib.sha256(prepared.encode()).hexdigest()[:32]
     placeholders = {name: f"%({name})s" for name in parameters}
     escaped = {name: text.replace("%", "%%") for name, text in literals.items()}
