@@ -11,9 +11,10 @@ from typing import Any, NoReturn, TypeVar
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from todo_graphql.api.context import Context
-from todo_graphql.errors import InvalidToken, MissingToken, Problem, RateLimited, Unavailable
+from todo_graphql.errors import InvalidToken, MissingToken, Problem, Unavailable
 from todo_graphql.server.http.unsent_responses import RESPONSE_PIECE_BYTES
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.message_costs import MessageCosts
 from todo_graphql.server.live.websocket_messages import (
     ACK,
     BINARY,
@@ -63,8 +64,7 @@ class Socket:
         self._operations: dict[str, SocketOperation] = {}
         self.subscriptions = set[SocketOperation]()
         self._tasks = set[asyncio.Task[None]]()
-        self._uncharged = limits.HANDSHAKE_COST
-        self._charged_from = 0  # so that the first message is not accepted without a budget
+        self._costs = MessageCosts()
         self._closing: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
 
     @property
@@ -86,6 +86,8 @@ class Socket:
             for operation in self._operations.values():
                 operation.is_completed.set()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._record.context is not None:  # the client is known
+                await self._charge_rest()
 
     async def _serve(self) -> Close:
         """Serve the client, and return the close frame that is due."""
@@ -93,15 +95,16 @@ class Socket:
             await self._unless_stopped(self._initialise())
             with self._services.slots.hold(self.user):
                 self._websocket.scope["extensions"][ON_AUTHENTICATED]()
-                try:
-                    await self.send(ACK)
-                    return await self._exchange()
-                finally:
-                    await self._charge_rest()
+                await self.send(ACK)
+                return await self._exchange()
         except SocketClosed as closed:
             return closed.close
         except ClientTooSlow:
             return TOO_SLOW
+        except InvalidToken as problem:
+            return Close(CloseCode.FORBIDDEN, problem.message)
+        except Problem as problem:
+            return Close(CloseCode.TRY_AGAIN_LATER, problem.message)
 
     def close(self, close: Close) -> None:
         """Close the WebSocket. The first reason counts."""
@@ -123,8 +126,6 @@ class Socket:
             self._record.context = context = self.session.create_context()
         except (MissingToken, InvalidToken) as problem:
             raise SocketClosed(Close(CloseCode.UNAUTHORIZED, problem.message)) from None
-        except Problem as problem:
-            raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
         self.user = context.viewer.key
 
     async def _receive_init(self) -> ClientMessage:
@@ -205,41 +206,26 @@ class Socket:
             raise SocketClosed(SECOND_INIT)
 
     async def _charge(self, characters: int) -> None:
-        """Charge for the event loop's time of messages, once it is worth a call.
-
-        An overloaded server charges later.
-        """
-        self._uncharged += limits.MESSAGE_COST + characters // limits.CHARACTERS_PER_COST
-        if self._uncharged >= self._charged_from:
-            self._charged_from = limits.CHARGED_COST
-            await self._charge_now(Context.charge)
+        """Charge for messages once it is worth a call. An overloaded server charges later."""
+        self._costs.add(characters)
+        if not self._costs.are_due:
+            return
+        cost = self._costs.take()
+        try:
+            await self._call(lambda context: context.charge(cost))
+        except Unavailable:
+            self._costs.put_back(cost)
 
     async def _charge_rest(self) -> None:
         """Charge for the messages since the last charge, even if less remains in the budget."""
-        with suppress(SocketClosed):
-            await self._charge_now(Context.deduct)
-
-    async def _charge_now(self, charge: Callable[[Context, int], None]) -> None:
-        cost, self._uncharged = self._uncharged, 0
-        try:
-            context = self.session.create_context()
-            await self._services.runner.call(context, partial(charge, context, cost))
-        except Unavailable:
-            self._uncharged += cost
-        except RateLimited as problem:
-            raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
-        except InvalidToken as problem:
-            raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
+        cost = self._costs.take()
+        with suppress(Problem):
+            await self._call(lambda context: context.deduct(cost))
 
     async def _call(self, function: Callable[[Context], T]) -> T:
-        """Call a function on a worker thread, at a charge. Raises SocketClosed."""
-        try:
-            context = self.session.create_context()
-            return await self._services.runner.call(context, partial(function, context))
-        except InvalidToken as problem:
-            raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
-        except Problem as problem:
-            raise SocketClosed(Close(CloseCode.TRY_AGAIN_LATER, problem.message)) from None
+        """Call a function on a worker thread, at a charge. Raises a Problem."""
+        context = self.session.create_context()
+        return await self._services.runner.call(context, partial(function, context))
 
     async def _subscribe(self, message: ClientMessage) -> None:
         """Start an operation when there is a slot or a permit for it."""
@@ -318,10 +304,7 @@ class Socket:
         while True:
             seconds = self.session.expires_at - time.time()
             await asyncio.sleep(max(0.01, min(limits.PING_SECONDS, seconds)))
-            try:
-                self.session.create_context()
-            except InvalidToken as problem:
-                raise SocketClosed(Close(CloseCode.FORBIDDEN, problem.message)) from None
+            self.session.create_context()  # verifies the token
             await self.send(PING)
             awaited = self._message_deadline
             if awaited is not None and awaited.when() is None:
