@@ -69,9 +69,17 @@ def targets() -> list[Target]:
         OURS,
         environment={"EXECUTOR": "reference"},
     )
+    unprepared = Target(
+        "ours-unprepared",
+        "todo-graphql serve without prepared statements, as behind a pooler",
+        serve,
+        OURS,
+        environment={"DATABASE_PREPARED_STATEMENTS": "off"},
+    )
     has_executors = "executor" in Settings.model_fields
     return [
         ours,
+        unprepared,
         *([reference] if has_executors else []),
         Target(
             "tutorial",

@@ -54,7 +54,7 @@ for name in list(os.environ):
         del os.environ[name]
 
 # A repeated statement is prepared, so the tests execute most statements in both forms.
-prepared_statements.PREPARE_AFTER = 1
+prepared_statements.PREPARE_AFTER_EXECUTIONS = 1
 
 # The longest files run first, so that no worker is left with one of them at the end.
 LONG = (

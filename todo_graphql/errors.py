@@ -271,6 +271,7 @@ class RateLimited(Problem):
 
 
 TOO_LATE = "The request timed out. Try again later."
+UNAVAILABLE = "The database is unavailable. Try again in a moment."
 
 OUTCOME_UNKNOWN = (
     "The outcome is unknown: the connection to the database was lost before it responded. "

@@ -32,3 +32,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     op.execute("ALTER TABLE tasks ALTER COLUMN user_id RESET (n_distinct)")
+    op.execute("ANALYZE tasks")

@@ -82,7 +82,7 @@ def test_pooler_for_migrations_is_advised_against(direct: SecretStr) -> None:
         (
             True,
             "on",
-            ["DATABASE_PREPARED_STATEMENTS is on, but connections share sessions: remove"],
+            ["DATABASE_PREPARED_STATEMENTS is on, but connections share sessions: set it "],
         ),
     ],
 )

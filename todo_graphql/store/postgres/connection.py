@@ -1,13 +1,14 @@
 """Database connection of one viewer, which sends the viewer's id with each statement."""
 
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Executable, text
 
-from todo_graphql.errors import OUTCOME_UNKNOWN, Unavailable
+from todo_graphql.errors import OUTCOME_UNKNOWN, UNAVAILABLE, Unavailable
 from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.operation_connection import (
     ConnectionLost,
@@ -18,19 +19,24 @@ from todo_graphql.store.postgres.operation_connection import (
 )
 from todo_graphql.store.postgres.pool import Pool, PooledConnection
 from todo_graphql.store.postgres.preamble import Preamble
+from todo_graphql.store.postgres.prepared_statements import PreparedStatements
 from todo_graphql.store.postgres.statement_cache import CompiledStatement, compile_statement
 from todo_graphql.store.quota import Quota
 
 # Writers of one user queue on the lock of the user's row. The lock is a separate statement, so
 # that the snapshot of the next one includes the previous writer's changes.
-LOCK_USER = compile_statement(text("SELECT FROM users WHERE id = :viewer FOR NO KEY UPDATE"))
+LOCK_USER = compile_statement(
+    text("SELECT FROM users WHERE id = :viewer FOR NO KEY UPDATE"), is_frequent=True
+)
 # The same lock, and the row exists afterwards, also after a concurrent deletion.
 UPSERT_USER = compile_statement(
     text(
         "INSERT INTO users (id) VALUES (:viewer)"
         " ON CONFLICT (id) DO UPDATE SET revision = users.revision"
-    )
+    ),
+    is_frequent=True,
 )
+NO_VIEWER = str(uuid.UUID(int=0))
 NO_VALUES: Mapping[str, Any] = {}
 
 
@@ -129,39 +135,49 @@ class ViewerConnection(OperationConnection):
     ) -> Rows:
         if not isinstance(statement, CompiledStatement):
             statement = compile_statement(statement)
+        if self._pending_begin is not None:
+            lock = UPSERT_USER if self._pending_begin else None
         try:
             return self._execute(lock, statement, values)
         except PreparationLost:
-            if self._pending_begin is not None:
+            if self._pending_begin == "":
                 raise
-            return self._execute(lock, statement, values)
+            return self._execute(lock, statement, values, may_prepare=False)
 
     def _execute(
         self,
         lock: CompiledStatement | None,
         statement: CompiledStatement,
         values: Mapping[str, Any],
+        *,
+        may_prepare: bool = True,
     ) -> Rows:
+        connection = self._connect()
+        prepared = connection.prepared if may_prepare and self._pool.sessions.may_prepare else None
+        statements = (statement,) if lock is None else (lock, statement)
+        if prepared is None:
+            texts = [one.sql for one in statements]
+        else:
+            self._prepare_frequent(prepared, statements)
+            texts = [one.execution if one in prepared else one.sql for one in statements]
         # PostgreSQL runs the statements of one simple-query message in one implicit transaction,
         # with which the local settings of the preamble end. This takes one round trip, and is
         # safe behind a pooler that shares server connections.
-        connection = self._connect()
-        execution = self._text(connection, statement)
-        message = self._before(connection, lock) + execution
-        return self._send(message, {**values, **self._own}, statement.sql)
+        message = self._before() + "; ".join(texts)
+        values = {**values, **self._own}
+        return self._send(message, values, statement.sql, is_prepared=prepared is not None)
 
-    def _text(self, connection: PooledConnection, statement: CompiledStatement) -> str:
-        """Return the text that executes a statement. A frequent one is prepared first."""
-        prepared = connection.prepared
-        if prepared is None or not self._pool.sessions.prepare_statements:
-            return statement.sql
-        if prepared.is_due(statement):
-            self._prepare(prepared.prepare(statement))
-        return prepared.text(statement)
+    def _prepare_frequent(
+        self, prepared: PreparedStatements, statements: Sequence[CompiledStatement]
+    ) -> None:
+        """Count an execution of each statement, and prepare frequent ones by further messages."""
+        for statement in statements:
+            if prepared.count_execution(statement):
+                self._prepare(prepared.add(statement))
 
     def _prepare(self, commands: str) -> None:
-        """Send commands that prepare a statement, for the role and the settings of the preamble."""
-        settings = "" if self._pending_begin == "" else self._preamble.format(self.viewer_id)
+        # The session keeps the message, which therefore names no viewer.
+        settings = "" if self._pending_begin == "" else self._preamble.format(NO_VIEWER)
         try:
             self._send(settings + commands, None, commands)
         except PreparationLost:
@@ -173,17 +189,14 @@ class ViewerConnection(OperationConnection):
             self._discard()
             raise
 
-    def _before(self, connection: PooledConnection, lock: CompiledStatement | None) -> str:
-        """Return the text that precedes a statement: in a transaction, BEGIN once."""
+    def _before(self) -> str:
+        """Return the text that precedes the statements: in a transaction, BEGIN once."""
         begin = self._pending_begin
         if begin == "":
             return ""
         if begin is not None:
-            lock = UPSERT_USER
-        locking = "" if lock is None else self._text(connection, lock) + "; "
-        if begin is not None:
             self._pending_begin = ""
-        return f"{begin or ''}{self._preamble.format(self.viewer_id)}{locking}"
+        return (begin or "") + self._preamble.format(self.viewer_id)
 
     def _end(self, command: str) -> None:
         """End the transaction, if it has begun."""
@@ -210,7 +223,7 @@ class ViewerConnection(OperationConnection):
         must not run on another connection.
         """
         if self._connection is None and self._pending_begin == "":
-            raise Unavailable("The database is unavailable. Try again in a moment.")
+            raise Unavailable(UNAVAILABLE)
         return super()._connect()
 
     def __enter__(self) -> Self:

@@ -78,7 +78,7 @@ class Database:
         )
         event.listen(self.engine, "first_connect", self._preamble.detect)
         sessions = Sessions(settings.database_prepared_statements, self._preamble)
-        event.listen(self.engine, "connect", sessions.open)
+        event.listen(self.engine, "connect", sessions.on_connect)
         self.pool = Pool(
             self.engine, sessions, settings.database_pool_recycle, settings.max_connections
         )

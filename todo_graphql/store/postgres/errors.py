@@ -10,7 +10,7 @@ from functools import partial
 import psycopg2
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from todo_graphql.errors import BadUserInput, ExpectedError, InputReason, Unavailable
+from todo_graphql.errors import UNAVAILABLE, BadUserInput, ExpectedError, InputReason, Unavailable
 from todo_graphql.store.models import (
     DESCRIPTION_MAX_LENGTH,
     IDEMPOTENCY_KEY_MAX_LENGTH,
@@ -121,7 +121,7 @@ def _translate(error: BaseException | None, *, outage: bool) -> Exception:
     if constraint in CONSTRAINTS:
         return CONSTRAINTS[constraint]()
     if state is None and outage:
-        return Unavailable("The database is unavailable. Try again in a moment.")
+        return Unavailable(UNAVAILABLE)
     if state is not None and state.startswith(UNAVAILABLE_STATES):
         return Unavailable("The database cannot answer now. Try again in a moment.")
     failure = NotMigratedError if state in NOT_MIGRATED_STATES else UnexpectedDatabaseError

@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parents[2]
 
 EXPANDED = "0008"
 """The revision that servers of this release and of the one before it can both use. The next one
-removes what only earlier releases need. Servers of this release can use all from this one on.
+removes what only earlier releases need. Servers of this release can use this and every later one.
 """
 
 
@@ -72,15 +72,16 @@ def head() -> str:
     return revisions()[-1]
 
 
-def _until_expanded() -> tuple[str, ...]:
-    return revisions()[: revisions().index(EXPANDED) + 1]
+def outdated_revisions() -> tuple[str, ...]:
+    """Return the revisions that servers of this release cannot use."""
+    return revisions()[: revisions().index(EXPANDED)]
 
 
 def upgrade(settings: Settings, *, finish: bool = False) -> str:
     """Upgrade the database, and return its revision.
 
-    The newest revision is for a new database, and to `finish` when no server of an earlier release
-    is running. Otherwise these servers can continue to run with the revision.
+    The newest revision is for a new database, for one that no server of an earlier release can use,
+    and to `finish` when none of these servers is running. Otherwise they can continue to run.
 
     Raises Unavailable when the database is unavailable, MigrationPermissionError when the role
     lacks a privilege, NewerDatabaseError for a revision that this release does not know, and
@@ -90,8 +91,8 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
     try:
         with engine.connect() as connection:
             present = _revision_on(connection)
-            may_finish = finish or present is None or present not in _until_expanded()
-            upgrade_on(connection, head() if may_finish else EXPANDED)
+            has_earlier_servers = present is not None and present <= EXPANDED
+            upgrade_on(connection, EXPANDED if has_earlier_servers and not finish else head())
             return str(_revision_on(connection))
     except DBAPIError as error:
         if is_privilege_missing(error):
@@ -133,7 +134,7 @@ def is_current(connection: ViewerConnection) -> bool:
     stops. Raises Unavailable and UnexpectedDatabaseError.
     """
     revision = present_revision(connection)
-    return revision is not None and revision not in set(_until_expanded()) - {EXPANDED}
+    return revision is not None and revision not in outdated_revisions()
 
 
 def refuse_newer(connection: ViewerConnection) -> None:

@@ -6,15 +6,18 @@ from typing import Any, NamedTuple, cast
 
 import psycopg2
 from psycopg2.errors import (
+    DatatypeMismatch,
     DuplicatePreparedStatement,
     FeatureNotSupported,
     InvalidSqlStatementName,
+    NumericValueOutOfRange,
+    UndefinedFunction,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from todo_graphql.errors import TOO_LATE, Unavailable
+from todo_graphql.errors import TOO_LATE, UNAVAILABLE, Unavailable
 from todo_graphql.store.postgres.cancellation import Cancelled, SocketCanceller
 from todo_graphql.store.postgres.errors import (
     is_connection_lost,
@@ -22,6 +25,9 @@ from todo_graphql.store.postgres.errors import (
     translate_error,
 )
 from todo_graphql.store.postgres.pool import Pool, PooledConnection, driver_connection
+
+OUTDATED = (DatatypeMismatch, FeatureNotSupported, NumericValueOutOfRange, UndefinedFunction)
+"""The errors of a prepared statement whose columns have changed their types."""
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -39,14 +45,14 @@ class ConnectionLost(Unavailable):
 
 
 class NotSent(ConnectionLost):
-    """No connection was available, so the statement was not sent."""
+    """The statement was not sent."""
 
 
 class PreparationLost(Unavailable):
     """A prepared statement was absent or outdated. The message has had no effect."""
 
     def __init__(self) -> None:
-        super().__init__("The database is unavailable. Try again in a moment.")
+        super().__init__(UNAVAILABLE)
 
 
 class OperationConnection:
@@ -98,10 +104,17 @@ class OperationConnection:
         finally:
             self._wait_started_at = None
 
-    def _send(self, message: str, values: Mapping[str, Any] | None, sql: str) -> Rows:
+    def _send(
+        self,
+        message: str,
+        values: Mapping[str, Any] | None,
+        sql: str,
+        *,
+        is_prepared: bool = False,
+    ) -> Rows:
         """Send a message, and return the rows of its last statement.
 
-        `timings` contains it as `sql`.
+        `timings` contains it as `sql`. `is_prepared` allows it to execute prepared statements.
 
         Raises ConnectionLost, PreparationLost, Unavailable or a Problem of its values.
         """
@@ -117,10 +130,9 @@ class OperationConnection:
             self._pool.sessions.stop_preparing()
             self._discard()
             raise PreparationLost from None
-        except FeatureNotSupported as error:
-            if connection.prepared is None:
+        except OUTDATED as error:
+            if not is_prepared:
                 raise translate_driver_error(error) from None
-            # A migration has changed the types of a prepared statement's result.
             self._discard()
             raise PreparationLost from None
         except psycopg2.Error as error:

@@ -7,18 +7,18 @@ from collections import OrderedDict
 
 from todo_graphql.store.postgres.statement_cache import CompiledStatement
 
-PREPARE_AFTER = 5
+PREPARE_AFTER_EXECUTIONS = 5
 """The number of executions of a statement on a connection after which it is prepared."""
 
-MAX_TEXT = 100_000
-"""The maximum length of all texts that a connection has prepared, in characters. PostgreSQL needs
-about 60 bytes of memory for each.
+MAX_PREPARED_CHARACTERS = 100_000
+"""The maximum length of all statements that a connection has prepared. PostgreSQL needs about 75
+bytes of memory for each character.
 """
 
-MAX_STATEMENT = MAX_TEXT // 10
+MAX_STATEMENT_CHARACTERS = MAX_PREPARED_CHARACTERS // 10
 """The maximum length of one of them."""
 
-MAX_COUNTED = 1_000
+MAX_COUNTED_STATEMENTS = 1_000
 """The maximum number of statements whose executions a connection counts."""
 
 
@@ -33,34 +33,33 @@ class PreparedStatements:
         self._lengths: OrderedDict[str, int] = OrderedDict()
         self._length = 0
 
-    def is_due(self, statement: CompiledStatement) -> bool:
-        """Count an execution of a statement. Return whether it should be prepared before."""
+    def __contains__(self, statement: CompiledStatement) -> bool:
+        return statement.name in self._lengths
+
+    def count_execution(self, statement: CompiledStatement) -> bool:
+        """Return whether the statement should be prepared before this execution."""
         name = statement.name
-        if name in self._lengths or not 0 < len(statement.preparation) <= MAX_STATEMENT:
+        if name in self._lengths:
+            self._lengths.move_to_end(name)
+            return False
+        if not 0 < len(statement.preparation) <= MAX_STATEMENT_CHARACTERS:
             return False
         self._executions[name] = executions = self._executions.pop(name, 0) + 1
-        if len(self._executions) > MAX_COUNTED:
+        if len(self._executions) > MAX_COUNTED_STATEMENTS:
             self._executions.popitem(last=False)
-        return executions > PREPARE_AFTER
+        return executions > PREPARE_AFTER_EXECUTIONS
 
-    def prepare(self, statement: CompiledStatement) -> str:
-        """Add a statement. Return the commands for it, which must succeed.
+    def add(self, statement: CompiledStatement) -> str:
+        """Add a statement. Return the commands that prepare it, all of which must succeed.
 
         They deallocate the statements that exceed the bound.
         """
         commands = []
         self._length += len(statement.preparation)
-        while self._length > MAX_TEXT:
+        while self._length > MAX_PREPARED_CHARACTERS:
             name, length = self._lengths.popitem(last=False)
             self._length -= length
             commands.append(f"DEALLOCATE {name}")
         self._executions.pop(statement.name, None)
         self._lengths[statement.name] = len(statement.preparation)
         return "; ".join([*commands, statement.preparation])
-
-    def text(self, statement: CompiledStatement) -> str:
-        """Return the text that executes a statement, with placeholders for its parameters."""
-        if statement.name not in self._lengths:
-            return statement.sql
-        self._lengths.move_to_end(statement.name)
-        return statement.execution

@@ -10,11 +10,11 @@ from todo_graphql.store.postgres.prepared_statements import PreparedStatements
 
 logger = logging.getLogger(__name__)
 
-# The plan of a statement does not depend on its values (decision 0016). By default PostgreSQL plans
-# some statements anew for each execution, because it expects a better plan.
+# One plan serves all values (decision 0033). By default PostgreSQL plans some statements anew for
+# each execution.
 KEEP_PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
 
-# A pooler or a proxy issues a process id of its own to its clients.
+# PgBouncer, and other poolers and proxies, issue process ids of their own to their clients.
 IS_DIRECT = " WHERE pg_backend_pid() = %s"
 
 
@@ -24,11 +24,11 @@ class Sessions:
     def __init__(self, mode: PreparedStatementsMode, preamble: Preamble) -> None:
         self._trusts_proxy = mode == "on"
         self._preamble = preamble
-        self.prepare_statements = mode != "off"
+        self.may_prepare = mode != "off"
 
-    def open(self, connection: Any, _record: object = None) -> None:
+    def on_connect(self, connection: Any, _record: object = None) -> None:
         """Let a new connection prepare statements, if its session is its own."""
-        if not self.prepare_statements or self._preamble.has_citus:
+        if not self.may_prepare or self._preamble.has_citus:
             return
         with closing(connection.cursor()) as cursor:
             if self._trusts_proxy:
@@ -39,10 +39,10 @@ class Sessions:
                 connection.prepared = PreparedStatements()
 
     def stop_preparing(self) -> None:
-        """Prepare and execute no prepared statements any more: connections share sessions."""
-        if self.prepare_statements:
+        """Send all statements in full from now on, because connections share sessions."""
+        did_prepare, self.may_prepare = self.may_prepare, False
+        if did_prepare:
             logger.warning(
                 "Connections share sessions: prepared statements are off. Set "
                 "DATABASE_PREPARED_STATEMENTS=off."
             )
-        self.prepare_statements = False

@@ -26,8 +26,8 @@ DIALECT: Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
 class CompiledStatement:
     """The text of a statement, with psycopg2's placeholders for its parameters.
 
-    `preparation` prepares it under its `name`, without placeholders. `execution` executes what was
-    prepared. A statement without a preparation is never prepared.
+    A frequent statement can be prepared: `preparation` prepares it under its `name`, and
+    `execution` executes it, with the same placeholders. Without a preparation it never is.
     """
 
     sql: str
@@ -52,7 +52,9 @@ class StatementKey(NamedTuple):
         key = scope, self
         statement = STATEMENT_CACHE.get(key)
         if statement is None:
-            statement = compile_statement(self.build(scope, *self.arguments, **dict(self.options)))
+            statement = compile_statement(
+                self.build(scope, *self.arguments, **dict(self.options)), is_frequent=True
+            )
             STATEMENT_CACHE.put(key, statement)
         return statement
 
@@ -73,26 +75,30 @@ class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, like c
         return StatementKey(self.build, arguments, tuple(options.items()))
 
 
-def compile_statement(statement: Executable) -> CompiledStatement:
-    """Compile a statement: values become literals, a `bindparam` without a value a parameter."""
+def compile_statement(statement: Executable, *, is_frequent: bool = False) -> CompiledStatement:
+    """Compile a statement: values become literals, a `bindparam` without a value a parameter.
+
+    A frequent statement is a single one, which can be prepared.
+    """
     compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
     assert not compiled.post_compile_params, "The text of IN depends on its values: use ANY."
-    parameters, literals = {}, {}
-    for bind, name in compiled.bind_names.items():
-        if bind.required:
-            parameters[name] = bind
-        else:
-            literals[name] = literal(compiled.params[name])
+    parameters = {name: bind for bind, name in compiled.bind_names.items() if bind.required}
+    literals = {
+        name: literal(value) for name, value in compiled.params.items() if name not in parameters
+    }
+    escaped = {name: text.replace("%", "%%") for name, text in literals.items()}
+    placeholders = {name: f"%({name})s" for name in parameters}
+    # The text is formatted twice: here and by the driver.
+    sql = str(compiled).replace("%%", "%%%%") % {**escaped, **placeholders}
+    if not is_frequent:
+        return CompiledStatement(sql)
     numbers = {name: f"${number}" for number, name in enumerate(parameters, 1)}
     prepared = str(compiled) % {**literals, **numbers}
-    # A name never stands for two texts, also in a session that connections share.
+    # Equal names have equal texts, also in a session that connections share.
     name = "todo_" + hashlib.sha256(prepared.encode()).hexdigest()[:32]
-    placeholders = {name: f"%({name})s" for name in parameters}
-    escaped = {name: text.replace("%", "%%") for name, text in literals.items()}
     arguments = ", ".join(argument(name, bind) for name, bind in parameters.items())
     return CompiledStatement(
-        # The text is formatted twice: here and by the driver.
-        str(compiled).replace("%%", "%%%%") % {**escaped, **placeholders},
+        sql,
         name,
         f"PREPARE {name} AS {prepared}",
         f"EXECUTE {name}({arguments})" if arguments else f"EXECUTE {name}",

@@ -162,7 +162,7 @@ TEXTS = frozenset({"title", "description", "tags"})
 
 
 def _often_true(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Let PostgreSQL expect that half of the tasks match; by default it expects 0.5 %.
+    """Let PostgreSQL expect that half of the tasks match, rather than a few.
 
     A page then reads the tasks in its order until it is full, not all of them in any order.
     """

@@ -1,0 +1,16 @@
+"""Fixtures of the store's tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.statements import single_connection
+from todo_graphql.settings.settings import Settings
+from todo_graphql.store.postgres.engine import Database
+
+
+@pytest.fixture
+def single(settings: Settings) -> Iterator[Database]:
+    """Database with one connection of its own."""
+    with single_connection(settings.required_database_url()) as database:
+        yield database
