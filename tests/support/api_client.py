@@ -29,11 +29,11 @@ class Person:
         self.viewer = Viewer(uuid.uuid4(), "someone@example.com")
         self.id = str(self.viewer.id)
         self.token = token_for(self.viewer, settings, 3_600)
-        self._url = url
+        self.url = url
 
     def post(self, document: str, **variables: Any) -> httpx.Response:
         return plain_http.post(
-            f"{self._url}/graphql",
+            f"{self.url}/graphql",
             content=json.dumps({"query": document, "variables": variables}),
             headers={
                 "Authorization": f"Bearer {self.token}",

@@ -17,7 +17,7 @@ HEADER = "id,title,description,priority,dueOn,dueAt,tags,completedAt,createdAt,d
 
 def ask_for_export(who: Person, **parameters: Any) -> httpx.Response:
     headers = {"Authorization": f"Bearer {who.token}"}
-    return plain_http.get(f"{who._url}/export", params=parameters, headers=headers, timeout=60)
+    return plain_http.get(f"{who.url}/export", params=parameters, headers=headers, timeout=60)
 
 
 def export(who: Person, kind: str = "json") -> bytes:
@@ -41,7 +41,7 @@ def send(
     who: Person, content: bytes | str | Iterator[bytes], kind: str = "json", **headers: str
 ) -> httpx.Response:
     return plain_http.post(
-        f"{who._url}/import",
+        f"{who.url}/import",
         content=content,
         headers={
             "Authorization": f"Bearer {who.token}",

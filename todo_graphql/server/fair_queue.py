@@ -43,6 +43,7 @@ class FairQueue:
 
         The owner holds the thread until the call has ended, even if it is cancelled.
         """
+        # Usually a thread is free, and no coroutine is needed.
         if not self._threads.try_acquire(owner):
             await self._threads.acquire(owner)
         try:

@@ -217,7 +217,7 @@ def test_slow_reader_of_an_export_loses_its_slot(
 def ask(who: Person, path: str, user_id: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {who.token}", "Content-Type": "application/json"}
     method = "GET" if path == "export" else "POST"
-    address = f"{who._url}/{path}?{user_id}"
+    address = f"{who.url}/{path}?{user_id}"
     return plain_http.request(
         method, address, headers=headers, content="[]" if path == "import" else None
     )
@@ -245,7 +245,7 @@ def test_unknown_parameter_is_rejected(alice: Person, path: str, name: str) -> N
     """The parameters are checked before the head of the body."""
     headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": "text/plain"}
     method = "GET" if path == "export" else "POST"
-    address = f"{alice._url}/{path}?{name}=true"
+    address = f"{alice.url}/{path}?{name}=true"
     error = error_of(plain_http.request(method, address, headers=headers))
     assert (error["code"], error["status"]) == ("BAD_USER_INPUT", 400)
     assert (error["reason"], error["field"]) == ("UNKNOWN_FIELD", name[:100])
@@ -261,7 +261,7 @@ def test_duplicate_user_id_is_rejected(alice: Person, mallory: Person, path: str
 def test_import_for_another_user_changes_nothing(alice: Person, mallory: Person) -> None:
     task = '[{"title": "rejected"}]'
     headers = {"Authorization": f"Bearer {mallory.token}", "Content-Type": "application/json"}
-    address = f"{mallory._url}/import?userId={alice.id}"
+    address = f"{mallory.url}/import?userId={alice.id}"
     assert plain_http.post(address, content=task, headers=headers).status_code == 403
     assert exported(alice) == exported(mallory) == []
     assert send(mallory, task).status_code == 200

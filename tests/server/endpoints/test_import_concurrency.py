@@ -40,7 +40,7 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold()
 def begun(who: Person) -> Iterator[BufferedRWPair]:
     """Send the head of an import."""
     lines = b"Content-Length: %d" % len(FILE), b"Expect: 100-continue"
-    with connected(who._url) as connection, connection.makefile("rwb") as stream:
+    with connected(who.url) as connection, connection.makefile("rwb") as stream:
         stream.write(post(who, HOST, *lines, path=b"/import"))
         stream.flush()
         yield stream

@@ -53,7 +53,7 @@ def budgets(monkeypatch: pytest.MonkeyPatch) -> list[UploadBudget]:
 @contextmanager
 def slow(who: Person) -> Iterator[Any]:
     """Send a part of an import, and yield its connection."""
-    with connected(who._url) as connection:
+    with connected(who.url) as connection:
         connection.sendall(post(who, HOST, LENGTH, path=b"/import") + b"[" + b" " * SLOW_BYTES)
         yield connection
 

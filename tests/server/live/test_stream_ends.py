@@ -20,7 +20,7 @@ from tests.support.http_client import (
     own,
     shrink_send_buffers,
 )
-from tests.support.issuer import Issuer, publishing
+from tests.support.issuer import Issuer
 from tests.support.servers import serving
 from tests.support.streams import COMPLETED, CUT, MULTIPART, SSE, SUBSCRIPTION, streaming
 from todo_graphql.api.context import Context
@@ -30,7 +30,6 @@ from todo_graphql.errors import RateLimited
 from todo_graphql.runtime.listening import listening
 from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
 from todo_graphql.server.app import create_app
-from todo_graphql.server.auth import jwks_client
 from todo_graphql.server.live import limits
 from todo_graphql.server.live.event_reader import Event
 from todo_graphql.server.live.stream import Stream
@@ -62,21 +61,14 @@ def test_stream_is_cut_when_its_token_expires(
 
 
 def test_stream_is_cut_when_the_key_of_its_token_is_withdrawn(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, ends: Ends
+    withdrawable: tuple[Person, Issuer], monkeypatch: pytest.MonkeyPatch, ends: Ends
 ) -> None:
-    monkeypatch.setattr(jwks_client, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 0.1)
     monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 0.1)
-    with publishing(Issuer({"1": "EdDSA", "2": "EdDSA"})) as issuer:
-        given = {"auth_jwks_url": issuer.url, "better_auth_secret": None}
-        with serving(settings.model_copy(update=given)) as url:
-            person = Person(url, settings)
-            person.token = issuer.token("1")
-            until(lambda: person.post("{ me { id } }").status_code == 200, "the keys")
-            with streaming(url, person) as stream:
-                stream.page()
-                issuer.keys = {"2": "EdDSA"}
-                assert stream.await_end() == CUT
+    person, issuer = withdrawable
+    with streaming(person.url, person) as stream:
+        stream.page()
+        issuer.keys = {"2": "EdDSA"}
+        assert stream.await_end() == CUT
     assert ends.await_only() is StreamEnd.EXPIRED
 
 

@@ -15,7 +15,7 @@ from tests.support.api_client import CREATE, Person
 from tests.support.commands import until
 from tests.support.frames import TEXT, frame, open_raw_socket
 from tests.support.http_client import shrink_send_buffers
-from tests.support.issuer import Issuer, publishing
+from tests.support.issuer import Issuer
 from tests.support.servers import serving
 from tests.support.websockets import graphql_socket
 from todo_graphql.api.schema import Schema
@@ -24,7 +24,6 @@ from todo_graphql.errors import Unavailable
 from todo_graphql.runtime.listening import listening
 from todo_graphql.runtime.uvicorn_server import Server, uvicorn_config
 from todo_graphql.server.app import create_app
-from todo_graphql.server.auth import jwks_client
 from todo_graphql.server.live import limits, websocket_operations
 from todo_graphql.server.live.stream import Stream
 from todo_graphql.server.observability.live_statistics import (
@@ -61,21 +60,15 @@ def test_expired_token_closes_the_socket(
 
 
 def test_withdrawn_key_closes_the_socket(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    withdrawable: tuple[Person, Issuer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jwks_client, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(jwks_client, "INTERVAL_SECONDS", 0.1)
     monkeypatch.setattr(limits, "PING_SECONDS", 0.1)
-    with publishing(Issuer({"1": "EdDSA", "2": "EdDSA"})) as issuer:
-        given = {"auth_jwks_url": issuer.url, "better_auth_secret": None}
-        with serving(settings.model_copy(update=given)) as url:
-            person = Person(url, settings)
-            person.token = issuer.token("1")
-            with graphql_socket(url, person) as socket:
-                assert socket.ask(ME)
-                issuer.keys = {"2": "EdDSA"}
-                assert socket.await_close()[0] == 4403
-                assert person.post(ME).status_code == 401
+    person, issuer = withdrawable
+    with graphql_socket(person.url, person) as socket:
+        assert socket.ask(ME)
+        issuer.keys = {"2": "EdDSA"}
+        assert socket.await_close()[0] == 4403
+        assert person.post(ME).status_code == 401
 
 
 def test_client_that_answers_pings_stays(

@@ -137,7 +137,7 @@ def test_waiting_transfer_is_counted_and_delays_no_other_user(
 
 def test_unknown_paths_share_one_label(person: Person, port: int) -> None:
     for path in ("nowhere", "elsewhere"):
-        plain_http.get(f"{person._url}/{path}", timeout=30)
+        plain_http.get(f"{person.url}/{path}", timeout=30)
     scrape = after(port, 2, "other")
     assert "nowhere" not in scrape.text
 
@@ -149,7 +149,7 @@ def test_metrics_contain_no_user_ids(person: Person, port: int) -> None:
 
 
 def test_metrics_are_not_on_api_port(person: Person) -> None:
-    assert plain_http.get(f"{person._url}/metrics", timeout=30).status_code == 404
+    assert plain_http.get(f"{person.url}/metrics", timeout=30).status_code == 404
 
 
 def test_workers_share_one_port(settings: Settings, port: int, tmp_path: Path) -> None:

@@ -53,8 +53,7 @@ class Framing(NamedTuple):
         The client then accepts no JSON, or it accepts multipart, which Apollo accepts for nothing
         else. urql accepts events for all operations.
         """
-        accepted = header(scope, b"accept")
-        return self is MULTIPART or not (accepted and preferred(accepted))
+        return self is MULTIPART or not accepts_json(scope)
 
     def single_response(self, response: Response, scope: Scope) -> Response:
         """Return the response to an operation with a single result.
@@ -64,11 +63,16 @@ class Framing(NamedTuple):
         The result is an event otherwise, also that of an invalid document: a client of server-sent
         events would repeat any request with another status.
         """
-        accepted = header(scope, b"accept")
-        if response.status_code in RETRY_STATUSES or (accepted and preferred(accepted)):
+        if response.status_code in RETRY_STATUSES or accepts_json(scope):
             return response
         content = self.opening + self.frame(bytes(response.body)) + self.completion
         return Response(content, headers=self.headers)
+
+
+def accepts_json(scope: Scope) -> bool:
+    """Return whether `Accept` names a media type of a single result."""
+    accepted = header(scope, b"accept")
+    return bool(accepted and preferred(accepted))
 
 
 SSE = Framing(
