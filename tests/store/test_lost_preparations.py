@@ -25,6 +25,8 @@ from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
 
+pytestmark = pytest.mark.plain_postgresql
+
 
 @pytest.fixture
 def shared(settings: Settings) -> Iterator[Database]:
@@ -44,7 +46,6 @@ def other_session(database: Database) -> Iterator[None]:
         yield
 
 
-@pytest.mark.plain_postgresql
 def test_absent_prepared_statement_is_sent_in_full(
     shared: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -62,7 +63,6 @@ def test_absent_prepared_statement_is_sent_in_full(
     assert ["prepared statements are off" in r.message for r in warnings] == [True]
 
 
-@pytest.mark.plain_postgresql
 def test_statement_that_another_connection_prepared_is_sent_in_full(shared: Database) -> None:
     viewer = Viewer(uuid.uuid4())
     with shared.connect_as(viewer) as one, shared.connect_as(viewer) as other:
@@ -72,7 +72,6 @@ def test_statement_that_another_connection_prepared_is_sent_in_full(shared: Data
         assert titles_of(one) == set("abcdef")
 
 
-@pytest.mark.plain_postgresql
 def test_absent_prepared_statement_ends_a_transaction(shared: Database) -> None:
     """A part of the transaction may depend on what has been read."""
     with shared.connect_as(Viewer(uuid.uuid4())) as connection:
@@ -99,7 +98,6 @@ def scratch(postgresql: SecretStr) -> Iterator[tuple[SecretStr, Database]]:
         yield url, database
 
 
-@pytest.mark.plain_postgresql
 def test_statement_with_changed_types_is_sent_in_full(postgresql: SecretStr) -> None:
     """All connections have prepared the statements before the migration."""
     with migrated_database(postgresql) as url:
@@ -123,7 +121,7 @@ def test_statement_with_changed_types_is_sent_in_full(postgresql: SecretStr) -> 
 def test_unsupported_statement_is_reported_as_it_is(single: Database) -> None:
     """The error is not about the preparation."""
     locked = compile_statement(
-        select(func.count()).select_from(TASKS).with_for_update(), is_frequent=True
+        select(func.count()).select_from(TASKS).with_for_update(), can_be_prepared=True
     )
     with single.connect_as(Viewer(uuid.uuid4())) as connection:
         for _ in range(3):
@@ -131,7 +129,6 @@ def test_unsupported_statement_is_reported_as_it_is(single: Database) -> None:
                 connection.read(locked)
 
 
-@pytest.mark.plain_postgresql
 def test_failed_preparation_is_repeated(scratch: tuple[SecretStr, Database]) -> None:
     """PREPARE waits for the lock of the table until the statement timeout."""
     url, database = scratch

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -21,14 +21,15 @@ from todo_graphql.store.postgres.statement_cache import CompiledStatement, State
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import counted_storage_statement, recount_storage_statement
 from todo_graphql.store.tasks.cursors import Listing
-from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, TaskFilter
+from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Not, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
 from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
 from todo_graphql.store.tasks.page_requests import PageRequest
 from todo_graphql.store.tasks.pages import page_statement
-from todo_graphql.store.tasks.repository import Tasks
+from todo_graphql.store.tasks.repository import Tasks, count_statement
 from todo_graphql.store.tasks.rows import ALL, NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
+from todo_graphql.store.tasks.updates import mark_statement
 from todo_graphql.store.tasks.values.new_values import NewValues, values_parameters
 from todo_graphql.store.tasks.values.rows import VALUES
 from todo_graphql.store.tasks.values.updates import set_values_statement
@@ -114,7 +115,7 @@ def explain(
     """Return the plan of a statement, which is prepared where the connection prepares."""
     statement = key.compile(Statements.scope)
     execution = statement.sql
-    if connection._connect().prepared is not None:
+    if connection._connect().prepared is not None and statement.preparation:
         preparation = statement.preparation.replace(statement.name, "explained")
         connection.read(CompiledStatement(preparation.replace("%", "%%")))
         execution = statement.execution.replace(statement.name, "explained")
@@ -194,6 +195,7 @@ def test_every_filter_uses_user_index(connection: ViewerConnection, which: TaskF
     assert "user_id = " in plan
 
 
+BY_PRIORITY = (OrderKey(OrderField.PRIORITY),)
 OFTEN_TRUE = {
     "all": TaskFilter(),
     "open": FILTERS["open"],
@@ -215,6 +217,39 @@ def test_page_of_a_user_with_many_tasks_is_read_in_its_order(
     plan = plan_of(busy, PageRequest.from_arguments(Listing(which, (key,)), first=20))
     assert INDEXES[key.field] in plan or "ix_tasks_open" in plan, plan
     assert "Sort Key: tasks" not in plan, plan
+
+
+LONG_AGO, TOMORROW = datetime(1970, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=1)
+SELECTIVE = {
+    "ix_tasks_live": Comparison("created_at", "gt", TOMORROW),
+    "ix_tasks_updated": Comparison("updated_at", "lt", LONG_AGO),
+    "ix_tasks_completed": Comparison("completed_at", "gte", TOMORROW),
+}
+
+
+@pytest.mark.plain_postgresql
+@pytest.mark.parametrize(("index", "condition"), SELECTIVE.items(), ids=SELECTIVE)
+def test_range_with_few_tasks_is_read_by_its_index(
+    busy: ViewerConnection, index: str, condition: Comparison
+) -> None:
+    """One plan for all values would expect a third of all tasks, and read them in their order."""
+    which = TaskFilter(AnyOf((AllOf((condition,)),)))
+    plan = plan_of(busy, PageRequest.from_arguments(Listing(which, BY_PRIORITY), first=20))
+    assert re.search(rf"{index} .*\n.*Index Cond: .* [<>]", plan), plan
+
+
+def test_statement_with_a_range_is_never_prepared() -> None:
+    ranges = TaskFilter(Not(Comparison("created_at", "gt", TOMORROW)))
+    for which, is_prepared in ((ranges, False), (FILTERS["overdue"], True), (TaskFilter(), True)):
+        page, _ = PageRequest.from_arguments(Listing(which), first=20).split()
+        selection, _ = TaskSelection(filter=which).split()
+        for key in (
+            page_statement(page, ALL),
+            zoned_page_statement(page, page, ALL),
+            count_statement(page.filter),
+            mark_statement(selection, "completed_at", ALL, frozenset(), clears=False, first=True),
+        ):
+            assert (key.compile(Statements.scope).preparation != "") == is_prepared
 
 
 @pytest.mark.plain_postgresql

@@ -20,6 +20,8 @@ from todo_graphql.store.postgres.statement_cache import compile_statement
 from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import NewTask
 
+pytestmark = pytest.mark.plain_postgresql
+
 
 @pytest.fixture
 def wire(settings: Settings) -> Iterator[tuple[Wire, Database]]:
@@ -64,7 +66,7 @@ def test_viewers_share_prepared_statements_but_no_rows(single: Database) -> None
 
 def test_row_level_security_binds_a_prepared_statement(single: Database) -> None:
     """The statement names no owner, and each execution has the viewer of its message."""
-    everything = compile_statement(select(TASKS.c.title), is_frequent=True)
+    everything = compile_statement(select(TASKS.c.title), can_be_prepared=True)
     viewers = [Viewer(uuid.uuid4()) for _ in range(4)]
     for viewer in viewers:
         with single.connect_as(viewer) as connection:
@@ -119,7 +121,6 @@ def test_prepared_statements_can_be_off(settings: Settings) -> None:
         assert plan_mode(database) == "auto"
 
 
-@pytest.mark.plain_postgresql
 def test_session_of_a_pooler_is_not_used(settings: Settings) -> None:
     with (
         pooled(settings.required_database_url()) as through,
@@ -133,7 +134,6 @@ def test_session_of_a_pooler_is_not_used(settings: Settings) -> None:
         assert plan_mode(database) == "auto"
 
 
-@pytest.mark.plain_postgresql
 def test_proxy_that_keeps_sessions_apart_can_be_trusted(settings: Settings) -> None:
     url = settings.required_database_url()
     with (

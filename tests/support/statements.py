@@ -36,7 +36,7 @@ def single_connection(url: SecretStr, **given: object) -> Iterator[Database]:
 def compiled(number: int, padding: str = "") -> CompiledStatement:
     """Return a statement that differs by its number."""
     columns = literal(f"{number}{padding}"), bindparam("viewer", type_=Text())
-    return compile_statement(select(*columns), is_frequent=True)
+    return compile_statement(select(*columns), can_be_prepared=True)
 
 
 def titles_of(connection: ViewerConnection) -> set[str]:

@@ -26,7 +26,7 @@ from todo_graphql.store.quota import Quota
 # Writers of one user queue on the lock of the user's row. The lock is a separate statement, so
 # that the snapshot of the next one includes the previous writer's changes.
 LOCK_USER = compile_statement(
-    text("SELECT FROM users WHERE id = :viewer FOR NO KEY UPDATE"), is_frequent=True
+    text("SELECT FROM users WHERE id = :viewer FOR NO KEY UPDATE"), can_be_prepared=True
 )
 # The same lock, and the row exists afterwards, also after a concurrent deletion.
 UPSERT_USER = compile_statement(
@@ -34,7 +34,7 @@ UPSERT_USER = compile_statement(
         "INSERT INTO users (id) VALUES (:viewer)"
         " ON CONFLICT (id) DO UPDATE SET revision = users.revision"
     ),
-    is_frequent=True,
+    can_be_prepared=True,
 )
 NO_VIEWER = str(uuid.UUID(int=0))
 NO_VALUES: Mapping[str, Any] = {}

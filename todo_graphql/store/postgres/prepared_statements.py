@@ -12,11 +12,8 @@ PREPARE_AFTER_EXECUTIONS = 5
 
 MAX_PREPARED_CHARACTERS = 100_000
 """The maximum length of all statements that a connection has prepared. PostgreSQL needs about 75
-bytes of memory for each character.
+bytes of memory for each character, and at most 140.
 """
-
-MAX_STATEMENT_CHARACTERS = MAX_PREPARED_CHARACTERS // 10
-"""The maximum length of one of them."""
 
 MAX_COUNTED_STATEMENTS = 1_000
 """The maximum number of statements whose executions a connection counts."""
@@ -42,7 +39,7 @@ class PreparedStatements:
         if name in self._lengths:
             self._lengths.move_to_end(name)
             return False
-        if not 0 < len(statement.preparation) <= MAX_STATEMENT_CHARACTERS:
+        if not statement.preparation:
             return False
         self._executions[name] = executions = self._executions.pop(name, 0) + 1
         if len(self._executions) > MAX_COUNTED_STATEMENTS:

@@ -19,6 +19,9 @@ from todo_graphql.cache import Cache
 Scope = TypeVar("Scope")
 Key = ParamSpec("Key")
 
+MAX_PREPARED_STATEMENT_CHARACTERS = 10_000
+"""The maximum length of a statement that can be prepared."""
+
 DIALECT: Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -26,8 +29,8 @@ DIALECT: Dialect = psycopg2.dialect()  # type: ignore[no-untyped-call]
 class CompiledStatement:
     """The text of a statement, with psycopg2's placeholders for its parameters.
 
-    A frequent statement can be prepared: `preparation` prepares it under its `name`, and
-    `execution` executes it, with the same placeholders. Without a preparation it never is.
+    `preparation` prepares the statement under its `name`, and `execution` executes it, with the
+    same placeholders. They are empty if the statement is never prepared.
     """
 
     sql: str
@@ -53,7 +56,8 @@ class StatementKey(NamedTuple):
         statement = STATEMENT_CACHE.get(key)
         if statement is None:
             statement = compile_statement(
-                self.build(scope, *self.arguments, **dict(self.options)), is_frequent=True
+                self.build(scope, *self.arguments, **dict(self.options)),
+                can_be_prepared=not any(map(plan_depends_on_values, self.arguments)),
             )
             STATEMENT_CACHE.put(key, statement)
         return statement
@@ -75,10 +79,15 @@ class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, like c
         return StatementKey(self.build, arguments, tuple(options.items()))
 
 
-def compile_statement(statement: Executable, *, is_frequent: bool = False) -> CompiledStatement:
+def plan_depends_on_values(argument: Hashable) -> bool:
+    """Return whether an argument of a statement function excludes one plan for all values."""
+    return getattr(argument, "plan_depends_on_values", False)
+
+
+def compile_statement(statement: Executable, *, can_be_prepared: bool = False) -> CompiledStatement:
     """Compile a statement: values become literals, a `bindparam` without a value a parameter.
 
-    A frequent statement is a single one, which can be prepared.
+    A statement that can be prepared is a single one, with one plan for all values.
     """
     compiled: Any = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
     assert not compiled.post_compile_params, "The text of IN depends on its values: use ANY."
@@ -90,7 +99,7 @@ def compile_statement(statement: Executable, *, is_frequent: bool = False) -> Co
     placeholders = {name: f"%({name})s" for name in parameters}
     # The text is formatted twice: here and by the driver.
     sql = str(compiled).replace("%%", "%%%%") % {**escaped, **placeholders}
-    if not is_frequent:
+    if not can_be_prepared or len(sql) > MAX_PREPARED_STATEMENT_CHARACTERS:
         return CompiledStatement(sql)
     numbers = {name: f"${number}" for number, name in enumerate(parameters, 1)}
     prepared = str(compiled) % {**literals, **numbers}

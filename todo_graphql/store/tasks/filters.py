@@ -64,12 +64,20 @@ class ComparisonShape(NamedTuple):
     form: Form
     parameters: tuple[str, ...]
 
+    @property
+    def has_range(self) -> bool:
+        return OPERATORS[self.operator].is_range
+
 
 class BranchShape(NamedTuple):
     """Conditions without their values, joined by `all`, `any` or `not`."""
 
     kind: str
     parts: tuple[ConditionShape, ...]
+
+    @property
+    def has_range(self) -> bool:
+        return any(part.has_range for part in self.parts)
 
 
 class FilterShape(NamedTuple):
@@ -79,6 +87,11 @@ class FilterShape(NamedTuple):
     trashed: bool | None
     search: str | None
     """None, or the kind of the search: by `words`, or by `text` if it has none."""
+
+    @property
+    def plan_depends_on_values(self) -> bool:
+        """Return whether a range can hold for a few tasks, which an index finds, or for all."""
+        return self.condition.has_range
 
     def predicates(self) -> list[ColumnElement[bool]]:
         """Return the predicates, which extend the owner predicate."""

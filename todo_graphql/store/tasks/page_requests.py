@@ -31,6 +31,10 @@ class PageShape(NamedTuple):
     before: PlaceShape | None
 
     @property
+    def plan_depends_on_values(self) -> bool:
+        return self.filter.plan_depends_on_values
+
+    @property
     def terms(self) -> Terms:
         """Order in which rows are read: from the end of the list when backward."""
         terms = ordering.build_terms(self.keys)

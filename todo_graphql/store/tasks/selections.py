@@ -31,6 +31,10 @@ class SelectionShape(NamedTuple):
     is_bounded: bool = False
     dry_run: bool = False
 
+    @property
+    def plan_depends_on_values(self) -> bool:
+        return self.filter is not None and self.filter.plan_depends_on_values
+
     def predicates(self) -> list[ColumnElement[bool]]:
         """Return the predicates, which extend the owner predicate."""
         return [IS_NAMED] if self.filter is None else self.filter.predicates()
