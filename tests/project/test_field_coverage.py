@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from strawberry.types import get_object_definition
 
-from tests.store.test_plans import INDEXES
 from tests.support.administrators import administering
 from tests.support.data_files import HEADER
 from tests.support.filter_model import COMPARATORS
+from tests.support.plans import INDEXES
 from tests.support.task_lists import VALUES
 from todo_graphql.api import filters
 from todo_graphql.api.comparators import camel

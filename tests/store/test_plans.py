@@ -1,35 +1,28 @@
 """Query plans: every statement uses an index of the user's rows."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from types import MappingProxyType
-from typing import Any
+from datetime import date
 
 import pytest
 from pydantic import SecretStr
 
-from tests.support.administrators import administer
+from tests.support.plans import FILTERS, INDEXES, ME, ORDERS, USERS, connected, explain, plan_of
 from tests.support.servers import migrated_database, settings_for
 from todo_graphql.store.idempotency import save_key_statement
-from todo_graphql.store.maintenance.seed import sample_users, seed
-from todo_graphql.store.models import Viewer
 from todo_graphql.store.postgres.connection import ViewerConnection
 from todo_graphql.store.postgres.engine import Database
-from todo_graphql.store.postgres.statement_cache import CompiledStatement, StatementKey
 from todo_graphql.store.statements import Statements
 from todo_graphql.store.storage import counted_storage_statement, recount_storage_statement
 from todo_graphql.store.tasks.cursors import Listing
-from todo_graphql.store.tasks.filters import AllOf, AnyOf, Comparison, Not, TaskFilter
+from todo_graphql.store.tasks.filters import AllOf, Comparison, TaskFilter
 from todo_graphql.store.tasks.inserts import insert_missing_statement, insert_parameters
-from todo_graphql.store.tasks.ordering import NULLABLE, OrderField, OrderKey
+from todo_graphql.store.tasks.ordering import OrderField, OrderKey
 from todo_graphql.store.tasks.page_requests import PageRequest
-from todo_graphql.store.tasks.pages import page_statement
-from todo_graphql.store.tasks.repository import Tasks, count_statement
+from todo_graphql.store.tasks.repository import Tasks
 from todo_graphql.store.tasks.rows import ALL, NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
-from todo_graphql.store.tasks.updates import mark_statement
 from todo_graphql.store.tasks.values.new_values import NewValues, values_parameters
 from todo_graphql.store.tasks.values.rows import VALUES
 from todo_graphql.store.tasks.values.updates import set_values_statement
@@ -38,92 +31,12 @@ from todo_graphql.store.text.search import Search
 
 pytestmark = pytest.mark.no_cover
 
-USERS = sample_users(20)
-ME = USERS[3]
-ORDERS = [
-    OrderKey(field, descending=descending, nulls_first=nulls_first)
-    for field in OrderField
-    for descending in (False, True)
-    for nulls_first in ((False, True) if field in NULLABLE else (False,))
-]
-INDEXES = {
-    OrderField.CREATED: "ix_tasks_live",
-    OrderField.UPDATED: "ix_tasks_updated",
-    OrderField.DUE: "ix_tasks_due",
-    OrderField.PRIORITY: "ix_tasks_priority",
-    OrderField.TITLE: "ix_tasks_title",
-    OrderField.COMPLETED: "ix_tasks_completed",
-    OrderField.POSITION: "ix_tasks_rank",
-}
-FILTERS = {
-    "open": TaskFilter(Comparison("completed_at", "null", True)),
-    "priority": TaskFilter(Comparison("priority", "gte", 3)),
-    "overdue": TaskFilter(Comparison("due", "overdue", (True, "UTC"))),
-    "today": TaskFilter(Comparison("due", "today", (True, "UTC"))),
-    "tags": TaskFilter(Comparison("tags", "any", ("Home",))),
-    "title": TaskFilter(Comparison("title", "contains", "milk")),
-    "id": TaskFilter(Comparison("id", "eq", ME.id)),
-    "search": TaskFilter(search=Search("milk bre")),
-    "trash": TaskFilter(AllOf(), trashed=True),
-}
-
-
-@pytest.fixture(scope="module", params=["off", "on"], ids=["plain", "prepared"])
-def mode(request: pytest.FixtureRequest) -> str:
-    """Whether statements are planned for their values, or once for all values."""
-    return str(request.param)
-
 
 @pytest.fixture(scope="module")
 def connection(postgresql: SecretStr, mode: str) -> Iterator[ViewerConnection]:
     """Connection of one of several users, with current statistics."""
     with migrated_database(postgresql) as url:
         yield from connected(url, mode, dict.fromkeys(USERS, 600))
-
-
-@pytest.fixture(scope="module")
-def busy(postgresql: SecretStr, mode: str) -> Iterator[ViewerConnection]:
-    """Connection of a user with many tasks among users with few."""
-    with migrated_database(postgresql) as url:
-        yield from connected(url, mode, dict.fromkeys(sample_users(400), 3) | {ME: 2_000})
-
-
-def connected(url: SecretStr, mode: str, tasks: dict[Viewer, int]) -> Iterator[ViewerConnection]:
-    """Create tasks, and yield a connection of `ME`."""
-    database = Database(settings_for(url, database_prepared_statements=mode))
-    for number in set(tasks.values()):
-        users = [user for user in tasks if tasks[user] == number]
-        for _ in seed(database, users, number * len(users)):
-            pass
-    administer(url, "ANALYZE")
-    with database.connect_as(ME) as own:
-        yield own
-    database.close()
-
-
-def plan_of(connection: ViewerConnection, request: PageRequest) -> str:
-    shape, values = request.split()
-    return explain(connection, page_statement(shape, ALL), values)
-
-
-def explain(
-    connection: ViewerConnection,
-    key: StatementKey,
-    values: Mapping[str, Any] = MappingProxyType({}),
-    options: str = "ANALYZE, COSTS OFF, TIMING OFF",
-) -> str:
-    """Return the plan of a statement, which is prepared where the connection prepares."""
-    statement = key.compile(Statements.scope)
-    execution = statement.sql
-    if connection._connect().prepared is not None and statement.preparation:
-        preparation = statement.preparation.replace(statement.name, "explained")
-        connection.read(CompiledStatement(preparation.replace("%", "%%")))
-        execution = statement.execution.replace(statement.name, "explained")
-    explained = CompiledStatement(f"EXPLAIN ({options}) {execution}")
-    plan = "\n".join(row[0] for row in connection.read(explained, values))
-    if execution != statement.sql:
-        connection.read(CompiledStatement("DEALLOCATE explained"))
-    return plan
 
 
 def pages(connection: ViewerConnection, key: OrderKey) -> Iterator[PageRequest]:
@@ -193,63 +106,6 @@ def test_every_filter_uses_user_index(connection: ViewerConnection, which: TaskF
     plan = plan_of(connection, PageRequest.from_arguments(Listing(which), first=20))
     assert "Seq Scan on tasks" not in plan, plan
     assert "user_id = " in plan
-
-
-BY_PRIORITY = (OrderKey(OrderField.PRIORITY),)
-OFTEN_TRUE = {
-    "all": TaskFilter(),
-    "open": FILTERS["open"],
-    "tags": FILTERS["tags"],
-    "text": TaskFilter(
-        AnyOf((Comparison("title", "contains", "a"), Comparison("description", "contains", "a")))
-    ),
-    "search": FILTERS["search"],
-}
-
-
-@pytest.mark.plain_postgresql
-@pytest.mark.parametrize("which", OFTEN_TRUE.values(), ids=OFTEN_TRUE)
-@pytest.mark.parametrize("key", [OrderKey(field) for field in INDEXES], ids=str)
-def test_page_of_a_user_with_many_tasks_is_read_in_its_order(
-    busy: ViewerConnection, key: OrderKey, which: TaskFilter
-) -> None:
-    """The other users have so few tasks that sorting all of them seems as good."""
-    plan = plan_of(busy, PageRequest.from_arguments(Listing(which, (key,)), first=20))
-    assert INDEXES[key.field] in plan or "ix_tasks_open" in plan, plan
-    assert "Sort Key: tasks" not in plan, plan
-
-
-LONG_AGO, TOMORROW = datetime(1970, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=1)
-SELECTIVE = {
-    "ix_tasks_live": Comparison("created_at", "gt", TOMORROW),
-    "ix_tasks_updated": Comparison("updated_at", "lt", LONG_AGO),
-    "ix_tasks_completed": Comparison("completed_at", "gte", TOMORROW),
-}
-
-
-@pytest.mark.plain_postgresql
-@pytest.mark.parametrize(("index", "condition"), SELECTIVE.items(), ids=SELECTIVE)
-def test_range_with_few_tasks_is_read_by_its_index(
-    busy: ViewerConnection, index: str, condition: Comparison
-) -> None:
-    """One plan for all values would expect a third of all tasks, and read them in their order."""
-    which = TaskFilter(AnyOf((AllOf((condition,)),)))
-    plan = plan_of(busy, PageRequest.from_arguments(Listing(which, BY_PRIORITY), first=20))
-    assert re.search(rf"{index} .*\n.*Index Cond: .* [<>]", plan), plan
-
-
-def test_statement_with_a_range_is_never_prepared() -> None:
-    ranges = TaskFilter(Not(Comparison("created_at", "gt", TOMORROW)))
-    for which, is_prepared in ((ranges, False), (FILTERS["overdue"], True), (TaskFilter(), True)):
-        page, _ = PageRequest.from_arguments(Listing(which), first=20).split()
-        selection, _ = TaskSelection(filter=which).split()
-        for key in (
-            page_statement(page, ALL),
-            zoned_page_statement(page, page, ALL),
-            count_statement(page.filter),
-            mark_statement(selection, "completed_at", ALL, frozenset(), clears=False, first=True),
-        ):
-            assert (key.compile(Statements.scope).preparation != "") == is_prepared
 
 
 @pytest.mark.plain_postgresql
