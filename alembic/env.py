@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from alembic import context
 from todo_graphql.settings.settings import Settings
 from todo_graphql.store.models import metadata
-from todo_graphql.store.postgres import citus, migrations
+from todo_graphql.store.postgres import citus, migrations, statistics
 from todo_graphql.store.postgres.engine import migration_engine
 
 # An arbitrary constant, shared by every `migrate` of this project.
@@ -20,7 +20,9 @@ LOCK_INTERVAL = 0.2
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations, one transaction each, and distribute the tables where Citus is installed.
+    """Run the migrations, one transaction each, then set the planner statistics.
+
+    At last, distribute the tables where Citus is installed.
 
     Concurrent deployments queue on the advisory lock. DDL that would wait for a long transaction
     fails instead, because all other statements would queue behind it.
@@ -37,6 +39,7 @@ def migrate(connection: Connection) -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        statistics.expect_tasks_per_user(connection)
         if context.get_context().get_current_heads() == (migrations.head(),):
             citus.distribute_tables(connection)
 

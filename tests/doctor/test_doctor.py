@@ -98,7 +98,7 @@ def test_weak_or_public_secret_is_fatal(migrated: SecretStr) -> None:
         settings = settings_without(migrated, better_auth_secret=SecretStr(secret))
         (sentence,) = found(settings, FATAL)
         assert sentence.startswith("BETTER_AUTH_SECRET is ")
-        assert len(found(settings, GOOD)) == 16
+        assert len(found(settings, GOOD)) == 17
 
 
 def test_old_secrets_are_counted_and_checked(migrated: SecretStr) -> None:

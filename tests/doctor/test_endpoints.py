@@ -73,30 +73,6 @@ def test_pooler_for_migrations_is_advised_against(direct: SecretStr) -> None:
     assert both.sentence.startswith("DATABASE_URL_UNPOOLED names a pooled endpoint: migrations ")
 
 
-@pytest.mark.parametrize(
-    ("by_transaction", "mode", "sentences"),
-    [
-        (False, "auto", ["No statements are prepared, because a proxy or a pooler is in between."]),
-        (False, "on", []),
-        (True, "auto", []),
-        (
-            True,
-            "on",
-            ["DATABASE_PREPARED_STATEMENTS is on, but connections share sessions: set it "],
-        ),
-    ],
-)
-def test_prepared_statements_need_sessions_of_their_own(
-    direct: SecretStr, by_transaction: bool, mode: str, sentences: list[str]
-) -> None:
-    with pooled(direct, 2, by_transaction=by_transaction) as url:
-        settings = settings_for(url, database_prepared_statements=mode)
-        found = [one for one in examine_database(settings) if "prepared" in one.sentence.lower()]
-    assert [one.mark for one in found] == [ADVICE] * len(sentences)
-    for finding, begin in zip(found, sentences, strict=True):
-        assert finding.sentence.startswith(begin)
-
-
 def test_unpooled_url_of_another_database_is_fatal(
     postgresql: SecretStr, direct: SecretStr
 ) -> None:

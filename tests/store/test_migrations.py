@@ -255,16 +255,6 @@ def test_migrate_expands_beside_servers_of_earlier_releases(
         assert migrations.upgrade(settings_for(url), finish=True) == migrations.head()
 
 
-def test_migrate_ends_an_upgrade_that_no_earlier_server_can_serve(postgresql: SecretStr) -> None:
-    with scratch_database(postgresql) as url:
-        migrated_to(url, "0009")
-        database = Database(settings_for(url))
-        with database.connect_as(MIA) as connection:
-            assert migrations.is_current(connection)
-        database.close()
-        assert migrations.upgrade(settings_for(url)) == migrations.head()
-
-
 def test_migration_fills_several_batches(postgresql: SecretStr) -> None:
     with scratch_database(postgresql) as url, administering(url) as admin:
         migrated_to(url, "0001")

@@ -9,12 +9,13 @@ from sqlalchemy.exc import DBAPIError
 from todo_graphql.doctor.cluster import examine_cluster
 from todo_graphql.doctor.endpoints import (
     Endpoint,
+    Path,
     endpoints_of,
     examine_migration_path,
-    examine_preparation,
     reason_of,
 )
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
+from todo_graphql.doctor.preparation import examine_preparation
 from todo_graphql.doctor.roles import examine_encoding, examine_role
 from todo_graphql.errors import Problem
 from todo_graphql.settings.settings import ConfigurationError, Settings
@@ -38,10 +39,9 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
         yield from endpoint.examine()
     try:
         yield from examine_migration_path(own, direct)
-        yield from examine_preparation(own, settings.database_prepared_statements)
         if own.path is not None:
             yield from examine_server(own)
-            yield from examine_schema(settings)
+            yield from examine_schema(settings, own.path)
     except DBAPIError as error:
         yield Finding(FATAL, f"The database stopped responding: {reason_of(error)}.")
 
@@ -54,14 +54,16 @@ def examine_server(own: Endpoint) -> Iterator[Finding]:
         yield from examine_cluster(connection)
 
 
-def examine_schema(settings: Settings) -> Iterator[Finding]:
-    """Examine the isolation as at the start of the server, the migrations and the timeout."""
+def examine_schema(settings: Settings, path: Path) -> Iterator[Finding]:
+    """Examine what the server does at its start and in its sessions, and the migrations."""
     database = Database(settings)
     try:
         yield examine_isolation(database)
         with database.connect_as(Viewer(uuid.uuid4())) as connection:
             yield examine_migrations(connection)
             yield examine_timeout(connection)
+            mode = settings.database_prepared_statements
+            yield examine_preparation(connection, path, mode, has_citus=database.has_citus)
     except NotMigratedError as failure:
         yield Finding(FATAL, str(failure))
     except UnexpectedDatabaseError as failure:

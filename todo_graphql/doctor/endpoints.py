@@ -10,7 +10,6 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from todo_graphql.doctor.findings import ADVICE, FATAL, GOOD, Finding
-from todo_graphql.settings.environment_variables import PreparedStatementsMode
 from todo_graphql.settings.settings import Settings
 from todo_graphql.settings.types import address_of
 from todo_graphql.store.postgres.engine import connect_arguments, database_url
@@ -155,22 +154,6 @@ def examine_migration_path(own: Endpoint, direct: Endpoint | None) -> Iterator[F
             FATAL,
             "DATABASE_URL_UNPOOLED names another database than DATABASE_URL: `migrate` and "
             "`purge` would change the wrong one.",
-        )
-
-
-def examine_preparation(own: Endpoint, mode: PreparedStatementsMode) -> Iterator[Finding]:
-    """Compare the setting of prepared statements with the sessions of the server's connections."""
-    if mode == "auto" and own.path is Path.PROXIED:
-        yield Finding(
-            ADVICE,
-            "No statements are prepared, because a proxy or a pooler is in between. If each of its "
-            "connections keeps its session, DATABASE_PREPARED_STATEMENTS=on saves much of "
-            "PostgreSQL's time. With Citus it has no effect.",
-        )
-    if mode == "on" and own.path is Path.POOLED:
-        yield Finding(
-            ADVICE,
-            "DATABASE_PREPARED_STATEMENTS is on, but connections share sessions: set it to off.",
         )
 
 

@@ -143,9 +143,9 @@ class Environment(BaseSettings):
     database_prepared_statements: PreparedStatementsMode = Field(
         default="auto",
         description="Whether connections prepare frequent statements, which then need less of "
-        "PostgreSQL's time. `auto`: if no proxy or pooler is in between. `on`: also through a "
-        "proxy that gives each connection a session of its own, such as Neon's direct endpoint. "
-        "`off`: never.",
+        "PostgreSQL's time and up to 14 MB of its memory. `auto`: unless a pooler or a proxy "
+        "issues its own process ids. `on`: also through a proxy that gives each connection a "
+        "session of its own, such as Neon's direct endpoint. `off`: never.",
     )
     database_connect_timeout: int = Field(
         default=5, ge=2, le=60, description="The seconds to wait for a connection to PostgreSQL."

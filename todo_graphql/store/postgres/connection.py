@@ -72,6 +72,11 @@ class ViewerConnection(OperationConnection):
         self.writes = 0
         self.may_have_committed = False
 
+    @property
+    def prepares_statements(self) -> bool:
+        """Return whether the connection, which is opened if necessary, prepares statements."""
+        return self._connect().prepared is not None and self._pool.sessions.may_prepare
+
     def read(
         self, statement: CompiledStatement | Executable, values: Mapping[str, Any] = NO_VALUES
     ) -> Rows:

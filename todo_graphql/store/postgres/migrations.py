@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parents[2]
 
 EXPANDED = "0008"
 """The revision that servers of this release and of the one before it can both use. The next one
-removes what only earlier releases need. Servers of this release can use this and every later one.
+removes what only earlier releases need.
 """
 
 
@@ -72,16 +72,11 @@ def head() -> str:
     return revisions()[-1]
 
 
-def outdated_revisions() -> tuple[str, ...]:
-    """Return the revisions that servers of this release cannot use."""
-    return revisions()[: revisions().index(EXPANDED)]
-
-
 def upgrade(settings: Settings, *, finish: bool = False) -> str:
     """Upgrade the database, and return its revision.
 
-    The newest revision is for a new database, for one that no server of an earlier release can use,
-    and to `finish` when none of these servers is running. Otherwise they can continue to run.
+    The newest revision is for a new database, and to `finish` when no server of an earlier release
+    is running. Otherwise these servers can continue to run with the revision.
 
     Raises Unavailable when the database is unavailable, MigrationPermissionError when the role
     lacks a privilege, NewerDatabaseError for a revision that this release does not know, and
@@ -91,8 +86,7 @@ def upgrade(settings: Settings, *, finish: bool = False) -> str:
     try:
         with engine.connect() as connection:
             present = _revision_on(connection)
-            has_earlier_servers = present is not None and present <= EXPANDED
-            upgrade_on(connection, EXPANDED if has_earlier_servers and not finish else head())
+            upgrade_on(connection, head() if finish or present in (None, head()) else EXPANDED)
             return str(_revision_on(connection))
     except DBAPIError as error:
         if is_privilege_missing(error):
@@ -134,7 +128,8 @@ def is_current(connection: ViewerConnection) -> bool:
     stops. Raises Unavailable and UnexpectedDatabaseError.
     """
     revision = present_revision(connection)
-    return revision is not None and revision not in outdated_revisions()
+    behind = set(revisions()) - {EXPANDED, head()}
+    return revision is not None and revision not in behind
 
 
 def refuse_newer(connection: ViewerConnection) -> None:

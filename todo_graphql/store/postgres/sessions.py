@@ -7,15 +7,16 @@ from typing import Any
 from todo_graphql.settings.environment_variables import PreparedStatementsMode
 from todo_graphql.store.postgres.preamble import Preamble
 from todo_graphql.store.postgres.prepared_statements import PreparedStatements
+from todo_graphql.store.postgres.statistics import IS_SET
 
 logger = logging.getLogger(__name__)
 
 # One plan serves all values (decision 0033). By default PostgreSQL plans some statements anew for
 # each execution.
-KEEP_PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false)"
+KEEP_PLANS = f"SELECT set_config('plan_cache_mode', 'force_generic_plan', false) WHERE {IS_SET}"
 
 # PgBouncer, and other poolers and proxies, issue process ids of their own to their clients.
-IS_DIRECT = " WHERE pg_backend_pid() = %s"
+IS_DIRECT = " AND pg_backend_pid() = %s"
 
 
 class Sessions:
@@ -27,7 +28,10 @@ class Sessions:
         self.may_prepare = mode != "off"
 
     def on_connect(self, connection: Any, _record: object = None) -> None:
-        """Let a new connection prepare statements, if its session is its own."""
+        """Let a new connection prepare statements, if its session is its own.
+
+        Before `migrate` has set the statistics, no plan suits all users.
+        """
         if not self.may_prepare or self._preamble.has_citus:
             return
         with closing(connection.cursor()) as cursor:
@@ -43,6 +47,6 @@ class Sessions:
         did_prepare, self.may_prepare = self.may_prepare, False
         if did_prepare:
             logger.warning(
-                "Connections share sessions: prepared statements are off. Set "
-                "DATABASE_PREPARED_STATEMENTS=off."
+                "Connections share sessions: prepared statements are off. "
+                "DATABASE_PREPARED_STATEMENTS=off avoids this warning."
             )
