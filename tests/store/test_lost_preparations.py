@@ -4,7 +4,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -26,6 +26,8 @@ from todo_graphql.store.tasks.rows import NewTask
 from todo_graphql.store.tasks.selections import TaskSelection
 
 pytestmark = pytest.mark.plain_postgresql
+
+PID = text("SELECT pg_backend_pid()")
 
 
 @pytest.fixture
@@ -72,22 +74,15 @@ def test_statement_that_another_connection_prepared_is_sent_in_full(shared: Data
         assert titles_of(one) == set("abcdef")
 
 
-def test_absent_prepared_statement_ends_a_transaction(shared: Database) -> None:
-    """A part of the transaction may depend on what has been read."""
+def test_absent_prepared_statement_begins_the_transaction_anew(shared: Database) -> None:
     with shared.connect_as(Viewer(uuid.uuid4())) as connection:
         tasks = Tasks(connection)
         for title in "abc":
             tasks.create([NewTask(title)], ["input"])
-        with (
-            other_session(shared),
-            pytest.raises(Unavailable, match="Try again"),
-            connection.transaction(),
-        ):
+        with other_session(shared), connection.transaction():
             tasks.create([NewTask("d")], ["input"])
-        assert titles_of(connection) == set("abc")
-        with connection.transaction():
-            tasks.create([NewTask("d")], ["input"])
-        assert titles_of(connection) == set("abcd")
+            tasks.create([NewTask("e")], ["input"])
+        assert titles_of(connection) == set("abcde")
 
 
 @pytest.fixture
@@ -114,8 +109,43 @@ def test_statement_with_changed_types_is_sent_in_full(postgresql: SecretStr) -> 
                 created = Tasks(connection).create([NewTask("d")], ["input"])
                 assert titles_of(connection) == set("abcd")
         assert created.revision == 18
+        with database.connect_as(viewer) as connection, connection.transaction():
+            Tasks(connection).create([NewTask("e")], ["input"])
         assert database.pool.sessions.may_prepare
         database.close()
+
+
+@pytest.mark.parametrize("in_transaction", [False, True])
+def test_error_of_another_statement_is_reported_as_it_is(
+    single: Database, in_transaction: bool
+) -> None:
+    """Its class is that of an outdated statement, but nothing prepared was executed."""
+    wrong = text("SELECT no_such_function(1)")
+    with single.connect_as(Viewer(uuid.uuid4())) as connection:
+        before = connection.read(PID)
+        for _ in range(3):
+            transaction = connection.transaction() if in_transaction else nullcontext()
+            with pytest.raises(UnexpectedDatabaseError, match="UndefinedFunction"), transaction:
+                connection.read(wrong)
+        assert in_transaction or connection.read(PID) == before
+
+
+def test_statement_that_is_outdated_within_a_transaction_ends_it(
+    scratch: tuple[SecretStr, Database],
+) -> None:
+    """A part of the transaction may depend on what it has read."""
+    url, database = scratch
+    with database.connect_as(Viewer(uuid.uuid4())) as connection:
+        tasks = Tasks(connection)
+        for title in "abc":
+            tasks.create([NewTask(title)], ["input"])
+        with pytest.raises(Unavailable, match="Try again"), connection.transaction():
+            connection.read(PID)
+            administer(url, "ALTER TABLE tasks ALTER title TYPE varchar(500)")
+            tasks.create([NewTask("d")], ["input"])
+        with connection.transaction():
+            tasks.create([NewTask("e")], ["input"])
+        assert titles_of(connection) == set("abce")
 
 
 def test_unsupported_statement_is_reported_as_it_is(single: Database) -> None:
@@ -172,12 +202,11 @@ def test_write_on_a_connection_lost_at_its_preparation_is_known_to_be_unsent(
     single: Database, settings: Settings
 ) -> None:
     """The write is not sent if its preparation fails, so its outcome is known."""
-    pid = text("SELECT pg_backend_pid()")
     with single.connect_as(Viewer(uuid.uuid4())) as connection:
         tasks = Tasks(connection)
         created = tasks.create([NewTask("a")], ["input"]).rows[0]
         with administering(settings.required_database_url()) as admin:
-            backend: Any = connection.read(pid)[0][0]
+            backend: Any = connection.read(PID)[0][0]
             admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
         with pytest.raises(Unavailable) as lost:
             tasks.create([NewTask("b")], ["input"])

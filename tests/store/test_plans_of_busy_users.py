@@ -84,9 +84,12 @@ def test_changes_are_read_from_their_place(busy: ViewerConnection) -> None:
     assert "Sort Key: tasks" not in plan, plan
 
 
-def test_statement_with_a_range_is_never_prepared() -> None:
+def test_statement_with_selective_values_is_never_prepared() -> None:
     ranges = TaskFilter(Not(Comparison("created_at", "gt", TOMORROW)))
-    for which, is_prepared in ((ranges, False), (FILTERS["overdue"], True), (TaskFilter(), True)):
+    dependent = ("priority", "overdue", "today")
+    given = [(ranges, False), (TaskFilter(), True), *((FILTERS[name], False) for name in dependent)]
+    given += [(FILTERS[name], True) for name in ("open", "tags", "title", "id", "search", "trash")]
+    for which, is_prepared in given:
         page, _ = PageRequest.from_arguments(Listing(which), first=20).split()
         selection, _ = TaskSelection(filter=which).split()
         for key in (

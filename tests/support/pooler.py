@@ -82,6 +82,9 @@ class Client(socketserver.StreamRequestHandler):
                 self.wfile.write(kind + frame(part))
 
     def finish(self) -> None:
+        """End the transaction of a client that disconnects within one."""
+        if self.session is not None:
+            list(self.session.answer(QUERY + frame(b"ROLLBACK\0")))
         self.release()
         super().finish()
 

@@ -15,6 +15,7 @@ from tests.support.servers import serving
 from tests.support.websockets import GraphQLSocket, graphql_socket
 from todo_graphql.api.schema import Schema
 from todo_graphql.server.live import limits
+from todo_graphql.server.live.message_costs import MessageCosts
 from todo_graphql.settings.settings import Settings
 
 ME = "{ me { revision } }"
@@ -174,6 +175,30 @@ def test_sockets_are_charged(settings: Settings) -> None:
         assert ends[0] is None
         assert ends[-1] is not None
         assert ends[-1][0] == 1013
+
+
+def test_sockets_without_messages_are_charged(settings: Settings) -> None:
+    """The charge follows the close."""
+    with serving(settings.model_copy(update={"rate_limit": "30000/hour"})) as url:
+        person = Person(url, settings)
+        for _ in range(20):
+            with graphql_socket(url, person):
+                pass
+        until(lambda: person.post(ME).status_code == 429, "the charges")
+
+
+def test_rejected_charge_is_kept_until_the_close() -> None:
+    costs, due = MessageCosts(), []
+    costs.add(0)
+    due.append(costs.are_due)
+    cost = costs.take()
+    assert cost == limits.HANDSHAKE_COST + limits.MESSAGE_COST
+    costs.add(0)
+    due.append(costs.are_due)
+    costs.put_back(cost)
+    assert costs.take() == cost + limits.MESSAGE_COST
+    assert costs.take() == 0
+    assert due == [True, False]
 
 
 def end_of_socket(url: str, person: Person) -> tuple[int | None, str] | None:

@@ -8,7 +8,7 @@ class MessageCosts:
 
     def __init__(self) -> None:
         self._sum = limits.HANDSHAKE_COST
-        self._due_from = 0  # so that the first message is not accepted without a budget
+        self._due_from = 0  # the first message is charged at once, which finds an empty budget
 
     def add(self, characters: int) -> None:
         """Add the cost of a message."""

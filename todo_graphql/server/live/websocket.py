@@ -213,14 +213,17 @@ class Socket:
         cost = self._costs.take()
         try:
             await self._call(lambda context: context.charge(cost))
-        except Unavailable:
+        except Problem as problem:
             self._costs.put_back(cost)
+            if not isinstance(problem, Unavailable):
+                raise
 
     async def _charge_rest(self) -> None:
         """Charge for the messages since the last charge, even if less remains in the budget."""
         cost = self._costs.take()
-        with suppress(Problem):
-            await self._call(lambda context: context.deduct(cost))
+        if cost:
+            with suppress(Problem):
+                await self._call(lambda context: context.deduct(cost))
 
     async def _call(self, function: Callable[[Context], T]) -> T:
         """Call a function on a worker thread, at a charge. Raises a Problem."""

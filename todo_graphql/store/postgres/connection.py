@@ -140,13 +140,15 @@ class ViewerConnection(OperationConnection):
     ) -> Rows:
         if not isinstance(statement, CompiledStatement):
             statement = compile_statement(statement)
-        if self._pending_begin is not None:
-            lock = UPSERT_USER if self._pending_begin else None
+        begin = self._pending_begin
+        if begin is not None:
+            lock = UPSERT_USER if begin else None
         try:
             return self._execute(lock, statement, values)
         except PreparationLost:
-            if self._pending_begin == "":
+            if begin == "":
                 raise
+            self._pending_begin = begin
             return self._execute(lock, statement, values, may_prepare=False)
 
     def _execute(
@@ -160,17 +162,18 @@ class ViewerConnection(OperationConnection):
         connection = self._connect()
         prepared = connection.prepared if may_prepare and self._pool.sessions.may_prepare else None
         statements = (statement,) if lock is None else (lock, statement)
-        if prepared is None:
-            texts = [one.sql for one in statements]
-        else:
+        texts = [one.sql for one in statements]
+        is_prepared = False
+        if prepared is not None:
             self._prepare_frequent(prepared, statements)
+            is_prepared = any(one in prepared for one in statements)
             texts = [one.execution if one in prepared else one.sql for one in statements]
         # PostgreSQL runs the statements of one simple-query message in one implicit transaction,
         # with which the local settings of the preamble end. This takes one round trip, and is
         # safe behind a pooler that shares server connections.
         message = self._before() + "; ".join(texts)
         values = {**values, **self._own}
-        return self._send(message, values, statement.sql, is_prepared=prepared is not None)
+        return self._send(message, values, statement.sql, is_prepared=is_prepared)
 
     def _prepare_frequent(
         self, prepared: PreparedStatements, statements: Sequence[CompiledStatement]

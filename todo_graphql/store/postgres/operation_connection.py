@@ -1,5 +1,6 @@
 """Connection of one operation, which can be aborted, with the timings of its messages."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple, cast
@@ -25,6 +26,8 @@ from todo_graphql.store.postgres.errors import (
     translate_error,
 )
 from todo_graphql.store.postgres.pool import Pool, PooledConnection, driver_connection
+
+logger = logging.getLogger(__name__)
 
 OUTDATED = (DatatypeMismatch, FeatureNotSupported, NumericValueOutOfRange, UndefinedFunction)
 """The errors of a prepared statement whose columns have changed their types."""
@@ -114,7 +117,7 @@ class OperationConnection:
     ) -> Rows:
         """Send a message, and return the rows of its last statement.
 
-        `timings` contains it as `sql`. `is_prepared` allows it to execute prepared statements.
+        `timings` contains it as `sql`. `is_prepared` tells whether it executes a prepared one.
 
         Raises ConnectionLost, PreparationLost, Unavailable or a Problem of its values.
         """
@@ -133,6 +136,7 @@ class OperationConnection:
         except OUTDATED as error:
             if not is_prepared:
                 raise translate_driver_error(error) from None
+            logger.warning("A prepared statement is outdated: %s.", type(error).__name__)
             self._discard()
             raise PreparationLost from None
         except psycopg2.Error as error:

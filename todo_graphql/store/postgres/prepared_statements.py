@@ -11,7 +11,7 @@ PREPARE_AFTER_EXECUTIONS = 5
 """The number of executions of a statement on a connection after which it is prepared."""
 
 MAX_PREPARED_CHARACTERS = 100_000
-"""The maximum length of all statements that a connection has prepared. PostgreSQL needs about 75
+"""The maximum length of all statements that a connection has prepared. PostgreSQL needs about 85
 bytes of memory for each character, and at most 140.
 """
 

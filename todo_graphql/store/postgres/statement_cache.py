@@ -50,6 +50,12 @@ class StatementKey(NamedTuple):
     arguments: tuple[Hashable, ...]
     options: tuple[tuple[str, Hashable], ...]
 
+    @property
+    def _plan_depends_on_values(self) -> bool:
+        """Return whether an argument excludes one plan for all values."""
+        arguments = (*self.arguments, *dict(self.options).values())
+        return any(getattr(one, "plan_depends_on_values", False) for one in arguments)
+
     def compile(self, scope: Hashable) -> CompiledStatement:
         """Return the compiled statement in a scope, from the cache if possible."""
         key = scope, self
@@ -57,7 +63,7 @@ class StatementKey(NamedTuple):
         if statement is None:
             statement = compile_statement(
                 self.build(scope, *self.arguments, **dict(self.options)),
-                can_be_prepared=not any(map(plan_depends_on_values, self.arguments)),
+                can_be_prepared=not self._plan_depends_on_values,
             )
             STATEMENT_CACHE.put(key, statement)
         return statement
@@ -77,11 +83,6 @@ class cached_statement(Generic[Scope, Key]):  # noqa: N801 - a decorator, like c
 
     def __call__(self, *arguments: Key.args, **options: Key.kwargs) -> StatementKey:
         return StatementKey(self.build, arguments, tuple(options.items()))
-
-
-def plan_depends_on_values(argument: Hashable) -> bool:
-    """Return whether an argument of a statement function excludes one plan for all values."""
-    return getattr(argument, "plan_depends_on_values", False)
 
 
 def compile_statement(statement: Executable, *, can_be_prepared: bool = False) -> CompiledStatement:

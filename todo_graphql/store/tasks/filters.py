@@ -26,6 +26,10 @@ Condition: TypeAlias = "Comparison | AllOf | AnyOf | Not"
 ConditionShape: TypeAlias = "ComparisonShape | BranchShape"
 
 
+TEXTS = frozenset({"title", "description", "tags"})
+"""The fields whose comparisons no index serves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Comparison of a task's column with a value, by an operator of OPERATORS."""
@@ -65,8 +69,12 @@ class ComparisonShape(NamedTuple):
     parameters: tuple[str, ...]
 
     @property
-    def has_range(self) -> bool:
-        return OPERATORS[self.operator].is_range
+    def plan_depends_on_values(self) -> bool:
+        """Return whether the values decide if the index of the column is the best one.
+
+        The comparison can hold for a few tasks or for all. Ids are unique.
+        """
+        return self.field not in (*TEXTS, "id") and self.parameters != ()
 
 
 class BranchShape(NamedTuple):
@@ -76,8 +84,8 @@ class BranchShape(NamedTuple):
     parts: tuple[ConditionShape, ...]
 
     @property
-    def has_range(self) -> bool:
-        return any(part.has_range for part in self.parts)
+    def plan_depends_on_values(self) -> bool:
+        return any(part.plan_depends_on_values for part in self.parts)
 
 
 class FilterShape(NamedTuple):
@@ -90,8 +98,7 @@ class FilterShape(NamedTuple):
 
     @property
     def plan_depends_on_values(self) -> bool:
-        """Return whether a range can hold for a few tasks, which an index finds, or for all."""
-        return self.condition.has_range
+        return self.condition.plan_depends_on_values
 
     def predicates(self) -> list[ColumnElement[bool]]:
         """Return the predicates, which extend the owner predicate."""
@@ -168,10 +175,6 @@ def predicate(condition: ConditionShape) -> ColumnElement[bool]:
     if condition.kind == "not":
         return next(parts).is_not(true())
     return and_(true(), *parts) if condition.kind == "all" else or_(false(), *parts)
-
-
-TEXTS = frozenset({"title", "description", "tags"})
-"""The fields whose comparisons no index serves."""
 
 
 def _often_true(condition: ColumnElement[bool]) -> ColumnElement[bool]:

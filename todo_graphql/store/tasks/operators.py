@@ -47,13 +47,11 @@ def _scalar(value: Any) -> Reading:
 class Operator:
     """Operator of a comparison.
 
-    `condition` takes the column, the form of a reading, and one parameter per value. A range can
-    hold for a few tasks or for all, depending on its value.
+    `condition` takes the column, the form of a reading, and one parameter per value.
     """
 
     condition: Callable[..., ColumnElement[bool]]
     read: Callable[[Any], Reading] = _scalar
-    is_range: bool = False
 
 
 def contains_pattern(text: str) -> str:
@@ -246,10 +244,10 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "neq": Operator(lambda column, _, value: column.is_distinct_from(value)),
         "in": Operator(_in, _several),
         "nin": Operator(_not_in, _several),
-        "lt": Operator(lambda column, _, value: column < value, is_range=True),
-        "lte": Operator(lambda column, _, value: column <= value, is_range=True),
-        "gt": Operator(lambda column, _, value: column > value, is_range=True),
-        "gte": Operator(lambda column, _, value: column >= value, is_range=True),
+        "lt": Operator(lambda column, _, value: column < value),
+        "lte": Operator(lambda column, _, value: column <= value),
+        "gt": Operator(lambda column, _, value: column > value),
+        "gte": Operator(lambda column, _, value: column >= value),
         "null": Operator(_null, _as_form),
         "contains": Operator(_like, _containing),
         "starts_with": Operator(_like, _starting),
@@ -257,10 +255,10 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "all": Operator(_all_tags, _tags),
         "none": Operator(lambda *arguments: ~_any_tag(*arguments), _tags),
         "empty": Operator(_empty, _as_form),
-        "from": Operator(_due_from, _from, is_range=True),
-        "to": Operator(_due_to, _to, is_range=True),
-        "before": Operator(_before, _instant, is_range=True),
-        "after": Operator(_after, _instant, is_range=True),
+        "from": Operator(_due_from, _from),
+        "to": Operator(_due_to, _to),
+        "before": Operator(_before, _instant),
+        "after": Operator(_after, _instant),
         "overdue": Operator(_flag(is_overdue), _of_today(lambda today: (today.today,))),
         "today": Operator(_flag(is_due_within), _of_today(day_range(0, 1))),
         "next_seven_days": Operator(_flag(is_due_within), _of_today(day_range(0, DAYS_OF_A_WEEK))),
