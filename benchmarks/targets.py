@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,30 +57,30 @@ class Server:
     pid: int
 
 
+def variants_of_ours() -> list[Target]:
+    """Return the production command with its default settings and with others."""
+    serve = (sys.executable, "-m", "todo_graphql", "serve", "--port", "{port}")
+    ours = Target("ours", "todo-graphql serve", serve, OURS)
+    unprepared = replace(
+        ours,
+        name="ours-unprepared",
+        title="todo-graphql serve without prepared statements, as behind a pooler",
+        environment={"DATABASE_PREPARED_STATEMENTS": "off"},
+    )
+    reference = replace(
+        ours,
+        name="ours-reference",
+        title="todo-graphql serve with EXECUTOR=reference",
+        environment={"EXECUTOR": "reference"},
+    )
+    return [ours, unprepared, reference]
+
+
 def targets() -> list[Target]:
     """Return all targets, in the order of the tables."""
     strawberry = f"Strawberry {version('strawberry-graphql')}"
-    serve = (sys.executable, "-m", "todo_graphql", "serve", "--port", "{port}")
-    ours = Target("ours", "todo-graphql serve", serve, OURS)
-    reference = Target(
-        "ours-reference",
-        "todo-graphql serve with EXECUTOR=reference",
-        serve,
-        OURS,
-        environment={"EXECUTOR": "reference"},
-    )
-    unprepared = Target(
-        "ours-unprepared",
-        "todo-graphql serve without prepared statements, as behind a pooler",
-        serve,
-        OURS,
-        environment={"DATABASE_PREPARED_STATEMENTS": "off"},
-    )
-    has_executors = "executor" in Settings.model_fields
     return [
-        ours,
-        unprepared,
-        *([reference] if has_executors else []),
+        *variants_of_ours(),
         Target(
             "tutorial",
             f"{strawberry}, FastAPI {version('fastapi')} and SQLModel {version('sqlmodel')} as in "

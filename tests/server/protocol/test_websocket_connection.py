@@ -24,13 +24,9 @@ from tests.support.plain_http import get
 from todo_graphql.server.protocol import limits
 from todo_graphql.server.protocol.websocket import WebSocketProtocol
 
+pytestmark = pytest.mark.usefixtures("short_close")
+
 PONG_MESSAGE = frame(TEXT, b'{"type":"pong"}')
-
-
-@pytest.fixture(autouse=True)
-def short_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit the time of a closing handshake: no client here echoes the close."""
-    monkeypatch.setattr(limits, "CLOSE_SECONDS", 0.2)
 
 
 def test_handshake_has_the_limits_of_a_request(url: str) -> None:

@@ -19,12 +19,7 @@ from tests.support.frames import (
 from tests.support.plain_http import get
 from todo_graphql.server.protocol import limits
 
-
-@pytest.fixture(autouse=True)
-def short_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit the time of a closing handshake: no client here echoes the close."""
-    monkeypatch.setattr(limits, "CLOSE_SECONDS", 0.2)
-
+pytestmark = pytest.mark.usefixtures("short_close")
 
 SUBSCRIBE = b'{"type":"subscribe","id":"1","payload":{"query":"{ me { revision } }"}}'
 
