@@ -151,7 +151,9 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._close(error.code, str(error))
             self._flush()
         if self._pending and self._has_room():  # the rate was exceeded, and may not be any more
-            self._parse_timer.start(max(0.0, rate.seconds_over), self._parse)
+            over = rate.seconds_over
+            # The event loop's clock counts milliseconds, so a shorter time would not elapse.
+            self._parse_timer.start(over + 0.001 if over > 0 else 0.0, self._parse)
         self._pause_or_resume()
         self._watch()
 
